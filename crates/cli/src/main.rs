@@ -1,0 +1,3 @@
+//! The `cutwater` command.
+#![forbid(unsafe_code)]
+fn main() {}

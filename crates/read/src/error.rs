@@ -1,0 +1,261 @@
+//! The one error type.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use cutwater_sys::Errno;
+
+/// `Result` with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a file could not be opened or read: what was tried, where, the kernel's answer, and
+/// for what users can mend the likely cause and the next step.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    action: Action,
+    path: Option<PathBuf>,
+    cause: Cause,
+}
+
+/// What was being done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    Open,
+    Inspect,
+    Read { offset: u64, len: u64 },
+    Map { offset: u64, len: u64 },
+    Unmap,
+    SetUpRing,
+    SetUpDirect,
+    Advise,
+    AskResidency,
+    Copy { offset: u64 },
+}
+
+/// Why it failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Os(Errno),
+    /// Not a thing that has bytes at offsets.
+    Kind(&'static str),
+    /// The file ended before the bytes that were asked for.
+    Ended {
+        at: u64,
+    },
+    /// The file became shorter during the read.
+    Truncated {
+        at: u64,
+    },
+    /// An offset or length that no file can have.
+    OutOfBounds,
+    /// This host lacks it.
+    Unsupported(String),
+}
+
+impl Error {
+    pub(crate) fn new(action: Action, path: Option<&Path>, cause: Cause) -> Self {
+        Self(Box::new(Inner { action, path: path.map(Path::to_path_buf), cause }))
+    }
+
+    pub(crate) fn os(action: Action, path: Option<&Path>, errno: Errno) -> Self {
+        Self::new(action, path, Cause::Os(errno))
+    }
+
+    /// The kernel's error number, where it was the kernel that refused.
+    #[must_use]
+    pub fn raw_os_error(&self) -> Option<i32> {
+        match self.0.cause {
+            Cause::Os(errno) => Some(errno.raw_os_error()),
+            _ => None,
+        }
+    }
+
+    /// The path of the file, where it was opened by path.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// The offset at which a read or a map failed.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        match self.0.action {
+            Action::Read { offset, .. } | Action::Map { offset, .. } | Action::Copy { offset } => {
+                Some(offset)
+            }
+            _ => None,
+        }
+    }
+
+    /// No such file.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.is_errno(Errno::NOENT)
+    }
+
+    /// The caller may not read it.
+    #[must_use]
+    pub fn is_permission_denied(&self) -> bool {
+        self.is_errno(Errno::ACCESS) || self.is_errno(Errno::PERM)
+    }
+
+    /// A directory, FIFO, socket or terminal: no bytes at offsets.
+    #[must_use]
+    pub fn is_not_a_file(&self) -> bool {
+        matches!(self.0.cause, Cause::Kind(_)) || self.is_errno(Errno::ISDIR)
+    }
+
+    /// The file ended before the bytes that were asked for.
+    #[must_use]
+    pub fn is_past_end(&self) -> bool {
+        matches!(self.0.cause, Cause::Ended { .. })
+    }
+
+    /// The file became shorter while it was read.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        matches!(self.0.cause, Cause::Truncated { .. })
+    }
+
+    /// An offset or a length that no file can have.
+    #[must_use]
+    pub fn is_out_of_bounds(&self) -> bool {
+        matches!(self.0.cause, Cause::OutOfBounds)
+    }
+
+    /// This host, kernel or file system lacks what was asked for.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.0.cause, Cause::Unsupported(_))
+            || self.is_errno(Errno::NOSYS)
+            || self.is_errno(Errno::OPNOTSUPP)
+    }
+
+    /// A limit was reached: descriptors, locked memory, memory.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        [Errno::MFILE, Errno::NFILE, Errno::NOMEM].into_iter().any(|e| self.is_errno(e))
+    }
+
+    fn is_errno(&self, errno: Errno) -> bool {
+        self.0.cause == Cause::Os(errno)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { action, path, cause } = &*self.0;
+        let name =
+            path.as_deref().map_or_else(|| "the file".into(), |p| format!("{}", p.display()));
+        match action {
+            Action::Open => write!(f, "cannot open {name}")?,
+            Action::Inspect => write!(f, "cannot inspect {name}")?,
+            Action::Read { offset, len } => {
+                write!(f, "cannot read {len} bytes at offset {offset} of {name}")?;
+            }
+            Action::Map { offset, len } => {
+                write!(f, "cannot map {len} bytes at offset {offset} of {name}")?;
+            }
+            Action::Unmap => write!(f, "cannot unmap {name}")?,
+            Action::SetUpRing => write!(f, "cannot set up io_uring for {name}")?,
+            Action::SetUpDirect => write!(f, "cannot open {name} with O_DIRECT")?,
+            Action::Advise => write!(f, "cannot advise the kernel about {name}")?,
+            Action::AskResidency => write!(f, "cannot ask what of {name} is in the page cache")?,
+            Action::Copy { offset } => write!(f, "cannot copy {name} from offset {offset}")?,
+        }
+        match cause {
+            Cause::Os(errno) => write!(f, ": {}", text_of(*errno))?,
+            Cause::Kind(kind) => write!(f, ": it is {kind}, which has no bytes at offsets")?,
+            Cause::Ended { at } => write!(f, ": it ends at {at}")?,
+            Cause::Truncated { at } => write!(f, ": it was truncated to {at} bytes meanwhile")?,
+            Cause::OutOfBounds => write!(f, ": no file reaches past offset {}", i64::MAX)?,
+            Cause::Unsupported(what) => write!(f, ": {what}")?,
+        }
+        match advice(action, cause) {
+            Some(advice) => write!(f, "; {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.cause {
+            Cause::Os(errno) => Some(errno),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.0.cause {
+            Cause::Os(errno) => Self::from(errno).kind(),
+            Cause::Ended { .. } | Cause::Truncated { .. } => std::io::ErrorKind::UnexpectedEof,
+            Cause::Kind(_) | Cause::OutOfBounds => std::io::ErrorKind::InvalidInput,
+            Cause::Unsupported(_) => std::io::ErrorKind::Unsupported,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// The kernel's words for an error number, without the number.
+fn text_of(errno: Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    match text.rfind(" (os error") {
+        Some(at) => text[..at].to_lowercase(),
+        None => text,
+    }
+}
+
+/// The likely cause and the next step, where there is one to name.
+fn advice(action: &Action, cause: &Cause) -> Option<String> {
+    let Cause::Os(errno) = *cause else {
+        return match cause {
+            Cause::Kind("a directory") => Some("name a file inside it".into()),
+            Cause::Kind(_) => Some("copy it to a file first: cat IT > FILE".into()),
+            Cause::Truncated { .. } => {
+                Some("likely cause: another program truncated it; read it again".into())
+            }
+            _ => None,
+        };
+    };
+    let text = match (action, errno) {
+        (_, Errno::NOENT) => "likely cause: a misspelt name; see: ls",
+        (Action::Open, Errno::ACCESS | Errno::PERM) => {
+            "likely cause: the file or a directory above it is not readable for you; see: namei -l"
+        }
+        (_, Errno::MFILE) => {
+            "likely cause: this process reached its limit of open files; try: ulimit -n 65536"
+        }
+        (_, Errno::NFILE) => {
+            "likely cause: the system reached its limit of open files; see: sysctl fs.file-nr"
+        }
+        (Action::SetUpRing, Errno::NOSYS) => {
+            "likely cause: this kernel has no io_uring (it needs 5.1 or later) or a seccomp filter hides it; use another path"
+        }
+        (Action::SetUpRing, Errno::PERM) => {
+            "likely cause: io_uring is disabled; try: sysctl -w kernel.io_uring_disabled=0, or in a container a seccomp profile that allows it"
+        }
+        (Action::SetUpRing, Errno::NOMEM) => {
+            "likely cause: the limit of locked memory; try: ulimit -l 65536"
+        }
+        (Action::SetUpDirect, Errno::INVAL) => {
+            "likely cause: this file system has no direct I/O; use another path"
+        }
+        (Action::Map { .. }, Errno::NODEV) => {
+            "likely cause: this file system has no maps; use the path preadv"
+        }
+        (Action::Read { .. }, Errno::IO) => {
+            "likely cause: the device failed; see: dmesg, and smartctl -a on the device"
+        }
+        (Action::Read { .. }, Errno::STALE) => {
+            "likely cause: the file was replaced on the server; open it again"
+        }
+        _ => return None,
+    };
+    Some(text.into())
+}

@@ -1,0 +1,36 @@
+//! Read big files through the fastest path the kernel offers, and say why.
+//!
+//! Linux offers three ways to read a file: copy from a map (`mmap`), copy with a
+//! vectored call (`preadv2`), or queue the reads (`io_uring`). Which is fastest
+//! depends on what is in the page cache, on the pattern, the block size, the depth
+//! and the device. [`File`] measures, picks per range and can explain itself.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use cutwater::{File, Order};
+//! # fn main() -> Result<(), cutwater::Error> {
+//! let file = File::open("Cargo.toml")?;
+//! let mut head = [0u8; 16];
+//! let n = file.read_at(&mut head, 0)?;
+//!
+//! // Ranges known ahead: coalesced, split by residency, many in flight.
+//! let mut bytes = 0;
+//! file.read_ranges(&[0..4, 8..16], Order::Completion, |piece| {
+//!     bytes += piece.bytes.len();
+//!     ControlFlow::Continue(())
+//! })?;
+//! assert_eq!((n, bytes), (16, 12));
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod file;
+mod types;
+
+pub use error::{Error, Result};
+pub use file::{Chunks, File, OpenOptions, counts};
+pub use types::{
+    Advice, Choice, Cut, Explanation, Order, Pattern, Piece, ReadPath, Residency, Reuse, Shard,
+    Summary,
+};

@@ -1,0 +1,13 @@
+//! The system layer of Cutwater, and the only crate with `unsafe` in it.
+//!
+//! Every file that needs `unsafe` allows it for itself and begins with a safety section;
+//! every block has a SAFETY comment that names the fact it rests on. Functions here return
+//! [`Errno`]: what an error means is for the crates above to say.
+#![deny(unsafe_code)]
+
+pub use rustix::io::Errno;
+
+pub mod usage;
+
+/// What a system call returns.
+pub type Result<T> = core::result::Result<T, Errno>;

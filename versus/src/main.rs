@@ -1,0 +1,3 @@
+//! Cutwater against its peers.
+#![forbid(unsafe_code)]
+fn main() {}
