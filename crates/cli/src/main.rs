@@ -1,3 +1,33 @@
 //! The `cutwater` command.
+//!
+//! Each subcommand is a folder with `Args` (what clap read), a check that turns them into
+//! what the command needs, and `run`. Exit codes: 0 done, 1 failed, 2 wrong arguments.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod cli;
+mod doctor;
+mod failure;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use failure::Failure;
+
+/// What a subcommand ends with.
+type Outcome = Result<ExitCode, Failure>;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Outcome {
+    match cli.command {
+        Command::Doctor(args) => doctor::run(args),
+    }
+}
