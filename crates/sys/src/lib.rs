@@ -7,6 +7,9 @@
 
 pub use rustix::io::Errno;
 
+pub mod buffer;
+pub mod pio;
+pub mod residency;
 pub mod usage;
 
 /// What a system call returns.
