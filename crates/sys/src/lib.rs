@@ -10,6 +10,7 @@ pub use rustix::io::Errno;
 pub mod buffer;
 pub mod pio;
 pub mod residency;
+pub mod ring;
 pub mod usage;
 
 /// What a system call returns.

@@ -1,0 +1,469 @@
+//! Reads in flight into slots of an arena that belongs to the ring.
+//!
+//! # Safety
+//! The kernel writes to a slot between the submission of a read and its completion. So:
+//! a slot in flight can be neither lent nor given to a second read (`push` and `bytes` check
+//! it); the arena is freed only once nothing is in flight, and leaked where the kernel cannot
+//! be asked (`Drop`); the descriptor of a read is kept open until its completion was taken.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::mem;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use io_uring::{IoUring, opcode, squeue, types};
+
+use super::config::{Feature, RingConfig, Setup};
+use super::setup::set_up;
+use crate::buffer::{Buffer, PAGE_BYTES};
+use crate::pio::OFFSET_MAX;
+use crate::{Errno, Result};
+
+/// Slots that an arena is cut into at most, and so the most reads in flight.
+pub const SLOTS_MAX: usize = 1024;
+
+/// Files that the table of long-lived files holds.
+pub const FILES_MAX: u32 = 64;
+
+/// The user data of a cancellation: no slot has this number.
+const CANCEL: u64 = u64::MAX;
+
+/// Which file a read goes to.
+#[derive(Debug, Clone)]
+pub enum ReadTarget {
+    /// A descriptor; kept open until the completion.
+    Fd(Arc<OwnedFd>),
+    /// A place in the ring's file table; see [`ReadRing::keep_file`].
+    Kept(u32),
+}
+
+/// A read that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion {
+    /// The slot that it read into; free again.
+    pub slot: u32,
+    /// Bytes read, 0 at the end of the file; may be fewer than asked.
+    pub result: Result<u32>,
+}
+
+/// Why a read could not be queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushError {
+    /// The submission queue is full: submit, then push again.
+    Full,
+    /// The slot does not exist or is in flight, or the bytes or the offset are out of bounds.
+    Invalid,
+}
+
+#[derive(Default, Clone)]
+struct Slot {
+    in_flight: bool,
+    /// Keeps the descriptor open; its number must not come to mean another file.
+    _file: Option<Arc<OwnedFd>>,
+}
+
+/// A ring for reads, for the thread that made it.
+pub struct ReadRing {
+    ring: IoUring,
+    arena: mem::ManuallyDrop<Buffer>,
+    slots: Vec<Slot>,
+    slot_bytes: usize,
+    in_flight: usize,
+    files: Vec<Option<Arc<OwnedFd>>>,
+    setup: Setup,
+    enters: u64,
+}
+
+impl fmt::Debug for ReadRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadRing")
+            .field("setup", &self.setup)
+            .field("in_flight", &self.in_flight)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ReadRing {
+    /// Sets up a ring and its arena; what was refused is in [`ReadRing::setup`].
+    ///
+    /// # Errors
+    /// When io_uring itself is refused (`ENOSYS`, `EPERM`, `ENOMEM`, `EMFILE`) or there is no
+    /// memory for the arena.
+    pub fn new(config: &RingConfig) -> Result<Self> {
+        let arena = Buffer::new(config.arena_bytes)?;
+        let (ring, mut setup) = set_up(config)?;
+        let errno = |e: std::io::Error| Errno::from_io_error(&e).unwrap_or(Errno::IO);
+        let submitter = &mut ring.submitter();
+        setup.note(Feature::RegisteredRing, submitter.register_ring_fd().map_err(errno));
+        if config.workers_max > 0 {
+            let mut workers = [config.workers_max, 0];
+            let done = submitter.register_iowq_max_workers(&mut workers).map_err(errno);
+            setup.note(Feature::WorkersCap, done);
+        }
+        let mut new = Self {
+            ring,
+            arena: mem::ManuallyDrop::new(arena),
+            slots: vec![Slot::default(); SLOTS_MAX],
+            slot_bytes: PAGE_BYTES,
+            in_flight: 0,
+            files: Vec::new(),
+            setup,
+            enters: 0,
+        };
+        if config.register_arena {
+            new.register_arena();
+        }
+        Ok(new)
+    }
+
+    /// What was granted and what was refused.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Calls of `io_uring_enter(2)` so far.
+    #[must_use]
+    pub fn enters(&self) -> u64 {
+        self.enters
+    }
+
+    /// Reads in flight, with those not yet submitted.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Registers the arena (once), so that the kernel need not look up and pin its pages for
+    /// each read; returns whether it is registered. It counts as locked memory.
+    pub fn register_arena(&mut self) -> bool {
+        let asked = self.setup.refused.iter().any(|r| r.feature == Feature::RegisteredArena);
+        if self.setup.has(Feature::RegisteredArena) || asked {
+            return !asked;
+        }
+        let iovec =
+            libc::iovec { iov_base: self.arena.address(0).cast(), iov_len: self.arena.len() };
+        // SAFETY: the arena stays mapped at this address until the ring was closed: see `Drop`.
+        let done = unsafe { self.ring.submitter().register_buffers(&[iovec]) };
+        let done = done.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
+        self.setup.note(Feature::RegisteredArena, done);
+        done.is_ok()
+    }
+
+    /// Puts a long-lived file into the ring's table and returns its place; a place that was
+    /// released is used again, in place (`IORING_REGISTER_FILES_UPDATE`).
+    ///
+    /// The table keeps the file open until [`ReadRing::release_file`].
+    ///
+    /// # Errors
+    /// As `io_uring_register(2)`; `ENFILE` when all [`FILES_MAX`] places are taken.
+    pub fn keep_file(&mut self, file: &Arc<OwnedFd>) -> Result<u32> {
+        if self.files.is_empty() {
+            let made = self.ring.submitter().register_files_sparse(FILES_MAX);
+            let made = made.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
+            self.setup.note(Feature::RegisteredFiles, made);
+            made?;
+            self.files = vec![None; FILES_MAX as usize];
+        }
+        if let Some(at) =
+            self.files.iter().position(|f| f.as_ref().is_some_and(|f| Arc::ptr_eq(f, file)))
+        {
+            return Ok(at as u32);
+        }
+        let at = self.files.iter().position(Option::is_none).ok_or(Errno::NFILE)?;
+        self.update_file(at, file.as_raw_fd())?;
+        self.files[at] = Some(Arc::clone(file));
+        Ok(at as u32)
+    }
+
+    /// Frees a place of the table; reads that go to it must have completed.
+    ///
+    /// # Errors
+    /// `EBUSY` while anything is in flight, `EINVAL` for a place that is not taken.
+    pub fn release_file(&mut self, place: u32) -> Result<()> {
+        let at = place as usize;
+        if !self.files.get(at).is_some_and(Option::is_some) {
+            return Err(Errno::INVAL);
+        }
+        if self.in_flight > 0 {
+            return Err(Errno::BUSY);
+        }
+        self.update_file(at, -1)?;
+        self.files[at] = None;
+        Ok(())
+    }
+
+    fn update_file(&self, at: usize, fd: i32) -> Result<()> {
+        let done = self.ring.submitter().register_files_update(at as u32, &[fd]);
+        done.map(drop).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))
+    }
+
+    /// Cuts the arena into slots of `slot_bytes`, rounded up to pages; returns how many.
+    ///
+    /// # Errors
+    /// `EBUSY` while anything is in flight, `EINVAL` when not even one fits.
+    pub fn cut(&mut self, slot_bytes: usize) -> Result<usize> {
+        if self.in_flight > 0 {
+            return Err(Errno::BUSY);
+        }
+        let rounded = slot_bytes.max(1).checked_next_multiple_of(PAGE_BYTES).ok_or(Errno::INVAL)?;
+        let count = (self.arena.len() / rounded).min(SLOTS_MAX).min(self.entries());
+        if count == 0 {
+            return Err(Errno::INVAL);
+        }
+        self.slot_bytes = rounded;
+        Ok(count)
+    }
+
+    /// Entries of the submission queue.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.ring.params().sq_entries() as usize
+    }
+
+    /// Queues a read of `len` bytes at `offset` to byte `at` of `slot`. With `fixed`, through
+    /// the registered arena, where it is registered.
+    ///
+    /// # Errors
+    /// See [`PushError`]; nothing was queued then.
+    pub fn push(
+        &mut self,
+        slot: u32,
+        at: usize,
+        len: usize,
+        target: &ReadTarget,
+        offset: u64,
+        fixed: bool,
+    ) -> core::result::Result<(), PushError> {
+        let index = slot as usize;
+        let fits = at.checked_add(len).is_some_and(|end| end <= self.slot_bytes)
+            && index
+                .checked_add(1)
+                .and_then(|n| n.checked_mul(self.slot_bytes))
+                .is_some_and(|end| end <= self.arena.len());
+        let free = self.slots.get(index).is_some_and(|s| !s.in_flight);
+        if !fits || !free || len == 0 || offset > OFFSET_MAX {
+            return Err(PushError::Invalid);
+        }
+        let address = self.arena.address(index * self.slot_bytes + at);
+        let fixed = fixed && self.setup.has(Feature::RegisteredArena);
+        let (fd, file) = match target {
+            ReadTarget::Fd(fd) => (Ok(types::Fd(fd.as_raw_fd())), Some(Arc::clone(fd))),
+            ReadTarget::Kept(place) => (Err(types::Fixed(*place)), None),
+        };
+        let entry = read_entry(fd, address, len as u32, offset, fixed).user_data(u64::from(slot));
+        // SAFETY: the entry writes `len` bytes at `address`, inside a slot that is not in flight
+        // and, marked below, is neither lent nor reused before its completion was taken.
+        unsafe { self.ring.submission().push(&entry) }.map_err(|_| PushError::Full)?;
+        self.slots[index] = Slot { in_flight: true, _file: file };
+        self.in_flight += 1;
+        Ok(())
+    }
+
+    /// Gives the kernel all that is queued and waits until at least `want` reads have ended (as
+    /// many as are in flight at the most). One `io_uring_enter(2)`; `EINTR` is not an error.
+    ///
+    /// # Errors
+    /// `EAGAIN` when the kernel has no memory for the requests, `EBUSY` when completions must be
+    /// taken first: reap, then call again.
+    pub fn submit_and_wait(&mut self, want: usize) -> Result<()> {
+        self.enters += 1;
+        match self.ring.submit_and_wait(want.min(self.in_flight)) {
+            Ok(_) => Ok(()),
+            Err(e) => match Errno::from_io_error(&e) {
+                Some(Errno::INTR) => Ok(()),
+                Some(errno) => Err(errno),
+                None => Err(Errno::IO),
+            },
+        }
+    }
+
+    /// Takes all completions that are there, without a system call; returns how many.
+    pub fn reap(&mut self, out: &mut Vec<Completion>) -> usize {
+        let before = out.len();
+        for cqe in self.ring.completion() {
+            let Some(slot) = self.slots.get_mut(cqe.user_data() as usize) else { continue };
+            *slot = Slot::default();
+            self.in_flight -= 1;
+            let result = u32::try_from(cqe.result())
+                .map_err(|_| Errno::from_raw_os_error(cqe.result().saturating_neg()));
+            out.push(Completion { slot: cqe.user_data() as u32, result });
+        }
+        out.len() - before
+    }
+
+    /// The bytes of `slot`; none while it is in flight.
+    #[must_use]
+    pub fn bytes(&self, slot: u32) -> Option<&[u8]> {
+        let index = slot as usize;
+        let end = (index + 1).checked_mul(self.slot_bytes)?;
+        if self.slots.get(index)?.in_flight || end > self.arena.len() {
+            return None;
+        }
+        let start = self.arena.address(index * self.slot_bytes);
+        // SAFETY: the slot lies in the arena (checked), is not in flight, and `push`, the only way
+        // to put it in flight, needs `&mut self`, which the returned borrow keeps away.
+        Some(unsafe { core::slice::from_raw_parts(start, self.slot_bytes) })
+    }
+
+    /// Cancels what is in flight and waits until the kernel has let go of every buffer. What
+    /// was read is thrown away.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked; the ring is then of no more use.
+    pub fn quiesce(&mut self) -> Result<()> {
+        let mut thrown_away = Vec::new();
+        let mut asked = false;
+        while self.in_flight > 0 {
+            self.reap(&mut thrown_away);
+            thrown_away.clear();
+            if !asked {
+                let all = types::CancelBuilder::any();
+                let entry = opcode::AsyncCancel2::new(all).build().user_data(CANCEL);
+                // SAFETY: a cancellation refers to no memory.
+                asked = unsafe { self.ring.submission().push(&entry) }.is_ok();
+            }
+            match self.submit_and_wait(1) {
+                Ok(()) | Err(Errno::AGAIN | Errno::BUSY) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_entry(
+    fd: core::result::Result<types::Fd, types::Fixed>,
+    address: *mut u8,
+    len: u32,
+    offset: u64,
+    fixed: bool,
+) -> squeue::Entry {
+    match (fd, fixed) {
+        (Ok(fd), false) => opcode::Read::new(fd, address, len).offset(offset).build(),
+        (Ok(fd), true) => opcode::ReadFixed::new(fd, address, len, 0).offset(offset).build(),
+        (Err(fd), false) => opcode::Read::new(fd, address, len).offset(offset).build(),
+        (Err(fd), true) => opcode::ReadFixed::new(fd, address, len, 0).offset(offset).build(),
+    }
+}
+
+impl Drop for ReadRing {
+    fn drop(&mut self) {
+        if self.quiesce().is_ok() {
+            // SAFETY: nothing is in flight, so the kernel writes to no slot, and the field is not
+            // used again. A registration keeps pages pinned, not the mapping.
+            unsafe { mem::ManuallyDrop::drop(&mut self.arena) };
+        }
+        // Otherwise the arena is leaked: the kernel may still write to it.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn ring_or_skip(config: &RingConfig) -> Option<ReadRing> {
+        match ReadRing::new(config) {
+            Ok(ring) => Some(ring),
+            Err(e) => {
+                println!("skipped: no io_uring here: {e}");
+                None
+            }
+        }
+    }
+
+    fn file(bytes: &[u8]) -> Arc<OwnedFd> {
+        let mut f = tempfile::tempfile().unwrap();
+        f.write_all(bytes).unwrap();
+        Arc::new(f.into())
+    }
+
+    fn read_all(ring: &mut ReadRing, n: usize) -> Vec<Completion> {
+        let mut out = Vec::new();
+        while out.len() < n {
+            ring.submit_and_wait(1).unwrap();
+            ring.reap(&mut out);
+        }
+        out.sort_by_key(|c| c.slot);
+        out
+    }
+
+    #[test]
+    fn reads_land_in_their_slots() {
+        let Some(mut ring) = ring_or_skip(&RingConfig::default()) else { return };
+        let fd = file(b"0123456789");
+        assert!(ring.cut(100).unwrap() >= 64);
+        for (fixed, place) in [(false, false), (true, false), (false, true), (true, true)] {
+            if fixed {
+                ring.register_arena();
+            }
+            let target = match place {
+                true => ReadTarget::Kept(ring.keep_file(&fd).unwrap()),
+                false => ReadTarget::Fd(fd.clone()),
+            };
+            ring.push(0, 0, 4, &target, 2, fixed).unwrap();
+            ring.push(3, 1, 50, &target, 7, fixed).unwrap();
+            let done = read_all(&mut ring, 2);
+            assert_eq!(done[0], Completion { slot: 0, result: Ok(4) });
+            assert_eq!(done[1], Completion { slot: 3, result: Ok(3) });
+            assert_eq!(&ring.bytes(0).unwrap()[..4], b"2345");
+            assert_eq!(&ring.bytes(3).unwrap()[1..4], b"789");
+        }
+        ring.release_file(0).unwrap();
+        assert_eq!(ring.release_file(0), Err(Errno::INVAL));
+    }
+
+    #[test]
+    fn a_slot_in_flight_is_neither_lent_nor_reused() {
+        let Some(mut ring) = ring_or_skip(&RingConfig::default()) else { return };
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        let target = ReadTarget::Fd(Arc::new(reader));
+        ring.cut(4096).unwrap();
+        // A read of an empty pipe stays in flight until we write.
+        ring.push(5, 0, 1, &target, 0, false).unwrap();
+        assert_eq!(ring.push(5, 0, 1, &target, 0, false), Err(PushError::Invalid));
+        assert!(ring.bytes(5).is_none());
+        assert_eq!((ring.cut(4096), ring.in_flight()), (Err(Errno::BUSY), 1));
+        ring.submit_and_wait(0).unwrap();
+        rustix::io::write(&writer, b"x").unwrap();
+        assert_eq!(read_all(&mut ring, 1), [Completion { slot: 5, result: Ok(1) }]);
+        assert_eq!(ring.bytes(5).unwrap()[0], b'x');
+    }
+
+    #[test]
+    fn bounds_are_checked_before_the_kernel_is_asked() {
+        let Some(mut ring) = ring_or_skip(&RingConfig::default()) else { return };
+        let target = ReadTarget::Fd(file(b"x"));
+        let n = ring.cut(8192).unwrap() as u32;
+        for (slot, at, len, offset) in [
+            (0, 8192, 1, 0),
+            (0, 0, 8193, 0),
+            (0, usize::MAX, 2, 0),
+            (0, 0, 0, 0),
+            (0, 0, 1, OFFSET_MAX + 1),
+            (n.max(1024), 0, 1, 0),
+            (u32::MAX, 0, 1, 0),
+        ] {
+            assert_eq!(ring.push(slot, at, len, &target, offset, false), Err(PushError::Invalid));
+        }
+        assert_eq!(ring.cut(usize::MAX), Err(Errno::INVAL));
+        assert_eq!(ring.in_flight(), 0);
+    }
+
+    #[test]
+    fn quiescing_ends_what_would_wait_for_ever() {
+        let Some(mut ring) = ring_or_skip(&RingConfig::default()) else { return };
+        let (reader, _writer) = rustix::pipe::pipe().unwrap();
+        let target = ReadTarget::Fd(Arc::new(reader));
+        ring.cut(4096).unwrap();
+        for slot in 0..8 {
+            ring.push(slot, 0, 1, &target, 0, false).unwrap();
+        }
+        ring.submit_and_wait(0).unwrap();
+        ring.quiesce().unwrap();
+        assert_eq!(ring.in_flight(), 0);
+        assert!(ring.bytes(0).is_some());
+    }
+}

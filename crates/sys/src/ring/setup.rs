@@ -1,0 +1,94 @@
+//! Sets up a ring step by step: what the kernel refuses is dropped and reported.
+
+use io_uring::{Builder, IoUring};
+
+use super::config::{Feature, Refused, RingConfig, Setup};
+use crate::{Errno, Result};
+
+/// Flags in the order in which they are given up: the newest first, since an older kernel is
+/// the likeliest reason of a refusal.
+const GIVEN_UP: [Feature; 7] = [
+    Feature::IoPoll,
+    Feature::SqPoll,
+    Feature::NoSqArray,
+    Feature::DeferTaskrun,
+    Feature::SingleIssuer,
+    Feature::CoopTaskrun,
+    Feature::SubmitAll,
+];
+
+/// A ring with as many of the wanted flags as the kernel grants.
+///
+/// # Errors
+/// When even a plain ring is refused: `ENOSYS`, `EPERM`, `ENOMEM`, `EMFILE`.
+pub(super) fn set_up(config: &RingConfig) -> Result<(IoUring, Setup)> {
+    let mut wanted = wanted(config);
+    let mut setup = Setup::default();
+    let ring = loop {
+        let errno = match build(config, &wanted) {
+            Ok(ring) => break ring,
+            Err(errno) => errno,
+        };
+        // Only these say that a flag is the reason; the others would refuse any ring.
+        let flag_refused = matches!(errno, Errno::INVAL | Errno::OPNOTSUPP)
+            || (errno == Errno::PERM && wanted.contains(&Feature::SqPoll));
+        let dropped = flag_refused.then(|| GIVEN_UP.into_iter().find(|f| wanted.contains(f)));
+        let Some(feature) = dropped.flatten() else { return Err(errno) };
+        give_up(&mut wanted, feature);
+        setup.refused.push(Refused { feature, errno });
+    };
+    setup.granted = wanted;
+    Ok((ring, setup))
+}
+
+fn wanted(config: &RingConfig) -> Vec<Feature> {
+    let mut wanted = vec![Feature::SingleIssuer, Feature::NoSqArray, Feature::SubmitAll];
+    // With a kernel thread that submits there is no task work of ours to defer.
+    match config.sqpoll {
+        Some(_) => wanted.push(Feature::SqPoll),
+        None => wanted.push(Feature::DeferTaskrun),
+    }
+    if config.iopoll {
+        wanted.push(Feature::IoPoll);
+    }
+    wanted
+}
+
+/// Takes `feature` out, and puts in what stands for it on older kernels.
+fn give_up(wanted: &mut Vec<Feature>, feature: Feature) {
+    wanted.retain(|&f| f != feature);
+    match feature {
+        Feature::DeferTaskrun => wanted.push(Feature::CoopTaskrun),
+        Feature::SqPoll => wanted.push(Feature::DeferTaskrun),
+        _ => {}
+    }
+}
+
+fn build(config: &RingConfig, wanted: &[Feature]) -> Result<IoUring> {
+    let mut b = IoUring::builder();
+    for feature in wanted {
+        apply(&mut b, *feature, config);
+    }
+    b.dontfork().build(config.entries).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))
+}
+
+fn apply(b: &mut Builder, feature: Feature, config: &RingConfig) {
+    match feature {
+        Feature::SingleIssuer => b.setup_single_issuer(),
+        // The flag in the ring tells that work waits, so that an enter which only submits
+        // need not ask for it.
+        Feature::DeferTaskrun => b.setup_defer_taskrun().setup_taskrun_flag(),
+        Feature::CoopTaskrun => b.setup_coop_taskrun(),
+        Feature::NoSqArray => b.setup_no_sqarray(),
+        Feature::SubmitAll => b.setup_submit_all(),
+        Feature::IoPoll => b.setup_iopoll(),
+        Feature::SqPoll => {
+            let Some(sqpoll) = config.sqpoll else { return };
+            if let Some(cpu) = sqpoll.cpu {
+                b.setup_sqpoll_cpu(cpu);
+            }
+            b.setup_sqpoll(sqpoll.idle_ms)
+        }
+        _ => return,
+    };
+}
