@@ -8,9 +8,11 @@
 pub use rustix::io::Errno;
 
 pub mod buffer;
+pub mod memfd;
 pub mod pio;
 pub mod residency;
 pub mod ring;
+pub mod sealed;
 pub mod usage;
 
 /// What a system call returns.
