@@ -9,6 +9,7 @@ pub use rustix::io::Errno;
 
 pub mod buffer;
 pub mod memfd;
+pub mod perf;
 pub mod pio;
 pub mod residency;
 pub mod ring;

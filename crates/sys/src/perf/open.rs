@@ -1,0 +1,96 @@
+//! `perf_event_open(2)`.
+//!
+//! # Safety
+//! The kernel reads one struct of integers whose size is in its second field.
+#![allow(unsafe_code)]
+
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use crate::{Errno, Result};
+
+/// `struct perf_event_attr` as of `PERF_ATTR_SIZE_VER5` (Linux 4.8); newer kernels take
+/// the fields they know beyond it as zero.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Attr {
+    pub(super) kind: u32,
+    size: u32,
+    pub(super) config: u64,
+    pub(super) sample_freq: u64,
+    pub(super) sample_type: u64,
+    read_format: u64,
+    pub(super) flags: u64,
+    wakeup_events: u32,
+    bp_type: u32,
+    config1: u64,
+    config2: u64,
+    branch_sample_type: u64,
+    sample_regs_user: u64,
+    sample_stack_user: u32,
+    clockid: i32,
+    sample_regs_intr: u64,
+    aux_watermark: u32,
+    pub(super) sample_max_stack: u16,
+    reserved: u16,
+}
+
+const _: () = assert!(size_of::<Attr>() == 112, "PERF_ATTR_SIZE_VER5");
+
+impl Attr {
+    pub(super) fn new(kind: u32, config: u64) -> Self {
+        Self { kind, size: size_of::<Self>() as u32, config, ..Self::default() }
+    }
+
+    /// The same with `flags` set too.
+    pub(super) fn with(self, flags: u64) -> Self {
+        Self { flags: self.flags | flags, ..self }
+    }
+}
+
+pub(super) const TYPE_TRACEPOINT: u32 = 2;
+
+/// Threads and processes created later are counted too.
+pub(super) const INHERIT: u64 = bit(1);
+/// Threads only: no other process (Linux 5.13).
+pub(super) const INHERIT_THREAD: u64 = bit(35);
+
+/// The flags are bit-fields of a `u64`, which C lays out from the other end on big-endian.
+const fn bit(n: u32) -> u64 {
+    if cfg!(target_endian = "big") { 1 << (63 - n) } else { 1 << n }
+}
+
+/// Which task an event looks at, and on which CPU.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    /// Thread id; 0 is the calling thread.
+    pub(super) tid: i32,
+    /// CPU number; none is any.
+    pub(super) cpu: Option<u32>,
+}
+
+/// Opens an event. See `perf_event_open(2)`.
+pub(super) fn open(attr: &Attr, target: Target) -> Result<OwnedFd> {
+    const NO_GROUP: i32 = -1;
+    const CLOEXEC: libc::c_ulong = 1 << 3;
+    let cpu = match target.cpu {
+        Some(cpu) => i32::try_from(cpu).map_err(|_| Errno::INVAL)?,
+        None => -1,
+    };
+    // A copy, because on E2BIG the kernel writes the size it knows into the struct.
+    let mut attr = *attr;
+    let at = std::ptr::from_mut(&mut attr);
+    // SAFETY: `at` points to a struct of ours of `attr.size` bytes (set by `new`, asserted
+    // above): all that the kernel reads, and it writes to nothing but the `size` field.
+    let fd =
+        unsafe { libc::syscall(libc::SYS_perf_event_open, at, target.tid, cpu, NO_GROUP, CLOEXEC) };
+    let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
+    if fd < 0 {
+        return Err(last_errno());
+    }
+    // SAFETY: the kernel has just made `fd` for this call, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn last_errno() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
+}
