@@ -3,11 +3,27 @@
 use clap::{Parser, Subcommand};
 
 use crate::doctor;
+use crate::without::Without;
 
 /// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
 #[derive(Debug, Parser)]
 #[command(name = "cutwater", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
+    /// Refuse system calls to Cutwater itself, to see what it does on a host that refuses them.
+    ///
+    /// A list of CALL or CALL=ERROR, where CALL is io_uring (all three calls), io_uring_setup,
+    /// io_uring_enter, io_uring_register, cachestat, mincore, preadv2, statx, copy_file_range,
+    /// sendfile, splice, memfd_create or perf_event_open, and ERROR is ENOSYS (unless said),
+    /// EPERM or ENOMEM. Example: --without io_uring=EPERM,cachestat
+    #[arg(
+        long,
+        global = true,
+        value_name = "CALLS",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub(crate) without: Vec<Without>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -8,6 +8,7 @@ mod cli;
 mod doctor;
 mod failure;
 mod output;
+mod without;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Outcome {
+    // Before anything else: what is opened now could not be refused any more.
+    without::install(&cli.without)?;
     match cli.command {
         Command::Doctor(args) => doctor::run(args),
     }

@@ -14,6 +14,7 @@ pub mod pio;
 pub mod residency;
 pub mod ring;
 pub mod sealed;
+pub mod seccomp;
 pub mod usage;
 
 /// What a system call returns.
