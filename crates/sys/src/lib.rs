@@ -8,6 +8,7 @@
 pub use rustix::io::Errno;
 
 pub mod buffer;
+pub mod map;
 pub mod memfd;
 pub mod perf;
 pub mod pio;
@@ -15,6 +16,7 @@ pub mod residency;
 pub mod ring;
 pub mod sealed;
 pub mod seccomp;
+pub mod sigbus;
 pub mod usage;
 
 /// What a system call returns.

@@ -1,0 +1,83 @@
+//! The handler itself.
+//!
+//! # Safety
+//! Runs in a signal: it allocates nothing, takes no lock and calls only what
+//! signal-safety(7) lists. It changes a thread's registers only when the thread is inside
+//! the copy routine and the fault lies in the source that it is copying.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{chain, registry};
+
+/// Faults that became an error.
+pub(super) static CAUGHT: AtomicU64 = AtomicU64::new(0);
+/// Signals that were passed on.
+pub(super) static CHAINED: AtomicU64 = AtomicU64::new(0);
+
+/// The handler for SIGBUS, `SA_SIGINFO`.
+pub(super) extern "C" fn on_sigbus(
+    signal: c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut c_void,
+) {
+    if is_ours(info, context) {
+        CAUGHT.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    CHAINED.fetch_add(1, Ordering::Relaxed);
+    chain::forward(signal, info, context);
+}
+
+/// Deals with the fault if it is one of a registered map.
+fn is_ours(info: *const libc::siginfo_t, context: *mut c_void) -> bool {
+    // SAFETY: the kernel passed a `siginfo_t` that lives as long as the handler runs.
+    let info = unsafe { &*info };
+    // Only BUS_ADRERR says that the file has no such page (truncated, EIO); a hardware
+    // memory error (BUS_MCEERR_*) is never hidden, and other codes are not faults of a map.
+    if info.si_code != libc::BUS_ADRERR {
+        return false;
+    }
+    // SAFETY: BUS_ADRERR carries an address.
+    let address = unsafe { info.si_addr() }.addr();
+    let Some(found) = registry::find(address) else {
+        return false;
+    };
+    match found.kind {
+        registry::Kind::Copy => resume(address, context),
+        registry::Kind::Poison => super::poison::zero_fill(address, &found),
+    }
+}
+
+/// Pages on x86-64, for what a fault says about an address; huge ones are not used here.
+#[cfg(target_arch = "x86_64")]
+const PAGE: usize = 4096;
+
+/// Sends a thread that faulted inside the copy routine to the landing.
+#[cfg(target_arch = "x86_64")]
+fn resume(address: usize, context: *mut c_void) -> bool {
+    use super::copy;
+
+    let context = context.cast::<libc::ucontext_t>();
+    // SAFETY: SA_SIGINFO: the third argument is this thread's context, writable, and the
+    // kernel loads the registers from it when the handler returns.
+    let registers = unsafe { &mut (*context).uc_mcontext.gregs };
+    let get = |register: c_int| registers[register as usize].cast_unsigned() as usize;
+    if !copy::range().contains(&get(libc::REG_RIP)) {
+        return false;
+    }
+    let page = address & !(PAGE - 1);
+    // A fault of the destination is not ours: it is outside what is left of the source.
+    if address < get(libc::REG_RSI) & !(PAGE - 1) || address >= get(libc::REG_RDX) {
+        return false;
+    }
+    registers[libc::REG_R8 as usize] = (page as u64).cast_signed();
+    registers[libc::REG_RIP as usize] = (copy::landing() as u64).cast_signed();
+    true
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn resume(_address: usize, _context: *mut c_void) -> bool {
+    false
+}

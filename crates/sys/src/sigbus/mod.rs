@@ -1,0 +1,183 @@
+//! SIGBUS as an error: the handler that lets [`crate::map::Map`] survive a truncated file.
+//!
+//! A load from a mapped file raises SIGBUS when its page cannot be had: another process
+//! truncated the file, the device failed, the server is gone. Copies run in one assembly
+//! routine; a fault inside it, in a registered map, ends the copy. Every other SIGBUS goes
+//! to whoever handled it before, hardware memory errors among them.
+//!
+//! The handler is process-wide state, so it is installed on request only. Whoever installs
+//! another one afterwards displaces it. That is noticed when a map is made and every
+//! [`CHECK_EVERY`] copies of a thread; from then on copies are refused, and the caller
+//! reads with `pread(2)`. Between the displacement and the check a fault reaches the other
+//! handler: one that passes on what it does not know keeps us working.
+//!
+//! # Safety
+//! One struct is given to sigaction(2), two are filled by the kernel. The handler is safe
+//! to run at any time: see its module.
+#![allow(unsafe_code)]
+
+mod chain;
+pub(crate) mod copy;
+mod handler;
+pub(crate) mod poison;
+pub(crate) mod registry;
+
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::{Errno, Result};
+
+/// Copies of one thread between two looks at who handles SIGBUS. A look is two system
+/// calls, about 150 ns together here; every 256 copies of 4 KiB that is under 1 % of them.
+pub const CHECK_EVERY: u32 = 256;
+
+/// Who handles SIGBUS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Nobody asked for the handler, or this architecture has no copy routine.
+    NotInstalled,
+    /// Ours: copies from maps are protected.
+    Installed,
+    /// Somebody else's, installed after ours: copies from maps are refused.
+    Displaced,
+}
+
+/// What the handler did since the process began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Faults that became an error.
+    pub caught: u64,
+    /// Signals passed on to the handler before ours.
+    pub chained: u64,
+    /// Times somebody else's handler was found in place of ours.
+    pub displaced: u64,
+}
+
+const NOT_INSTALLED: u8 = 0;
+const INSTALLED: u8 = 1;
+const DISPLACED: u8 = 2;
+
+static STATE: AtomicU8 = AtomicU8::new(NOT_INSTALLED);
+static EVER: AtomicBool = AtomicBool::new(false);
+static DISPLACEMENTS: AtomicU64 = AtomicU64::new(0);
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// Installs the handler for SIGBUS, before the one that is there. See `sigaction(2)`.
+///
+/// Does nothing when it is installed; installs it again where it was displaced.
+///
+/// # Errors
+/// [`Errno::NOSYS`] on an architecture without a copy routine; [`Errno::NOSPC`] when it was
+/// displaced and installed eight times.
+pub fn install() -> Result<()> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err(Errno::NOSYS);
+    }
+    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    if status() == Status::Installed {
+        return Ok(());
+    }
+    poison::set_up();
+    chain::push(current()?)?;
+    EVER.store(true, Ordering::Release);
+    set(handler_address())?;
+    STATE.store(INSTALLED, Ordering::Release);
+    Ok(())
+}
+
+/// Who handles SIGBUS now; asks the kernel.
+#[must_use]
+pub fn status() -> Status {
+    if !EVER.load(Ordering::Acquire) {
+        return Status::NotInstalled;
+    }
+    let ours = current().is_ok_and(|action| action.sa_sigaction == handler_address());
+    let now = if ours { INSTALLED } else { DISPLACED };
+    let before = STATE.swap(now, Ordering::AcqRel);
+    if before == INSTALLED && now == DISPLACED {
+        DISPLACEMENTS.fetch_add(1, Ordering::Relaxed);
+    }
+    if ours { Status::Installed } else { Status::Displaced }
+}
+
+/// What the handler did since the process began.
+#[must_use]
+pub fn counters() -> Counters {
+    Counters {
+        caught: handler::CAUGHT.load(Ordering::Relaxed),
+        chained: handler::CHAINED.load(Ordering::Relaxed),
+        displaced: DISPLACEMENTS.load(Ordering::Relaxed),
+    }
+}
+
+thread_local! {
+    /// Copies until the next look, and whether this thread lets SIGBUS in.
+    static LOOK: Cell<(u32, bool)> = const { Cell::new((0, false)) };
+}
+
+/// Whether a fault of this thread inside the copy routine becomes an error.
+///
+/// A thread that blocks SIGBUS is killed by a fault, whatever the handler
+/// (signal(7): a blocked synchronous signal), so its copies are refused as well.
+pub(crate) fn is_protected() -> bool {
+    let (left, open) = LOOK.get();
+    let Some(left) = left.checked_sub(1) else {
+        return look();
+    };
+    LOOK.set((left, open));
+    open && STATE.load(Ordering::Relaxed) == INSTALLED
+}
+
+#[cold]
+fn look() -> bool {
+    if !EVER.load(Ordering::Acquire) {
+        return false; // Until somebody installs the handler there is nothing to count down to.
+    }
+    let open = lets_sigbus_in();
+    let installed = status() == Status::Installed;
+    LOOK.set((CHECK_EVERY - 1, open));
+    open && installed
+}
+
+/// Whether the calling thread does not block SIGBUS.
+fn lets_sigbus_in() -> bool {
+    let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: no new mask is given; pthread_sigmask(3) writes the set that we own.
+    let error = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), mask.as_mut_ptr()) };
+    // SAFETY: reads a set of ours, zeroed and then filled by the kernel.
+    let blocked = unsafe { libc::sigismember(mask.as_ptr(), libc::SIGBUS) };
+    error == 0 && blocked == 0
+}
+
+fn handler_address() -> usize {
+    (handler::on_sigbus as *const ()).expose_provenance()
+}
+
+/// The action for SIGBUS now.
+fn current() -> Result<libc::sigaction> {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: no new action is given; sigaction(2) writes the struct that we own.
+    let result = unsafe { libc::sigaction(libc::SIGBUS, ptr::null(), action.as_mut_ptr()) };
+    if result != 0 {
+        return Err(Errno::INVAL);
+    }
+    // SAFETY: zeroed, which is valid, and then filled by the kernel.
+    Ok(unsafe { action.assume_init() })
+}
+
+fn set(handler: usize) -> Result<()> {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: all-zero bits are a valid `sigaction`: SIG_DFL, no flags, an empty mask.
+    let new = unsafe { action.assume_init_mut() };
+    new.sa_sigaction = handler;
+    // On the alternate stack, because a fault may come on a full one; with system calls
+    // restarted, because a program must not see that its signals pass through us.
+    new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+    // SAFETY: `new` holds a handler of the type that SA_SIGINFO names, safe to run at any
+    // time; the old action is not asked for.
+    let result = unsafe { libc::sigaction(libc::SIGBUS, new, ptr::null_mut()) };
+    if result == 0 { Ok(()) } else { Err(Errno::INVAL) }
+}
