@@ -29,7 +29,7 @@ fn a_full_disk_is_an_error_with_its_cause() -> io::Result<()> {
 
 #[test]
 fn wrong_arguments_exit_with_2() -> io::Result<()> {
-    for args in [&["docter"][..], &["doctor", "--jsn"], &["doctor", "/no/such/path"]] {
+    for args in [&["docter"][..], &["doctor", "--jsn"], &["doctor", "/proc/no/such/path"]] {
         let out = cutwater().args(args).output()?;
         assert_eq!(out.status.code(), Some(2), "{args:?}");
         assert!(out.stdout.is_empty(), "{args:?}");

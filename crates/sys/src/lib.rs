@@ -12,6 +12,7 @@ pub mod map;
 pub mod memfd;
 pub mod perf;
 pub mod pio;
+pub mod probe;
 pub mod residency;
 pub mod ring;
 pub mod sealed;

@@ -1,0 +1,75 @@
+//! What this host can do, each found out by a real operation and not by a version number.
+//!
+//! Every probe ends in well under a second, leaves no descriptor and no thread behind, and
+//! runs with whatever rights the caller has: what was refused is part of the answer.
+
+use crate::Errno;
+
+pub mod block;
+pub mod cpu;
+pub mod file;
+pub mod limits;
+pub mod memory;
+pub mod mount;
+pub mod ring;
+
+/// How the host answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// The operation was done.
+    Works,
+    /// The kernel refused with this error.
+    Refused(Errno),
+    /// The kernel does not list it among what it has.
+    Absent,
+    /// Not tried, and why.
+    Untried(&'static str),
+}
+
+impl Answer {
+    /// Whether the operation was done.
+    #[must_use]
+    pub fn works(self) -> bool {
+        self == Self::Works
+    }
+}
+
+impl<T> From<crate::Result<T>> for Answer {
+    fn from(result: crate::Result<T>) -> Self {
+        match result {
+            Ok(_) => Self::Works,
+            Err(errno) => Self::Refused(errno),
+        }
+    }
+}
+
+/// One ability and the host's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Check {
+    /// The kernel's name of it.
+    pub name: &'static str,
+    /// The answer.
+    pub answer: Answer,
+}
+
+impl Check {
+    fn new(name: &'static str, answer: impl Into<Answer>) -> Self {
+        Self { name, answer: answer.into() }
+    }
+}
+
+/// The answer to `name` in `checks`.
+#[must_use]
+pub fn answer(checks: &[Check], name: &str) -> Answer {
+    checks.iter().find(|c| c.name == name).map_or(Answer::Absent, |c| c.answer)
+}
+
+/// The trimmed text of a small file of `/proc` or `/sys`.
+fn small_text(path: impl AsRef<std::path::Path>) -> Option<String> {
+    Some(std::fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// The number in a small file of `/proc` or `/sys`.
+fn small_number<T: std::str::FromStr>(path: impl AsRef<std::path::Path>) -> Option<T> {
+    small_text(path)?.parse().ok()
+}

@@ -1,0 +1,56 @@
+//! One operation at a time on a ring: enough for probes.
+//!
+//! # Safety
+//! What an operation points at has to stay until its last completion; [`complete`] returns no
+//! earlier, so a borrow held over the call is enough.
+#![allow(unsafe_code)]
+
+use io_uring::cqueue::{self, more};
+use io_uring::{IoUring, squeue};
+
+use crate::{Errno, Result};
+
+/// The kernel's error in an error of the standard library.
+pub(in crate::probe) fn errno(e: &std::io::Error) -> Errno {
+    Errno::from_io_error(e).unwrap_or(Errno::IO)
+}
+
+/// Submits `entry` and waits for its last completion; gives the first one's result.
+///
+/// # Errors
+/// The operation's own error, or the one with which `io_uring_enter(2)` refused.
+///
+/// # Safety
+/// Whatever `entry` points at must live and not be touched until this returns, and the
+/// operation must be one that ends by itself.
+pub(in crate::probe) unsafe fn complete(ring: &mut IoUring, entry: &squeue::Entry) -> Result<u32> {
+    // SAFETY: the caller keeps the entry's memory until we return, which is after its end.
+    unsafe { ring.submission().push(entry) }.map_err(|_| Errno::BUSY)?;
+    let first = next(ring)?;
+    let mut last = first.clone();
+    // Bounded by the operation, which the caller says ends.
+    while more(last.flags()) {
+        last = next(ring)?;
+    }
+    let result = first.result();
+    u32::try_from(result).map_err(|_| Errno::from_raw_os_error(-result))
+}
+
+/// Waits for one completion.
+///
+/// Once the kernel has the entry, only its completion ends the wait: the memory is lent.
+fn next(ring: &mut IoUring) -> Result<cqueue::Entry> {
+    loop {
+        if let Some(cqe) = ring.completion().next() {
+            return Ok(cqe);
+        }
+        match ring.submit_and_wait(1) {
+            Ok(_) => {}
+            Err(e) if errno(&e) == Errno::INTR => {}
+            // Refused before anything was taken: the entry is still in our queue.
+            Err(e) if !ring.submission().is_empty() => return Err(errno(&e)),
+            // Completions of a plain ring are also run on the way out of any other call.
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+}
