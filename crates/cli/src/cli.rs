@@ -2,8 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::doctor;
 use crate::without::Without;
+use crate::{bench, doctor};
 
 /// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
 #[derive(Debug, Parser)]
@@ -33,4 +33,6 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Show what this host can do, what Cutwater will use, and how to enable the rest.
     Doctor(doctor::Args),
+    /// Measure what each way to read a file gives on this host.
+    Bench(Box<bench::Args>),
 }

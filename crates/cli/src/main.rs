@@ -4,6 +4,7 @@
 //! what the command needs, and `run`. Exit codes: 0 done, 1 failed, 2 wrong arguments.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 mod doctor;
 mod failure;
@@ -32,5 +33,6 @@ fn run(cli: Cli) -> Outcome {
     without::install(&cli.without)?;
     match cli.command {
         Command::Doctor(args) => doctor::run(args),
+        Command::Bench(args) => bench::run(&args),
     }
 }

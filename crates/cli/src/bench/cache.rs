@@ -1,0 +1,137 @@
+//! Brings the file's pages into the state that a cell asks for, and checks it.
+
+use std::fs;
+use std::io;
+use std::num::NonZeroU64;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use cutwater::ReadPath;
+use rustix::fs::Advice;
+
+use super::ranges::Permutation;
+use super::shape::Cache;
+use crate::failure::Failure;
+
+/// Bytes of a piece that is resident, or is not, in the mixed state.
+const PIECE: u64 = 1 << 20;
+/// How far from its state the file may be before it is said, as a share of its pages.
+const TOLERANCE: f64 = 0.01;
+
+/// The file's page cache under our hands.
+#[derive(Debug)]
+pub(super) struct PageCache {
+    file: fs::File,
+    /// Answers what is resident.
+    asked: cutwater::File,
+    size: u64,
+    seed: u64,
+    drop_caches: bool,
+}
+
+impl PageCache {
+    /// Of the file at `path`; what was written to it is synced, because only clean pages
+    /// can be dropped.
+    pub(super) fn of(
+        path: &Path,
+        size: u64,
+        seed: u64,
+        drop_caches: bool,
+    ) -> Result<Self, Failure> {
+        let cannot =
+            |e: io::Error| Failure::new(format!("cannot open {}", path.display())).because(e);
+        let file = fs::File::open(path).map_err(cannot)?;
+        file.sync_all().map_err(cannot)?;
+        let asked = cutwater::File::options().path(ReadPath::Read).open(path)?;
+        Ok(Self { file, asked, size, seed, drop_caches })
+    }
+
+    /// Brings about `state`, and returns the share of pages that is resident then.
+    pub(super) fn establish(&self, state: Cache) -> Result<f64, Failure> {
+        match state {
+            Cache::Warm => self.warm()?,
+            Cache::Mixed => self.mix()?,
+            Cache::Cold => self.chill()?,
+        }
+        self.resident()
+    }
+
+    /// Whether a resident share is that of `state`.
+    pub(super) fn is(state: Cache, resident: f64) -> bool {
+        let expected = match state {
+            Cache::Warm => 1.0,
+            Cache::Mixed => 0.5,
+            Cache::Cold => return resident == 0.0,
+        };
+        (resident - expected).abs() <= TOLERANCE
+    }
+
+    /// Whether pages can be dropped here at all: not where memory is all there is.
+    pub(super) fn can_be_cold(&self) -> Result<bool, Failure> {
+        self.drop_range(0, self.size)?;
+        Ok(self.resident()? < 0.5)
+    }
+
+    fn resident(&self) -> Result<f64, Failure> {
+        Ok(self.asked.residency(0..self.size)?.share())
+    }
+
+    fn warm(&self) -> Result<(), Failure> {
+        if Self::is(Cache::Warm, self.resident()?) {
+            return Ok(());
+        }
+        self.read(0, self.size)
+    }
+
+    fn chill(&self) -> Result<(), Failure> {
+        if self.drop_caches {
+            let path = "/proc/sys/vm/drop_caches";
+            fs::write(path, "1").map_err(|e| {
+                Failure::new(format!("cannot write {path}; --drop-caches needs root")).because(e)
+            })?;
+        }
+        self.drop_range(0, self.size)
+    }
+
+    /// Reads the half that is to be resident, then drops the other: read-ahead may have
+    /// brought in some of it.
+    fn mix(&self) -> Result<(), Failure> {
+        let pieces = self.size.div_ceil(PIECE);
+        let order = Permutation::new(pieces, self.seed);
+        let (warm, cold) = (0..pieces).partition::<Vec<_>, _>(|i| order.of(*i).is_multiple_of(2));
+        for piece in warm {
+            let at = piece * PIECE;
+            let range = at..(at + PIECE).min(self.size);
+            if self.asked.residency(range.clone())?.share() < 1.0 {
+                self.read(range.start, range.end)?;
+            }
+        }
+        cold.into_iter().try_for_each(|piece| self.drop_range(piece * PIECE, PIECE))
+    }
+
+    fn drop_range(&self, offset: u64, len: u64) -> Result<(), Failure> {
+        rustix::fs::fadvise(&self.file, offset, NonZeroU64::new(len), Advice::DontNeed).map_err(
+            |e| {
+                Failure::new("cannot drop the file's pages from the page cache")
+                    .because(io::Error::from(e))
+            },
+        )
+    }
+
+    /// Reads through the page cache from `at` to `end`.
+    fn read(&self, mut at: u64, end: u64) -> Result<(), Failure> {
+        let mut buf = vec![0; PIECE as usize];
+        while at < end {
+            let want = (end - at).min(PIECE) as usize;
+            match self.file.read_at(&mut buf[..want], at) {
+                Ok(0) => break,
+                Ok(n) => at += n as u64,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    return Err(Failure::new(format!("cannot read at offset {at}")).because(e));
+                }
+            }
+        }
+        Ok(())
+    }
+}

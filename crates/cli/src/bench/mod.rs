@@ -1,0 +1,205 @@
+//! `cutwater bench`: what each way to read a file gives on this host.
+
+mod args;
+mod cache;
+mod csv;
+mod group;
+mod host;
+mod pass;
+mod plan;
+mod progress;
+mod ranges;
+mod reduce;
+mod report;
+mod shape;
+mod stats;
+mod stop;
+mod subject;
+mod summary;
+mod table;
+mod units;
+mod warn;
+mod worker;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(crate) use args::Args;
+use cache::PageCache;
+use group::{Bed, Group};
+use pass::Bench;
+use plan::Plan;
+use progress::Progress;
+use report::{Report, Settings, Skipped, Warning};
+use stop::Stop;
+use subject::Subject;
+use worker::Pool;
+
+use crate::failure::Failure;
+use crate::{Outcome, output};
+
+/// The exit code where paths delivered different bytes.
+const WRONG_BYTES: u8 = 2;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Outcome {
+    let plan = Plan::new(args)?;
+    let stop = Stop::on_signals()
+        .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
+    let Some(subject) = subject(args, &plan, &stop)? else {
+        return Ok(stop.exit_code().unwrap_or(ExitCode::FAILURE));
+    };
+    let measured = measure(args, plan, &subject, &stop);
+    subject.close()?;
+    let report = measured?;
+    export(args, &report)?;
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::text(&table::conclusion(&report))?;
+    }
+    if report.cells.iter().any(|c| !c.hash_ok) {
+        return Ok(ExitCode::from(WRONG_BYTES));
+    }
+    Ok(stop.exit_code().unwrap_or(ExitCode::SUCCESS))
+}
+
+/// The caller's file or a made one; `None` when told to stop while making it.
+fn subject(args: &Args, plan: &Plan, stop: &Stop) -> Result<Option<Subject>, Failure> {
+    let subject = match &args.file {
+        Some(path) => Some(Subject::given(path)?),
+        None => {
+            let size = subject::fitting_size(&args.dir, args.size, args.quick)?;
+            let progress = Progress::bytes(size, "making a file");
+            Subject::make(&args.dir, size, args.seed, stop, |done| progress.at(done))?
+        }
+    };
+    if let Some(subject) = &subject
+        && subject.size < plan.block_max()
+    {
+        return Err(Failure::usage(format!(
+            "{} has {}, less than one read of {}; name smaller blocks with --block",
+            subject.path.display(),
+            units::size(subject.size),
+            units::size(plan.block_max())
+        )));
+    }
+    Ok(subject)
+}
+
+fn measure(args: &Args, mut plan: Plan, subject: &Subject, stop: &Stop) -> Result<Report, Failure> {
+    let mut report = begin(args, &plan, subject);
+    let cache = PageCache::of(&subject.path, subject.size, args.seed, args.drop_caches)?;
+    if !cache.can_be_cold()? {
+        report.skipped.push(Skipped {
+            what: "mixed and cold cells".into(),
+            why: format!(
+                "the file's pages stay in memory whatever is asked ({}); try --dir or a file on \
+                 a disk",
+                report.file.file_system
+            ),
+        });
+        plan.only_warm();
+    }
+    let pool = Pool::new(plan.threads_max(), stop)?;
+    let bench = Bench::new(&subject.path, pool);
+    let bed = Bed { plan: &plan, bench: &bench, cache: &cache, size: subject.size, stop };
+    groups(args, &bed, &mut report)?;
+    conclude(&mut report, stop);
+    Ok(report)
+}
+
+fn begin(args: &Args, plan: &Plan, subject: &Subject) -> Report {
+    Report {
+        cutwater: env!("CARGO_PKG_VERSION"),
+        host: host::host(),
+        file: host::file(subject),
+        settings: Settings {
+            time_ms: plan.time.as_secs_f64() * 1e3,
+            runs: plan.runs,
+            seed: plan.seed,
+            quick: args.quick,
+            drop_caches: args.drop_caches,
+            stride_blocks: ranges::STRIDE_BLOCKS,
+            zipf_exponent: ranges::ZIPF_EXPONENT,
+        },
+        cells: Vec::new(),
+        peers: Vec::new(),
+        skipped: Vec::new(),
+        warnings: Vec::new(),
+        summary: report::Summary::default(),
+        interrupted: false,
+    }
+}
+
+/// Measures group after group, and prints each as it is done.
+fn groups(args: &Args, bed: &Bed<'_>, report: &mut Report) -> Result<(), Failure> {
+    if !args.json {
+        output::text(&format!("{}\n", table::preamble(report)))?;
+    }
+    let passes = bed.plan.shapes.iter().map(|s| bed.passes(s)).sum();
+    let progress = Progress::passes(passes);
+    for &shape in &bed.plan.shapes {
+        if bed.stop.is_set() {
+            break;
+        }
+        progress.doing(&shape.to_string());
+        let group = bed.measure(shape, |_| progress.one_more())?;
+        let warnings = add(report, &group);
+        if !args.json && !group.paths.is_empty() {
+            let peers: Vec<_> = report.peers_of(shape).cloned().collect();
+            let cells = reduce::cells(&group);
+            let text = table::group(shape, &cells, &peers, &warnings, args.wide);
+            progress.suspended(|| output::text(&format!("{text}\n")))?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds a group to the report and gives its warnings.
+fn add(report: &mut Report, group: &Group) -> Vec<Warning> {
+    let cells = reduce::cells(group);
+    let warnings = warn::of_group(group.shape, &cells);
+    report.cells.extend(cells);
+    report.warnings.extend(warnings.iter().cloned());
+    for (path, why) in &group.refused {
+        let what = path.to_string();
+        if !report.skipped.iter().any(|s| s.what == what && s.why == *why) {
+            report.skipped.push(Skipped { what, why: why.clone() });
+        }
+    }
+    warnings
+}
+
+/// What can be said only when all is measured.
+fn conclude(report: &mut Report, stop: &Stop) {
+    let groups = report.groups();
+    let bound = warn::of_device(&groups);
+    let summary = summary::of(&groups);
+    report.warnings.extend(bound);
+    report.summary = summary;
+    report.interrupted = stop.is_set();
+}
+
+fn export(args: &Args, report: &Report) -> Result<(), Failure> {
+    if let Some(path) = &args.export_json {
+        let json = serde_json::to_string_pretty(report)
+            .map_err(|e| Failure::new("cannot write the report as JSON").because(e))?;
+        write(path, &(json + "\n"))?;
+    }
+    if let Some(path) = &args.export_csv {
+        write(path, &csv::of(report))?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|e| {
+        Failure::new(format!(
+            "cannot write {}; likely cause: its directory is missing or not writable",
+            path.display()
+        ))
+        .because(e)
+    })
+}

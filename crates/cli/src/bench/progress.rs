@@ -1,0 +1,52 @@
+//! A bar on a terminal, and nothing elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// The bar; it goes away when dropped.
+#[derive(Debug)]
+pub(super) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Of a file that is being written.
+    pub(super) fn bytes(total: u64, what: &'static str) -> Self {
+        Self::new(total, "{msg} {wide_bar} {bytes}/{total_bytes}", what)
+    }
+
+    /// Of passes over cells.
+    pub(super) fn passes(total: u64) -> Self {
+        Self::new(total, "{wide_bar} {pos}/{len} {eta} left, {msg}", "")
+    }
+
+    fn new(total: u64, template: &str, what: &'static str) -> Self {
+        // On standard error; indicatif draws nothing there when it is no terminal.
+        let bar = ProgressBar::new(total);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Self(bar)
+    }
+
+    pub(super) fn at(&self, done: u64) {
+        self.0.set_position(done);
+    }
+
+    pub(super) fn one_more(&self) {
+        self.0.inc(1);
+    }
+
+    pub(super) fn doing(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+
+    /// Runs `print` while the bar is out of the way.
+    pub(super) fn suspended<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.0.suspend(print)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,229 @@
+//! The file that is read: the caller's, or one that is made and removed again.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FallocateFlags;
+use tempfile::NamedTempFile;
+
+use super::ranges::SplitMix;
+use super::stop::Stop;
+use super::units;
+use crate::failure::Failure;
+
+/// Largest file that is made unasked.
+const SIZE_MAX: u64 = 1 << 30;
+/// Smallest file that shows anything.
+const SIZE_MIN: u64 = 16 << 20;
+/// Size with `--quick`.
+const SIZE_QUICK: u64 = 16 << 20;
+/// Bytes written by one call.
+const CHUNK: usize = 4 << 20;
+
+/// The file and, where we made it, what removes it.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) path: PathBuf,
+    pub(super) size: u64,
+    /// Removes the file when dropped.
+    made: Option<NamedTempFile>,
+}
+
+impl Subject {
+    /// The caller's file.
+    pub(super) fn given(path: &Path) -> Result<Self, Failure> {
+        let cannot = |e: io::Error| {
+            Failure::usage(format!("cannot open {}: {}", path.display(), open_advice(&e)))
+                .because(e)
+        };
+        let meta = fs::metadata(path).map_err(cannot)?;
+        if meta.is_dir() {
+            return Err(Failure::usage(format!(
+                "{0} is a directory; name a file, or have one made in it: --dir {0}",
+                path.display()
+            )));
+        }
+        if !meta.is_file() {
+            return Err(Failure::usage(format!(
+                "{} is not a regular file; bench drops and fills the page cache of what it \
+                 reads, so name a file on the device",
+                path.display()
+            )));
+        }
+        // Whether it may be read is known only by opening it.
+        fs::File::open(path).map_err(cannot)?;
+        if meta.len() == 0 {
+            return Err(Failure::usage(format!(
+                "{} is empty; name a file with something to read",
+                path.display()
+            )));
+        }
+        Ok(Self { path: path.to_path_buf(), size: meta.len(), made: None })
+    }
+
+    /// A file made in `dir` from `seed`, hard to compress and the same each time; `None` when
+    /// told to stop. `wrote` hears of every chunk.
+    pub(super) fn make(
+        dir: &Path,
+        size: u64,
+        seed: u64,
+        stop: &Stop,
+        mut wrote: impl FnMut(u64),
+    ) -> Result<Option<Self>, Failure> {
+        let cannot = |e: io::Error| {
+            let place = dir.display();
+            Failure::new(format!(
+                "cannot make a file of {} in {place}; {}",
+                units::size(size),
+                make_advice(&e)
+            ))
+            .because(e)
+        };
+        let file = tempfile::Builder::new()
+            .prefix("cutwater-bench-")
+            .suffix(".tmp")
+            .tempfile_in(dir)
+            .map_err(cannot)?;
+        reserve(file.as_file(), size).map_err(cannot)?;
+        let mut random = SplitMix(seed);
+        let mut chunk = vec![0; CHUNK];
+        let mut done = 0;
+        while done < size {
+            if stop.is_set() {
+                return Ok(None);
+            }
+            fill(&mut chunk, &mut random);
+            let now = (size - done).min(CHUNK as u64) as usize;
+            file.as_file().write_all(&chunk[..now]).map_err(cannot)?;
+            done += now as u64;
+            wrote(done);
+        }
+        file.as_file().sync_data().map_err(cannot)?;
+        Ok(Some(Self { path: file.path().to_path_buf(), size, made: Some(file) }))
+    }
+
+    pub(super) fn was_made(&self) -> bool {
+        self.made.is_some()
+    }
+
+    /// Removes the file, if it is ours.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        match self.made {
+            None => Ok(()),
+            Some(file) => file.close().map_err(|e| {
+                Failure::new(format!("cannot remove {}", self.path.display())).because(e)
+            }),
+        }
+    }
+}
+
+/// The size of a file that disturbs neither memory nor disk: a quarter of what is free of
+/// each, 1 GiB at most.
+pub(super) fn fitting_size(dir: &Path, asked: Option<u64>, quick: bool) -> Result<u64, Failure> {
+    if let Some(size) = asked {
+        return Ok(size);
+    }
+    let disk = rustix::fs::statvfs(dir).map_err(|e| {
+        Failure::usage(format!("cannot make a file in {}", dir.display()))
+            .because(io::Error::from(e))
+    })?;
+    let disk = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let memory = memory_available().unwrap_or(u64::MAX);
+    let fits = (disk / 4).min(memory / 4) >> 20 << 20;
+    let size = fits.min(if quick { SIZE_QUICK } else { SIZE_MAX });
+    if size < SIZE_MIN {
+        return Err(Failure::new(format!(
+            "{} are free on the disk of {} and {} of memory, too little for a file of {}; \
+             try --dir on another disk, or --size",
+            units::size(disk),
+            dir.display(),
+            units::size(memory),
+            units::size(SIZE_MIN)
+        )));
+    }
+    Ok(size)
+}
+
+fn memory_available() -> Option<u64> {
+    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}
+
+/// Reserves the blocks: a full disk shows now, and the file lies in few pieces.
+fn reserve(file: &fs::File, size: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size) {
+        // What cannot reserve can still be written.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) | Ok(()) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn fill(chunk: &mut [u8], random: &mut SplitMix) {
+    for word in chunk.as_chunks_mut::<8>().0 {
+        *word = random.next().to_le_bytes();
+    }
+}
+
+fn open_advice(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::NotFound => "likely cause: a misspelt name; without a name, a file is made",
+        io::ErrorKind::PermissionDenied => "likely cause: you may not read it; see: namei -l",
+        _ => "the kernel refused",
+    }
+}
+
+fn make_advice(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "likely cause: the disk or your quota is full; try --size 64M, or --dir on another disk"
+        }
+        io::ErrorKind::FileTooLarge => "likely cause: a limit; see: ulimit -f",
+        io::ErrorKind::NotFound => "likely cause: a misspelt name in --dir",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "likely cause: you may not write there; try --dir /var/tmp"
+        }
+        _ => "try --dir on another disk",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_file_is_the_same_for_the_same_seed_and_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |seed| {
+            let made = Subject::make(dir.path(), 5_000_001, seed, &Stop::default(), |_| {});
+            let made = made.unwrap().unwrap();
+            let bytes = fs::read(&made.path).unwrap();
+            assert_eq!(bytes.len(), 5_000_001);
+            made.close().unwrap();
+            bytes
+        };
+        let first = make(1);
+        assert!(first == make(1));
+        assert!(first != make(2));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = dir.path().join("empty");
+        fs::write(&empty, "").unwrap();
+        let cases = [
+            (dir.path().to_path_buf(), "is a directory"),
+            (dir.path().join("absent"), "misspelt"),
+            (empty, "is empty"),
+            ("/dev/null".into(), "not a regular file"),
+        ];
+        for (path, expected) in cases {
+            let said = Subject::given(&path).unwrap_err().to_string();
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+}
