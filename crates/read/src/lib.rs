@@ -26,10 +26,12 @@
 
 mod error;
 mod file;
+pub mod hot_files;
 mod types;
 
 pub use error::{Error, Result};
 pub use file::{Chunks, File, OpenOptions, counts};
+pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
 pub use types::{
     Advice, Choice, Cut, Explanation, Order, Pattern, Piece, ReadPath, Residency, Reuse, Shard,
     Summary,
