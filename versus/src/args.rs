@@ -1,0 +1,80 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Cutwater against its peers.
+#[derive(Debug, Parser)]
+#[command(name = "versus", version)]
+pub(crate) struct Args {
+    /// What to compare
+    #[command(subcommand)]
+    pub suite: Suite,
+}
+
+/// The suites.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Suite {
+    /// Ranges of a file: warm, cold and half resident, by block, depth and threads
+    Read(ReadArgs),
+}
+
+/// What `versus read` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ReadArgs {
+    /// End within two minutes: a smaller file, fewer and shorter runs
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Only cells whose name has one of these in it, parted by commas; `*` is anything
+    #[arg(long, value_name = "PATTERN")]
+    pub cells: Option<String>,
+
+    /// Only these peers, parted by commas; ours always runs
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub peers: Vec<String>,
+
+    /// Rounds in which everybody runs once [default: 5; with --quick 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub runs: Option<u16>,
+
+    /// How long a run takes on average over the peers [default: 0.4; with --quick 0.08]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time: Option<f64>,
+
+    /// Where to put the file that is read; it is never visible there [default: $TMPDIR]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// Size of that file, MiB [default: 1024; with --quick 512]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=65536))]
+    pub size: Option<u64>,
+
+    /// Keep the command, the versions and every sample in DIR/DATE-HOST/
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+
+    /// Let everybody use all cores; otherwise a cell of n threads gets n cores
+    #[arg(long)]
+    pub no_pin: bool,
+
+    /// Refuse io_uring to this process: what is left on a host that does
+    #[arg(long)]
+    pub no_rings: bool,
+
+    /// Seed of the file's bytes and of the order of the reads
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if s > 0.0 && s <= 60.0 => Ok(s),
+        _ => Err("between 0 and 60 seconds".to_owned()),
+    }
+}
