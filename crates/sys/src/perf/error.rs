@@ -16,6 +16,10 @@ pub struct PerfError {
 pub(super) enum Doing {
     ListThreads,
     Open,
+    Map,
+    Redirect,
+    Enable,
+    SpawnDrainer,
     FindTracepoint(&'static str),
 }
 
@@ -66,6 +70,10 @@ impl PerfError {
                 "likely cause: perf_event_paranoid forbids it; try 'sysctl -w \
                  kernel.perf_event_paranoid=1' as root (2 permits user frames only)"
             }
+            (Doing::Map, Errno::PERM) => {
+                "likely cause: the ring does not fit in perf_event_mlock_kb and RLIMIT_MEMLOCK; \
+                 try 'ulimit -l unlimited'"
+            }
             (_, Errno::PERM) => {
                 "likely cause: a seccomp filter, as containers have; permit perf_event_open(2) \
                  or add CAP_PERFMON"
@@ -87,6 +95,10 @@ impl fmt::Display for PerfError {
         match self.doing {
             Doing::ListThreads => f.write_str("cannot list threads in /proc/self/task")?,
             Doing::Open => f.write_str("cannot open a perf event on this process")?,
+            Doing::Map => f.write_str("cannot map the ring of perf samples")?,
+            Doing::Redirect => f.write_str("cannot send perf samples to one ring per CPU")?,
+            Doing::Enable => f.write_str("cannot enable a perf event")?,
+            Doing::SpawnDrainer => f.write_str("cannot start the thread that takes samples")?,
             Doing::FindTracepoint(name) => write!(f, "cannot find the tracepoint {name}")?,
         }
         write!(f, ": {}; {}", self.errno, self.advice())

@@ -1,14 +1,21 @@
 //! Counting and sampling this process through `perf_event_open(2)`.
 //!
-//! [`Counter`] counts a kernel event (system calls, punts to io-wq). Both look only at
-//! the calling process, so they work without privileges wherever the host's
+//! [`Counter`] counts a kernel event (system calls, punts to io-wq); [`Sampler`] records what
+//! the threads are doing, as stacks. Both look only at the calling process, so they work without privileges wherever the host's
 //! `perf_event_paranoid` permits; what it refuses is said, with what to do, by
 //! [`PerfError`].
 
 mod counter;
 mod error;
 mod open;
+mod record;
+mod ring;
+mod sampler;
+mod session;
+mod stacks;
 mod tasks;
 
 pub use counter::{Counter, Event, Scope};
 pub use error::PerfError;
+pub use sampler::{Sampler, SamplerOptions, Samples};
+pub use stacks::Stack;

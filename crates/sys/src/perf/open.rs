@@ -1,10 +1,13 @@
-//! `perf_event_open(2)`.
+//! `perf_event_open(2)` and the ioctls on what it returns.
 //!
 //! # Safety
-//! The kernel reads one struct of integers whose size is in its second field.
+//! The kernel reads one struct of integers whose size is in its second field, and the
+//! ioctls used here take no pointer.
 #![allow(unsafe_code)]
 
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use rustix::ioctl::opcode;
 
 use crate::{Errno, Result};
 
@@ -47,10 +50,20 @@ impl Attr {
     }
 }
 
+pub(super) const TYPE_SOFTWARE: u32 = 1;
 pub(super) const TYPE_TRACEPOINT: u32 = 2;
+pub(super) const SOFTWARE_CPU_CLOCK: u64 = 0;
+pub(super) const SAMPLE_TID: u64 = 1 << 1;
+pub(super) const SAMPLE_CALLCHAIN: u64 = 1 << 5;
 
+/// Starts disabled.
+pub(super) const DISABLED: u64 = bit(0);
 /// Threads and processes created later are counted too.
 pub(super) const INHERIT: u64 = bit(1);
+pub(super) const EXCLUDE_KERNEL: u64 = bit(5);
+pub(super) const EXCLUDE_HV: u64 = bit(6);
+/// `sample_freq` is a frequency in Hz and not a period.
+pub(super) const FREQ: u64 = bit(10);
 /// Threads only: no other process (Linux 5.13).
 pub(super) const INHERIT_THREAD: u64 = bit(35);
 
@@ -89,6 +102,27 @@ pub(super) fn open(attr: &Attr, target: Target) -> Result<OwnedFd> {
     }
     // SAFETY: the kernel has just made `fd` for this call, so nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Starts counting, in inherited events too.
+pub(super) fn enable(fd: BorrowedFd<'_>) -> Result<()> {
+    ioctl(fd, opcode::none(b'$', 0), 0)
+}
+
+/// Stops counting, in inherited events too.
+pub(super) fn disable(fd: BorrowedFd<'_>) -> Result<()> {
+    ioctl(fd, opcode::none(b'$', 1), 0)
+}
+
+/// Sends the samples of `fd` to the ring of `ring`, which must be on the same CPU.
+pub(super) fn set_output(fd: BorrowedFd<'_>, ring: BorrowedFd<'_>) -> Result<()> {
+    ioctl(fd, opcode::none(b'$', 5), ring.as_raw_fd())
+}
+
+fn ioctl(fd: BorrowedFd<'_>, code: rustix::ioctl::Opcode, arg: i32) -> Result<()> {
+    // SAFETY: the three codes that callers pass take an integer and no pointer.
+    let status = unsafe { libc::ioctl(fd.as_raw_fd(), code as _, arg) };
+    if status < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
 fn last_errno() -> Errno {
