@@ -8,6 +8,8 @@ mod bench;
 mod cli;
 mod doctor;
 mod failure;
+#[allow(dead_code, reason = "`bench --flamegraph` is the first to use it")]
+mod flame;
 mod output;
 mod without;
 

@@ -1,0 +1,49 @@
+//! Why there is no flame graph.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use cutwater_sys::perf::PerfError;
+
+/// Why there is no flame graph.
+#[derive(Debug)]
+pub(crate) enum FlameError {
+    /// The host does not let this process be sampled.
+    Refused(PerfError),
+    /// Nothing was sampled.
+    Empty,
+    /// The file could not be written.
+    Write {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for FlameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(_) => f.write_str("cannot record a flame graph"),
+            Self::Empty => f.write_str(
+                "no flame graph: no sample was taken; likely cause: less CPU time was used than \
+                 the milliseconds between two samples; try a longer run",
+            ),
+            Self::Write { path, .. } => {
+                write!(f, "cannot write the flame graph {}", path.display())
+            }
+        }
+    }
+}
+
+impl Error for FlameError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Refused(e) => Some(e),
+            Self::Empty => None,
+            Self::Write { source, .. } => Some(source),
+        }
+    }
+}

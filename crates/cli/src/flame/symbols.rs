@@ -1,0 +1,170 @@
+//! Names of addresses: user frames by the symbols and line tables of the mapped files,
+//! kernel frames by `/proc/kallsyms`. glibc's own functions have names where it exports them;
+//! the one that starts a thread is not, so stacks begin with an unknown frame.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use blazesym::symbolize::source::{Kernel, Process, Source};
+use blazesym::symbolize::{Input, Sym, Symbolizer};
+use blazesym::{MaybeDefault, Pid};
+use cutwater_sys::perf::{Samples, Stack};
+
+/// An address of which nothing is known.
+const UNKNOWN: &str = "[unknown]";
+/// Lines of `/proc/kallsyms` looked at to see whether addresses are hidden.
+const KALLSYMS_LINES_MAX: usize = 100;
+
+/// Names of the frames of samples.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    user: HashMap<u64, Vec<String>>,
+    kernel: HashMap<u64, Vec<String>>,
+}
+
+impl Names {
+    /// The functions at a stack's frames, outermost first, in the kernel or the program.
+    /// Where functions were inlined an address has several; their names are marked.
+    pub(super) fn outermost_first<'a>(
+        &'a self,
+        stack: &'a Stack,
+    ) -> impl Iterator<Item = (&'a str, bool)> {
+        let user = lookups(stack.user()).rev().map(|at| (self.user.get(&at), false));
+        let kernel = lookups(stack.kernel()).rev().map(|at| (self.kernel.get(&at), true));
+        user.chain(kernel).flat_map(|(names, in_kernel)| {
+            let names = names.map_or(&[][..], Vec::as_slice);
+            names.iter().map(move |name| (name.as_str(), in_kernel))
+        })
+    }
+}
+
+/// Where to look for the function of each frame: the innermost address was executing, the
+/// others are where a call returns to, which can lie in the next function.
+fn lookups(frames: &[u64]) -> impl DoubleEndedIterator<Item = u64> + '_ {
+    frames.iter().enumerate().map(|(i, addr)| if i == 0 { *addr } else { addr.wrapping_sub(1) })
+}
+
+/// Finds the names of all frames, and says what could not be named and why.
+pub(super) fn resolve(samples: &Samples) -> (Names, Vec<String>) {
+    // Without the directories of separate debug files: ours has its own lines, and one file
+    // there that cannot be read (compressed by zstd) would cost all names.
+    let symbolizer = Symbolizer::builder().set_debug_dirs(Some([""; 0])).build();
+    let mut notes = Vec::new();
+    let user = distinct(samples, Stack::user);
+    let user = resolve_user(&symbolizer, &user, &mut notes).unwrap_or_else(|e| {
+        notes.push(format!("user frames have no names: {e}"));
+        unknown(&user)
+    });
+    let kernel = distinct(samples, Stack::kernel);
+    let kernel = resolve_kernel(&symbolizer, &kernel).unwrap_or_else(|why| {
+        notes.push(format!("kernel frames have no names: {why}"));
+        unknown(&kernel)
+    });
+    (Names { user, kernel }, notes)
+}
+
+fn resolve_user(
+    symbolizer: &Symbolizer,
+    addrs: &[u64],
+    notes: &mut Vec<String>,
+) -> blazesym::Result<HashMap<u64, Vec<String>>> {
+    let mut process = Process::new(Pid::Slf);
+    // By path: the other way, /proc/self/map_files, needs a privilege.
+    process.map_files = false;
+    process.perf_map = false;
+    lookup(symbolizer, &Source::Process(process.clone()), addrs).or_else(|e| {
+        notes.push(format!("inlined functions are missing: {e}"));
+        process.debug_syms = false;
+        lookup(symbolizer, &Source::Process(process), addrs)
+    })
+}
+
+fn resolve_kernel(
+    symbolizer: &Symbolizer,
+    addrs: &[u64],
+) -> Result<HashMap<u64, Vec<String>>, String> {
+    if addrs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    if !kallsyms_has_addresses() {
+        return Err("/proc/kallsyms hides addresses; likely cause: kernel.kptr_restrict; try \
+                    'sysctl -w kernel.kptr_restrict=0' as root"
+            .to_owned());
+    }
+    let kernel = Kernel { vmlinux: MaybeDefault::None, ..Kernel::default() };
+    lookup(symbolizer, &Source::Kernel(kernel), addrs).map_err(|e| e.to_string())
+}
+
+/// Whether any of the first symbols has an address; hidden ones are written as zero.
+fn kallsyms_has_addresses() -> bool {
+    let Ok(file) = File::open("/proc/kallsyms") else { return false };
+    let lines = BufReader::new(file).lines().take(KALLSYMS_LINES_MAX);
+    lines.map_while(Result::ok).any(|line| {
+        let address = line.split(' ').next().unwrap_or_default();
+        u64::from_str_radix(address, 16).is_ok_and(|a| a != 0)
+    })
+}
+
+fn distinct(samples: &Samples, frames: impl Fn(&Stack) -> &[u64]) -> Vec<u64> {
+    let addrs: BTreeSet<u64> =
+        samples.stacks.iter().flat_map(|(stack, _)| lookups(frames(stack))).collect();
+    addrs.into_iter().collect()
+}
+
+fn lookup(
+    symbolizer: &Symbolizer,
+    source: &Source<'_>,
+    addrs: &[u64],
+) -> blazesym::Result<HashMap<u64, Vec<String>>> {
+    let found = symbolizer.symbolize(source, Input::AbsAddr(addrs))?;
+
+    let names = found.iter().map(|found| found.as_sym().map_or_else(unknown_name, names_of));
+    Ok(addrs.iter().copied().zip(names).collect())
+}
+
+fn names_of(sym: &Sym<'_>) -> Vec<String> {
+    let inlined = sym.inlined.iter().map(|f| format!("{}{INLINED}", readable(&f.name)));
+    std::iter::once(readable(&sym.name)).chain(inlined).collect()
+}
+
+/// Marks a function that was inlined into the one before it.
+pub(super) const INLINED: &str = "_[i]";
+
+/// A Rust name as it is written, without the hash that makes it unique; others as they are.
+fn readable(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+fn unknown(addrs: &[u64]) -> HashMap<u64, Vec<String>> {
+    addrs.iter().map(|addr| (*addr, unknown_name())).collect()
+}
+
+fn unknown_name() -> Vec<String> {
+    vec![UNKNOWN.to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rust_names_of_both_manglings_are_written_as_in_the_source() {
+        assert_eq!(readable("_ZN4core3fmt5write17h0123456789abcdefE"), "core::fmt::write");
+        assert_eq!(readable("_RNvCskwGfYPst2Cb_3foo16example_function"), "foo::example_function");
+        assert_eq!(readable("__memmove_avx_unaligned_erms"), "__memmove_avx_unaligned_erms");
+    }
+
+    #[test]
+    fn a_function_of_this_program_is_found_by_its_demangled_name() {
+        let addr = readable as fn(&str) -> String as usize as u64;
+        let source = Source::Process(Process::new(Pid::Slf));
+        let found = lookup(&Symbolizer::new(), &source, &[addr]).unwrap();
+        assert!(found[&addr][0].ends_with("flame::symbols::readable"), "{found:?}");
+    }
+
+    #[test]
+    fn callers_are_looked_up_at_the_call_and_not_where_it_returns_to() {
+        assert_eq!(lookups(&[10, 20, 30]).collect::<Vec<_>>(), [10, 19, 29]);
+    }
+}
