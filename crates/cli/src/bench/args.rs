@@ -70,6 +70,9 @@ pub(crate) struct Args {
     /// Write one line per cell to FILE, as CSV.
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub(super) export_csv: Option<PathBuf>,
+    /// Write a page with charts to FILE; it needs no network.
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) export_html: Option<PathBuf>,
 }
 
 const MATRIX: &str = "What is measured (comma lists)";

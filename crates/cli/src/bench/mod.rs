@@ -5,6 +5,7 @@ mod cache;
 mod csv;
 mod group;
 mod host;
+mod html;
 mod pass;
 mod plan;
 mod progress;
@@ -190,6 +191,9 @@ fn export(args: &Args, report: &Report) -> Result<(), Failure> {
     }
     if let Some(path) = &args.export_csv {
         write(path, &csv::of(report))?;
+    }
+    if let Some(path) = &args.export_html {
+        write(path, &html::of(report))?;
     }
     Ok(())
 }
