@@ -18,6 +18,7 @@ pub mod ring;
 pub mod sealed;
 pub mod seccomp;
 pub mod sigbus;
+pub mod terminal;
 pub mod usage;
 
 /// What a system call returns.

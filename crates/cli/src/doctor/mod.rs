@@ -1,48 +1,62 @@
-//! `cutwater doctor`: what this host can do.
+//! `cutwater doctor`: what this host can do, what Cutwater will use, how to enable the rest.
+//!
+//! Facts are gathered by doing things (`facts`), judged without doing any (`advice`,
+//! `choices`), and written down for people (`report`) or programs (`json`).
 
+mod advice;
+mod choices;
+mod facts;
+mod finding;
+mod json;
+mod report;
+mod words;
+
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde::Serialize;
-
-use crate::failure::Failure;
 use crate::{Outcome, output};
+use report::Style;
 
 /// What clap read.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0, also where things are missing; 1 where no path can read PATH; 2 for wrong \
+arguments. Colour is used on a terminal, unless NO_COLOR is set.")]
 pub(crate) struct Args {
-    /// A file, directory or block device whose file system and disk to look at.
+    /// A file, directory or block device whose file system and disk to look at
+    ///
+    /// Nothing is written to a file or a device; in a directory a file without a name is made.
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// Print one JSON object.
+    /// Print one JSON object instead, whose schema is in docs/doctor.schema.json
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    kernel: String,
-    machine: String,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Outcome {
-    std::fs::metadata(&args.path).map_err(|e| {
-        Failure::usage(format!("cannot inspect {}", args.path.display())).because(e)
-    })?;
-    let report = Report { kernel: kernel("osrelease")?, machine: std::env::consts::ARCH.into() };
+    let kind = facts::kind(&args.path)?;
+    let facts = facts::gather(&args.path, kind);
+    let findings = advice::findings(&facts);
     if args.json {
-        output::json(&report)?;
+        output::json(&json::report(&facts, &findings))?;
     } else {
-        output::text(&format!("Linux {} on {}\n", report.kernel, report.machine))?;
+        output::text(&report::report(&facts, &findings, style()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if facts.works() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn kernel(name: &str) -> Result<String, Failure> {
-    let path = format!("/proc/sys/kernel/{name}");
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(e) => Err(Failure::new(format!("cannot read {path}")).because(e)),
+/// Lines longer than this are hard to read on any terminal.
+const COLUMNS_MAX: usize = 120;
+
+fn style() -> Style {
+    let out = std::io::stdout();
+    if !out.is_terminal() {
+        return Style { columns: None, colour: false };
     }
+    let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
+    let colour = set("NO_COLOR").is_none() && set("TERM").is_none_or(|t| t != "dumb");
+    let columns = cutwater_sys::terminal::columns(&out).unwrap_or(80).min(COLUMNS_MAX);
+    Style { columns: Some(columns), colour }
 }

@@ -1,9 +1,11 @@
 //! What the file system under a path can do, each tried on a file there.
 //!
 //! # Safety
-//! Reads go to a [`Buffer`] that is borrowed over the call; the lease call takes integers.
+//! Reads go to a [`Buffer`] that is borrowed over the call; the lease call takes integers; the
+//! one map is removed where it was made, and never touched.
 #![allow(unsafe_code)]
 
+use core::ptr;
 use std::fs::File;
 use std::io::{IoSliceMut, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -11,6 +13,7 @@ use std::path::Path;
 
 use io_uring::{IoUring, opcode, types};
 use rustix::fs::{AtFlags, CWD, FallocateFlags, Mode, OFlags, StatxFlags, fallocate, openat};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::ring::queue::{complete, errno};
 use super::{Answer, Check};
@@ -149,13 +152,24 @@ fn reopen(file: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd> {
 fn reads(file: BorrowedFd<'_>) -> Vec<Check> {
     let plain = ReadFlags::default();
     vec![
+        Check::new("mmap", map(file)),
         Check::new("preadv2", vectored(file, plain)),
         // Before anything else has been read: either answer shows that the flag is known.
         Check::new("RWF_NOWAIT", vectored(file, ReadFlags { nowait: true, ..plain })),
         Check::new("RWF_DONTCACHE", vectored(file, ReadFlags { dontcache: true, ..plain })),
+        Check::new("pread", read(file, &mut [0u8; 64], 0)),
         Check::new("cachestat", cachestat(file, 0..PAGE_BYTES as u64)),
         Check::new("mincore", mincore(file, 0..PAGE_BYTES as u64)),
     ]
+}
+
+/// Maps a page and never touches it: the file may be shorter, or become so.
+fn map(file: BorrowedFd<'_>) -> Result<()> {
+    let (prot, flags) = (ProtFlags::READ, MapFlags::SHARED);
+    // SAFETY: a null hint lets the kernel pick free addresses, so no memory of ours changes.
+    let start = unsafe { mmap(ptr::null_mut(), PAGE_BYTES, prot, flags, file, 0) }?;
+    // SAFETY: mapped above with this length, and nothing refers to it.
+    unsafe { munmap(start, PAGE_BYTES) }
 }
 
 fn vectored(file: BorrowedFd<'_>, flags: ReadFlags) -> Result<()> {

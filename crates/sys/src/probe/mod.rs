@@ -73,3 +73,12 @@ fn small_text(path: impl AsRef<std::path::Path>) -> Option<String> {
 fn small_number<T: std::str::FromStr>(path: impl AsRef<std::path::Path>) -> Option<T> {
     small_text(path)?.parse().ok()
 }
+
+/// The kernel's release and the machine's architecture (`uname(2)`), such as `6.12.0` and
+/// `x86_64`.
+#[must_use]
+pub fn kernel() -> (String, String) {
+    let name = rustix::system::uname();
+    let text = |s: &core::ffi::CStr| s.to_string_lossy().into_owned();
+    (text(name.release()), text(name.machine()))
+}

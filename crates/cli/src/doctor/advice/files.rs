@@ -1,0 +1,203 @@
+//! How the calls on files of this file system stand.
+
+use cutwater_sys::Errno;
+use cutwater_sys::probe::Answer;
+use cutwater_sys::probe::file::Ground;
+
+use super::super::facts::{Facts, Kind};
+use super::super::finding::{Finding, Group, In};
+use super::super::words;
+use super::{filtered, seccomp_fix};
+
+const HERE: In = In(Group::Files);
+
+pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
+    if let Ground::Nothing(errno) = facts.file.ground {
+        return vec![nothing(facts, errno)];
+    }
+    vec![
+        paths(facts),
+        residency(facts),
+        nowait(facts),
+        dontcache(facts),
+        direct(facts),
+        lease(facts),
+        fallocate(facts),
+    ]
+}
+
+fn nothing(facts: &Facts, errno: Errno) -> Finding {
+    let (id, title) = ("files.open", "open");
+    let errno = words::errno(errno);
+    if facts.kind == Kind::Directory {
+        let detail = format!("no file could be made here ({errno}) and none is readable");
+        return HERE
+            .is(super::super::finding::State::Untried, id, title, detail)
+            .hint("name a file that you may read, or a directory that you may write to");
+    }
+    HERE.missing(id, title, format!("cannot be opened for reading ({errno})"))
+        .hint("you need the right to read it: see ls -l, or run as its owner")
+}
+
+fn paths(facts: &Facts) -> Finding {
+    let (id, title) = ("files.paths", "read calls");
+    let names = ["pread", "preadv2", "mmap"];
+    let (works, lacks): (Vec<_>, Vec<_>) = names.iter().partition(|n| facts.on_file(n).works());
+    let list =
+        |names: &[&&str]| names.iter().map(|n| (**n).to_owned()).collect::<Vec<_>>().join(", ");
+    match (works.is_empty(), lacks.is_empty()) {
+        (_, true) => HERE.ok(id, title, format!("{} work", list(&works))),
+        (true, _) => HERE.missing(id, title, format!("neither of {} works", list(&lacks))),
+        _ => HERE.limited(id, title, format!("{} work; not {}", list(&works), list(&lacks))),
+    }
+}
+
+fn residency(facts: &Facts) -> Finding {
+    let (id, title) = ("files.residency", "residency");
+    match [facts.on_file("cachestat"), facts.on_file("mincore")] {
+        [Answer::Works, _] => HERE.ok(id, title, "asked by cachestat"),
+        [got, Answer::Works] => {
+            let detail = format!(
+                "asked by mincore, which is slower; cachestat was refused ({})",
+                words::answer(got)
+            );
+            let finding = HERE.limited(id, title, detail);
+            why_no_cachestat(facts, finding, got)
+        }
+        [got, other] => {
+            let [got, other] = [got, other].map(words::answer);
+            let detail = format!("cannot be asked: cachestat {got}, mincore {other}");
+            HERE.missing(id, title, detail)
+                .hint("resident and cold ranges cannot be told apart: all go one way")
+        }
+    }
+}
+
+fn why_no_cachestat(facts: &Facts, mut finding: Finding, got: Answer) -> Finding {
+    match got {
+        _ if filtered(facts) => finding.fix = Some(seccomp_fix("cachestat")),
+        Answer::Refused(Errno::PERM | Errno::ACCESS) => {
+            return finding
+                .hint("the kernel tells it for files that you own or may write (and so for root)");
+        }
+        _ => return finding.hint("cachestat came with Linux 6.5"),
+    }
+    finding
+}
+
+fn nowait(facts: &Facts) -> Finding {
+    let (id, title) = ("files.nowait", "RWF_NOWAIT");
+    match facts.on_file(title) {
+        Answer::Works => HERE.ok(id, title, "reads only what is resident, on request"),
+        got => HERE
+            .limited(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))
+            .hint("not needed where residency can be asked; ext4, xfs and btrfs have it"),
+    }
+}
+
+fn dontcache(facts: &Facts) -> Finding {
+    let (id, title) = ("files.dontcache", "RWF_DONTCACHE");
+    match facts.on_file(title) {
+        Answer::Works => HERE.ok(id, title, "reads once without filling the page cache"),
+        got => HERE
+            .missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))
+            .hint("needs Linux 6.14 and ext4, xfs or btrfs; O_DIRECT stands in for it"),
+    }
+}
+
+fn direct(facts: &Facts) -> Finding {
+    let (id, title) = ("files.direct", "O_DIRECT");
+    match (facts.on_file(title), facts.file.direct) {
+        (Answer::Works, Some(a)) => {
+            let by = if a.by == "statx" { "as the kernel says" } else { "as tried" };
+            let detail = format!(
+                "offsets at multiples of {} bytes, memory of {} ({by})",
+                a.offset_bytes, a.memory_bytes
+            );
+            match copies(facts) {
+                true => {
+                    HERE.limited(id, title, format!("accepted, but {} lives in memory", fs(facts)))
+                }
+                false => HERE.ok(id, title, detail),
+            }
+        }
+        (got, _) => HERE
+            .missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))
+            .hint("cold reads go through the page cache; on ext4, xfs or btrfs they need not"),
+    }
+}
+
+/// File systems that have nothing below the page cache to read directly from.
+fn copies(facts: &Facts) -> bool {
+    facts.mount.as_ref().is_some_and(|m| matches!(m.fs_type.as_str(), "tmpfs" | "ramfs"))
+}
+
+fn lease(facts: &Facts) -> Finding {
+    let (id, title) = ("files.lease", "F_SETLEASE");
+    match facts.on_file(title) {
+        Answer::Works => HERE.ok(id, title, "slices of files that nobody may change meanwhile"),
+        Answer::Untried(why) => HERE.is(super::super::finding::State::Untried, id, title, why),
+        got => HERE
+            .missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))
+            .hint("a Frozen map then needs a sealed memfd; reads are not affected"),
+    }
+}
+
+fn fallocate(facts: &Facts) -> Finding {
+    let (id, title) = ("files.fallocate", "fallocate");
+    match facts.on_file(title) {
+        Answer::Works => HERE.ok(id, title, "reserves space for what is written"),
+        Answer::Untried(why) => HERE.is(super::super::finding::State::Untried, id, title, why),
+        got => HERE.missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got))),
+    }
+}
+
+/// What to call what is under the path.
+fn fs(facts: &Facts) -> &str {
+    facts.mount.as_ref().map_or("this device", |m| &m.fs_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::finding::State;
+    use super::super::sample::{facts, one, set};
+    use super::*;
+
+    #[test]
+    fn without_cachestat_mincore_stands_in() {
+        let mut f = facts();
+        set(&mut f.file.checks, "cachestat", Answer::Refused(Errno::NOSYS));
+        assert_eq!(one(&f, "files.residency").0, State::Limited);
+        assert_eq!(f.residency(), Some("mincore"));
+        set(&mut f.file.checks, "mincore", Answer::Refused(Errno::NOSYS));
+        assert_eq!(one(&f, "files.residency").0, State::Missing);
+        assert_eq!(f.residency(), None);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_has_no_path_and_a_directory_may() {
+        let mut f = facts();
+        f.file.ground = Ground::Nothing(Errno::ACCESS);
+        assert_eq!((one(&f, "files.open").0, f.works()), (State::Untried, true));
+        f.kind = Kind::File;
+        assert_eq!((one(&f, "files.open").0, f.works()), (State::Missing, false));
+    }
+
+    #[test]
+    fn one_path_is_enough_to_work() {
+        let mut f = facts();
+        let no = Answer::Refused(Errno::NOSYS);
+        set(&mut f.file.checks, "preadv2", no);
+        set(&mut f.file.checks, "mmap", no);
+        assert_eq!((one(&f, "files.paths").0, f.works()), (State::Limited, true));
+        set(&mut f.file.checks, "pread", no);
+        assert_eq!((one(&f, "files.paths").0, f.works()), (State::Missing, false));
+    }
+
+    #[test]
+    fn direct_reads_of_memory_are_not_direct() {
+        let mut f = facts();
+        f.mount.as_mut().expect("the sample has one").fs_type = "tmpfs".into();
+        assert_eq!(one(&f, "files.direct").0, State::Limited);
+    }
+}
