@@ -8,10 +8,12 @@
 pub use rustix::io::Errno;
 
 pub mod buffer;
+pub mod lease;
 pub mod map;
 pub mod memfd;
 pub mod perf;
 pub mod pio;
+pub mod poison;
 pub mod probe;
 pub mod residency;
 pub mod ring;

@@ -206,6 +206,21 @@ impl Map {
         self.release().map_err(|errno| (self, errno))
     }
 
+    /// Its first byte.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start.cast()
+    }
+
+    /// Its place in the registry, where there was one left.
+    pub(crate) fn slot(&self) -> Option<&Slot> {
+        self.slot.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn address(&self, offset: usize) -> *const u8 {
+        self.start.as_ptr().cast::<u8>().wrapping_add(offset)
+    }
+
     fn release(&mut self) -> Result<()> {
         if self.len == 0 {
             return Ok(());

@@ -29,7 +29,7 @@ type Routine = unsafe extern "C" fn(*mut u8, *const u8, usize) -> usize;
 /// does not overlap them. The source is mapped readable for `len` bytes; where a page of
 /// it cannot be had, the handler is installed or the process ends.
 pub(crate) unsafe fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
-    let routine = imp::pick(len);
+    let routine = imp::pick();
     // SAFETY: the routine touches `[src, src + len)` and `[dst, dst + len)` only, which the
     // caller vouches for.
     unsafe { routine(dst, src, len) }
@@ -48,7 +48,6 @@ mod imp {
     unsafe extern "C" {
         fn cutwater_sys_copy_movsb(dst: *mut u8, src: *const u8, len: usize) -> usize;
         fn cutwater_sys_copy_avx2(dst: *mut u8, src: *const u8, len: usize) -> usize;
-        fn cutwater_sys_copy_avx512(dst: *mut u8, src: *const u8, len: usize) -> usize;
         safe static cutwater_sys_copy_begin: u8;
         safe static cutwater_sys_copy_landing: u8;
         safe static cutwater_sys_copy_end: u8;
@@ -58,11 +57,12 @@ mod imp {
     static CPU: AtomicU8 = AtomicU8::new(0);
     const MOVSB: u8 = 1;
     const AVX2: u8 = 2;
-    const AVX512: u8 = 3;
 
-    pub(super) fn pick(_len: usize) -> Routine {
+    /// The AVX2 loop at every length: on a Zen 5 at 64 B to 4 MiB it took 0.95 to 0.99 of
+    /// the time of memcpy(3) from the same map, `rep movsb` 0.97 to 1.7, and a loop of
+    /// 64-byte registers 0.89 (64 B) to 1.03.
+    pub(super) fn pick() -> Routine {
         match CPU.load(Ordering::Relaxed) {
-            AVX512 => cutwater_sys_copy_avx512,
             AVX2 => cutwater_sys_copy_avx2,
             MOVSB => cutwater_sys_copy_movsb,
             _ => detect(),
@@ -71,9 +71,7 @@ mod imp {
 
     #[cold]
     fn detect() -> Routine {
-        let (cpu, routine): (u8, Routine) = if is_x86_feature_detected!("avx512f") {
-            (AVX512, cutwater_sys_copy_avx512)
-        } else if is_x86_feature_detected!("avx2") {
+        let (cpu, routine): (u8, Routine) = if is_x86_feature_detected!("avx2") {
             (AVX2, cutwater_sys_copy_avx2)
         } else {
             (MOVSB, cutwater_sys_copy_movsb)
@@ -98,9 +96,6 @@ mod imp {
         if is_x86_feature_detected!("avx2") {
             all.push(("avx2", cutwater_sys_copy_avx2));
         }
-        if is_x86_feature_detected!("avx512f") {
-            all.push(("avx512", cutwater_sys_copy_avx512));
-        }
         all
     }
 }
@@ -110,7 +105,7 @@ mod imp {
     use super::Routine;
 
     /// Never called: without a routine no map is ever protected.
-    pub(super) fn pick(_len: usize) -> Routine {
+    pub(super) fn pick() -> Routine {
         unsafe extern "C" fn nothing(_: *mut u8, _: *const u8, _: usize) -> usize {
             0
         }
@@ -118,7 +113,8 @@ mod imp {
     }
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 mod tests {
     use super::imp;
 
@@ -138,6 +134,33 @@ mod tests {
         unsafe { rustix::mm::mprotect(start, 3 * PAGE, both) }.expect("ours");
         // SAFETY: readable and writable, zeroed, never unmapped, known to nobody else.
         unsafe { std::slice::from_raw_parts_mut(start.cast(), 3 * PAGE) }
+    }
+
+    #[test]
+    fn every_routine_stops_at_the_byte_where_the_file_ends() {
+        use crate::map::{Map, MapOptions};
+        use std::os::{fd::AsFd, unix::fs::FileExt};
+
+        crate::sigbus::install().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let bytes: Vec<u8> = (0..2 * PAGE).map(|i| (i % 253) as u8).collect();
+        file.write_all_at(&bytes, 0).unwrap();
+        let map = Map::new(file.as_fd(), 0, 4 * PAGE, &MapOptions::default()).unwrap();
+        let mut buf = vec![0; 4 * PAGE];
+        for (name, routine) in imp::all() {
+            for start in (0..600).chain(2 * PAGE - 600..2 * PAGE) {
+                let here = 2 * PAGE - start;
+                for past in [1, 3, 8, 17, 33, 63, 64, 65, 127, 128, 129, 255, 256, 300, 2 * PAGE] {
+                    buf.fill(0);
+                    // SAFETY: both ranges are in the map and in `buf`, which hold four pages.
+                    let copied =
+                        unsafe { routine(buf.as_mut_ptr(), map.address(start), here + past) };
+                    assert_eq!(copied, here, "{name} from {start}, {past} bytes past the end");
+                    assert!(buf[..here] == bytes[start..], "{name} from {start}");
+                    assert!(buf[here + past..].iter().all(|&b| b == 0), "{name} from {start}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,17 +1,14 @@
 # Copy routines that may fault in their loads: see copy.rs, which states what holds
 # at every instruction. System V: rdi = destination, rsi = source, rdx = length;
 # returns the bytes stored.
-#"
     .pushsection .text.cutwater_sys_copy,"ax",@progbits
     .globl cutwater_sys_copy_movsb
     .globl cutwater_sys_copy_avx2
-    .globl cutwater_sys_copy_avx512
     .globl cutwater_sys_copy_begin
     .globl cutwater_sys_copy_landing
     .globl cutwater_sys_copy_end
     .hidden cutwater_sys_copy_movsb
     .hidden cutwater_sys_copy_avx2
-    .hidden cutwater_sys_copy_avx512
     .hidden cutwater_sys_copy_begin
     .hidden cutwater_sys_copy_landing
     .hidden cutwater_sys_copy_end
@@ -73,66 +70,7 @@ cutwater_sys_copy_movsb:
     movdqu xmmword ptr [rdi + rax - 16], xmm3
     ret
 
-    .p2align 6
-    .type cutwater_sys_copy_avx512, @function
-cutwater_sys_copy_avx512:
-    mov rax, rdx
-    mov r9, rdi
-    add rdx, rsi
-    cmp rax, 64
-    jb 20b
-    vmovdqu64 zmm16, zmmword ptr [rsi]
-    cmp rax, 128
-    ja 31f
-    vmovdqu64 zmm17, zmmword ptr [rdx - 64]
-    vmovdqu64 zmmword ptr [rdi], zmm16
-    vmovdqu64 zmmword ptr [rdi + rax - 64], zmm17
-    ret
-31: cmp rax, 256
-    ja 32f
-    vmovdqu64 zmm17, zmmword ptr [rsi + 64]
-    vmovdqu64 zmm18, zmmword ptr [rdx - 128]
-    vmovdqu64 zmm19, zmmword ptr [rdx - 64]
-    vmovdqu64 zmmword ptr [rdi], zmm16
-    vmovdqu64 zmmword ptr [rdi + 64], zmm17
-    vmovdqu64 zmmword ptr [rdi + rax - 128], zmm18
-    vmovdqu64 zmmword ptr [rdi + rax - 64], zmm19
-    ret
-    # More: store the head, align the destination, 256 bytes at a time, the tail overlaps.
-32: vmovdqu64 zmmword ptr [rdi], zmm16
-    mov rcx, rdi
-    and rcx, 63
-    sub rcx, 64
-    sub rsi, rcx
-    sub rdi, rcx
-    lea r10, [rdx - 256]
-    cmp rsi, r10
-    jae 34f
-    .p2align 5
-33: vmovdqu64 zmm16, zmmword ptr [rsi]
-    vmovdqu64 zmm17, zmmword ptr [rsi + 64]
-    vmovdqu64 zmm18, zmmword ptr [rsi + 128]
-    vmovdqu64 zmm19, zmmword ptr [rsi + 192]
-    vmovdqa64 zmmword ptr [rdi], zmm16
-    vmovdqa64 zmmword ptr [rdi + 64], zmm17
-    vmovdqa64 zmmword ptr [rdi + 128], zmm18
-    vmovdqa64 zmmword ptr [rdi + 192], zmm19
-    add rsi, 256
-    add rdi, 256
-    cmp rsi, r10
-    jb 33b
-34: vmovdqu64 zmm16, zmmword ptr [rdx - 256]
-    vmovdqu64 zmm17, zmmword ptr [rdx - 192]
-    vmovdqu64 zmm18, zmmword ptr [rdx - 128]
-    vmovdqu64 zmm19, zmmword ptr [rdx - 64]
-    lea rcx, [r9 + rax]
-    vmovdqu64 zmmword ptr [rcx - 256], zmm16
-    vmovdqu64 zmmword ptr [rcx - 192], zmm17
-    vmovdqu64 zmmword ptr [rcx - 128], zmm18
-    vmovdqu64 zmmword ptr [rcx - 64], zmm19
-    ret
-
-    .p2align 6
+        .p2align 6
     .type cutwater_sys_copy_avx2, @function
 cutwater_sys_copy_avx2:
     mov rax, rdx

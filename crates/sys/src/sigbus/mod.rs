@@ -131,6 +131,11 @@ pub(crate) fn is_protected() -> bool {
     open && STATE.load(Ordering::Relaxed) == INSTALLED
 }
 
+/// The same, asked of the kernel now.
+pub(crate) fn is_protected_now() -> bool {
+    look()
+}
+
 #[cold]
 fn look() -> bool {
     if !EVER.load(Ordering::Acquire) {

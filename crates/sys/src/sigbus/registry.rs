@@ -61,7 +61,6 @@ impl Slot {
     }
 
     /// Whether a fault in this range was answered with zeros.
-    #[cfg(test)]
     pub(crate) fn is_poisoned(&self) -> bool {
         TABLE[self.0].poisoned.load(Ordering::Acquire)
     }
