@@ -8,7 +8,6 @@ mod bench;
 mod cli;
 mod doctor;
 mod failure;
-#[allow(dead_code, reason = "`bench --flamegraph` is the first to use it")]
 mod flame;
 mod output;
 mod without;

@@ -36,3 +36,28 @@ fn wrong_arguments_exit_with_2() -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Where the host permits no samples the command still ends well, and says why.
+#[test]
+fn bench_draws_a_flame_graph_of_each_path_or_says_why_not() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("data");
+    std::fs::write(&file, vec![7; 4 << 20])?;
+    let graphs = dir.path().join("graphs");
+    let args = "--quick --path read,preadv --pattern seq --cache warm --depth 1 --runs 1";
+    let out = cutwater()
+        .arg("bench")
+        .args(args.split(' '))
+        .arg("--flamegraph")
+        .args([&graphs, &file])
+        .output()?;
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    for path in ["read", "preadv"] {
+        let drawn = std::fs::read_to_string(graphs.join(format!("{path}.svg")));
+        if !drawn.is_ok_and(|svg| svg.contains("</svg>") && svg.contains("warm seq")) {
+            assert!(said.contains("left out: flame graph"), "{path}: {said}");
+        }
+    }
+    Ok(())
+}

@@ -196,7 +196,7 @@ impl Bed<'_> {
 }
 
 /// How a timed pass of this depth reads.
-fn throughput(shape: &Shape) -> How {
+pub(super) fn throughput(shape: &Shape) -> How {
     if shape.depth == 1 { How::OneByOne } else { How::AtOnce }
 }
 

@@ -3,6 +3,7 @@
 mod args;
 mod cache;
 mod csv;
+mod flames;
 mod group;
 mod host;
 mod html;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 
 pub(crate) use args::Args;
 use cache::PageCache;
+use flames::Flames;
 use group::{Bed, Group};
 use pass::Bench;
 use plan::Plan;
@@ -141,18 +143,29 @@ fn groups(args: &Args, bed: &Bed<'_>, report: &mut Report) -> Result<(), Failure
     }
     let passes = bed.plan.shapes.iter().map(|s| bed.passes(s)).sum();
     let progress = Progress::passes(passes);
+    let mut flames = args.flamegraph.as_deref().map(Flames::new).transpose()?;
     for &shape in &bed.plan.shapes {
         if bed.stop.is_set() {
             break;
         }
         progress.doing(&shape.to_string());
         let group = bed.measure(shape, |_| progress.one_more())?;
+        if let Some(flames) = &mut flames {
+            flames.record(bed, &group)?;
+        }
         let warnings = add(report, &group);
         if !args.json && !group.paths.is_empty() {
             let peers: Vec<_> = report.peers_of(shape).cloned().collect();
             let cells = reduce::cells(&group);
             let text = table::group(shape, &cells, &peers, &warnings, args.wide);
             progress.suspended(|| output::text(&format!("{text}\n")))?;
+        }
+    }
+    drop(progress);
+    if let Some(flames) = flames {
+        let drawn = flames.write(report)?;
+        if !args.json {
+            output::text(&drawn)?;
         }
     }
     Ok(())

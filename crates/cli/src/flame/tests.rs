@@ -1,7 +1,9 @@
 //! Recordings of this test's own process.
 
 use std::hint::black_box;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use cutwater_sys::perf::Samples;
 
 use super::*;
 
@@ -37,6 +39,12 @@ fn record(kernel: bool, work: fn() -> u64) -> Option<Samples> {
     Some(recording.0.stop())
 }
 
+fn write_svg(samples: &Samples, label: &str, path: &Path) -> Result<Report, FlameError> {
+    let mut graph = Graph::default();
+    graph.add_samples(samples, Some(label));
+    graph.write(path, "a test")
+}
+
 /// CPU time of this thread as the samples see it.
 fn cpu_ns(kernel: bool) -> u64 {
     let usage = cutwater_sys::usage::thread();
@@ -46,7 +54,7 @@ fn cpu_ns(kernel: bool) -> u64 {
 /// Of the samples in this module's threads, the share that `function` is in.
 fn share_of(samples: &Samples, function: &str) -> f64 {
     let (names, _) = symbols::resolve(samples);
-    let folded = fold::fold(samples, &names);
+    let folded = fold::fold(samples, &names, None);
     let of = |part: &str| -> u64 {
         let lines = folded.iter().filter(|(line, _)| line.contains(part));
         lines.map(|(_, n)| n).sum()
@@ -78,7 +86,7 @@ fn time_in_the_kernel_is_under_the_function_that_called_it() {
     assert!(share > 0.5, "{share}");
     let (names, notes) = symbols::resolve(&samples);
     if notes.is_empty() {
-        let shares = shares::shares(&fold::fold(&samples, &names), true);
+        let shares = shares::shares(&fold::fold(&samples, &names, None), true);
         assert!(shares.iter().any(|s| s.name == "read"), "{shares:?}");
     }
 }
@@ -110,4 +118,17 @@ fn a_graph_that_cannot_be_written_names_its_path() {
     let path = Path::new("/nonexistent/graph.svg");
     let e = write_svg(&samples, "nowhere", path).unwrap_err();
     assert!(e.to_string().contains("/nonexistent/graph.svg"));
+}
+
+#[test]
+fn recordings_of_one_graph_stand_beside_each_other_under_their_labels() {
+    let Some(samples) = record(false, burn_in_user_code) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut graph = Graph::default();
+    graph.add_samples(&samples, Some("cold seq"));
+    graph.add_samples(&samples, Some("warm seq"));
+    let report = graph.write(&svg_path(&dir), "two").unwrap();
+    assert_eq!(report.samples, 2 * samples.count());
+    let svg = std::fs::read_to_string(svg_path(&dir)).unwrap();
+    assert!(svg.contains("cold seq (") && svg.contains("warm seq ("));
 }

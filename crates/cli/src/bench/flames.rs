@@ -1,0 +1,107 @@
+//! A flame graph per path, with a frame per shape, from passes of their own: taking samples
+//! would cost the timed ones a little.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use cutwater::ReadPath;
+use cutwater_sys::perf::SamplerOptions;
+
+use super::group::{Bed, Group, throughput};
+use super::ranges;
+use super::report::{self, Skipped};
+use super::units;
+use crate::failure::Failure;
+use crate::flame::{FlameError, Graph, Recording, Report};
+
+/// The largest shares printed of each path; the others are to be seen in the graph.
+const SHARES_SHOWN: usize = 5;
+
+/// Flame graphs in the making.
+#[derive(Debug)]
+pub(super) struct Flames<'a> {
+    dir: &'a Path,
+    graphs: BTreeMap<ReadPath, Graph>,
+    /// Why the host lets nobody sample.
+    refused: Option<FlameError>,
+}
+
+impl<'a> Flames<'a> {
+    /// Graphs that will be in `dir`, which is made where it is missing.
+    pub(super) fn new(dir: &'a Path) -> Result<Self, Failure> {
+        fs::create_dir_all(dir).map_err(|e| {
+            Failure::new(format!("cannot make the directory {} for flame graphs", dir.display()))
+                .because(e)
+        })?;
+        Ok(Self { dir, graphs: BTreeMap::new(), refused: None })
+    }
+
+    /// Records one more pass of each path of `group`.
+    pub(super) fn record(&mut self, bed: &Bed<'_>, group: &Group) -> Result<(), Failure> {
+        let shape = &group.shape;
+        let list = ranges::ranges(shape, bed.size, bed.plan.seed, group.reads).into();
+        for &path in group.paths.keys() {
+            if self.refused.is_some() || bed.stop.is_set() {
+                return Ok(());
+            }
+            bed.cache.establish(shape.cache)?;
+            match Recording::start(SamplerOptions::default()) {
+                Ok(recording) => {
+                    bed.bench.pass(path, shape, &list, throughput(shape))?;
+                    self.graphs.entry(path).or_default().add(recording, Some(&shape.to_string()));
+                }
+                Err(e) => self.refused = Some(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the graphs and gives what to print; what is missing goes to the report.
+    pub(super) fn write(self, report: &mut report::Report) -> Result<String, Failure> {
+        let mut skip = |what: &str, why: String| {
+            let skipped = Skipped { what: what.to_owned(), why };
+            if !report.skipped.iter().any(|s| s.what == skipped.what && s.why == skipped.why) {
+                report.skipped.push(skipped);
+            }
+        };
+        if let Some(e) = self.refused {
+            skip("flame graphs", explained(&e));
+        }
+        let mut text = String::new();
+        for (path, graph) in self.graphs {
+            let file = self.dir.join(format!("{path}.svg"));
+            match graph.write(&file, &format!("cutwater bench: {path}")) {
+                Ok(drawn) => {
+                    text.push_str(&line(&file, &drawn));
+                    drawn.notes.into_iter().for_each(|note| skip("in flame graphs", note));
+                }
+                Err(e @ FlameError::Write { .. }) => {
+                    return Err(Failure::new("no flame graph").because(e));
+                }
+                Err(e) => skip(&format!("flame graph of {path}"), explained(&e)),
+            }
+        }
+        if !text.is_empty() {
+            text.insert_str(0, "Flame graphs, and where CPU time went (shares overlap)\n");
+            text.push('\n');
+        }
+        Ok(text)
+    }
+}
+
+fn explained(e: &FlameError) -> String {
+    e.source().map_or_else(|| e.to_string(), |source| format!("{e}: {source}"))
+}
+
+fn line(file: &Path, drawn: &Report) -> String {
+    let samples = units::counted(drawn.samples, "sample");
+    let mut line = format!("  {}: {samples}", file.display());
+    for share in drawn.shares.iter().take(SHARES_SHOWN) {
+        let _ = write!(line, ", {} {:.0} %", share.name, share.share * 100.0);
+    }
+    line.push('\n');
+    line
+}

@@ -1,0 +1,73 @@
+//! Recordings gathered into one picture.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cutwater_sys::perf::Samples;
+
+use super::error::FlameError;
+use super::fold::{self, Folded};
+use super::{Recording, Report, shares, svg, symbols};
+
+/// A picture of one or more recordings.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    folded: Folded,
+    samples: u64,
+    lost: u64,
+    /// Whether some recording lacks the kernel.
+    user_only: bool,
+    notes: BTreeSet<String>,
+}
+
+impl Graph {
+    /// Stops `recording` and adds it, under a frame called `label` where there is one.
+    pub(crate) fn add(&mut self, recording: Recording, label: Option<&str>) {
+        self.add_samples(&recording.0.stop(), label);
+    }
+
+    pub(super) fn add_samples(&mut self, samples: &Samples, label: Option<&str>) {
+        let (names, unnamed) = symbols::resolve(samples);
+        for (line, count) in fold::fold(samples, &names, label) {
+            *self.folded.entry(line).or_insert(0) += count;
+        }
+        self.samples += samples.count();
+        self.lost += samples.lost + samples.unkept;
+        self.user_only |= !samples.kernel_frames;
+        self.notes.extend(notes(samples).chain(unnamed));
+    }
+
+    /// Draws what was added into a file at `path`.
+    ///
+    /// # Errors
+    /// [`FlameError::Empty`] when nothing was sampled, [`FlameError::Write`] when the file
+    /// cannot be written.
+    pub(crate) fn write(self, path: &Path, title: &str) -> Result<Report, FlameError> {
+        if self.folded.is_empty() {
+            return Err(FlameError::Empty);
+        }
+        let notes: Vec<String> = self.notes.into_iter().collect();
+        svg::write(&self.folded, title, &notes, path)?;
+        Ok(Report {
+            samples: self.samples,
+            lost: self.lost,
+            kernel_frames: !self.user_only,
+            shares: shares::shares(&self.folded, !self.user_only),
+            notes,
+        })
+    }
+}
+
+fn notes(samples: &Samples) -> impl Iterator<Item = String> {
+    let user_only = samples
+        .why_not
+        .as_ref()
+        .map(|why| format!("user code only, time in the kernel is missing: {why}"));
+    let lost =
+        (samples.lost > 0).then(|| "samples that found no room in the ring are missing".to_owned());
+    let unkept = (samples.unkept > 0)
+        .then(|| "samples with too many different stacks to keep are missing".to_owned());
+    let throttled = (samples.throttled > 0)
+        .then(|| "the kernel held samples back at times: sample less often".to_owned());
+    [user_only, lost, unkept, throttled].into_iter().flatten()
+}
