@@ -7,6 +7,7 @@
 
 pub use rustix::io::Errno;
 
+pub mod anon_map;
 pub mod buffer;
 pub mod lease;
 pub mod map;
@@ -19,7 +20,9 @@ pub mod residency;
 pub mod ring;
 pub mod sealed;
 pub mod seccomp;
+pub mod shared_map;
 pub mod sigbus;
+pub mod smaps;
 pub mod terminal;
 pub mod usage;
 
