@@ -25,14 +25,24 @@ struct Inner {
 pub(crate) enum Action {
     Open,
     Inspect,
-    Read { offset: u64, len: u64 },
-    Map { offset: u64, len: u64 },
+    Read {
+        offset: u64,
+        len: u64,
+    },
+    Map {
+        offset: u64,
+        len: u64,
+    },
     Unmap,
     SetUpRing,
     SetUpDirect,
     Advise,
     AskResidency,
-    Copy { offset: u64 },
+    Copy {
+        offset: u64,
+    },
+    /// A verb of scratch memory or of a log: "append to".
+    Store(&'static str),
 }
 
 /// Why it failed.
@@ -53,6 +63,19 @@ pub(crate) enum Cause {
     OutOfBounds,
     /// This host lacks it.
     Unsupported(String),
+    /// The bytes there are not what was written.
+    Spoiled {
+        at: u64,
+        what: &'static str,
+    },
+    /// Somebody else is its writer.
+    Locked,
+    /// A limit of ours, in bytes.
+    Full {
+        bytes_max: u64,
+    },
+    /// Not in this state, or not with this argument.
+    Refused(&'static str),
 }
 
 impl Error {
@@ -140,6 +163,25 @@ impl Error {
         [Errno::MFILE, Errno::NFILE, Errno::NOMEM].into_iter().any(|e| self.is_errno(e))
     }
 
+    /// The bytes of the file are not what was written to it.
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self.0.cause, Cause::Spoiled { .. })
+    }
+
+    /// Another writer has it.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        matches!(self.0.cause, Cause::Locked)
+    }
+
+    /// No room: the disk, the quota, the largest file or a limit that was asked for.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self.0.cause, Cause::Full { .. })
+            || [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].into_iter().any(|e| self.is_errno(e))
+    }
+
     fn is_errno(&self, errno: Errno) -> bool {
         self.0.cause == Cause::Os(errno)
     }
@@ -165,6 +207,7 @@ impl fmt::Display for Error {
             Action::Advise => write!(f, "cannot advise the kernel about {name}")?,
             Action::AskResidency => write!(f, "cannot ask what of {name} is in the page cache")?,
             Action::Copy { offset } => write!(f, "cannot copy {name} from offset {offset}")?,
+            Action::Store(verb) => write!(f, "cannot {verb} {name}")?,
         }
         match cause {
             Cause::Os(errno) => write!(f, ": {}", text_of(*errno))?,
@@ -173,6 +216,10 @@ impl fmt::Display for Error {
             Cause::Truncated { at } => write!(f, ": it was truncated to {at} bytes meanwhile")?,
             Cause::OutOfBounds => write!(f, ": no file reaches past offset {}", i64::MAX)?,
             Cause::Unsupported(what) => write!(f, ": {what}")?,
+            Cause::Spoiled { at, what } => write!(f, ": {what}, at offset {at}")?,
+            Cause::Locked => write!(f, ": another writer has it open")?,
+            Cause::Full { bytes_max } => write!(f, ": it holds {bytes_max} bytes at most")?,
+            Cause::Refused(why) => write!(f, ": {why}")?,
         }
         match advice(action, cause) {
             Some(advice) => write!(f, "; {advice}"),
@@ -197,6 +244,10 @@ impl From<Error> for std::io::Error {
             Cause::Ended { .. } | Cause::Truncated { .. } => std::io::ErrorKind::UnexpectedEof,
             Cause::Kind(_) | Cause::OutOfBounds => std::io::ErrorKind::InvalidInput,
             Cause::Unsupported(_) => std::io::ErrorKind::Unsupported,
+            Cause::Spoiled { .. } => std::io::ErrorKind::InvalidData,
+            Cause::Locked => std::io::ErrorKind::WouldBlock,
+            Cause::Full { .. } => std::io::ErrorKind::StorageFull,
+            Cause::Refused(_) => std::io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }
@@ -220,6 +271,11 @@ fn advice(action: &Action, cause: &Cause) -> Option<String> {
             Cause::Truncated { .. } => {
                 Some("likely cause: another program truncated it; read it again".into())
             }
+            Cause::Spoiled { .. } => {
+                Some("likely cause: a failing device, or another program wrote to it".into())
+            }
+            Cause::Locked => Some("a log has one writer; see: lsof, fuser".into()),
+            Cause::Full { .. } => Some("consume some of it, or ask for more".into()),
             _ => None,
         };
     };
@@ -249,7 +305,9 @@ fn advice(action: &Action, cause: &Cause) -> Option<String> {
         (Action::Map { .. }, Errno::NODEV) => {
             "likely cause: this file system has no maps; use the path preadv"
         }
-        (Action::Read { .. }, Errno::IO) => {
+        (_, Errno::NOSPC) => "likely cause: the disk is full; see: df",
+        (_, Errno::DQUOT) => "likely cause: your quota is used up; see: quota",
+        (Action::Read { .. } | Action::Store(_), Errno::IO) => {
             "likely cause: the device failed; see: dmesg, and smartctl -a on the device"
         }
         (Action::Read { .. }, Errno::STALE) => {

@@ -24,6 +24,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod append_log;
 mod error;
 mod file;
 pub mod hot_files;

@@ -73,6 +73,8 @@ fn shared_bytes(mapping: &Range<usize>, ranges: &[Range<usize>]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     const SMAPS: &str = "\
@@ -87,8 +89,11 @@ a00000-c00000 rw-p 00000000 00:0f 9 /anon_hugepage (deleted)\nRss: 0 kB\nPrivate
             all,
             InUse { resident: 6 << 20, huge_transparent: 2 << 20, huge_explicit: 2 << 20 }
         );
-        assert_eq!(sum(SMAPS.as_bytes(), &[0x3000..0x4000]).unwrap(), InUse::default());
-        let part = sum(SMAPS.as_bytes(), &[0x2000..0x3000]).unwrap();
+        assert_eq!(
+            sum(SMAPS.as_bytes(), slice::from_ref(&(0x3000..0x4000))).unwrap(),
+            InUse::default()
+        );
+        let part = sum(SMAPS.as_bytes(), slice::from_ref(&(0x2000..0x3000))).unwrap();
         assert_eq!(part.resident, 4096);
     }
 
@@ -96,7 +101,7 @@ a00000-c00000 rw-p 00000000 00:0f 9 /anon_hugepage (deleted)\nRss: 0 kB\nPrivate
     fn a_stack_that_was_touched_is_resident() {
         let here = [1u8; 8192];
         let at = here.as_ptr().addr();
-        let Ok(found) = in_use(&[at..at + here.len()]) else {
+        let Ok(found) = in_use(slice::from_ref(&(at..at + here.len()))) else {
             println!("skipped: /proc is not readable");
             return;
         };
