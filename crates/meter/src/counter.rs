@@ -41,6 +41,9 @@ macro_rules! read_counters {
         }
 
         impl ReadCounts {
+            /// Nothing counted.
+            pub const ZERO: Self = Self { $($name: 0,)* };
+
             /// Field by field sum.
             #[must_use]
             pub fn plus(self, other: Self) -> Self {

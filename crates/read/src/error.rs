@@ -61,7 +61,7 @@ pub(crate) enum Cause {
     },
     /// An offset or length that no file can have.
     OutOfBounds,
-    /// This host lacks it.
+    /// This host or file lacks it.
     Unsupported(String),
     /// The bytes there are not what was written.
     Spoiled {
@@ -153,8 +153,8 @@ impl Error {
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         matches!(self.0.cause, Cause::Unsupported(_))
-            || self.is_errno(Errno::NOSYS)
-            || self.is_errno(Errno::OPNOTSUPP)
+            || [Errno::NOSYS, Errno::OPNOTSUPP, Errno::NODEV].into_iter().any(|e| self.is_errno(e))
+            || (self.0.action == Action::SetUpDirect && self.is_errno(Errno::INVAL))
     }
 
     /// A limit was reached: descriptors, locked memory, memory.
@@ -214,12 +214,12 @@ impl fmt::Display for Error {
             Cause::Kind(kind) => write!(f, ": it is {kind}, which has no bytes at offsets")?,
             Cause::Ended { at } => write!(f, ": it ends at {at}")?,
             Cause::Truncated { at } => write!(f, ": it was truncated to {at} bytes meanwhile")?,
-            Cause::OutOfBounds => write!(f, ": no file reaches past offset {}", i64::MAX)?,
             Cause::Unsupported(what) => write!(f, ": {what}")?,
             Cause::Spoiled { at, what } => write!(f, ": {what}, at offset {at}")?,
             Cause::Locked => write!(f, ": another writer has it open")?,
             Cause::Full { bytes_max } => write!(f, ": it holds {bytes_max} bytes at most")?,
             Cause::Refused(why) => write!(f, ": {why}")?,
+            Cause::OutOfBounds => write!(f, ": no file reaches past offset {}", i64::MAX)?,
         }
         match advice(action, cause) {
             Some(advice) => write!(f, "; {advice}"),
@@ -242,12 +242,12 @@ impl From<Error> for std::io::Error {
         let kind = match error.0.cause {
             Cause::Os(errno) => Self::from(errno).kind(),
             Cause::Ended { .. } | Cause::Truncated { .. } => std::io::ErrorKind::UnexpectedEof,
-            Cause::Kind(_) | Cause::OutOfBounds => std::io::ErrorKind::InvalidInput,
             Cause::Unsupported(_) => std::io::ErrorKind::Unsupported,
             Cause::Spoiled { .. } => std::io::ErrorKind::InvalidData,
             Cause::Locked => std::io::ErrorKind::WouldBlock,
             Cause::Full { .. } => std::io::ErrorKind::StorageFull,
             Cause::Refused(_) => std::io::ErrorKind::InvalidInput,
+            Cause::Kind(_) | Cause::OutOfBounds => std::io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }

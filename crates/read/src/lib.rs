@@ -25,13 +25,22 @@
 #![forbid(unsafe_code)]
 
 pub mod append_log;
+mod choose;
+mod counting;
+mod engine;
 mod error;
 mod file;
 pub mod hot_files;
+mod pass;
+mod plan;
+mod source;
 mod types;
+mod view;
 
+pub use counting::counts;
+pub use cutwater_sys::sigbus;
 pub use error::{Error, Result};
-pub use file::{Chunks, File, OpenOptions, counts};
+pub use file::{Chunks, Copied, CopyVia, File, OpenOptions};
 pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
 pub use types::{
     Advice, Choice, Cut, Explanation, Order, Pattern, Piece, ReadPath, Residency, Reuse, Shard,

@@ -103,6 +103,13 @@ pub fn status() -> Status {
     if ours { Status::Installed } else { Status::Displaced }
 }
 
+/// Whether the handler was ours at the last look; costs no system call. A copy looks again
+/// every [`CHECK_EVERY`] times, so this is for choices and not for safety.
+#[must_use]
+pub fn was_installed() -> bool {
+    STATE.load(Ordering::Relaxed) == INSTALLED
+}
+
 /// What the handler did since the process began.
 #[must_use]
 pub fn counters() -> Counters {

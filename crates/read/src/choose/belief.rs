@@ -1,0 +1,143 @@
+//! What is believed of the page cache and of the pattern, kept per thread and file.
+
+use std::ops::Range;
+
+use crate::choose::facts::{Cached, Probe, Seen};
+
+/// Yes-answers in a row after which residency is believed.
+const HITS_TO_BELIEVE: u32 = 64;
+
+/// Between samples while residency is believed: doubles from the first to the last, so that a
+/// wrong belief is found out soon and a right one costs little (one question in 128 reads).
+const SAMPLE_EVERY: (u32, u32) = (8, 128);
+
+/// Reads in order after which a pattern is believed.
+const IN_ORDER_TO_BELIEVE: u32 = 2;
+
+/// Beliefs and the evidence for them.
+#[derive(Debug, Clone)]
+pub(crate) struct Belief {
+    cached: Cached,
+    hits: u32,
+    sample_every: u32,
+    until_sample: u32,
+    next_in_order: u64,
+    in_order: u32,
+    jumps: u32,
+}
+
+impl Default for Belief {
+    fn default() -> Self {
+        Self {
+            cached: Cached::Unknown,
+            hits: 0,
+            sample_every: SAMPLE_EVERY.0,
+            until_sample: 0,
+            next_in_order: 0,
+            in_order: 0,
+            jumps: 0,
+        }
+    }
+}
+
+impl Belief {
+    pub(crate) fn cached(&self) -> Cached {
+        self.cached
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        match (self.in_order >= IN_ORDER_TO_BELIEVE, self.jumps > 0) {
+            (true, _) => Seen::Sequential,
+            (false, true) => Seen::Random,
+            (false, false) => Seen::Unknown,
+        }
+    }
+
+    /// Notes a read, for the pattern.
+    pub(crate) fn note_read(&mut self, range: &Range<u64>) {
+        if range.start == self.next_in_order && range.start != 0 {
+            self.in_order = self.in_order.saturating_add(1);
+        } else if range.start != self.next_in_order {
+            self.in_order = 0;
+            self.jumps = self.jumps.saturating_add(1);
+        }
+        self.next_in_order = range.end;
+    }
+
+    /// Whether to ask about the next range.
+    pub(crate) fn asks(&mut self, probe: Probe) -> bool {
+        match probe {
+            Probe::Never => false,
+            Probe::Each => true,
+            Probe::Sampled => {
+                self.until_sample = self.until_sample.saturating_sub(1);
+                self.until_sample == 0
+            }
+        }
+    }
+
+    /// Notes an answer; returns whether the belief changed and with it perhaps the plan.
+    pub(crate) fn note_answer(&mut self, resident: bool) -> bool {
+        let before = self.cached;
+        if resident {
+            self.hits = self.hits.saturating_add(1);
+            if self.cached == Cached::Yes {
+                self.sample_every = (self.sample_every * 2).min(SAMPLE_EVERY.1);
+            } else if self.hits >= HITS_TO_BELIEVE {
+                self.cached = Cached::Yes;
+            }
+        } else {
+            self.hits = 0;
+            self.cached = Cached::NotAll;
+            self.sample_every = SAMPLE_EVERY.0;
+        }
+        self.until_sample = self.sample_every;
+        before != self.cached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn residency_is_believed_after_a_row_of_hits_and_doubted_after_one_miss() {
+        let mut b = Belief::default();
+        for _ in 1..HITS_TO_BELIEVE {
+            assert!(!b.note_answer(true));
+        }
+        assert!(b.note_answer(true));
+        assert_eq!(b.cached(), Cached::Yes);
+        assert!(b.note_answer(false));
+        assert_eq!(b.cached(), Cached::NotAll);
+    }
+
+    #[test]
+    fn a_believed_residency_is_sampled_ever_more_rarely() {
+        let mut b = Belief::default();
+        (0..HITS_TO_BELIEVE).for_each(|_| {
+            b.note_answer(true);
+        });
+        let mut asked = 0;
+        for _ in 0..10_000 {
+            if b.asks(Probe::Sampled) {
+                asked += 1;
+                b.note_answer(true);
+            }
+        }
+        assert!((70..100).contains(&asked), "{asked}");
+        assert!(b.asks(Probe::Each) && !b.asks(Probe::Never));
+    }
+
+    #[test]
+    fn order_is_seen_and_a_jump_ends_it() {
+        let mut b = Belief::default();
+        assert_eq!(b.seen(), Seen::Unknown);
+        b.note_read(&(0..4));
+        b.note_read(&(4..8));
+        b.note_read(&(8..12));
+        assert_eq!(b.seen(), Seen::Sequential);
+        b.note_read(&(100..104));
+        assert_eq!(b.seen(), Seen::Random);
+    }
+}

@@ -1,0 +1,213 @@
+//! The chooser's rule: facts in, plan out. Pure: no clock, no I/O, no state.
+
+use crate::choose::facts::{Cached, Facts, Lane, Plan, Probe, Reason, Seen};
+use crate::{ReadPath, Reuse};
+
+/// Neighbours that miss are joined up to this: beyond it the device gains nothing more.
+const COALESCE_BYTES: usize = 1 << 20;
+
+/// Blocks from this size on keep a device busy by themselves when read in order.
+const LARGE_BLOCK_BYTES: u64 = 256 << 10;
+
+/// The plan for `facts`.
+pub(crate) fn choose(facts: &Facts) -> Plan {
+    let hit = warm_lane(facts);
+    if facts.cached == Cached::Yes && facts.residency {
+        let reason = Reason::Resident { map: hit == Lane::Map };
+        let (miss, coalesce_bytes) = (miss_lane(facts).0, 0);
+        return Plan { hit, miss, probe: Probe::Sampled, coalesce_bytes, reason };
+    }
+    let alone = facts.known_ahead <= 1;
+    let small = facts.block_bytes < LARGE_BLOCK_BYTES;
+    if alone && facts.seen == Seen::Sequential && (small || facts.streams) {
+        let reason = Reason::Sequential { ring: false };
+        let probe = if facts.residency { Probe::Sampled } else { Probe::Never };
+        let lane = buffered(facts);
+        return Plan { hit: lane, miss: lane, probe, coalesce_bytes: 0, reason };
+    }
+    if !facts.residency {
+        let hit = if alone || !facts.ring { Lane::Read } else { Lane::Ring { direct: false } };
+        let reason = Reason::NoResidency;
+        return Plan {
+            hit,
+            miss: hit,
+            probe: Probe::Never,
+            coalesce_bytes: COALESCE_BYTES,
+            reason,
+        };
+    }
+    let (miss, reason) = miss_lane(facts);
+    Plan { hit, miss, probe: Probe::Each, coalesce_bytes: COALESCE_BYTES, reason }
+}
+
+/// The plan for a path that the caller named: every range that way, alone.
+pub(crate) fn named(path: ReadPath) -> Plan {
+    let lane = match path {
+        ReadPath::Read | ReadPath::Auto => Lane::Read,
+        ReadPath::Preadv => Lane::Preadv,
+        ReadPath::Mmap => Lane::Map,
+        ReadPath::Uring => Lane::Ring { direct: false },
+        ReadPath::UringDirect => Lane::Ring { direct: true },
+    };
+    Plan { hit: lane, miss: lane, probe: Probe::Never, coalesce_bytes: 0, reason: Reason::Named }
+}
+
+fn warm_lane(facts: &Facts) -> Lane {
+    if facts.map && facts.costs.map_wins(facts.block_bytes) { Lane::Map } else { Lane::Preadv }
+}
+
+/// How ranges that are not resident are read, and why.
+fn miss_lane(facts: &Facts) -> (Lane, Reason) {
+    let alone = facts.known_ahead <= 1;
+    let (past, why) = past_cache(facts);
+    if alone {
+        let lane = if past { Lane::DirectRead } else { buffered(facts) };
+        return (lane, why.unwrap_or(Reason::ColdAlone { direct: past }));
+    }
+    if !facts.ring {
+        let lane = if past { Lane::DirectRead } else { buffered(facts) };
+        return (lane, Reason::ColdPool);
+    }
+    let reason = match facts.seen {
+        Seen::Sequential if past => Reason::Sequential { ring: true },
+        _ => Reason::ColdKnown { direct: past },
+    };
+    (Lane::Ring { direct: past }, why.unwrap_or(reason))
+}
+
+/// A read through the page cache, which leaves it as it was where nothing is gained by filling
+/// it: the bytes are read once, or could never stay.
+fn buffered(facts: &Facts) -> Lane {
+    let once = facts.reuse == Reuse::Once || facts.size > facts.memory_bytes / 2;
+    if once && facts.dontcache { Lane::DontCache } else { Lane::Read }
+}
+
+/// Whether misses go past the page cache.
+///
+/// A direct read is cheaper today, but leaves nothing for tomorrow. Not knowing whether there
+/// is a tomorrow, rent until the rent has cost as much as buying: go past the cache until as
+/// many bytes as the file holds were read so, then fill the cache. That is at most twice as
+/// many device reads as the best choice in hindsight (the ski-rental bound).
+fn past_cache(facts: &Facts) -> (bool, Option<Reason>) {
+    if !facts.direct {
+        return (false, None);
+    }
+    let fits = facts.size <= facts.memory_bytes / 2;
+    match facts.reuse {
+        Reuse::Once => (true, None),
+        _ if !fits => (true, Some(Reason::LargerThanMemory)),
+        Reuse::Again => (false, None),
+        Reuse::Unknown if facts.past_cache_bytes >= facts.size => (false, Some(Reason::FillCache)),
+        Reuse::Unknown => (true, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choose::facts::Costs;
+
+    /// A 1 GiB file on a host that has everything, of which nothing is known yet.
+    const ANY: Facts = Facts {
+        cached: Cached::Unknown,
+        seen: Seen::Unknown,
+        reuse: Reuse::Unknown,
+        known_ahead: 1000,
+        block_bytes: 4096,
+        depth: 64,
+        size: 1 << 30,
+        memory_bytes: 16 << 30,
+        past_cache_bytes: 0,
+        map: true,
+        direct: true,
+        dontcache: true,
+        streams: false,
+        ring: true,
+        residency: true,
+        costs: Costs::ASSUMED,
+    };
+
+    fn check(facts: Facts, hit: Lane, miss: Lane, probe: Probe) {
+        let plan = choose(&facts);
+        assert_eq!((plan.hit, plan.miss, plan.probe), (hit, miss, probe), "{facts:?}");
+    }
+
+    #[test]
+    fn resident_ranges_are_copied_from_the_map_where_it_is_safe_and_faster() {
+        let warm = Facts { cached: Cached::Yes, ..ANY };
+        let (ring, sampled) = (Lane::Ring { direct: true }, Probe::Sampled);
+        check(warm, Lane::Map, ring, sampled);
+        check(Facts { map: false, ..warm }, Lane::Preadv, ring, sampled);
+        let slow_map = Costs { map_ns: [9_999_999; 3], ..Costs::ASSUMED };
+        check(Facts { costs: slow_map, ..warm }, Lane::Preadv, ring, sampled);
+        check(Facts { seen: Seen::Sequential, ..warm }, Lane::Map, ring, sampled);
+    }
+
+    #[test]
+    fn misses_known_ahead_are_queued_past_the_cache() {
+        let (direct, buffered) = (Lane::Ring { direct: true }, Lane::Ring { direct: false });
+        for cached in [Cached::Unknown, Cached::NotAll] {
+            check(Facts { cached, ..ANY }, Lane::Map, direct, Probe::Each);
+            check(Facts { cached, direct: false, ..ANY }, Lane::Map, buffered, Probe::Each);
+            check(Facts { cached, reuse: Reuse::Again, ..ANY }, Lane::Map, buffered, Probe::Each);
+            check(Facts { cached, ring: false, ..ANY }, Lane::Map, Lane::DirectRead, Probe::Each);
+        }
+    }
+
+    #[test]
+    fn a_file_read_once_over_fills_the_cache_unless_it_cannot_fit() {
+        let (direct, buffered) = (Lane::Ring { direct: true }, Lane::Ring { direct: false });
+        let paid = Facts { past_cache_bytes: 1 << 30, ..ANY };
+        check(paid, Lane::Map, buffered, Probe::Each);
+        check(Facts { reuse: Reuse::Once, ..paid }, Lane::Map, direct, Probe::Each);
+        check(Facts { memory_bytes: 1 << 30, ..paid }, Lane::Map, direct, Probe::Each);
+        let again = Facts { memory_bytes: 1 << 30, reuse: Reuse::Again, ..paid };
+        check(again, Lane::Map, direct, Probe::Each);
+        assert_eq!(choose(&again).reason, Reason::LargerThanMemory);
+    }
+
+    #[test]
+    fn one_at_a_time_needs_no_ring() {
+        let alone = Facts { known_ahead: 1, ..ANY };
+        check(alone, Lane::Map, Lane::DirectRead, Probe::Each);
+        check(Facts { direct: false, ..alone }, Lane::Map, Lane::Read, Probe::Each);
+        let in_order = Facts { seen: Seen::Sequential, ..alone };
+        check(in_order, Lane::Read, Lane::Read, Probe::Sampled);
+        let large = Facts { block_bytes: 1 << 20, ..in_order };
+        check(large, Lane::Map, Lane::DirectRead, Probe::Each);
+        check(Facts { streams: true, ..large }, Lane::Read, Lane::Read, Probe::Sampled);
+        let once = Facts { reuse: Reuse::Once, ..in_order };
+        check(once, Lane::DontCache, Lane::DontCache, Probe::Sampled);
+        check(Facts { dontcache: false, ..once }, Lane::Read, Lane::Read, Probe::Sampled);
+    }
+
+    #[test]
+    fn where_nobody_tells_what_is_resident_the_page_cache_decides() {
+        let blind = Facts { residency: false, ..ANY };
+        let ring = Lane::Ring { direct: false };
+        check(blind, ring, ring, Probe::Never);
+        check(Facts { ring: false, ..blind }, Lane::Read, Lane::Read, Probe::Never);
+        check(Facts { known_ahead: 1, ..blind }, Lane::Read, Lane::Read, Probe::Never);
+    }
+
+    #[test]
+    fn a_named_path_is_taken_alone() {
+        for (path, lane) in [
+            (ReadPath::Read, Lane::Read),
+            (ReadPath::Preadv, Lane::Preadv),
+            (ReadPath::Mmap, Lane::Map),
+            (ReadPath::Uring, Lane::Ring { direct: false }),
+            (ReadPath::UringDirect, Lane::Ring { direct: true }),
+        ] {
+            let plan = named(path);
+            assert_eq!((plan.hit, plan.miss, plan.probe), (lane, lane, Probe::Never));
+            assert_eq!(lane.path(), path);
+        }
+    }
+
+    #[test]
+    fn every_reason_has_words() {
+        let plan = choose(&ANY);
+        assert!(plan.reason.to_string().starts_with("not all resident, known ahead"));
+    }
+}

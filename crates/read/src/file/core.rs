@@ -1,0 +1,226 @@
+//! An open file as the kernel has it: its descriptors, its map, what it can do.
+
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use cutwater_sys::Errno;
+use cutwater_sys::buffer::{Buffer, PAGE_BYTES};
+use cutwater_sys::pio::{self, ReadFlags, Vectors};
+use cutwater_sys::residency;
+use cutwater_sys::ring::{Completion, PushError, ReadRing, ReadTarget};
+
+use super::explain::Story;
+use super::map::FileMap;
+use super::open::OpenOptions;
+use crate::source::{How, Queue, QueuedRead, Source};
+
+/// What all clones of a file share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    /// Tells files apart in a thread's memory; never used twice.
+    pub(crate) id: u64,
+    pub(crate) fd: Arc<OwnedFd>,
+    pub(crate) name: Option<PathBuf>,
+    pub(crate) options: OpenOptions,
+    /// Size when it was opened, bytes: for choices; reads ask the kernel.
+    pub(crate) size_at_open: u64,
+    direct: OnceLock<Result<Direct, Errno>>,
+    map: OnceLock<Result<FileMap, Errno>>,
+    residency_refused: AtomicBool,
+    dontcache_refused: AtomicBool,
+    /// Bytes read past the page cache, for the chooser.
+    pub(crate) past_cache_bytes: AtomicU64,
+    pub(crate) story: Mutex<Story>,
+}
+
+/// A second descriptor of the same file, with `O_DIRECT`.
+#[derive(Debug)]
+struct Direct {
+    fd: Arc<OwnedFd>,
+    align: u64,
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Core {
+    pub(crate) fn new(fd: OwnedFd, name: Option<PathBuf>, options: OpenOptions, size: u64) -> Self {
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            fd: Arc::new(fd),
+            name,
+            options,
+            size_at_open: size,
+            direct: OnceLock::new(),
+            map: OnceLock::new(),
+            residency_refused: AtomicBool::new(false),
+            dontcache_refused: AtomicBool::new(false),
+            past_cache_bytes: AtomicU64::new(0),
+            story: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.name.as_deref()
+    }
+
+    /// Whether direct reads work; the first call finds out.
+    ///
+    /// # Errors
+    /// The kernel's refusal: `EINVAL` where the file system has no direct I/O.
+    pub(crate) fn direct(&self) -> Result<(), Errno> {
+        self.direct_parts().map(drop)
+    }
+
+    fn direct_parts(&self) -> Result<&Direct, Errno> {
+        self.direct.get_or_init(|| open_direct(&self.fd)).as_ref().map_err(|e| *e)
+    }
+
+    /// The map of the whole file; the first call makes it.
+    ///
+    /// # Errors
+    /// `ENODEV` where the file system has no maps, `ENOMEM` without address space.
+    pub(crate) fn map(&self) -> Result<&FileMap, Errno> {
+        self.map
+            .get_or_init(|| FileMap::new(self.fd.as_fd(), self.size_at_open, self.options.pattern))
+            .as_ref()
+            .map_err(|e| *e)
+    }
+
+    /// Takes the map out, for a fallible unmap.
+    pub(crate) fn take_map(&mut self) -> Option<FileMap> {
+        self.map.take().and_then(Result::ok)
+    }
+
+    /// Whether residency can be asked for: not refused so far.
+    pub(crate) fn tells_residency(&self) -> bool {
+        !self.residency_refused.load(Ordering::Relaxed)
+    }
+
+    /// Whether `RWF_DONTCACHE` may work: not refused so far.
+    pub(crate) fn may_dontcache(&self) -> bool {
+        !self.dontcache_refused.load(Ordering::Relaxed)
+    }
+}
+
+/// Opens the same inode again with `O_DIRECT` and finds its grid.
+fn open_direct(fd: &OwnedFd) -> Result<Direct, Errno> {
+    use rustix::fs::{Mode, OFlags};
+    use std::os::fd::AsRawFd;
+    // Through /proc, so that it is this inode whatever its name has come to mean.
+    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = OFlags::RDONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+    let direct = rustix::fs::open(link, flags, Mode::empty())?;
+    let align = direct_align(&direct)?;
+    Ok(Direct { fd: Arc::new(direct), align })
+}
+
+/// The grid of direct reads, bytes: as `statx(2)` tells it (Linux 6.1), else a page.
+fn direct_align(fd: &OwnedFd) -> Result<u64, Errno> {
+    use rustix::fs::{AtFlags, StatxFlags, statx};
+    let flags = StatxFlags::from_bits_retain(STATX_DIOALIGN);
+    let page = PAGE_BYTES as u64;
+    let Ok(stat) = statx(fd, c"", AtFlags::EMPTY_PATH, flags) else { return Ok(page) };
+    if stat.stx_mask & STATX_DIOALIGN == 0 {
+        return Ok(page);
+    }
+    // 0: the file takes no direct reads, although the open went through.
+    let (mem, offset) = (u64::from(stat.stx_dio_mem_align), u64::from(stat.stx_dio_offset_align));
+    if offset == 0 {
+        return Err(Errno::INVAL);
+    }
+    let align = mem.max(offset);
+    let fits = align.is_power_of_two() && align <= page;
+    if fits { Ok(align) } else { Err(Errno::INVAL) }
+}
+
+const STATX_DIOALIGN: u32 = 0x2000;
+
+impl Source for Core {
+    fn size(&self) -> Result<u64, Errno> {
+        size_of(&self.fd)
+    }
+
+    fn read(&self, how: How, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        match how {
+            How::Buffered => pio::read(self.fd.as_fd(), buf, offset),
+            How::Direct => pio::read(self.direct_parts()?.fd.as_fd(), buf, offset),
+            How::DontCache => {
+                let flags = ReadFlags { dontcache: true, nowait: false };
+                let bufs = &mut [std::io::IoSliceMut::new(buf)];
+                pio::read_vectored(self.fd.as_fd(), bufs, offset, flags).inspect_err(|&e| {
+                    let refused = matches!(e, Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS);
+                    self.dontcache_refused.fetch_or(refused, Ordering::Relaxed);
+                })
+            }
+            How::Map => self.map().map_err(|_| Errno::OPNOTSUPP)?.read(self, buf, offset),
+        }
+    }
+
+    fn read_slots(
+        &self,
+        vectors: &mut Vectors,
+        buf: &mut Buffer,
+        slot_bytes: usize,
+        lens: &[usize],
+        offset: u64,
+    ) -> Result<usize, Errno> {
+        vectors.read(&self.fd, buf, slot_bytes, lens, offset, ReadFlags::default())
+    }
+
+    fn is_resident(&self, range: Range<u64>) -> Result<bool, Errno> {
+        let page = PAGE_BYTES as u64;
+        let pages = range.end.div_ceil(page) - range.start / page;
+        let stat = residency::cachestat(self.fd.as_fd(), range).inspect_err(|_| {
+            self.residency_refused.store(true, Ordering::Relaxed);
+        })?;
+        Ok(stat.cached >= pages)
+    }
+
+    fn align(&self) -> Option<u64> {
+        self.direct_parts().ok().map(|d| d.align)
+    }
+}
+
+/// Size in bytes; of a block device, its capacity.
+pub(crate) fn size_of(fd: &OwnedFd) -> Result<u64, Errno> {
+    let stat = rustix::fs::fstat(fd)?;
+    if rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::BlockDevice {
+        return rustix::fs::seek(fd, rustix::fs::SeekFrom::End(0));
+    }
+    Ok(stat.st_size.unsigned_abs())
+}
+
+impl Queue<Core> for ReadRing {
+    fn cut(&mut self, slot_bytes: usize) -> Result<usize, Errno> {
+        Self::cut(self, slot_bytes)
+    }
+
+    fn push(&mut self, source: &Core, read: &QueuedRead) -> Result<(), PushError> {
+        let fd = match source.direct_parts() {
+            Ok(direct) if read.direct => &direct.fd,
+            Err(_) if read.direct => return Err(PushError::Invalid),
+            _ => &source.fd,
+        };
+        let target = ReadTarget::Fd(Arc::clone(fd));
+        Self::push(self, read.slot, read.at, read.len, &target, read.offset, read.fixed)
+    }
+
+    fn submit_and_wait(&mut self, want: usize) -> Result<(), Errno> {
+        Self::submit_and_wait(self, want)
+    }
+
+    fn reap(&mut self, out: &mut Vec<Completion>) -> usize {
+        Self::reap(self, out)
+    }
+
+    fn bytes(&self, slot: u32) -> Option<&[u8]> {
+        Self::bytes(self, slot)
+    }
+
+    fn quiesce(&mut self) -> Result<(), Errno> {
+        Self::quiesce(self)
+    }
+}

@@ -1,0 +1,145 @@
+//! Gathers the facts for a call and asks the rule.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+use cutwater_sys::buffer::PAGE_BYTES;
+use cutwater_sys::sigbus;
+
+use super::core::Core;
+use crate::choose::belief::Belief;
+use crate::choose::facts::{Cached, Facts, Plan, Probe, Seen};
+use crate::choose::{calibrate, rule};
+use crate::engine::PIECE_BYTES_MAX;
+use crate::source::Source;
+use crate::{Pattern, ReadPath};
+
+/// Files smaller than this are not worth a second descriptor for direct reads.
+const DIRECT_SIZE_MIN: u64 = 4 << 20;
+
+/// What lies this far ahead of a read in order is beyond the kernel's read-ahead, so that
+/// asking about it tells of the page cache and not of the reads just made.
+const AHEAD_BYTES: u64 = 32 << 20;
+
+/// What one call asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    pub(super) known_ahead: usize,
+    pub(super) block_bytes: u64,
+    /// Bytes of the longest range.
+    pub(super) longest: u64,
+    /// Each range begins where the one before ends.
+    pub(super) in_order: bool,
+    /// One of a row of reads in order, between which the caller works.
+    pub(super) streams: bool,
+}
+
+impl Call {
+    pub(super) fn one(len: usize) -> Self {
+        Self {
+            known_ahead: 1,
+            block_bytes: len as u64,
+            longest: len as u64,
+            in_order: true,
+            streams: false,
+        }
+    }
+
+    pub(super) fn of(ranges: &[Range<u64>]) -> Self {
+        let (mut bytes, mut longest, mut in_order, mut last_end) = (0u64, 0, true, None);
+        for range in ranges {
+            let len = range.end.saturating_sub(range.start);
+            bytes = bytes.saturating_add(len);
+            longest = longest.max(len);
+            in_order &= last_end.is_none_or(|end| end == range.start);
+            last_end = Some(range.end);
+        }
+        let block_bytes = bytes / (ranges.len().max(1) as u64);
+        // One long range is a list of pieces known ahead.
+        let known_ahead = ranges.len().max(longest.div_ceil(PIECE_BYTES_MAX as u64) as usize);
+        Self { known_ahead, block_bytes, longest, in_order, streams: false }
+    }
+}
+
+/// The plan for a call.
+pub(super) fn plan(core: &Core, belief: &Belief, ring: bool, call: &Call) -> Plan {
+    match core.options.path {
+        ReadPath::Auto => rule::choose(&facts(core, belief, ring, call)),
+        path => rule::named(path),
+    }
+}
+
+fn facts(core: &Core, belief: &Belief, ring: bool, call: &Call) -> Facts {
+    Facts {
+        cached: belief.cached(),
+        seen: seen(core, belief, call),
+        reuse: core.options.reuse,
+        known_ahead: call.known_ahead,
+        block_bytes: call.block_bytes,
+        depth: core.options.depth,
+        size: core.size_at_open,
+        memory_bytes: calibrate::memory_bytes(),
+        past_cache_bytes: core.past_cache_bytes.load(Ordering::Relaxed),
+        map: sigbus::was_installed() && core.map().is_ok(),
+        direct: core.size_at_open >= DIRECT_SIZE_MIN && core.direct().is_ok(),
+        dontcache: core.may_dontcache(),
+        streams: call.streams,
+        ring,
+        residency: core.tells_residency(),
+        costs: calibrate::costs(),
+    }
+}
+
+fn seen(core: &Core, belief: &Belief, call: &Call) -> Seen {
+    match core.options.pattern {
+        Pattern::Sequential => Seen::Sequential,
+        _ if call.streams => Seen::Sequential,
+        Pattern::Random | Pattern::Strided => Seen::Random,
+        Pattern::Observed if call.known_ahead > 1 && call.in_order => Seen::Sequential,
+        Pattern::Observed if call.known_ahead > 1 => Seen::Random,
+        Pattern::Observed => belief.seen(),
+    }
+}
+
+/// What a range is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Hit,
+    Miss,
+    /// It misses where all was believed resident: the plan no longer fits.
+    Surprise,
+}
+
+/// Whether `range` is (believed to be) resident; asks the kernel when the probe says so.
+pub(super) fn classify(core: &Core, belief: &mut Belief, plan: &Plan, range: &Range<u64>) -> Class {
+    let probe = match (plan.probe, belief.cached()) {
+        (Probe::Each, Cached::Yes) => Probe::Sampled,
+        (probe, _) => probe,
+    };
+    if !belief.asks(probe) {
+        return Class::Hit;
+    }
+    let in_order = probe == Probe::Sampled && plan.hit == plan.miss;
+    let ask = if in_order { ahead_of(range, core.size_at_open) } else { range.clone() };
+    let ask = ask.start..ask.end.min(core.size_at_open.max(ask.start + 1));
+    match core.is_resident(ask) {
+        Ok(resident) => {
+            belief.note_answer(resident);
+            match (resident, plan.probe) {
+                // What was asked ahead tells nothing of this range.
+                _ if in_order => Class::Hit,
+                (true, _) => Class::Hit,
+                (false, Probe::Sampled) => Class::Surprise,
+                (false, _) => Class::Miss,
+            }
+        }
+        Err(_) => Class::Hit,
+    }
+}
+
+fn ahead_of(range: &Range<u64>, size: u64) -> Range<u64> {
+    let page = PAGE_BYTES as u64;
+    let target = range.end.saturating_add(AHEAD_BYTES);
+    let target = if target + page > size { target % size.max(page) } else { target };
+    target..target + page
+}

@@ -1,0 +1,286 @@
+//! `File`: positioned reads through whichever path is fastest.
+
+mod chunks;
+mod copy;
+pub(crate) mod core;
+mod explain;
+pub(crate) mod gather;
+mod map;
+mod open;
+mod reads;
+mod shards;
+
+use std::io::IoSliceMut;
+use std::ops::{ControlFlow, Range};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use cutwater_sys::Errno;
+use cutwater_sys::buffer::PAGE_BYTES;
+use cutwater_sys::pio::{self, OFFSET_MAX, ReadFlags};
+use cutwater_sys::residency;
+
+pub use chunks::Chunks;
+pub use copy::{Copied, CopyVia};
+pub use open::OpenOptions;
+
+use self::core::Core;
+use self::gather::Call;
+use crate::engine::{self, Engine};
+use crate::error::{Action, Cause};
+use crate::pass::Failed;
+use crate::source::Source;
+use crate::{Advice, Error, Explanation, Order, Piece, Residency, Result, Summary};
+
+/// A file open for positioned reads. Cheap to clone; clones share one descriptor.
+///
+/// # What it does
+/// Reads at offsets from any number of threads, through the page cache or past it, one at a
+/// time or many in flight, as it was told or as the chooser measures best; continues short
+/// reads; says why it chose what it chose ([`File::explain`]).
+///
+/// # What it does not do
+/// It keeps no position and writes nothing. It never lends bytes that somebody else can change:
+/// what it lends was copied, by the kernel or from the map, into memory of its own.
+#[derive(Debug, Clone)]
+pub struct File(pub(crate) Arc<Core>);
+
+impl File {
+    /// Opens the file at `path` for reading, through the chooser.
+    ///
+    /// # Errors
+    /// See [`OpenOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        OpenOptions::default().open(path)
+    }
+
+    /// Options to open with.
+    #[must_use]
+    pub fn options() -> OpenOptions {
+        OpenOptions::default()
+    }
+
+    /// The options that this file was opened with.
+    #[must_use]
+    pub fn opened_with(&self) -> &OpenOptions {
+        &self.0.options
+    }
+
+    /// The file's size now, bytes (`fstat(2)`); for a block device its capacity.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn size(&self) -> Result<u64> {
+        self.0.size().map_err(|e| Error::os(Action::Inspect, self.0.path(), e))
+    }
+
+    /// Reads at `offset` into `buf`; returns the bytes read: fewer than asked only at the end
+    /// of the file, 0 at or past it. See `pread(2)`.
+    ///
+    /// # Errors
+    /// When the device or the kernel fails, and [`Error::is_out_of_bounds`] for an offset that
+    /// no file has.
+    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        self.check_bounds(offset, buf.len() as u64)?;
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let call = Call::one(buf.len());
+        self.with_engine(|engine| reads::read_at(&self.0, engine, &call, buf, offset))
+    }
+
+    /// Fills `buf` from `offset`.
+    ///
+    /// # Errors
+    /// As [`File::read_at`]; when the file ends before, [`Error::is_past_end`], or
+    /// [`Error::is_truncated`] if it was long enough when it was opened.
+    pub fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<()> {
+        let n = self.read_at(buf, offset)?;
+        if n == buf.len() {
+            return Ok(());
+        }
+        let (at, end) = (offset + n as u64, offset + buf.len() as u64);
+        let was_longer = end <= self.0.size_at_open;
+        let cause = if was_longer { Cause::Truncated { at } } else { Cause::Ended { at } };
+        let action = Action::Read { offset, len: buf.len() as u64 };
+        Err(Error::new(action, self.0.path(), cause))
+    }
+
+    /// Reads at `offset` into `bufs`, one after the other (`preadv2(2)`), with no copy and no
+    /// allocation between; returns the bytes read, fewer than asked only at the end of the file.
+    ///
+    /// Always through the page cache by calls: the vectors are the caller's.
+    ///
+    /// # Errors
+    /// As [`File::read_at`].
+    pub fn read_vectored_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        let asked = bufs.iter().fold(0u64, |sum, b| sum.saturating_add(b.len() as u64));
+        self.check_bounds(offset, asked)?;
+        let (mut rest, mut done) = (bufs, 0);
+        loop {
+            // A call with nothing to read would look like the end of the file.
+            while rest.first().is_some_and(|b| b.is_empty()) {
+                rest = &mut rest[1..];
+            }
+            if rest.is_empty() {
+                return Ok(done);
+            }
+            let at = offset + done as u64;
+            match pio::read_vectored(self.0.fd.as_fd(), rest, at, ReadFlags::default()) {
+                Ok(0) => return Ok(done),
+                Ok(n) => {
+                    done += n;
+                    IoSliceMut::advance_slices(&mut rest, n);
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => {
+                    return Err(self.failed(Failed {
+                        errno,
+                        offset: at,
+                        len: asked - done as u64,
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Reads all `ranges`, many in flight, and lends each one's bytes to `sink` as they come.
+    ///
+    /// The first-class call for ranges that are known ahead: what is resident is copied while
+    /// the device works on the rest; neighbours in the list that miss are read together. A
+    /// range that reaches past the end of the file comes short, like a `pread(2)`; one longer
+    /// than 1 MiB comes in pieces, in order (then all ranges come in the order of the list).
+    /// `sink` may end the pass with [`ControlFlow::Break`] and may itself read. Memory is bounded
+    /// by the ring's arena, 8 MiB, whatever the ranges.
+    ///
+    /// # Errors
+    /// As [`File::read_at`]; the first failure ends the pass.
+    pub fn read_ranges(
+        &self,
+        ranges: &[Range<u64>],
+        order: Order,
+        sink: impl FnMut(Piece<'_>) -> ControlFlow<()>,
+    ) -> Result<Summary> {
+        for range in ranges {
+            self.check_bounds(range.start, range.end.saturating_sub(range.start))?;
+        }
+        self.with_engine(|engine| reads::read_ranges(&self.0, engine, ranges, order, sink))
+    }
+
+    /// Reads all `ranges` into buffers of their own: [`File::read_ranges`] for when there are
+    /// few and they are small. The buffers grow as bytes come, so a range far past the end of
+    /// the file takes no memory.
+    ///
+    /// # Errors
+    /// As [`File::read_at`].
+    pub fn read_ranges_to_vecs(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
+        let mut out: Vec<Vec<u8>> = ranges.iter().map(|_| Vec::new()).collect();
+        self.read_ranges(ranges, Order::Completion, |piece| {
+            out[piece.index].extend_from_slice(piece.bytes);
+            ControlFlow::Continue(())
+        })?;
+        Ok(out)
+    }
+
+    /// How much of `range` is in the page cache: `cachestat(2)`, else `mincore(2)`.
+    ///
+    /// # Errors
+    /// [`Error::is_unsupported`] or [`Error::is_permission_denied`] where neither answers.
+    pub fn residency(&self, range: Range<u64>) -> Result<Residency> {
+        let page = PAGE_BYTES as u64;
+        let start = range.start - range.start % page;
+        let end = range.end.min(self.size()?).max(start);
+        let pages = (end - start).div_ceil(page);
+        let fd = self.0.fd.as_fd();
+        let counted = match residency::cachestat(fd, start..end) {
+            Ok(stat) => Ok((stat.cached, "cachestat")),
+            Err(_) => residency::mincore(fd, start..end).map(|n| (n, "mincore")),
+        };
+        let (resident, by) =
+            counted.map_err(|e| Error::os(Action::AskResidency, self.0.path(), e))?;
+        Ok(Residency { pages, resident: resident.min(pages), by })
+    }
+
+    /// Tells the kernel how `range` will be used (`posix_fadvise(2)`); an empty range at 0 means
+    /// the whole file.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn advise(&self, range: Range<u64>, advice: Advice) -> Result<()> {
+        use rustix::fs::Advice as Raw;
+        let raw = match advice {
+            Advice::Normal => Raw::Normal,
+            Advice::Sequential => Raw::Sequential,
+            Advice::Random => Raw::Random,
+            Advice::WillNeed => Raw::WillNeed,
+            Advice::DontNeed => Raw::DontNeed,
+            Advice::NoReuse => Raw::NoReuse,
+        };
+        let len = std::num::NonZeroU64::new(range.end.saturating_sub(range.start));
+        rustix::fs::fadvise(&self.0.fd, range.start, len, raw)
+            .map_err(|e| Error::os(Action::Advise, self.0.path(), e))
+    }
+
+    /// The last choices of the chooser for this file, with their reasons.
+    ///
+    /// Threads tell what they read every thousand ranges or when the plan changes, so the
+    /// latest counts may be missing.
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        let _ = engine::with(|engine| engine.views.of(self.0.id).flush(&self.0));
+        self.0.story.lock().unwrap_or_else(PoisonError::into_inner).tell()
+    }
+
+    /// Closes the file: unmaps it and says whether that went well. Without a call of this,
+    /// the last clone that is dropped does the same and is silent.
+    ///
+    /// # Errors
+    /// When the map cannot be removed. Other clones keep the file open: that is no error.
+    pub fn close(self) -> Result<()> {
+        let Ok(mut core) = Arc::try_unwrap(self.0) else { return Ok(()) };
+        match core.take_map().map(map::FileMap::unmap) {
+            Some(Err(e)) => Err(Error::os(Action::Unmap, core.path(), e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// [`File::read_at`] for a pass in order.
+    pub(crate) fn stream_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        self.check_bounds(offset, buf.len() as u64)?;
+        let call = Call { streams: true, ..Call::one(buf.len()) };
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.with_engine(|engine| reads::read_at(&self.0, engine, &call, buf, offset))
+    }
+
+    fn with_engine<T>(
+        &self,
+        f: impl FnOnce(&mut Engine) -> std::result::Result<T, Failed>,
+    ) -> Result<T> {
+        match engine::with(f) {
+            Ok(outcome) => outcome.map_err(|failed| self.failed(failed)),
+            Err(errno) => Err(self.failed(Failed { errno, offset: 0, len: 0 })),
+        }
+    }
+
+    fn failed(&self, failed: Failed) -> Error {
+        let action = Action::Read { offset: failed.offset, len: failed.len };
+        Error::os(action, self.0.path(), failed.errno)
+    }
+
+    /// No file reaches past [`OFFSET_MAX`]; a range that would is refused before any call.
+    fn check_bounds(&self, offset: u64, len: u64) -> Result<()> {
+        if offset.checked_add(len).is_some_and(|end| end <= OFFSET_MAX) {
+            return Ok(());
+        }
+        Err(Error::new(Action::Read { offset, len }, self.0.path(), Cause::OutOfBounds))
+    }
+}
+
+impl AsFd for File {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.fd.as_fd()
+    }
+}

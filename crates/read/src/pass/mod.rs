@@ -1,0 +1,27 @@
+//! A pass over ranges: reads inline what is resident, keeps the rest rolling on the ring, and
+//! lends every byte to the caller once.
+//!
+//! - [`inline`]: one blocking read, carried to its end.
+//! - [`flight`]: queued reads and what became of them.
+//! - [`roll`]: the loop that keeps the queue full while it hands over.
+//! - [`serial`]: the pass without a ring.
+//! - [`sink`]: cuts reads back into the caller's ranges.
+
+pub(crate) mod flight;
+pub(crate) mod inline;
+pub(crate) mod roll;
+pub(crate) mod serial;
+pub(crate) mod sink;
+
+use cutwater_sys::Errno;
+
+/// A read that could not be carried to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failed {
+    pub(crate) errno: Errno,
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+}
+
+/// Attempts without progress (`EINTR`, `EAGAIN`) after which a read is given up.
+pub(crate) const ATTEMPTS_MAX: u32 = 64;

@@ -1,0 +1,119 @@
+//! A pass without a ring: one read after another, on the calling thread.
+
+use std::ops::{ControlFlow, Range};
+
+use cutwater_meter::ReadCounters;
+use cutwater_sys::buffer::Buffer;
+use cutwater_sys::pio::Vectors;
+
+use super::Failed;
+use super::inline::read_full;
+use super::sink::Sink;
+use crate::Piece;
+use crate::file::gather::Class;
+use crate::plan::{Item, Items};
+use crate::source::{How, Source};
+
+/// How the two kinds of ranges are read, and where that is counted.
+pub(crate) struct SerialPlan<'a> {
+    pub(crate) hit: (How, &'a ReadCounters),
+    pub(crate) miss: (How, &'a ReadCounters),
+}
+
+/// Reads the items in order; `classify` tells which way each goes. Returns the index of the
+/// first range that was not read: past the last, or where the classifier was surprised.
+pub(crate) fn run<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
+    source: &S,
+    items: Items<'_>,
+    plan: &SerialPlan<'_>,
+    scratch: &mut Buffer,
+    classify: &mut dyn FnMut(Range<u64>) -> Class,
+    sink: &mut Sink<'_, F>,
+) -> Result<usize, Failed> {
+    let mut next = 0;
+    let mut is_whole = true;
+    for item in items {
+        let empty = item.start == item.end;
+        let class = if empty { Class::Hit } else { classify(item.start..item.end) };
+        if class == Class::Surprise && is_whole {
+            return Ok(item.first);
+        }
+        (next, is_whole) = (item.first + item.count, item.last);
+        let (how, counters) = if class == Class::Hit { plan.hit } else { plan.miss };
+        let bytes = read_item(source, how, &item, scratch, counters)?;
+        counters.ops.add(item.count as u64);
+        counters.bytes.add(bytes.len() as u64);
+        if sink.hand_over(&item, bytes).is_break() {
+            break;
+        }
+    }
+    Ok(next)
+}
+
+/// Reads one item into `scratch`, direct ones with the grid cells at both ends.
+fn read_item<'b, S: Source>(
+    source: &S,
+    how: How,
+    item: &Item,
+    scratch: &'b mut Buffer,
+    counters: &ReadCounters,
+) -> Result<&'b [u8], Failed> {
+    let align = if how == How::Direct { source.align().unwrap_or(1) } else { 1 };
+    let skip = (item.start % align) as usize;
+    let len = (skip + item.len()).next_multiple_of(align as usize);
+    let buf = &mut scratch.as_mut_slice()[..len];
+    let n = read_full(source, how, buf, item.start - skip as u64, counters)?;
+    Ok(&scratch.as_slice()[skip.min(n)..(skip + item.len()).min(n)])
+}
+
+/// Neighbouring ranges that one vectored call reads at most.
+const RUN_MAX: usize = 64;
+
+/// Reads neighbours with one `preadv2(2)`, each range into a page-aligned slot of its own.
+pub(crate) fn run_vectored<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
+    source: &S,
+    ranges: &[Range<u64>],
+    slot_bytes: usize,
+    scratch: &mut Buffer,
+    vectors: &mut Vectors,
+    counters: &ReadCounters,
+    sink: &mut Sink<'_, F>,
+) -> Result<(), Failed> {
+    let mut lens = [0; RUN_MAX];
+    let run_max = (scratch.len() / slot_bytes.max(1)).clamp(1, RUN_MAX);
+    let mut next = 0;
+    while let Some(first) = ranges.get(next) {
+        let mut count = 0;
+        while let Some(range) = ranges.get(next + count)
+            && count < run_max
+            && (count == 0 || range.start == ranges[next + count - 1].end)
+        {
+            lens[count] = range.end.saturating_sub(range.start) as usize;
+            count += 1;
+        }
+        let lens = &lens[..count];
+        counters.syscalls.add(1);
+        let n = source.read_slots(vectors, scratch, slot_bytes, lens, first.start);
+        let mut left = n.unwrap_or(0);
+        for (i, &len) in lens.iter().enumerate() {
+            let have = len.min(left);
+            left -= have;
+            let at = i * slot_bytes;
+            let start = ranges[next + i].start;
+            // The call ended in this range, or failed: carried on alone, to its true end.
+            let rest = &mut scratch.as_mut_slice()[at + have..at + len];
+            let more = match rest.len() {
+                0 => 0,
+                _ => read_full(source, How::Buffered, rest, start + have as u64, counters)?,
+            };
+            counters.ops.add(1);
+            counters.bytes.add((have + more) as u64);
+            let bytes = &scratch.as_slice()[at..at + have + more];
+            if sink.lend(next + i, start, bytes, len, true).is_break() {
+                return Ok(());
+            }
+        }
+        next += count;
+    }
+    Ok(())
+}
