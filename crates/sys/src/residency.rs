@@ -73,6 +73,9 @@ const _: () = assert!(size_of::<CachestatRange>() == 16 && size_of::<RawCachesta
 /// Pages that one call of `mincore(2)` is asked about: a vector of 64 KiB, 256 MiB of file.
 const MINCORE_PAGES_MAX: usize = 1 << 16;
 
+/// Pages for which the vector is on the stack: 1 MiB, the longest single read, and both ends.
+const MINCORE_PAGES_FEW: usize = 258;
+
 /// Counts the resident pages of `range` (page-aligned start) through a map: `mincore(2)`.
 ///
 /// # Errors
@@ -83,11 +86,19 @@ pub fn mincore(fd: BorrowedFd<'_>, range: Range<u64>) -> Result<u64> {
         return Err(Errno::INVAL);
     }
     let mut resident = 0;
-    let mut vec = vec![0u8; MINCORE_PAGES_MAX.min(pages(&range)? as usize)];
+    // The questions before single reads are small and many: no allocation for them.
+    let (mut few, mut many) = ([0u8; MINCORE_PAGES_FEW], Vec::new());
+    let count = MINCORE_PAGES_MAX.min(usize::try_from(pages(&range)?).unwrap_or(usize::MAX));
+    let vec = if count <= few.len() {
+        &mut few[..]
+    } else {
+        many.resize(count, 0);
+        &mut many[..]
+    };
     let mut at = range.start;
     while at < range.end {
         let len = (range.end - at).min((MINCORE_PAGES_MAX * PAGE_BYTES) as u64) as usize;
-        resident += mincore_once(fd, at, len, &mut vec)?;
+        resident += mincore_once(fd, at, len, vec)?;
         at += len as u64;
     }
     Ok(resident)

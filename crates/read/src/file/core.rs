@@ -30,6 +30,7 @@ pub(crate) struct Core {
     direct: OnceLock<Result<Direct, Errno>>,
     map: OnceLock<Result<FileMap, Errno>>,
     residency_refused: AtomicBool,
+    cachestat_missing: AtomicBool,
     dontcache_refused: AtomicBool,
     /// Bytes read past the page cache, for the chooser.
     pub(crate) past_cache_bytes: AtomicU64,
@@ -56,6 +57,7 @@ impl Core {
             direct: OnceLock::new(),
             map: OnceLock::new(),
             residency_refused: AtomicBool::new(false),
+            cachestat_missing: AtomicBool::new(false),
             dontcache_refused: AtomicBool::new(false),
             past_cache_bytes: AtomicU64::new(0),
             story: Mutex::default(),
@@ -97,6 +99,20 @@ impl Core {
     /// Whether residency can be asked for: not refused so far.
     pub(crate) fn tells_residency(&self) -> bool {
         !self.residency_refused.load(Ordering::Relaxed)
+    }
+
+    /// Resident pages of `range`: by `cachestat(2)`, or by `mincore(2)` on a kernel without it
+    /// (before 6.5), which costs a map and an unmap, and is still little beside a miss.
+    pub(crate) fn resident_pages(&self, range: Range<u64>) -> Result<u64, Errno> {
+        let fd = self.fd.as_fd();
+        if !self.cachestat_missing.load(Ordering::Relaxed) {
+            match residency::cachestat(fd, range.clone()) {
+                Ok(stat) => return Ok(stat.cached),
+                Err(Errno::NOSYS) => self.cachestat_missing.store(true, Ordering::Relaxed),
+                Err(errno) => return Err(errno),
+            }
+        }
+        residency::mincore(fd, range.start - range.start % PAGE_BYTES as u64..range.end)
     }
 
     /// Whether `RWF_DONTCACHE` may work: not refused so far.
@@ -173,10 +189,10 @@ impl Source for Core {
     fn is_resident(&self, range: Range<u64>) -> Result<bool, Errno> {
         let page = PAGE_BYTES as u64;
         let pages = range.end.div_ceil(page) - range.start / page;
-        let stat = residency::cachestat(self.fd.as_fd(), range).inspect_err(|_| {
+        let asked = self.resident_pages(range).inspect_err(|_| {
             self.residency_refused.store(true, Ordering::Relaxed);
-        })?;
-        Ok(stat.cached >= pages)
+        });
+        Ok(asked? >= pages)
     }
 
     fn align(&self) -> Option<u64> {
@@ -222,5 +238,25 @@ impl Queue<Core> for ReadRing {
 
     fn quiesce(&mut self) -> Result<(), Errno> {
         Self::quiesce(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn without_cachestat_mincore_tells_what_is_resident() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[1; 10_000]).unwrap();
+        let core = Core::new(file.into(), None, OpenOptions::default(), 10_000);
+        core.cachestat_missing.store(true, Ordering::Relaxed);
+        // Just written, and not a byte of it can have been dropped while it is dirty.
+        assert_eq!(core.is_resident(0..10_000), Ok(true));
+        assert_eq!(core.is_resident(5000..9000), Ok(true));
+        assert_eq!(core.is_resident(8192..40_960), Ok(false));
+        assert!(core.tells_residency());
     }
 }

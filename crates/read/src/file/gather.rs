@@ -8,7 +8,7 @@ use cutwater_sys::sigbus;
 
 use super::core::Core;
 use crate::choose::belief::Belief;
-use crate::choose::facts::{Cached, Facts, Plan, Probe, Seen};
+use crate::choose::facts::{Cached, Costs, Facts, Plan, Probe, Seen};
 use crate::choose::{calibrate, rule};
 use crate::engine::PIECE_BYTES_MAX;
 use crate::source::Source;
@@ -70,6 +70,7 @@ pub(super) fn plan(core: &Core, belief: &Belief, ring: bool, call: &Call) -> Pla
 }
 
 fn facts(core: &Core, belief: &Belief, ring: bool, call: &Call) -> Facts {
+    let map = sigbus::was_installed() && core.map().is_ok();
     Facts {
         cached: belief.cached(),
         seen: seen(core, belief, call),
@@ -80,13 +81,13 @@ fn facts(core: &Core, belief: &Belief, ring: bool, call: &Call) -> Facts {
         size: core.size_at_open,
         memory_bytes: calibrate::memory_bytes(),
         past_cache_bytes: core.past_cache_bytes.load(Ordering::Relaxed),
-        map: sigbus::was_installed() && core.map().is_ok(),
+        map,
         direct: core.size_at_open >= DIRECT_SIZE_MIN && core.direct().is_ok(),
         dontcache: core.may_dontcache(),
         streams: call.streams,
         ring,
         residency: core.tells_residency(),
-        costs: calibrate::costs(),
+        costs: if map { calibrate::costs() } else { Costs::ASSUMED },
     }
 }
 
