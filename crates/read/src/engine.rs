@@ -1,4 +1,4 @@
-//! What a thread keeps for its reads: a ring, a buffer, vectors, beliefs, counters.
+//! What a thread keeps for its reads: rings, a buffer, vectors, beliefs, counters.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -6,10 +6,11 @@ use std::sync::Arc;
 use cutwater_sys::Errno;
 use cutwater_sys::buffer::{Buffer, HUGE_PAGE_BYTES, PAGE_BYTES};
 use cutwater_sys::pio::Vectors;
-use cutwater_sys::ring::{ReadRing, RingConfig};
+use cutwater_sys::ring::ReadRing;
 
 use crate::counting::ThreadCounters;
 use crate::pass::roll::Workspace;
+use crate::ring_options::{RingOptions, RingReport};
 use crate::view::Views;
 
 /// Bytes of the longest single read; longer ranges come in pieces.
@@ -24,9 +25,12 @@ const _: () = assert!(SCRATCH_BYTES >= PIECE_BYTES_MAX + 2 * PAGE_BYTES);
 /// Engines that a thread keeps: two, for a callback that reads while it is lent bytes.
 const ENGINES_KEPT: usize = 2;
 
+/// Rings that an engine keeps, one for each set of options; the oldest makes room.
+const RINGS_MAX: usize = 4;
+
 /// A thread's means to read.
 pub(crate) struct Engine {
-    ring: Option<Result<ReadRing, Errno>>,
+    rings: Vec<(RingOptions, Result<ReadRing, Errno>)>,
     pub(crate) scratch: Buffer,
     pub(crate) vectors: Vectors,
     work: Workspace,
@@ -80,7 +84,7 @@ pub(crate) fn with<T>(f: impl FnOnce(&mut Engine) -> T) -> Result<T, Errno> {
 impl Engine {
     fn new() -> Result<Self, Errno> {
         Ok(Self {
-            ring: None,
+            rings: Vec::new(),
             scratch: Buffer::new(SCRATCH_BYTES)?,
             vectors: Vectors::new(),
             work: Workspace::default(),
@@ -89,10 +93,16 @@ impl Engine {
         })
     }
 
-    /// The ring, set up at the first call and idle; or the kernel's refusal.
-    pub(crate) fn ring(&mut self) -> Result<&mut ReadRing, Errno> {
-        let ring = self.ring.get_or_insert_with(|| ReadRing::new(&config()));
-        let ring = ring.as_mut().map_err(|e| *e)?;
+    /// The ring with these options, set up at the first call and idle; or the kernel's refusal.
+    pub(crate) fn ring(&mut self, options: RingOptions) -> Result<&mut ReadRing, Errno> {
+        if !self.rings.iter().any(|(o, _)| *o == options) {
+            if self.rings.len() == RINGS_MAX {
+                drop(self.rings.remove(0));
+            }
+            self.rings.push((options, ReadRing::new(&options.config())));
+        }
+        let found = self.rings.iter_mut().find(|(o, _)| *o == options);
+        let ring = found.ok_or(Errno::NOSYS)?.1.as_mut().map_err(|e| *e)?;
         // A callback that panicked has left reads behind.
         if ring.in_flight() > 0 {
             ring.quiesce()?;
@@ -100,27 +110,33 @@ impl Engine {
         Ok(ring)
     }
 
-    pub(crate) fn parts(&mut self) -> Result<Parts<'_>, Errno> {
-        self.ring()?;
-        let Self { ring, scratch, work, counters, views, .. } = self;
-        match ring {
-            Some(Ok(ring)) => Ok(Parts { ring, scratch, work, counters, views }),
-            Some(Err(errno)) => Err(*errno),
+    pub(crate) fn parts(&mut self, options: RingOptions) -> Result<Parts<'_>, Errno> {
+        self.ring(options)?;
+        let Self { rings, scratch, work, counters, views, .. } = self;
+        match rings.iter_mut().find(|(o, _)| *o == options) {
+            Some((_, Ok(ring))) => Ok(Parts { ring, scratch, work, counters, views }),
+            Some((_, Err(errno))) => Err(*errno),
             None => Err(Errno::NOSYS),
         }
     }
 
-    /// Bytes of the ring's arena.
+    /// Bytes of a ring's arena.
     pub(crate) fn arena_bytes(&self) -> usize {
-        config().arena_bytes
+        RingOptions::default().config().arena_bytes
     }
 
-    /// Whether a ring is there or may be.
-    pub(crate) fn may_have_ring(&self) -> bool {
-        !matches!(self.ring, Some(Err(_)))
+    /// Whether a ring with these options is there or may be.
+    pub(crate) fn may_have_ring(&self, options: RingOptions) -> bool {
+        !self.rings.iter().any(|(o, ring)| *o == options && ring.is_err())
     }
-}
 
-fn config() -> RingConfig {
-    RingConfig { entries: 256, ..RingConfig::default() }
+    /// What became of the ring with these options; none before it was set up.
+    pub(crate) fn ring_report(
+        &self,
+        options: RingOptions,
+        iopoll: Option<Errno>,
+    ) -> Option<RingReport> {
+        let (_, ring) = self.rings.iter().find(|(o, _)| *o == options)?;
+        Some(RingReport::of(ring.as_ref().map(ReadRing::setup).map_err(|e| *e), iopoll))
+    }
 }

@@ -33,15 +33,18 @@ mod file;
 pub mod hot_files;
 mod pass;
 mod plan;
+mod ring_options;
 mod source;
 mod types;
 mod view;
 
 pub use counting::counts;
+pub use cutwater_sys::map::MapAdvice;
 pub use cutwater_sys::sigbus;
 pub use error::{Error, Result};
 pub use file::{Chunks, Copied, CopyVia, File, OpenOptions};
 pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
+pub use ring_options::{RingOptions, RingReport};
 pub use types::{
     Advice, Choice, Cut, Explanation, Order, Pattern, Piece, ReadPath, Residency, Reuse, Shard,
     Summary,

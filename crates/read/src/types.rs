@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+use crate::RingReport;
+
 /// A way to read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum ReadPath {
@@ -200,6 +202,8 @@ pub struct Explanation {
     pub choices: Vec<Choice>,
     /// Ranges by path since the file was opened.
     pub ranges_by_path: Vec<(ReadPath, u64)>,
+    /// The ring of the calling thread that this file is read through; none before it was used.
+    pub ring: Option<RingReport>,
 }
 
 impl Explanation {

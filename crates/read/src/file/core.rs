@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 use cutwater_sys::Errno;
 use cutwater_sys::buffer::{Buffer, PAGE_BYTES};
 use cutwater_sys::pio::{self, ReadFlags, Vectors};
-use cutwater_sys::residency;
 use cutwater_sys::ring::{Completion, PushError, ReadRing, ReadTarget};
+use cutwater_sys::{probe, residency};
 
 use super::explain::Story;
 use super::map::FileMap;
 use super::open::OpenOptions;
+use crate::RingOptions;
 use crate::source::{How, Queue, QueuedRead, Source};
 
 /// What all clones of a file share.
@@ -28,6 +29,7 @@ pub(crate) struct Core {
     /// Size when it was opened, bytes: for choices; reads ask the kernel.
     pub(crate) size_at_open: u64,
     direct: OnceLock<Result<Direct, Errno>>,
+    iopoll: OnceLock<Result<(), Errno>>,
     map: OnceLock<Result<FileMap, Errno>>,
     residency_refused: AtomicBool,
     cachestat_missing: AtomicBool,
@@ -44,6 +46,10 @@ struct Direct {
     align: u64,
 }
 
+/// Reads in one pass from which on two calls that put the file into the ring's table and take
+/// it out again are repaid.
+const KEEP_READS_MIN: usize = 256;
+
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Core {
@@ -55,6 +61,7 @@ impl Core {
             options,
             size_at_open: size,
             direct: OnceLock::new(),
+            iopoll: OnceLock::new(),
             map: OnceLock::new(),
             residency_refused: AtomicBool::new(false),
             cachestat_missing: AtomicBool::new(false),
@@ -80,13 +87,36 @@ impl Core {
         self.direct.get_or_init(|| open_direct(&self.fd)).as_ref().map_err(|e| *e)
     }
 
+    /// The ring to queue reads on. One that polls the device takes direct reads only, and only
+    /// where the device can be polled; the first call finds out.
+    pub(crate) fn ring_options(&self, direct: bool) -> RingOptions {
+        let options = self.options.ring;
+        if !options.asks_iopoll() {
+            return options;
+        }
+        let polled = || match self.direct_parts() {
+            Ok(direct) => probe::file::polled_read(direct.fd.as_fd()),
+            Err(errno) => Err(errno),
+        };
+        if direct && self.iopoll.get_or_init(polled).is_ok() {
+            options
+        } else {
+            options.without_iopoll()
+        }
+    }
+
+    /// Why the device is not polled, where that was asked for and tried.
+    pub(crate) fn iopoll_refused(&self) -> Option<Errno> {
+        self.iopoll.get().and_then(|tried| tried.err())
+    }
+
     /// The map of the whole file; the first call makes it.
     ///
     /// # Errors
     /// `ENODEV` where the file system has no maps, `ENOMEM` without address space.
     pub(crate) fn map(&self) -> Result<&FileMap, Errno> {
         self.map
-            .get_or_init(|| FileMap::new(self.fd.as_fd(), self.size_at_open, self.options.pattern))
+            .get_or_init(|| FileMap::new(self.fd.as_fd(), self.size_at_open, &self.options))
             .as_ref()
             .map_err(|e| *e)
     }
@@ -209,35 +239,62 @@ pub(crate) fn size_of(fd: &OwnedFd) -> Result<u64, Errno> {
     Ok(stat.st_size.unsigned_abs())
 }
 
-impl Queue<Core> for ReadRing {
+/// A ring for the reads of one pass over one file.
+#[derive(Debug)]
+pub(crate) struct FileRing<'a> {
+    ring: &'a mut ReadRing,
+    /// The file's place in the ring's table of files, which spares the kernel the look-up and
+    /// the counting of a reference for each read.
+    kept: Option<u32>,
+}
+
+impl<'a> FileRing<'a> {
+    /// Readies `ring` for `reads` reads of `file`: direct ones or not.
+    pub(crate) fn new(ring: &'a mut ReadRing, file: &Core, direct: bool, reads: usize) -> Self {
+        let fd = if direct { file.direct_parts().ok().map(|d| &d.fd) } else { Some(&file.fd) };
+        let pays = reads >= KEEP_READS_MIN;
+        // A table that is refused, or full, costs speed and not bytes.
+        let kept = fd.filter(|_| pays).and_then(|fd| ring.keep_file(fd).ok());
+        Self { ring, kept }
+    }
+
+    /// Takes the file out of the table: kept there, it would stay open after its user closed it.
+    pub(crate) fn release(self) {
+        if let Some(place) = self.kept {
+            let _ = self.ring.release_file(place);
+        }
+    }
+}
+
+impl Queue<Core> for FileRing<'_> {
     fn cut(&mut self, slot_bytes: usize) -> Result<usize, Errno> {
-        Self::cut(self, slot_bytes)
+        self.ring.cut(slot_bytes)
     }
 
     fn push(&mut self, source: &Core, read: &QueuedRead) -> Result<(), PushError> {
-        let fd = match source.direct_parts() {
-            Ok(direct) if read.direct => &direct.fd,
-            Err(_) if read.direct => return Err(PushError::Invalid),
-            _ => &source.fd,
+        let target = match (self.kept, source.direct_parts()) {
+            (Some(place), _) => ReadTarget::Kept(place),
+            (None, Ok(direct)) if read.direct => ReadTarget::Fd(Arc::clone(&direct.fd)),
+            (None, Err(_)) if read.direct => return Err(PushError::Invalid),
+            (None, _) => ReadTarget::Fd(Arc::clone(&source.fd)),
         };
-        let target = ReadTarget::Fd(Arc::clone(fd));
-        Self::push(self, read.slot, read.at, read.len, &target, read.offset, read.fixed)
+        self.ring.push(read.slot, read.at, read.len, &target, read.offset, read.fixed)
     }
 
     fn submit_and_wait(&mut self, want: usize) -> Result<(), Errno> {
-        Self::submit_and_wait(self, want)
+        self.ring.submit_and_wait(want)
     }
 
     fn reap(&mut self, out: &mut Vec<Completion>) -> usize {
-        Self::reap(self, out)
+        self.ring.reap(out)
     }
 
     fn bytes(&self, slot: u32) -> Option<&[u8]> {
-        Self::bytes(self, slot)
+        self.ring.bytes(slot)
     }
 
     fn quiesce(&mut self) -> Result<(), Errno> {
-        Self::quiesce(self)
+        self.ring.quiesce()
     }
 }
 

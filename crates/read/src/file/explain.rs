@@ -37,7 +37,7 @@ impl Story {
             bytes: *bytes,
         });
         let by_path = ReadPath::ALL.into_iter().zip(self.by_path).filter(|(_, n)| *n > 0);
-        Explanation { choices: choices.collect(), ranges_by_path: by_path.collect() }
+        Explanation { choices: choices.collect(), ranges_by_path: by_path.collect(), ring: None }
     }
 }
 

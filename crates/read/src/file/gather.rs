@@ -107,7 +107,7 @@ fn seen(core: &Core, belief: &Belief, call: &Call) -> Seen {
 pub(crate) enum Class {
     Hit,
     Miss,
-    /// It misses where all was believed resident: the plan no longer fits.
+    /// Otherwise than believed: the plan no longer fits.
     Surprise,
 }
 

@@ -1,10 +1,12 @@
 //! The map behind the path `mmap`: copies that survive a truncation.
 
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
 use cutwater_sys::Errno;
 use cutwater_sys::map::{CopyError, Map, MapAdvice, MapOptions};
 
+use super::open::OpenOptions;
 use crate::Pattern;
 use crate::source::Source;
 
@@ -19,12 +21,12 @@ pub(crate) struct FileMap {
 }
 
 impl FileMap {
-    pub(crate) fn new(fd: BorrowedFd<'_>, size: u64, pattern: Pattern) -> Result<Self, Errno> {
+    pub(crate) fn new(fd: BorrowedFd<'_>, size: u64, options: &OpenOptions) -> Result<Self, Errno> {
         if size == 0 || size > MAP_BYTES_MAX {
             return Err(Errno::NOMEM);
         }
-        let map = Map::new(fd, 0, size as usize, &MapOptions::default())?;
-        let advice = match pattern {
+        let map = Map::new(fd, 0, size as usize, &MapOptions { populate: options.populate })?;
+        let advice = match options.pattern {
             Pattern::Random | Pattern::Strided => Some(MapAdvice::Random),
             Pattern::Sequential => Some(MapAdvice::Sequential),
             Pattern::Observed => None,
@@ -63,6 +65,13 @@ impl FileMap {
             return Ok(size.saturating_sub(offset).min(n as u64) as usize);
         }
         Ok(n)
+    }
+
+    /// Tells the kernel how `range` of the map will be used; what lies past the map is left out.
+    pub(crate) fn advise(&self, range: Range<u64>, advice: MapAdvice) -> Result<(), Errno> {
+        let len = self.map.len() as u64;
+        let (start, end) = (range.start.min(len) as usize, range.end.min(len) as usize);
+        if start >= end { Ok(()) } else { self.map.advise(start..end, advice) }
     }
 
     pub(crate) fn unmap(self) -> Result<(), Errno> {

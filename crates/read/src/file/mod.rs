@@ -16,10 +16,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
-use cutwater_sys::Errno;
 use cutwater_sys::buffer::PAGE_BYTES;
+use cutwater_sys::map::MapAdvice;
 use cutwater_sys::pio::{self, OFFSET_MAX, ReadFlags};
-use cutwater_sys::residency;
+use cutwater_sys::{Errno, residency};
 
 pub use chunks::Chunks;
 pub use copy::{Copied, CopyVia};
@@ -29,7 +29,7 @@ use self::core::Core;
 use self::gather::Call;
 use crate::engine::{self, Engine};
 use crate::error::{Action, Cause};
-use crate::pass::Failed;
+use crate::pass::{self, Failed};
 use crate::source::Source;
 use crate::{Advice, Error, Explanation, Order, Piece, Residency, Result, Summary};
 
@@ -222,14 +222,69 @@ impl File {
             .map_err(|e| Error::os(Action::Advise, self.0.path(), e))
     }
 
+    /// Tells the kernel how the map of the file will be used in `range` (`madvise(2)`); maps the
+    /// file if that was not done yet. An empty range at 0 means the whole file; what lies past
+    /// the size that the file had when it was mapped is left out.
+    ///
+    /// # Errors
+    /// When the file cannot be mapped or the kernel does not have this advice
+    /// ([`Error::is_unsupported`]); [`MapAdvice::PopulateRead`] also where a page cannot be read.
+    pub fn advise_map(&self, range: Range<u64>, advice: MapAdvice) -> Result<()> {
+        let size = self.0.size_at_open;
+        let range = if range == (0..0) { 0..size } else { range };
+        if size == 0 {
+            return Ok(());
+        }
+        let map = self
+            .0
+            .map()
+            .map_err(|e| Error::os(Action::Map { offset: 0, len: size }, self.0.path(), e))?;
+        map.advise(range, advice).map_err(|e| Error::os(Action::Advise, self.0.path(), e))
+    }
+
+    /// Reads at `offset` into `buf` only what is in the page cache (`preadv2(2)` with
+    /// `RWF_NOWAIT`); none where that would wait for the device. Fewer bytes than asked mean
+    /// that the rest would wait, or the end of the file.
+    ///
+    /// For callers that must not block. It is no way to ask what is resident: a miss may start
+    /// the kernel's read-ahead.
+    ///
+    /// # Errors
+    /// As [`File::read_at`], and [`Error::is_unsupported`] where the file system cannot tell.
+    pub fn read_at_nowait(&self, buf: &mut [u8], offset: u64) -> Result<Option<usize>> {
+        self.check_bounds(offset, buf.len() as u64)?;
+        if buf.is_empty() {
+            return Ok(Some(0));
+        }
+        let (len, flags) = (buf.len() as u64, ReadFlags { nowait: true, dontcache: false });
+        let bufs = &mut [IoSliceMut::new(buf)];
+        for _ in 0..pass::ATTEMPTS_MAX {
+            match pio::read_vectored(self.0.fd.as_fd(), bufs, offset, flags) {
+                Ok(n) => return Ok(Some(n)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(errno) => return Err(self.failed(Failed { errno, offset, len })),
+            }
+        }
+        Ok(None)
+    }
+
     /// The last choices of the chooser for this file, with their reasons.
     ///
     /// Threads tell what they read every thousand ranges or when the plan changes, so the
-    /// latest counts may be missing.
+    /// latest counts may be missing; the ring is the one of the thread that asks.
     #[must_use]
     pub fn explain(&self) -> Explanation {
-        let _ = engine::with(|engine| engine.views.of(self.0.id).flush(&self.0));
-        self.0.story.lock().unwrap_or_else(PoisonError::into_inner).tell()
+        let core = &self.0;
+        let ring = engine::with(|engine| {
+            engine.views.of(core.id).flush(core);
+            let iopoll = core.iopoll_refused();
+            [true, false]
+                .into_iter()
+                .find_map(|direct| engine.ring_report(core.ring_options(direct), iopoll))
+        });
+        let told = core.story.lock().unwrap_or_else(PoisonError::into_inner).tell();
+        Explanation { ring: ring.ok().flatten(), ..told }
     }
 
     /// Closes the file: unmaps it and says whether that went well. Without a call of this,

@@ -9,7 +9,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use super::File;
 use super::core::{Core, size_of};
 use crate::error::{Action, Cause};
-use crate::{Advice, Error, Pattern, ReadPath, Result, Reuse};
+use crate::{Advice, Error, Pattern, ReadPath, Result, Reuse, RingOptions};
 
 /// Reads in flight at most.
 const DEPTH_MAX: u32 = 1024;
@@ -21,11 +21,20 @@ pub struct OpenOptions {
     pub(crate) pattern: Pattern,
     pub(crate) reuse: Reuse,
     pub(crate) depth: u32,
+    pub(crate) ring: RingOptions,
+    pub(crate) populate: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { path: ReadPath::Auto, pattern: Pattern::Observed, reuse: Reuse::Unknown, depth: 64 }
+        Self {
+            path: ReadPath::Auto,
+            pattern: Pattern::Observed,
+            reuse: Reuse::Unknown,
+            depth: 64,
+            ring: RingOptions::default(),
+            populate: false,
+        }
     }
 }
 
@@ -58,6 +67,23 @@ impl OpenOptions {
     #[must_use]
     pub fn depth(mut self, depth: u32) -> Self {
         self.depth = depth.clamp(1, DEPTH_MAX);
+        self
+    }
+
+    /// What to ask of the ring: polling, a kernel thread that submits. What is refused is given
+    /// up and told by [`File::explain`].
+    #[must_use]
+    pub fn ring(mut self, ring: RingOptions) -> Self {
+        self.ring = ring;
+        self
+    }
+
+    /// Whether to read the whole file and make all page tables when it is mapped
+    /// (`MAP_POPULATE`): the first read waits for all, and no later one takes a fault. Not done
+    /// by default; for a part see [`File::advise_map`].
+    #[must_use]
+    pub fn populate_map(mut self, populate: bool) -> Self {
+        self.populate = populate;
         self
     }
 
@@ -107,7 +133,8 @@ impl OpenOptions {
             core.direct().map_err(|e| Error::os(Action::SetUpDirect, core.path(), e))?;
         }
         if matches!(self.path, ReadPath::Uring | ReadPath::UringDirect) {
-            let ring = crate::engine::with(|engine| engine.ring().map(drop));
+            let options = core.ring_options(self.path == ReadPath::UringDirect);
+            let ring = crate::engine::with(|engine| engine.ring(options).map(drop));
             ring.and_then(|r| r).map_err(|e| Error::os(Action::SetUpRing, core.path(), e))?;
         }
         if self.path == ReadPath::Mmap && size > 0 {

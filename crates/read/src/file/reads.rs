@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use cutwater_sys::buffer::PAGE_BYTES;
 
-use super::core::Core;
+use super::core::{Core, FileRing};
 use super::gather::{self, Call, Class};
-use crate::choose::facts::{Lane, Plan, Probe};
+use crate::choose::facts::{Cached, Lane, Plan, Probe};
 use crate::counting::ThreadCounters;
 use crate::engine::{Engine, PIECE_BYTES_MAX};
 use crate::pass::Failed;
@@ -16,7 +16,7 @@ use crate::pass::roll::{Means, Roll, RollPlan};
 use crate::pass::serial::{self, SerialPlan};
 use crate::pass::sink::Sink;
 use crate::plan::Items;
-use crate::source::{How, Source};
+use crate::source::{How, Queue, Source};
 use crate::{Order, Piece, ReadPath, Summary};
 
 /// Registered buffers pay from this block on: below, the device or the call is the bound.
@@ -34,7 +34,7 @@ pub(super) fn read_at(
     buf: &mut [u8],
     offset: u64,
 ) -> Result<usize, Failed> {
-    let ring = engine.may_have_ring();
+    let ring = engine.may_have_ring(core.ring_options(false));
     let belief = &mut engine.views.of(core.id).belief;
     let plan = gather::plan(core, belief, ring, call);
     let range = offset..offset.saturating_add(buf.len() as u64);
@@ -93,7 +93,7 @@ pub(super) fn read_ranges<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
     let mut sink = Sink::new(ranges, sink);
     let mut next = 0;
     while next < ranges.len() && !sink.summary.stopped {
-        let ring = engine.may_have_ring();
+        let ring = engine.may_have_ring(core.ring_options(false));
         let belief = &mut engine.views.of(core.id).belief;
         let plan = gather::plan(core, belief, ring, &call);
         if let [range] = ranges {
@@ -145,7 +145,8 @@ impl Pass<'_> {
     ) -> Result<usize, Failed> {
         let queued = inline(self.plan.hit).is_none()
             || (inline(self.plan.miss).is_none() && self.plan.probe == Probe::Each);
-        if queued && engine.ring().is_ok() {
+        let ring = self.core.ring_options(self.goes_direct());
+        if queued && engine.ring(ring).is_ok() {
             return self.roll(engine, sink);
         }
         // No ring here: the same reads, one after another.
@@ -197,9 +198,13 @@ impl Pass<'_> {
         sink: &mut Sink<'_, F>,
     ) -> Result<usize, Failed> {
         let Self { core, plan, .. } = self;
-        let direct = is_direct(plan.miss) || is_direct(plan.hit);
+        let direct = self.goes_direct();
         let (piece, coalesce) = self.piece_bytes(engine.arena_bytes());
-        let parts = engine.parts().map_err(|errno| Failed { errno, offset: 0, len: 0 })?;
+        let parts = engine.parts(core.ring_options(direct)).map_err(|errno| Failed {
+            errno,
+            offset: 0,
+            len: 0,
+        })?;
         let fixed = direct && piece as u64 >= FIXED_BLOCK_BYTES_MIN && parts.ring.register_arena();
         let align = core.align().filter(|_| direct).unwrap_or(1);
         let slack = if direct { 2 * align as usize } else { 0 };
@@ -213,25 +218,39 @@ impl Pass<'_> {
             slot_bytes: piece + slack,
             order: self.order,
         };
+        let reads = self.ranges.len() - self.first;
+        let mut queue = FileRing::new(parts.ring, core, direct, reads);
         let belief = &mut parts.views.of(core.id).belief;
-        let mut is_resident = |range: Range<u64>| {
-            !all_queued && gather::classify(core, belief, plan, &range) == Class::Hit
+        let mut classify = |range: Range<u64>| {
+            if all_queued {
+                return Class::Miss;
+            }
+            let class = gather::classify(core, belief, plan, &range);
+            // So much is resident that the queue is only in the way: time for another plan.
+            let all_hit = class == Class::Hit && belief.cached() == Cached::Yes;
+            if all_hit { Class::Surprise } else { class }
         };
         let means = Means {
             source: *core,
-            queue: &mut *parts.ring,
+            queue: &mut queue,
             scratch: parts.scratch,
             work: parts.work,
             hits: parts.counters.of(plan.hit.path()),
             misses: parts.counters.of(plan.miss.path()),
         };
         let items = Items::new(self.ranges, piece, coalesce).starting_at(self.first);
-        let outcome = Roll::new(means, roll_plan, sink).run(items, &mut is_resident);
+        let outcome = Roll::new(means, roll_plan, sink).run(items, &mut classify);
         if outcome.is_err() {
             // Reads in flight belong to nobody now; the next pass needs an idle ring.
-            let _ = parts.ring.quiesce();
+            let _ = queue.quiesce();
         }
-        outcome.map(|()| self.ranges.len())
+        queue.release();
+        outcome
+    }
+
+    /// Whether queued reads go past the page cache.
+    fn goes_direct(&self) -> bool {
+        is_direct(self.plan.miss) || is_direct(self.plan.hit)
     }
 
     /// Bytes of a queued read at most, and up to how many neighbours are joined.

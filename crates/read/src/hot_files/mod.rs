@@ -59,9 +59,9 @@ use watch::Watcher;
 ///
 /// ```
 /// use cutwater::HotFiles;
-/// # fn main() -> Result<(), cutwater::Error> {
-/// let path = std::env::current_exe().unwrap();
-/// let files = HotFiles::options().file_bytes_max(256 << 20).bytes_max(1 << 30).build()?;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let path = std::path::absolute("Cargo.toml")?;
+/// let files = HotFiles::options().file_bytes_max(1 << 20).bytes_max(64 << 20).build()?;
 /// let first = files.get(&path)?;
 /// assert!(files.get(&path)?.is_same_copy(&first));
 /// # Ok(()) }

@@ -15,6 +15,7 @@ use super::flight::{Flight, Next};
 use super::inline::read_full;
 use super::sink::Sink;
 use super::{ATTEMPTS_MAX, Failed};
+use crate::file::gather::Class;
 use crate::plan::{Item, Items};
 use crate::source::{How, Queue, Source};
 use crate::{Order, Piece};
@@ -66,6 +67,9 @@ pub(crate) struct Roll<'a, 's, S, Q, F> {
     misses: &'a ReadCounters,
     in_flight: usize,
     unsubmitted: usize,
+    /// The first range that was not taken up, and whether no more are to be.
+    next: usize,
+    is_ending: bool,
 }
 
 /// What a pass reads from and with.
@@ -99,20 +103,23 @@ where
             misses,
             in_flight: 0,
             unsubmitted: 0,
+            next: 0,
+            is_ending: false,
         }
     }
 
-    /// Makes the pass; `is_resident` classifies each read.
+    /// Makes the pass; `classify` tells which way each read goes. Returns the index of the first
+    /// range that was not read: past the last, or where the classifier was surprised.
     pub(crate) fn run(
         &mut self,
         mut items: Items<'_>,
-        is_resident: &mut dyn FnMut(Range<u64>) -> bool,
-    ) -> Result<(), Failed> {
+        classify: &mut dyn FnMut(Range<u64>) -> Class,
+    ) -> Result<usize, Failed> {
         let slots = self.queue.cut(self.plan.slot_bytes).map_err(nowhere)?;
         let depth = slots.min(self.plan.depth.max(1));
         self.work.reset(depth);
         let flow = loop {
-            self.fill(&mut items, is_resident)?;
+            self.fill(&mut items, classify)?;
             if self.work.waiting.is_empty() && self.in_flight == 0 {
                 break ControlFlow::Continue(());
             }
@@ -124,18 +131,29 @@ where
                 Err(failed) => return Err(failed),
             }
         };
-        if flow.is_break() { self.queue.quiesce().map_err(nowhere) } else { Ok(()) }
+        if flow.is_break() {
+            self.queue.quiesce().map_err(nowhere)?;
+        }
+        Ok(self.next)
     }
 
     /// Classifies reads and queues those that miss, until the queue is full.
     fn fill(
         &mut self,
         items: &mut Items<'_>,
-        is_resident: &mut dyn FnMut(Range<u64>) -> bool,
+        classify: &mut dyn FnMut(Range<u64>) -> Class,
     ) -> Result<(), Failed> {
         while !self.work.free.is_empty() && self.work.waiting.len() < WAITING_MAX {
+            if self.is_ending {
+                break;
+            }
             let Some(item) = items.next() else { break };
-            if item.start == item.end || is_resident(item.start..item.end) {
+            self.next = item.first + item.count;
+            let empty = item.start == item.end;
+            let class = if empty { Class::Hit } else { classify(item.start..item.end) };
+            if class != Class::Miss {
+                // Not between the pieces of one range.
+                self.is_ending = class == Class::Surprise && item.last;
                 self.work.waiting.push_back(Waiting::Inline(item));
                 continue;
             }

@@ -214,20 +214,27 @@ fn alignment(file: BorrowedFd<'_>) -> Option<Alignment> {
     })
 }
 
-/// One read on a ring that polls the device (`IORING_SETUP_IOPOLL`).
 fn polled(direct: Result<OwnedFd>) -> Answer {
     let Ok(file) = direct else { return Answer::Untried("needs O_DIRECT") };
-    let Ok(mut ring) = IoUring::builder().setup_iopoll().build(4) else {
+    if IoUring::new(4).is_err() {
         return Answer::Untried("io_uring is refused");
-    };
-    let Ok(mut buffer) = Buffer::new(PAGE_BYTES) else {
-        return Answer::Untried("no memory");
-    };
+    }
+    polled_read(file.as_fd()).into()
+}
+
+/// One read of a page of `file`, opened with `O_DIRECT`, on a ring that polls the device
+/// (`IORING_SETUP_IOPOLL`).
+///
+/// # Errors
+/// `EOPNOTSUPP` from a device without poll queues; those of `io_uring_setup(2)`.
+pub fn polled_read(file: BorrowedFd<'_>) -> Result<()> {
+    let mut ring = IoUring::builder().setup_iopoll().build(4).map_err(|e| errno(&e))?;
+    let mut buffer = Buffer::new(PAGE_BYTES)?;
     let slice = buffer.as_mut_slice();
     let fd = types::Fd(file.as_raw_fd());
     let entry = opcode::Read::new(fd, slice.as_mut_ptr(), PAGE_BYTES as u32).build();
     // SAFETY: `slice` borrows a page of `buffer` beyond the call; a read of a file ends.
-    unsafe { complete(&mut ring, &entry) }.into()
+    unsafe { complete(&mut ring, &entry) }.map(drop)
 }
 
 /// What needs a file of our own: a lease on another's could send us a signal.
