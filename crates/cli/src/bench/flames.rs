@@ -17,6 +17,8 @@ use super::units;
 use crate::failure::Failure;
 use crate::flame::{FlameError, Graph, Recording, Report};
 
+/// Smaller shares are not worth a word.
+const SHARE_MIN: f64 = 0.005;
 /// The largest shares printed of each path; the others are to be seen in the graph.
 const SHARES_SHOWN: usize = 5;
 
@@ -99,7 +101,7 @@ fn explained(e: &FlameError) -> String {
 fn line(file: &Path, drawn: &Report) -> String {
     let samples = units::counted(drawn.samples, "sample");
     let mut line = format!("  {}: {samples}", file.display());
-    for share in drawn.shares.iter().take(SHARES_SHOWN) {
+    for share in drawn.shares.iter().filter(|s| s.share >= SHARE_MIN).take(SHARES_SHOWN) {
         let _ = write!(line, ", {} {:.0} %", share.name, share.share * 100.0);
     }
     line.push('\n');

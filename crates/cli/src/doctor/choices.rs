@@ -23,7 +23,7 @@ pub(super) struct Choice {
 
 /// The cases.
 pub(super) fn choices(facts: &Facts) -> Vec<Choice> {
-    if !facts.works() {
+    if !facts.works() || !facts.tried() {
         return Vec::new();
     }
     vec![warm(facts), cold_random(facts), cold_sequential(facts), cold_alone(facts)]
@@ -89,9 +89,11 @@ fn direct(facts: &Facts) -> bool {
 fn cold_sequential(facts: &Facts) -> Choice {
     let (case, title) = ("cold_sequential", "cold, in order");
     let ahead = facts.device.as_ref().and_then(|d| d.read_ahead_kib);
-    let ahead = ahead.map_or(String::new(), |kib| format!(" of {}", words::bytes(kib * 1024)));
+    let reason = match ahead.map(|kib| words::bytes(kib * 1024)) {
+        Some(ahead) => format!("the kernel's read-ahead of {ahead} keeps the device busy"),
+        None => "through the page cache, which is filled ahead".into(),
+    };
     let path = if copied(facts) == "none" { "mmap" } else { "read" };
-    let reason = format!("the kernel's read-ahead{ahead} keeps the device busy");
     Choice { case, title, path, reason }
 }
 

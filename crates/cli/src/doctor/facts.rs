@@ -107,7 +107,19 @@ impl Facts {
 
     /// Whether there is a ring to queue on: set-up and a read on it.
     pub(super) fn has_ring(&self) -> bool {
-        self.ring.setup.works() && probe::answer(&self.ring.operations, "READ").works()
+        self.ring_refusal().is_none()
+    }
+
+    /// The call of io_uring without which nothing can be queued, where it was refused.
+    pub(super) fn ring_refusal(&self) -> Option<(&'static str, Answer)> {
+        let setup = ("io_uring_setup", self.ring.setup);
+        let read = ("io_uring_enter", probe::answer(&self.ring.operations, "READ"));
+        [setup, read].into_iter().find(|(_, answer)| !answer.works())
+    }
+
+    /// Whether anything could be tried on a file.
+    pub(super) fn tried(&self) -> bool {
+        !matches!(self.file.ground, Ground::Nothing(_))
     }
 
     /// Whether it can be known what is resident, and the call that tells.

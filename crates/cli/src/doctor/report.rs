@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::choices::{self, Choice};
 use super::facts::{Facts, Kind};
-use super::finding::{Finding, Group, State};
+use super::finding::{Finding, Fix, Group, State};
 
 /// How to lay the report out.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,11 @@ impl Page {
         self.heading("What Cutwater will use");
         let choices = choices::choices(facts);
         if choices.is_empty() {
-            self.wrapped(INDENT, INDENT, "  nothing: no path can read here");
+            let why = match facts.works() {
+                true => "  not known, as no file could be tried here",
+                false => "  nothing: no path can read here",
+            };
+            self.wrapped(0, INDENT, why);
             return;
         }
         for Choice { title, path, reason, .. } in &choices {
@@ -140,21 +144,33 @@ impl Page {
     }
 
     fn fixes(&mut self, findings: &[Finding]) {
-        let open = findings.iter().filter(|f| f.fix.is_some());
-        for (i, finding) in open.enumerate() {
-            if i == 0 {
-                self.heading("To enable the rest");
-            }
-            let Some(fix) = &finding.fix else { continue };
-            let title = format!("  {}: ", finding.title);
-            self.out += &self.painted(&title, Some(BOLD));
-            self.wrapped(title.chars().count(), 4, &fix.why);
+        let fixes = by_fix(findings);
+        if !fixes.is_empty() {
+            self.heading("To enable the rest");
+        }
+        for (fix, titles) in fixes {
+            self.line(&format!("  {}", titles.join(", ")), Some(BOLD));
+            let _ = write!(self.out, "{:4}", "");
+            self.wrapped(4, 4, &fix.why);
             if let Some(command) = &fix.command {
                 // Never wrapped: it is there to be copied.
                 let _ = writeln!(self.out, "      {command}");
             }
         }
     }
+}
+
+/// Each fix once, with the titles of all that it helps, in the order of the report.
+fn by_fix(findings: &[Finding]) -> Vec<(&Fix, Vec<&'static str>)> {
+    let mut fixes: Vec<(&Fix, Vec<&'static str>)> = Vec::new();
+    for finding in findings {
+        let Some(fix) = &finding.fix else { continue };
+        match fixes.iter_mut().find(|(known, _)| *known == fix) {
+            Some((_, titles)) => titles.push(finding.title),
+            None => fixes.push((fix, vec![finding.title])),
+        }
+    }
+    fixes
 }
 
 fn place(facts: &Facts) -> String {

@@ -20,7 +20,8 @@ pub(super) fn fold(samples: &Samples, names: &Names, label: Option<&str>) -> Fol
     for (stack, count) in &samples.stacks {
         let mut line = ROOT.to_owned();
         label.into_iter().for_each(|label| push(&mut line, label));
-        for (name, in_kernel) in names.outermost_first(stack) {
+        let frames: Vec<_> = names.outermost_first(stack).collect();
+        for (name, in_kernel) in frames.iter().skip(start_up(&frames)).copied() {
             push(&mut line, name);
             if in_kernel {
                 line.push_str(KERNEL);
@@ -31,6 +32,16 @@ pub(super) fn fold(samples: &Samples, names: &Names, label: Option<&str>) -> Fol
     folded
 }
 
+/// How many of the outermost frames are std's way to `main` or to a thread's closure; what it
+/// hides in its own backtraces.
+fn start_up(frames: &[(&str, bool)]) -> usize {
+    const MARK: &str = "::__rust_begin_short_backtrace";
+    frames
+        .iter()
+        .rposition(|(name, in_kernel)| !in_kernel && name.contains(MARK))
+        .map_or(0, |last| last + 1)
+}
+
 fn push(line: &mut String, name: &str) {
     line.push(';');
     // The type [u8; 4] has a semicolon in it, which separates frames here.
@@ -39,7 +50,15 @@ fn push(line: &mut String, name: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::push;
+    use super::{push, start_up};
+
+    #[test]
+    fn the_frames_by_which_a_thread_starts_are_left_out() {
+        let begin = ("std::sys::backtrace::__rust_begin_short_backtrace", false);
+        let frames = [("clone3", false), begin, ("work", false), ("read", true)];
+        assert_eq!(start_up(&frames), 2);
+        assert_eq!(start_up(&frames[2..]), 0);
+    }
 
     #[test]
     fn a_name_with_a_semicolon_stays_one_frame() {

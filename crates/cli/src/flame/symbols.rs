@@ -1,5 +1,5 @@
-//! Names of addresses: user frames by the symbols and line tables of the mapped files,
-//! kernel frames by `/proc/kallsyms`. glibc's own functions have names where it exports them;
+//! Names of addresses: user frames by the symbols of the mapped files, which have whole names,
+//! with inlined functions from their line tables; kernel frames by `/proc/kallsyms`. glibc's own functions have names where it exports them;
 //! the one that starts a thread is not, so stacks begin with an unknown frame.
 
 use std::collections::{BTreeSet, HashMap};
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 
 use blazesym::symbolize::source::{Kernel, Process, Source};
-use blazesym::symbolize::{Input, Sym, Symbolizer};
+use blazesym::symbolize::{InlinedFn, Input, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 use cutwater_sys::perf::{Samples, Stack};
 
@@ -73,11 +73,19 @@ fn resolve_user(
     // By path: the other way, /proc/self/map_files, needs a privilege.
     process.map_files = false;
     process.perf_map = false;
-    lookup(symbolizer, &Source::Process(process.clone()), addrs).or_else(|e| {
-        notes.push(format!("inlined functions are missing: {e}"));
-        process.debug_syms = false;
-        lookup(symbolizer, &Source::Process(process), addrs)
-    })
+    process.debug_syms = false;
+    let mut names = lookup(symbolizer, &Source::Process(process.clone()), addrs)?;
+    process.debug_syms = true;
+    match symbolizer.symbolize(&Source::Process(process), Input::AbsAddr(addrs)) {
+        Ok(found) => {
+            for (addr, found) in addrs.iter().zip(&found) {
+                let inlined = found.as_sym().map(|sym| sym.inlined.iter().map(inlined_name));
+                names.entry(*addr).or_default().extend(inlined.into_iter().flatten());
+            }
+        }
+        Err(e) => notes.push(format!("inlined functions are missing: {e}")),
+    }
+    Ok(names)
 }
 
 fn resolve_kernel(
@@ -119,13 +127,16 @@ fn lookup(
 ) -> blazesym::Result<HashMap<u64, Vec<String>>> {
     let found = symbolizer.symbolize(source, Input::AbsAddr(addrs))?;
 
-    let names = found.iter().map(|found| found.as_sym().map_or_else(unknown_name, names_of));
-    Ok(addrs.iter().copied().zip(names).collect())
+    let names =
+        found.iter().map(|found| found.as_sym().map_or(UNKNOWN.into(), |sym| readable(&sym.name)));
+    Ok(addrs.iter().copied().zip(names.map(|name| vec![name])).collect())
 }
 
-fn names_of(sym: &Sym<'_>) -> Vec<String> {
-    let inlined = sym.inlined.iter().map(|f| format!("{}{INLINED}", readable(&f.name)));
-    std::iter::once(readable(&sym.name)).chain(inlined).collect()
+/// Line tables have only the last part of an inlined function's name, and then its types.
+fn inlined_name(function: &InlinedFn<'_>) -> String {
+    let name = readable(&function.name);
+    let short = name.split('<').next().filter(|short| !short.is_empty()).unwrap_or(&name);
+    format!("{short}{INLINED}")
 }
 
 /// Marks a function that was inlined into the one before it.
@@ -137,11 +148,7 @@ fn readable(name: &str) -> String {
 }
 
 fn unknown(addrs: &[u64]) -> HashMap<u64, Vec<String>> {
-    addrs.iter().map(|addr| (*addr, unknown_name())).collect()
-}
-
-fn unknown_name() -> Vec<String> {
-    vec![UNKNOWN.to_owned()]
+    addrs.iter().map(|addr| (*addr, vec![UNKNOWN.to_owned()])).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! How the device under the path stands.
 
+use cutwater_sys::Errno;
 use cutwater_sys::probe::Answer;
 use cutwater_sys::probe::block::BlockDevice;
 
@@ -113,10 +114,13 @@ fn polling(facts: &Facts, device: &BlockDevice) -> Finding {
             HERE.limited(id, title, "accepted, but the driver has no poll queues")
         }
         (Answer::Untried(why), _) => HERE.is(State::Untried, id, title, why),
-        (got, _) => {
+        _ if !facts.tried() => HERE.is(State::Untried, id, title, "no file could be opened"),
+        _ if !facts.has_ring() => HERE.is(State::Untried, id, title, "io_uring is refused"),
+        (got @ Answer::Refused(Errno::OPNOTSUPP), _) => {
             let detail = format!("no: the driver has no queues for it ({})", words::answer(got));
             with_parameter(device, HERE.missing(id, title, detail))
         }
+        (got, _) => HERE.missing(id, title, format!("refused ({})", words::answer(got))),
     }
 }
 
@@ -136,7 +140,6 @@ fn with_parameter(device: &BlockDevice, finding: Finding) -> Finding {
 mod tests {
     use super::super::sample::{facts, one, set};
     use super::*;
-    use cutwater_sys::Errno;
 
     fn with(change: impl FnOnce(&mut BlockDevice)) -> Facts {
         let mut f = facts();

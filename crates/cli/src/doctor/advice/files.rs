@@ -5,9 +5,9 @@ use cutwater_sys::probe::Answer;
 use cutwater_sys::probe::file::Ground;
 
 use super::super::facts::{Facts, Kind};
-use super::super::finding::{Finding, Group, In};
+use super::super::finding::{Finding, Group, In, State};
 use super::super::words;
-use super::{filtered, seccomp_fix};
+use super::blame_filter;
 
 const HERE: In = In(Group::Files);
 
@@ -32,7 +32,7 @@ fn nothing(facts: &Facts, errno: Errno) -> Finding {
     if facts.kind == Kind::Directory {
         let detail = format!("no file could be made here ({errno}) and none is readable");
         return HERE
-            .is(super::super::finding::State::Untried, id, title, detail)
+            .is(State::Untried, id, title, detail)
             .hint("name a file that you may read, or a directory that you may write to");
     }
     HERE.missing(id, title, format!("cannot be opened for reading ({errno})"))
@@ -61,37 +61,33 @@ fn residency(facts: &Facts) -> Finding {
                 "asked by mincore, which is slower; cachestat was refused ({})",
                 words::answer(got)
             );
-            let finding = HERE.limited(id, title, detail);
-            why_no_cachestat(facts, finding, got)
+            let finding = HERE.limited(id, title, detail).hint("cachestat came with Linux 6.5");
+            blame_filter(facts, got, "cachestat", finding)
         }
         [got, other] => {
-            let [got, other] = [got, other].map(words::answer);
-            let detail = format!("cannot be asked: cachestat {got}, mincore {other}");
-            HERE.missing(id, title, detail)
-                .hint("resident and cold ranges cannot be told apart: all go one way")
+            let [said, other] = [got, other].map(words::answer);
+            let detail = format!("cannot be asked: cachestat {said}, mincore {other}");
+            let why = "resident and cold ranges cannot be told apart, so all go one way; the \
+                       kernel tells those who own a file, or may write it";
+            blame_filter(
+                facts,
+                got,
+                "cachestat and mincore",
+                HERE.missing(id, title, detail).hint(why),
+            )
         }
     }
-}
-
-fn why_no_cachestat(facts: &Facts, mut finding: Finding, got: Answer) -> Finding {
-    match got {
-        _ if filtered(facts) => finding.fix = Some(seccomp_fix("cachestat")),
-        Answer::Refused(Errno::PERM | Errno::ACCESS) => {
-            return finding
-                .hint("the kernel tells it for files that you own or may write (and so for root)");
-        }
-        _ => return finding.hint("cachestat came with Linux 6.5"),
-    }
-    finding
 }
 
 fn nowait(facts: &Facts) -> Finding {
     let (id, title) = ("files.nowait", "RWF_NOWAIT");
     match facts.on_file(title) {
         Answer::Works => HERE.ok(id, title, "reads only what is resident, on request"),
-        got => HERE
-            .limited(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))
-            .hint("not needed where residency can be asked; ext4, xfs and btrfs have it"),
+        got => {
+            let detail = format!("not on {} ({})", fs(facts), words::answer(got));
+            let why = "not needed where residency can be asked; ext4, xfs and btrfs have it";
+            blame_filter(facts, got, "preadv2", HERE.limited(id, title, detail).hint(why))
+        }
     }
 }
 
@@ -99,9 +95,11 @@ fn dontcache(facts: &Facts) -> Finding {
     let (id, title) = ("files.dontcache", "RWF_DONTCACHE");
     match facts.on_file(title) {
         Answer::Works => HERE.ok(id, title, "reads once without filling the page cache"),
-        got => HERE
-            .missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))
-            .hint("needs Linux 6.14 and ext4, xfs or btrfs; O_DIRECT stands in for it"),
+        got => {
+            let detail = format!("not on {} ({})", fs(facts), words::answer(got));
+            let why = "needs Linux 6.14 and ext4, xfs or btrfs; O_DIRECT stands in for it";
+            blame_filter(facts, got, "preadv2", HERE.missing(id, title, detail).hint(why))
+        }
     }
 }
 
@@ -136,7 +134,7 @@ fn lease(facts: &Facts) -> Finding {
     let (id, title) = ("files.lease", "F_SETLEASE");
     match facts.on_file(title) {
         Answer::Works => HERE.ok(id, title, "slices of files that nobody may change meanwhile"),
-        Answer::Untried(why) => HERE.is(super::super::finding::State::Untried, id, title, why),
+        Answer::Untried(why) => HERE.is(State::Untried, id, title, why),
         got => HERE
             .missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))
             .hint("a Frozen map then needs a sealed memfd; reads are not affected"),
@@ -147,7 +145,7 @@ fn fallocate(facts: &Facts) -> Finding {
     let (id, title) = ("files.fallocate", "fallocate");
     match facts.on_file(title) {
         Answer::Works => HERE.ok(id, title, "reserves space for what is written"),
-        Answer::Untried(why) => HERE.is(super::super::finding::State::Untried, id, title, why),
+        Answer::Untried(why) => HERE.is(State::Untried, id, title, why),
         got => HERE.missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got))),
     }
 }
@@ -159,7 +157,6 @@ fn fs(facts: &Facts) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::finding::State;
     use super::super::sample::{facts, one, set};
     use super::*;
 

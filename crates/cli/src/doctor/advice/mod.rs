@@ -6,6 +6,9 @@ mod memory;
 mod rights;
 mod ring;
 
+use cutwater_sys::Errno;
+use cutwater_sys::probe::Answer;
+
 use super::facts::Facts;
 use super::finding::{Finding, Fix};
 
@@ -26,6 +29,15 @@ fn seccomp_fix(calls: &str) -> Fix {
          --without): let its profile allow {calls}; with Docker or Podman, name the changed profile"
     );
     Fix { why, command: Some("docker run --security-opt seccomp=PROFILE.json ...".into()) }
+}
+
+/// Blames a filter for a refusal that a filter may well have made, whatever was advised.
+fn blame_filter(facts: &Facts, got: Answer, calls: &str, mut finding: Finding) -> Finding {
+    let by_filter = matches!(got, Answer::Refused(Errno::PERM | Errno::NOSYS | Errno::NOMEM));
+    if by_filter && filtered(facts) {
+        finding.fix = Some(seccomp_fix(calls));
+    }
+    finding
 }
 
 fn filtered(facts: &Facts) -> bool {

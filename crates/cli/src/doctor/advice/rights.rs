@@ -33,20 +33,19 @@ fn locked(facts: &Facts) -> Finding {
     match facts.limits.memlock_bytes.soft {
         _ if facts.limits.cap_ipc_lock => HERE.ok(id, title, "not limited for us (CAP_IPC_LOCK)"),
         None => HERE.ok(id, title, "not limited"),
-        Some(soft) if soft >= LOCKED_BYTES_MIN => HERE.ok(id, title, words::bytes(soft)),
+        Some(soft) if soft > LOCKED_BYTES_MIN => HERE.ok(id, title, words::bytes(soft)),
         Some(soft) => {
             let detail =
                 format!("{}: too little to register the buffers of a ring", words::bytes(soft));
-            HERE.limited(id, title, detail).run(
-                "up to the hard limit; for more, LimitMEMLOCK= of the service or limits.conf",
-                "ulimit -l 65536",
-            )
+            // What to do is said where it matters: with the registered buffers.
+            HERE.limited(id, title, detail)
         }
     }
 }
 
 /// Sockets, files and rings of a busy process.
 const FILES_MIN: u64 = 4096;
+const FILES_WANTED: u64 = 65_536;
 
 fn files(facts: &Facts) -> Finding {
     let (id, title) = ("rights.files", "descriptors");
@@ -54,10 +53,14 @@ fn files(facts: &Facts) -> Finding {
         None => HERE.ok(id, title, "not limited"),
         Some(soft) if soft >= FILES_MIN => HERE.ok(id, title, format!("{soft}")),
         Some(soft) => {
-            HERE.limited(id, title, format!("{soft} is little for many files or sockets")).run(
-                "up to the hard limit; for more, LimitNOFILE= of the service or limits.conf",
-                format!("ulimit -n {}", facts.limits.files.hard.unwrap_or(65_536).min(65_536)),
-            )
+            // The shell raises a limit up to the hard one; beyond, root does it for the shell.
+            let hard = facts.limits.files.hard.unwrap_or(FILES_WANTED);
+            let command = match hard {
+                FILES_MIN.. => format!("ulimit -n {}", hard.min(FILES_WANTED)),
+                _ => format!("sudo prlimit --pid $$ --nofile={FILES_WANTED}"),
+            };
+            HERE.limited(id, title, format!("{soft} is little for many files or sockets"))
+                .run("for good: LimitNOFILE= of the service, or limits.conf", command)
         }
     }
 }
@@ -126,12 +129,14 @@ mod tests {
     fn a_small_limit_is_raised_by_a_command() {
         let mut f = facts();
         f.limits.memlock_bytes.soft = Some(65536);
-        assert_eq!(one(&f, "rights.memlock"), (State::Limited, "ulimit -l 65536".into()));
+        assert_eq!(one(&f, "rights.memlock"), (State::Limited, String::new()));
         f.limits.cap_ipc_lock = true;
         assert_eq!(one(&f, "rights.memlock").0, State::Ok);
         f.limits.files.soft = Some(1024);
         f.limits.files.hard = Some(4096);
         assert_eq!(one(&f, "rights.files"), (State::Limited, "ulimit -n 4096".into()));
+        f.limits.files.hard = Some(1024);
+        assert_eq!(one(&f, "rights.files").1, "sudo prlimit --pid $$ --nofile=65536");
     }
 
     #[test]

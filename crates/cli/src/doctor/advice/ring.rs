@@ -7,13 +7,13 @@ use cutwater_sys::probe::{Answer, Check, answer};
 use super::super::facts::Facts;
 use super::super::finding::{Finding, Fix, Group, In, State};
 use super::super::words;
-use super::{filtered, seccomp_fix};
+use super::{blame_filter, filtered, seccomp_fix};
 
 const HERE: In = In(Group::IoUring);
 
 pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
-    if !facts.ring.setup.works() {
-        return vec![refused(facts)];
+    if let Some((call, got)) = facts.ring_refusal() {
+        return vec![refused(facts, call, got)];
     }
     let mut all = vec![setup(facts), flags(facts), sqpoll(facts)];
     all.push(features(facts));
@@ -35,21 +35,21 @@ fn setup(facts: &Facts) -> Finding {
     }
 }
 
-fn refused(facts: &Facts) -> Finding {
-    let answer = words::answer(facts.ring.setup);
-    let detail = format!("io_uring_setup was refused ({answer}): reads are made by calls instead");
+fn refused(facts: &Facts, call: &str, got: Answer) -> Finding {
+    let answer = words::answer(got);
+    let detail = format!("{call} was refused ({answer}): reads are made by calls instead");
     let mut finding = HERE.missing("io_uring.setup", "set-up", detail);
-    finding.fix = Some(refusal_fix(facts));
+    finding.fix = Some(refusal_fix(facts, got));
     finding
 }
 
 const CALLS: &str = "io_uring_setup, io_uring_enter and io_uring_register";
 
 /// The likely cause, most telling first.
-fn refusal_fix(facts: &Facts) -> Fix {
+fn refusal_fix(facts: &Facts, got: Answer) -> Fix {
     let run = |why: &str, command: &str| Fix { why: why.into(), command: Some(command.into()) };
     let hint = |why: &str| Fix { why: why.into(), command: None };
-    match (facts.ring.setup, facts.ring.disabled) {
+    match (got, facts.ring.disabled) {
         (Answer::Refused(Errno::PERM), Some(2..)) => {
             run("io_uring is turned off for everybody", "sudo sysctl -w kernel.io_uring_disabled=0")
         }
@@ -81,12 +81,12 @@ fn flags(facts: &Facts) -> Finding {
         .filter(|c| !["SQPOLL", "IOPOLL"].contains(&c.name))
         .copied()
         .collect();
-    of_many("io_uring.flags", "set-up flags", &asked, "used once each")
+    of_many(facts, "io_uring.flags", "set-up flags", &asked, "used once each")
 }
 
 /// Their names say little to most readers: they are only named when one lacks.
 fn features(facts: &Facts) -> Finding {
-    let finding = of_many("io_uring.features", "features", &facts.ring.features, "reported");
+    let finding = of_many(facts, "io_uring.features", "features", &facts.ring.features, "reported");
     let detail = match finding.state {
         State::Ok => format!("all {} reported", facts.ring.features.len()),
         _ => finding.detail,
@@ -118,11 +118,17 @@ fn operations(facts: &Facts) -> Finding {
     // What was not done is at least asked for.
     let new = |c: &&Check| !facts.ring.operations.iter().any(|done| done.name == c.name);
     all.extend(facts.ring.listed.iter().filter(new));
-    of_many("io_uring.operations", "operations", &all, "done or listed")
+    of_many(facts, "io_uring.operations", "operations", &all, "done or listed")
 }
 
 /// One line for many checks: names what lacks, or counts what is there.
-fn of_many(id: &'static str, title: &'static str, checks: &[Check], verb: &str) -> Finding {
+fn of_many(
+    facts: &Facts,
+    id: &'static str,
+    title: &'static str,
+    checks: &[Check],
+    verb: &str,
+) -> Finding {
     let lacking: Vec<String> = checks
         .iter()
         .filter(|c| !c.answer.works())
@@ -138,7 +144,10 @@ fn of_many(id: &'static str, title: &'static str, checks: &[Check], verb: &str) 
         true => format!("none: {}", lacking.join(", ")),
         false => format!("without {}; there are {}", lacking.join(", "), names.join(" ")),
     };
-    HERE.is(state, id, title, detail).hint("a newer kernel has more; Cutwater goes without")
+    let finding =
+        HERE.is(state, id, title, detail).hint("a newer kernel has more; Cutwater goes without");
+    let refused = checks.iter().map(|c| c.answer).find(|a| matches!(a, Answer::Refused(_)));
+    blame_filter(facts, refused.unwrap_or(Answer::Absent), CALLS, finding)
 }
 
 fn files(facts: &Facts) -> Finding {
@@ -150,7 +159,8 @@ fn files(facts: &Facts) -> Finding {
         }
         [table, update] => {
             let why = if table.works() { update } else { table };
-            HERE.missing(id, title, format!("refused ({})", words::answer(why)))
+            let detail = format!("refused ({})", words::answer(why));
+            blame_filter(facts, why, CALLS, HERE.missing(id, title, detail))
         }
     }
 }
@@ -172,16 +182,26 @@ fn buffers(facts: &Facts) -> Finding {
         Answer::Works => HERE.limited(id, title, format!("{most} of {wanted} at once; {counted}")),
         got => HERE.missing(id, title, format!("refused ({}); {counted}", words::answer(got))),
     };
-    finding.run(
-        "large direct reads are cheaper into registered memory: raise the limit on locked memory \
-         (for good: LimitMEMLOCK= of the service, or limits.conf)",
-        "ulimit -l 65536",
-    )
+    let finding = finding.run(
+        "large direct reads are cheaper into registered memory: raise the limit on locked memory, \
+         which counts the ring too (for good: LimitMEMLOCK= of the service, or limits.conf)",
+        raise_memlock(facts),
+    );
+    blame_filter(facts, answer(&facts.ring.registrations, "BUFFERS"), CALLS, finding)
+}
+
+/// The shell raises a limit up to the hard one; beyond, root does it for the shell.
+fn raise_memlock(facts: &Facts) -> &'static str {
+    match facts.limits.memlock_bytes.hard {
+        Some(hard) if hard < 64 << 20 => "sudo prlimit --pid $$ --memlock=67108864",
+        _ => "ulimit -l 65536",
+    }
 }
 
 fn buffer_rings(facts: &Facts) -> Finding {
     let (id, title) = ("io_uring.buffer_rings", "buffer rings");
-    match ["PBUF_RING", "PBUF_RING_INC"].map(|n| answer(&facts.ring.registrations, n)) {
+    let finding = match ["PBUF_RING", "PBUF_RING_INC"].map(|n| answer(&facts.ring.registrations, n))
+    {
         [Answer::Works, Answer::Works] => HERE.ok(id, title, "provided buffers, also incremental"),
         [Answer::Works, got] => HERE
             .limited(id, title, format!("provided, but not incremental ({})", words::answer(got)))
@@ -189,7 +209,8 @@ fn buffer_rings(facts: &Facts) -> Finding {
         [got, _] => HERE
             .missing(id, title, format!("refused ({})", words::answer(got)))
             .hint("buffer rings came with Linux 5.19"),
-    }
+    };
+    blame_filter(facts, answer(&facts.ring.registrations, "PBUF_RING"), CALLS, finding)
 }
 
 fn workers(facts: &Facts) -> Finding {
@@ -199,9 +220,11 @@ fn workers(facts: &Facts) -> Finding {
             let workers = words::count(files.into(), "worker");
             HERE.ok(id, title, format!("{workers} may block on files; can be capped"))
         }
-        (got, _) => HERE
-            .limited(id, title, format!("their number cannot be capped ({})", words::answer(got)))
-            .hint("the cap came with Linux 5.15"),
+        (got, _) => {
+            let detail = format!("their number cannot be capped ({})", words::answer(got));
+            let finding = HERE.limited(id, title, detail).hint("the cap came with Linux 5.15");
+            blame_filter(facts, got, CALLS, finding)
+        }
     }
 }
 
