@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cutwater::ReadPath;
 
+use super::rival::Versus;
 use super::shape::{Cache, Pattern};
 use super::units;
 
@@ -57,6 +58,10 @@ pub(crate) struct Args {
     /// Empty the whole host's page cache before each cold run (root only).
     #[arg(long, help_heading = HOST)]
     pub(super) drop_caches: bool,
+
+    /// Run another program's engines in turn with our paths.
+    #[arg(long, value_enum, value_name = "PROGRAM", help_heading = MATRIX)]
+    pub(super) versus: Option<Versus>,
 
     /// Print one JSON object in place of the tables.
     #[arg(long, help_heading = OUTPUT)]

@@ -11,6 +11,7 @@ use super::cache::PageCache;
 use super::pass::{Bench, Sample};
 use super::plan::Plan;
 use super::ranges::{self, READS_MAX};
+use super::rival::{Rival, RivalRuns};
 use super::shape::Shape;
 use super::stop::Stop;
 use super::worker::How;
@@ -51,13 +52,16 @@ pub(super) struct Group {
     /// Reads of each pass.
     pub(super) reads: u64,
     pub(super) paths: BTreeMap<ReadPath, PathSamples>,
-    /// Paths that could not run, with why.
-    pub(super) refused: Vec<(ReadPath, String)>,
+    /// Other programs.
+    pub(super) rivals: Vec<RivalRuns>,
+    /// What could not run, with why.
+    pub(super) refused: Vec<(String, String)>,
 }
 
 /// What a group is measured with.
 pub(super) struct Bed<'a> {
     pub(super) plan: &'a Plan,
+    pub(super) rivals: &'a [Rival],
     pub(super) bench: &'a Bench<'a>,
     pub(super) cache: &'a PageCache,
     pub(super) size: u64,
@@ -68,20 +72,19 @@ impl Bed<'_> {
     /// Passes that a group makes, so that progress can be shown.
     pub(super) fn passes(&self, shape: &Shape) -> u64 {
         let sides = if shape.depth > 1 { 2 } else { 1 };
-        self.plan.paths.len() as u64 * (u64::from(self.plan.runs) + sides)
+        let runs = u64::from(self.plan.runs);
+        self.plan.paths.len() as u64 * (runs + sides) + self.rivals_of(shape).len() as u64 * runs
     }
 
     /// Measures `shape`; `passed` hears of every pass. A group that was stopped has the runs
     /// that were complete.
-    pub(super) fn measure(
-        &self,
-        shape: Shape,
-        mut passed: impl FnMut(ReadPath),
-    ) -> Result<Group, Failure> {
+    pub(super) fn measure(&self, shape: Shape, mut passed: impl FnMut()) -> Result<Group, Failure> {
         let reads = self.calibrate(&shape)?;
         let list: Arc<[Range<u64>]> =
             ranges::ranges(&shape, self.size, self.plan.seed, reads).into();
-        let mut group = Group { shape, reads, paths: BTreeMap::new(), refused: Vec::new() };
+        let rivals = self.rivals_of(&shape).iter();
+        let rivals = rivals.map(|&rival| RivalRuns { rival, runs: Vec::new() }).collect();
+        let mut group = Group { shape, reads, paths: BTreeMap::new(), rivals, refused: Vec::new() };
         self.warm_up(&mut group, &list);
         for run in 0..self.plan.runs {
             for path in self.turn(run) {
@@ -89,8 +92,9 @@ impl Bed<'_> {
                     return Ok(group);
                 }
                 self.one_run(&mut group, path, &list)?;
-                passed(path);
+                passed();
             }
+            self.rivals_run(&mut group, &mut passed)?;
         }
         self.side_passes(&mut group, &list, passed)?;
         Ok(group)
@@ -135,7 +139,7 @@ impl Bed<'_> {
                 Ok(_) => {
                     group.paths.insert(path, PathSamples::default());
                 }
-                Err(failure) => group.refused.push((path, failure.to_string())),
+                Err(failure) => group.refused.push((path.to_string(), failure.to_string())),
             }
         }
     }
@@ -156,11 +160,37 @@ impl Bed<'_> {
         Ok(())
     }
 
+    /// One run of each rival that has not failed.
+    fn rivals_run(&self, group: &mut Group, passed: &mut impl FnMut()) -> Result<(), Failure> {
+        let (shape, seed, time) = (group.shape, self.plan.seed, self.plan.time);
+        let mut failed = Vec::new();
+        for (i, entry) in group.rivals.iter_mut().enumerate() {
+            if self.stop.is_set() {
+                return Ok(());
+            }
+            self.cache.establish(shape.cache)?;
+            match entry.rival.run(self.bench.file, &shape, group.reads, time, seed) {
+                Ok(_) if self.stop.is_set() => return Ok(()),
+                Ok(result) => entry.runs.push(result),
+                Err(failure) => failed.push((i, failure.to_string())),
+            }
+            passed();
+        }
+        for (i, why) in failed.into_iter().rev() {
+            group.refused.push((group.rivals.remove(i).rival.name(), why));
+        }
+        Ok(())
+    }
+
+    fn rivals_of(&self, shape: &Shape) -> &[Rival] {
+        if Rival::can(shape) { self.rivals } else { &[] }
+    }
+
     fn side_passes(
         &self,
         group: &mut Group,
         list: &Arc<[Range<u64>]>,
-        mut passed: impl FnMut(ReadPath),
+        mut passed: impl FnMut(),
     ) -> Result<(), Failure> {
         let shape = group.shape;
         let least = u64::from(shape.depth) * u64::from(shape.threads);
@@ -170,11 +200,11 @@ impl Bed<'_> {
             if shape.depth > 1 {
                 samples.latency =
                     self.side_pass(path, &shape, &few, How::InBatches(shape.depth as usize))?;
-                passed(path);
+                passed();
             }
             samples.counted =
                 self.side_pass(path, &shape, &few, How::Counted(shape.depth as usize))?;
-            passed(path);
+            passed();
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod args;
 mod cache;
 mod csv;
+mod fio;
 mod flames;
 mod group;
 mod host;
@@ -13,6 +14,7 @@ mod progress;
 mod ranges;
 mod reduce;
 mod report;
+mod rival;
 mod shape;
 mod stats;
 mod stop;
@@ -35,6 +37,7 @@ use pass::Bench;
 use plan::Plan;
 use progress::Progress;
 use report::{Report, Settings, Skipped, Warning};
+use rival::Rival;
 use stop::Stop;
 use subject::Subject;
 use worker::Pool;
@@ -48,12 +51,13 @@ const WRONG_BYTES: u8 = 2;
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Outcome {
     let plan = Plan::new(args)?;
+    let rivals = rival::asked(args.versus)?;
     let stop = Stop::on_signals()
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
     let Some(subject) = subject(args, &plan, &stop)? else {
         return Ok(stop.exit_code().unwrap_or(ExitCode::FAILURE));
     };
-    let measured = measure(args, plan, &subject, &stop);
+    let measured = measure(args, plan, &rivals, &subject, &stop);
     subject.close()?;
     let report = measured?;
     export(args, &report)?;
@@ -91,7 +95,13 @@ fn subject(args: &Args, plan: &Plan, stop: &Stop) -> Result<Option<Subject>, Fai
     Ok(subject)
 }
 
-fn measure(args: &Args, mut plan: Plan, subject: &Subject, stop: &Stop) -> Result<Report, Failure> {
+fn measure(
+    args: &Args,
+    mut plan: Plan,
+    rivals: &[Rival],
+    subject: &Subject,
+    stop: &Stop,
+) -> Result<Report, Failure> {
     let mut report = begin(args, &plan, subject);
     let cache = PageCache::of(&subject.path, subject.size, args.seed, args.drop_caches)?;
     if !cache.can_be_cold()? {
@@ -107,7 +117,7 @@ fn measure(args: &Args, mut plan: Plan, subject: &Subject, stop: &Stop) -> Resul
     }
     let pool = Pool::new(plan.threads_max(), stop)?;
     let bench = Bench::new(&subject.path, pool);
-    let bed = Bed { plan: &plan, bench: &bench, cache: &cache, size: subject.size, stop };
+    let bed = Bed { plan: &plan, rivals, bench: &bench, cache: &cache, size: subject.size, stop };
     groups(args, &bed, &mut report)?;
     conclude(&mut report, stop);
     Ok(report)
@@ -149,7 +159,7 @@ fn groups(args: &Args, bed: &Bed<'_>, report: &mut Report) -> Result<(), Failure
             break;
         }
         progress.doing(&shape.to_string());
-        let group = bed.measure(shape, |_| progress.one_more())?;
+        let group = bed.measure(shape, || progress.one_more())?;
         if let Some(flames) = &mut flames {
             flames.record(bed, &group)?;
         }
@@ -176,14 +186,19 @@ fn add(report: &mut Report, group: &Group) -> Vec<Warning> {
     let cells = reduce::cells(group);
     let warnings = warn::of_group(group.shape, &cells);
     report.cells.extend(cells);
+    report.peers.extend(group.rivals.iter().filter_map(|r| rival::peer(group.shape, r)));
     report.warnings.extend(warnings.iter().cloned());
-    for (path, why) in &group.refused {
-        let what = path.to_string();
-        if !report.skipped.iter().any(|s| s.what == what && s.why == *why) {
-            report.skipped.push(Skipped { what, why: why.clone() });
-        }
+    for (what, why) in &group.refused {
+        skip(report, what, why);
     }
     warnings
+}
+
+/// Notes what was left out and why, once.
+fn skip(report: &mut Report, what: &str, why: &str) {
+    if !report.skipped.iter().any(|s| s.what == what && s.why == why) {
+        report.skipped.push(Skipped { what: what.into(), why: why.into() });
+    }
 }
 
 /// What can be said only when all is measured.

@@ -118,6 +118,7 @@ pub(super) struct Peer {
     pub(super) block: u64,
     pub(super) depth: u32,
     pub(super) threads: u32,
+    pub(super) reads: u64,
     pub(super) bytes_per_s: f64,
     pub(super) ops_per_s: f64,
     pub(super) spread: f64,

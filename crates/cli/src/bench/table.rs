@@ -25,7 +25,7 @@ pub(super) fn group(
     }
     let best_rate = report::best(cells).map(|c| c.bytes_per_s);
     for peer in peers {
-        let _ = writeln!(out, "{}", peer_row(peer, reads, best_rate));
+        let _ = writeln!(out, "{}", peer_row(peer, best_rate));
     }
     if let Some(choice) = cells.iter().find(|c| c.is_auto()).and_then(chosen) {
         let _ = write!(out, "{}", wrapped("  auto chose ", &choice));
@@ -95,8 +95,8 @@ fn row(c: &Cell, best: bool, wide: bool) -> String {
     line
 }
 
-fn peer_row(p: &Peer, reads: u64, best: Option<f64>) -> String {
-    let per_read = |seconds: f64| seconds / (reads.max(1)) as f64;
+fn peer_row(p: &Peer, best: Option<f64>) -> String {
+    let per_read = |seconds: f64| seconds / p.reads.max(1) as f64;
     format!(
         "  {:<14} {:>8} {:>8} {:>5.0} {:>8} {:>8} {:>8} {:>7.2} {:>7.2} {:>7} {:>7}",
         p.name,
