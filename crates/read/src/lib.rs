@@ -34,6 +34,7 @@ pub mod hot_files;
 mod pass;
 mod plan;
 mod ring_options;
+pub mod scratch;
 mod source;
 mod types;
 mod view;
@@ -45,6 +46,7 @@ pub use error::{Error, Result};
 pub use file::{Chunks, Copied, CopyVia, File, OpenOptions};
 pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
 pub use ring_options::{RingOptions, RingReport};
+pub use scratch::{Scratch, ScratchOptions};
 pub use types::{
     Advice, Choice, Cut, Explanation, Order, Pattern, Piece, ReadPath, Residency, Reuse, Shard,
     Summary,
