@@ -35,6 +35,7 @@ mod pass;
 mod plan;
 mod ring_options;
 pub mod scratch;
+pub mod shared_config;
 mod source;
 mod types;
 mod view;
@@ -47,6 +48,7 @@ pub use file::{Chunks, Copied, CopyVia, File, OpenOptions};
 pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
 pub use ring_options::{RingOptions, RingReport};
 pub use scratch::{Scratch, ScratchOptions};
+pub use shared_config::SharedConfig;
 pub use types::{
     Advice, Choice, Cut, Explanation, Order, Pattern, Piece, ReadPath, Residency, Reuse, Shard,
     Summary,

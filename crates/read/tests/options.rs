@@ -1,4 +1,5 @@
 //! What a caller may ask for beyond the defaults, and what is said of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
 use std::io::Write;
 use std::ops::ControlFlow;

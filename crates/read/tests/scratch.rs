@@ -1,4 +1,5 @@
 //! Scratch memory: what is appended is read, whatever was spilled and given back.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
 use std::ops::ControlFlow;
 

@@ -16,6 +16,7 @@ pub mod perf;
 pub mod pio;
 pub mod poison;
 pub mod probe;
+pub mod promised;
 pub mod residency;
 pub mod ring;
 pub mod sealed;
@@ -25,6 +26,7 @@ pub mod sigbus;
 pub mod smaps;
 pub mod terminal;
 pub mod usage;
+pub mod view;
 
 /// What a system call returns.
 pub type Result<T> = core::result::Result<T, Errno>;
