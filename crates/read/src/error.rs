@@ -61,6 +61,8 @@ pub(crate) enum Cause {
     },
     /// An offset or length that no file can have.
     OutOfBounds,
+    /// The bytes are no value of this type.
+    Invalid(&'static str),
     /// This host or file lacks it.
     Unsupported(String),
     /// The bytes there are not what was written.
@@ -214,6 +216,7 @@ impl fmt::Display for Error {
             Cause::Kind(kind) => write!(f, ": it is {kind}, which has no bytes at offsets")?,
             Cause::Ended { at } => write!(f, ": it ends at {at}")?,
             Cause::Truncated { at } => write!(f, ": it was truncated to {at} bytes meanwhile")?,
+            Cause::Invalid(what) => write!(f, ": the bytes there are no {what}")?,
             Cause::Unsupported(what) => write!(f, ": {what}")?,
             Cause::Spoiled { at, what } => write!(f, ": {what}, at offset {at}")?,
             Cause::Locked => write!(f, ": another writer has it open")?,
@@ -242,6 +245,7 @@ impl From<Error> for std::io::Error {
         let kind = match error.0.cause {
             Cause::Os(errno) => Self::from(errno).kind(),
             Cause::Ended { .. } | Cause::Truncated { .. } => std::io::ErrorKind::UnexpectedEof,
+            Cause::Invalid(_) => std::io::ErrorKind::InvalidData,
             Cause::Unsupported(_) => std::io::ErrorKind::Unsupported,
             Cause::Spoiled { .. } => std::io::ErrorKind::InvalidData,
             Cause::Locked => std::io::ErrorKind::WouldBlock,

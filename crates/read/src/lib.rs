@@ -31,6 +31,7 @@ mod engine;
 mod error;
 mod file;
 pub mod hot_files;
+mod maps;
 mod pass;
 mod plan;
 mod ring_options;
@@ -46,6 +47,10 @@ pub use cutwater_sys::sigbus;
 pub use error::{Error, Result};
 pub use file::{Chunks, Copied, CopyVia, File, OpenOptions};
 pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
+pub use maps::{
+    Fault, Frozen, FrozenBy, LeaseCounters, LeaseOptions, LeaseState, Mapped, MappedCounts,
+    MappedOptions, ReadValue, lease_counts, poison,
+};
 pub use ring_options::{RingOptions, RingReport};
 pub use scratch::{Scratch, ScratchOptions};
 pub use shared_config::SharedConfig;
