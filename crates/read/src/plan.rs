@@ -28,6 +28,8 @@ pub(crate) struct Items<'a> {
     next: usize,
     /// How far into the next range earlier pieces have gone.
     into: u64,
+    /// The file has ended in the next range: what is left of it is not worth reading.
+    is_cut: bool,
     piece_bytes_max: u64,
     /// Neighbours are put together up to this many bytes; 0 leaves every range alone.
     coalesce_bytes_max: u64,
@@ -37,13 +39,19 @@ impl<'a> Items<'a> {
     pub(crate) fn new(ranges: &'a [Range<u64>], piece_bytes_max: usize, coalesce: usize) -> Self {
         let piece_bytes_max = piece_bytes_max.max(1) as u64;
         let coalesce_bytes_max = (coalesce as u64).min(piece_bytes_max);
-        Self { ranges, next: 0, into: 0, piece_bytes_max, coalesce_bytes_max }
+        Self { ranges, next: 0, into: 0, is_cut: false, piece_bytes_max, coalesce_bytes_max }
     }
 
     /// Skips the ranges before `first`.
     pub(crate) fn starting_at(mut self, first: usize) -> Self {
         self.next = first;
         self
+    }
+
+    /// Ends the range `index`, of which some pieces were yielded, with an empty last piece: the
+    /// file has ended in it. A range may reach to 2^63, and that many empty pieces never end.
+    pub(crate) fn cut(&mut self, index: usize) {
+        self.is_cut = self.next == index && self.into > 0;
     }
 
     /// The end of a run of ranges that follow each other without a gap from `first` on.
@@ -70,7 +78,8 @@ impl Iterator for Items<'_> {
         let range = self.ranges.get(self.next)?;
         let first = self.next;
         let start = range.start + self.into;
-        let left = range.end.saturating_sub(start);
+        let left = if self.is_cut { 0 } else { range.end.saturating_sub(start) };
+        self.is_cut = false;
         if left > self.piece_bytes_max {
             self.into += self.piece_bytes_max;
             let end = start + self.piece_bytes_max;

@@ -3,6 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use cutwater_sys::buffer::Buffer;
+use cutwater_sys::pio::OFFSET_MAX;
 
 use super::File;
 use crate::engine::PIECE_BYTES_MAX;
@@ -50,7 +51,12 @@ impl File {
         mut sink: impl FnMut(u64, &[u8]) -> ControlFlow<()>,
     ) -> Result<u64> {
         let step = chunk_bytes.clamp(1, PIECE_BYTES_MAX) as u64;
-        let end = range.end.min(self.size()?.max(range.start));
+        // Files of /proc say 0 and yet have bytes: they end where a read returns none.
+        let size = match self.size()? {
+            0 => OFFSET_MAX,
+            size => size,
+        };
+        let end = range.end.min(size.max(range.start));
         let (mut at, mut bytes) = (range.start, 0);
         let mut list = Vec::with_capacity(LISTED_MAX);
         while at < end {

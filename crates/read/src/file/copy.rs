@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use cutwater_sys::Errno;
+use cutwater_sys::pio::OFFSET_MAX;
 
 use super::File;
 use crate::Result;
-use crate::error::{Action, Error};
+use crate::error::{Action, Cause, Error};
 
 /// Bytes that one call is asked to copy: enough to amortise it, few enough to be interrupted.
 const STEP_BYTES: u64 = 64 << 20;
@@ -47,23 +48,29 @@ impl File {
     /// `target` is a file, a pipe or a blocking socket, at its own position. Memory is bounded.
     ///
     /// # Errors
-    /// When reading or writing fails; what was written until then stays.
+    /// When reading or writing fails; what was written until then stays. For an offset that no
+    /// file has, [`Error::is_out_of_bounds`].
     pub fn copy_to(&self, range: Range<u64>, target: impl AsFd) -> Result<Copied> {
         let target = target.as_fd();
+        if range.start > OFFSET_MAX {
+            let action = Action::Copy { offset: range.start };
+            return Err(Error::new(action, self.0.path(), Cause::OutOfBounds));
+        }
         let mut at = range.start;
         let mut means = IN_ORDER.into_iter();
-        let mut via = CopyVia::CopyFileRange;
+        let (mut via, mut copied_by) = (CopyVia::CopyFileRange, None);
         let mut given_up = true;
-        while at < range.end {
+        let end = range.end.min(OFFSET_MAX);
+        while at < end {
             if given_up {
                 let Some(next) = means.next() else { break };
                 (via, given_up) = (next, false);
             }
-            match self.step(via, at, (range.end - at).min(STEP_BYTES), target) {
+            match self.step(via, at, (end - at).min(STEP_BYTES), target) {
                 // copy_file_range answers 0 for files of /proc: only the plain loop knows.
-                Ok(0) if via == CopyVia::CopyFileRange && at < range.end => given_up = true,
+                Ok(0) if via == CopyVia::CopyFileRange => given_up = true,
                 Ok(0) => break,
-                Ok(n) => at += n,
+                Ok(n) => (at, copied_by) = (at + n, Some(via)),
                 Err(Errno::INTR) => {}
                 Err(e) if via != CopyVia::ReadWrite && is_refusal(e) => given_up = true,
                 Err(e) => {
@@ -71,7 +78,7 @@ impl File {
                 }
             }
         }
-        Ok(Copied { bytes: at - range.start, via })
+        Ok(Copied { bytes: at - range.start, via: copied_by.unwrap_or(via) })
     }
 
     fn step(&self, via: CopyVia, at: u64, len: u64, target: BorrowedFd<'_>) -> CallResult {

@@ -203,7 +203,7 @@ impl File {
     }
 
     /// Tells the kernel how `range` will be used (`posix_fadvise(2)`); an empty range at 0 means
-    /// the whole file.
+    /// the whole file, and an empty one elsewhere nothing.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -218,6 +218,10 @@ impl File {
             Advice::NoReuse => Raw::NoReuse,
         };
         let len = std::num::NonZeroU64::new(range.end.saturating_sub(range.start));
+        // To the kernel a length of 0 means "to the end".
+        if len.is_none() && range != (0..0) {
+            return Ok(());
+        }
         rustix::fs::fadvise(&self.0.fd, range.start, len, raw)
             .map_err(|e| Error::os(Action::Advise, self.0.path(), e))
     }

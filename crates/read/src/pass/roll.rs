@@ -130,6 +130,9 @@ where
                 Ok(ControlFlow::Break(())) => break ControlFlow::Break(()),
                 Err(failed) => return Err(failed),
             }
+            if let Some(index) = self.sink.cut() {
+                items.cut(index);
+            }
         };
         if flow.is_break() {
             self.queue.quiesce().map_err(nowhere)?;

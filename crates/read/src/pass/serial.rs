@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use cutwater_meter::ReadCounters;
 use cutwater_sys::buffer::Buffer;
-use cutwater_sys::pio::Vectors;
+use cutwater_sys::pio::{OFFSET_MAX, Vectors};
 
 use super::Failed;
 use super::inline::read_full;
@@ -32,7 +32,8 @@ pub(crate) fn run<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
 ) -> Result<usize, Failed> {
     let mut next = 0;
     let mut is_whole = true;
-    for item in items {
+    let mut items = items;
+    while let Some(item) = items.next() {
         let empty = item.start == item.end;
         let class = if empty { Class::Hit } else { classify(item.start..item.end) };
         if class == Class::Surprise && is_whole {
@@ -45,6 +46,9 @@ pub(crate) fn run<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
         counters.bytes.add(bytes.len() as u64);
         if sink.hand_over(&item, bytes).is_break() {
             break;
+        }
+        if let Some(index) = sink.cut() {
+            items.cut(index);
         }
     }
     Ok(next)
@@ -60,14 +64,23 @@ fn read_item<'b, S: Source>(
 ) -> Result<&'b [u8], Failed> {
     let align = if how == How::Direct { source.align().unwrap_or(1) } else { 1 };
     let skip = (item.start % align) as usize;
+    let start = item.start - skip as u64;
+    // The last grid cell below 2^63 reaches past it, and what does is refused as a whole.
     let len = (skip + item.len()).next_multiple_of(align as usize);
+    let len = (len as u64).min(OFFSET_MAX.saturating_sub(start)) as usize;
     let buf = &mut scratch.as_mut_slice()[..len];
-    let n = read_full(source, how, buf, item.start - skip as u64, counters)?;
+    let n = read_full(source, how, buf, start, counters)?;
     Ok(&scratch.as_slice()[skip.min(n)..(skip + item.len()).min(n)])
 }
 
 /// Neighbouring ranges that one vectored call reads at most.
 const RUN_MAX: usize = 64;
+
+/// Whether `range` begins where the bytes of `before` end; of one that ends before it begins
+/// there are none, and its end tells nothing.
+fn follows(before: &Range<u64>, range: &Range<u64>) -> bool {
+    before.end >= before.start && range.start == before.end
+}
 
 /// Reads neighbours with one `preadv2(2)`, each range into a page-aligned slot of its own.
 pub(crate) fn run_vectored<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
@@ -86,7 +99,7 @@ pub(crate) fn run_vectored<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
         let mut count = 0;
         while let Some(range) = ranges.get(next + count)
             && count < run_max
-            && (count == 0 || range.start == ranges[next + count - 1].end)
+            && (count == 0 || follows(&ranges[next + count - 1], range))
         {
             lens[count] = range.end.saturating_sub(range.start) as usize;
             count += 1;

@@ -10,11 +10,18 @@ pub(crate) struct Sink<'a, F> {
     ranges: &'a [Range<u64>],
     callback: F,
     pub(crate) summary: Summary,
+    /// The range in whose middle the file ended, and where.
+    cut: Option<(usize, u64)>,
 }
 
 impl<'a, F: FnMut(Piece<'_>) -> ControlFlow<()>> Sink<'a, F> {
     pub(crate) fn new(ranges: &'a [Range<u64>], callback: F) -> Self {
-        Self { ranges, callback, summary: Summary::default() }
+        Self { ranges, callback, summary: Summary::default(), cut: None }
+    }
+
+    /// The range of which the file's end was handed over, but not yet the last piece.
+    pub(crate) fn cut(&self) -> Option<usize> {
+        self.cut.map(|(index, _)| index)
     }
 
     /// Hands over `bytes`, which were read from `item.start` on and are fewer than the item is
@@ -42,8 +49,14 @@ impl<'a, F: FnMut(Piece<'_>) -> ControlFlow<()>> Sink<'a, F> {
         asked: usize,
         last: bool,
     ) -> ControlFlow<()> {
-        let is_short = bytes.len() < asked;
-        // Pieces after the one in which the file ended are empty: only the last is handed over.
+        let cut = self.cut.take().filter(|(cut, _)| *cut == index);
+        let is_short = cut.is_some() || bytes.len() < asked;
+        // After the piece in which the file ended, a range is over, even if the file has grown
+        // since: bytes with a gap before them would pass for the wrong ones.
+        let (bytes, offset) = cut.map_or((bytes, offset), |(_, end)| (&[][..], end));
+        if is_short && !last {
+            self.cut = Some((index, offset + bytes.len() as u64));
+        }
         if bytes.is_empty() && !last {
             return ControlFlow::Continue(());
         }
