@@ -165,6 +165,9 @@ pub(crate) fn available() -> Option<Version> {
 /// # Errors
 /// When fio is not installed, refuses the job or fails in it.
 pub(crate) fn run(job: &FioJob) -> Result<FioResult, FioError> {
+    // fio makes the directories of a file that is not there.
+    std::fs::metadata(&job.file)
+        .map_err(|e| FioError::Failed(format!("{}: {e}", job.file.display())))?;
     let output = Command::new("fio")
         .args(arguments(job))
         .stdin(Stdio::null())
@@ -201,7 +204,7 @@ fn arguments(job: &FioJob) -> Vec<OsString> {
     add("output-format", "json".to_owned());
     order(job, &mut add);
     until(job, &mut add);
-    args.extend(["--readonly", "--thread", "--group_reporting"].map(Into::into));
+    args.extend(["--readonly", "--allow_file_create=0", "--thread", "--group_reporting"].map(Into::into));
     args
 }
 
@@ -437,7 +440,9 @@ mod tests {
             assert_eq!(result.reads, 64, "{order:?}");
             assert!(result.bytes_per_s > 0.0 && result.p50_ns > 0, "{result:?}");
         }
-        let refused = run(&job("/no/such/file".into())).unwrap_err();
+        let dir = tempfile::tempdir().unwrap();
+        let refused = run(&job(dir.path().join("none/file"))).unwrap_err();
         assert!(matches!(refused, FioError::Failed(_)), "{refused}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "fio made something");
     }
 }

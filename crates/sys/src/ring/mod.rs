@@ -1,8 +1,8 @@
 //! The ring: `io_uring(7)` set up for one thread, with the buffers that it reads into.
 //!
-//! - [`config`]: what to ask for, and what was granted or refused with which error.
-//! - [`setup`]: asks step by step, dropping what the kernel refuses.
-//! - [`queue`]: [`ReadRing`], reads in flight into slots that belong to the ring until their
+//! - `config`: what to ask for, and what was granted or refused with which error.
+//! - `setup`: asks step by step, dropping what the kernel refuses.
+//! - `queue`: [`ReadRing`], reads in flight into slots that belong to the ring until their
 //!   completion was taken.
 
 mod config;
