@@ -7,6 +7,10 @@
 //! - [`serial`]: the pass without a ring.
 //! - [`sink`]: cuts reads back into the caller's ranges.
 
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod faults;
 pub(crate) mod flight;
 pub(crate) mod inline;
 pub(crate) mod roll;

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
+use std::time::Duration;
 
 use cutwater_meter::ReadCounters;
 use cutwater_sys::Errno;
@@ -25,6 +26,11 @@ const WAITING_MAX: usize = 512;
 
 /// Resident ranges that are copied before completions are looked at again: about 30 us.
 const COPIES_PER_TURN: usize = 32;
+
+/// Submissions in a row that the kernel may refuse for now, and the pause between the later ones:
+/// a second in all, so that a pass on a host without memory ends with an error and not never.
+const REFUSED_MAX: u32 = 1024;
+const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 
 /// Memory that a pass reuses from call to call.
 #[derive(Debug, Default)]
@@ -67,6 +73,8 @@ pub(crate) struct Roll<'a, 's, S, Q, F> {
     misses: &'a ReadCounters,
     in_flight: usize,
     unsubmitted: usize,
+    /// Submissions in a row that the kernel refused for now.
+    refused: u32,
     /// The first range that was not taken up, and whether no more are to be.
     next: usize,
     is_ending: bool,
@@ -103,6 +111,7 @@ where
             misses,
             in_flight: 0,
             unsubmitted: 0,
+            refused: 0,
             next: 0,
             is_ending: false,
         }
@@ -214,11 +223,15 @@ where
         self.misses.enters.add(1);
         self.misses.syscalls.add(1);
         match self.queue.submit_and_wait(want) {
-            Ok(()) => self.unsubmitted = 0,
+            Ok(()) => (self.unsubmitted, self.refused) = (0, 0),
             // No memory for requests, or completions first: the reap that follows makes room.
-            Err(Errno::AGAIN | Errno::BUSY) => {
+            Err(Errno::AGAIN | Errno::BUSY) if self.refused < REFUSED_MAX => {
                 self.misses.retried.add(1);
-                std::thread::yield_now();
+                self.refused += 1;
+                match self.refused {
+                    ..=ATTEMPTS_MAX => std::thread::yield_now(),
+                    _ => std::thread::sleep(REFUSED_PAUSE),
+                }
             }
             Err(errno) => return Err(nowhere(errno)),
         }
@@ -228,6 +241,9 @@ where
     fn reap(&mut self) -> Result<(), Failed> {
         let mut completions = std::mem::take(&mut self.work.completions);
         let n = self.queue.reap(&mut completions);
+        if n > 0 {
+            self.refused = 0;
+        }
         self.in_flight -= n;
         self.misses.completions.add(n as u64);
         let outcome = completions.iter().try_for_each(|c| self.complete(c));
