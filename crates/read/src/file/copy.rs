@@ -128,5 +128,6 @@ type CallResult = std::result::Result<u64, Errno>;
 /// Answers which mean that this call cannot copy between these two, while another may.
 fn is_refusal(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::XDEV | Errno::NOSYS | Errno::OPNOTSUPP | Errno::BADF)
-        || errno == Errno::PERM
+        // Past the largest file of a file system, where there are no bytes to copy.
+        || matches!(errno, Errno::PERM | Errno::OVERFLOW)
 }

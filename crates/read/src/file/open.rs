@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cutwater_sys::Errno;
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::File;
@@ -109,14 +110,14 @@ impl OpenOptions {
         // Without O_NONBLOCK the open of a FIFO without a writer would wait for one.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let fd = rustix::fs::open(path, flags, Mode::empty())
-            .map_err(|e| Error::os(Action::Open, Some(path), e))?;
+            .map_err(|e| Error::new(Action::Open, Some(path), why_not_open(path, e)))?;
         self.take(fd, Some(path.to_path_buf()))
     }
 
     /// Takes over an open descriptor, which must be readable.
     ///
     /// # Errors
-    /// As [`OpenOptions::open`].
+    /// As [`OpenOptions::open`]; and when the descriptor is open for writing only.
     pub fn from_fd(&self, fd: OwnedFd) -> Result<File> {
         self.take(fd, None)
     }
@@ -126,6 +127,10 @@ impl OpenOptions {
         let stat = rustix::fs::fstat(&fd).map_err(|e| fail(Cause::Os(e)))?;
         if let Some(kind) = not_a_file(FileType::from_raw_mode(stat.st_mode)) {
             return Err(fail(Cause::Kind(kind)));
+        }
+        let mode = rustix::fs::fcntl_getfl(&fd).map_err(|e| fail(Cause::Os(e)))?;
+        if mode.contains(OFlags::PATH) || mode & OFlags::RWMODE == OFlags::WRONLY {
+            return Err(fail(Cause::Refused(NOT_READABLE)));
         }
         let size = size_of(&fd).map_err(|e| fail(Cause::Os(e)))?;
         let core = Core::new(fd, name, self.clone(), size);
@@ -156,6 +161,18 @@ impl File {
             Pattern::Random | Pattern::Strided => Advice::Random,
         };
         let _ = self.advise(0..0, advice);
+    }
+}
+
+/// Of a descriptor that was opened `O_WRONLY` or `O_PATH`.
+const NOT_READABLE: &str = "its descriptor was not opened for reading; open it with O_RDONLY";
+
+/// Why `path` did not open: a socket answers `ENXIO`, which says little.
+fn why_not_open(path: &Path, errno: Errno) -> Cause {
+    let kind = || Some(FileType::from_raw_mode(rustix::fs::stat(path).ok()?.st_mode));
+    match (errno == Errno::NXIO).then(kind).flatten().and_then(not_a_file) {
+        Some(kind) => Cause::Kind(kind),
+        None => Cause::Os(errno),
     }
 }
 

@@ -84,7 +84,8 @@ impl FakeFile {
     /// One attempt, of a call or of the queue.
     fn attempt(&self, buf: &mut [u8], offset: u64, direct: bool) -> Result<usize, Errno> {
         let grid = if direct { self.align } else { 1 };
-        assert!(offset % grid == 0 && buf.len() as u64 % grid == 0, "a direct read off the grid");
+        let is_on_grid = |n: u64| n.is_multiple_of(grid);
+        assert!(is_on_grid(offset) && is_on_grid(buf.len() as u64), "a direct read off the grid");
         if offset.saturating_add(buf.len() as u64) > i64::MAX as u64 {
             return Err(Errno::INVAL);
         }
