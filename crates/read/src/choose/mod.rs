@@ -9,3 +9,5 @@ pub(crate) mod belief;
 pub(crate) mod calibrate;
 pub(crate) mod facts;
 pub(crate) mod rule;
+#[cfg(test)]
+mod table;
