@@ -12,7 +12,7 @@ use cutwater_sys::ring::{Completion, PushError};
 use crate::source::{How, Queue, QueuedRead, Source};
 
 /// Calls after which a pass is taken to hang.
-const CALLS_MAX: u64 = 2_000_000;
+const CALLS_MAX: u64 = 500_000;
 
 /// Reads that the queue of submissions takes before it is full.
 const SUBMISSIONS_MAX: usize = 7;
