@@ -15,6 +15,9 @@ use crate::failure::Failure;
 
 /// Bytes of a piece that is resident, or is not, in the mixed state.
 const PIECE: u64 = 1 << 20;
+/// Times that pages are dropped before a rest of them is accepted, and the time between.
+const DROPS_MAX: u32 = 20;
+const DROP_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 /// How far from its state the file may be before it is said, as a share of its pages.
 const TOLERANCE: f64 = 0.01;
 
@@ -68,7 +71,7 @@ impl PageCache {
 
     /// Whether pages can be dropped here at all: not where memory is all there is.
     pub(super) fn can_be_cold(&self) -> Result<bool, Failure> {
-        self.drop_range(0, self.size)?;
+        self.drop_all()?;
         Ok(self.resident()? < 0.5)
     }
 
@@ -90,23 +93,47 @@ impl PageCache {
                 Failure::new(format!("cannot write {path}; --drop-caches needs root")).because(e)
             })?;
         }
-        self.drop_range(0, self.size)
+        self.drop_all()
     }
 
-    /// Reads the half that is to be resident, then drops the other: read-ahead may have
-    /// brought in some of it.
+    /// Drops all, then reads the half that is to be resident without read-ahead. Not the other
+    /// way round: of a folio larger than a piece, a piece cannot be dropped.
     fn mix(&self) -> Result<(), Failure> {
         let pieces = self.size.div_ceil(PIECE);
         let order = Permutation::new(pieces, self.seed);
         let (warm, cold) = (0..pieces).partition::<Vec<_>, _>(|i| order.of(*i).is_multiple_of(2));
-        for piece in warm {
+        let share = |piece: &u64| -> Result<f64, Failure> {
             let at = piece * PIECE;
-            let range = at..(at + PIECE).min(self.size);
-            if self.asked.residency(range.clone())?.share() < 1.0 {
-                self.read(range.start, range.end)?;
+            Ok(self.asked.residency(at..(at + PIECE).min(self.size))?.share())
+        };
+        let mut is_right = true;
+        for piece in &cold {
+            is_right &= share(piece)? == 0.0;
+        }
+        if !is_right {
+            self.drop_all()?;
+        }
+        rustix::fs::fadvise(&self.file, 0, None, Advice::Random)
+            .map_err(|e| Failure::new("cannot turn read-ahead off").because(io::Error::from(e)))?;
+        for piece in &warm {
+            if share(piece)? < 1.0 {
+                self.read(piece * PIECE, ((piece + 1) * PIECE).min(self.size))?;
             }
         }
-        cold.into_iter().try_for_each(|piece| self.drop_range(piece * PIECE, PIECE))
+        Ok(())
+    }
+
+    /// Drops all pages, again and again for a moment: those that were read just now can still
+    /// be on their way to the lists from which pages are dropped.
+    fn drop_all(&self) -> Result<(), Failure> {
+        for _ in 0..DROPS_MAX {
+            self.drop_range(0, self.size)?;
+            if self.resident()? == 0.0 {
+                break;
+            }
+            std::thread::sleep(DROP_PAUSE);
+        }
+        Ok(())
     }
 
     fn drop_range(&self, offset: u64, len: u64) -> Result<(), Failure> {

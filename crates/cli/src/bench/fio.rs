@@ -204,7 +204,9 @@ fn arguments(job: &FioJob) -> Vec<OsString> {
     add("output-format", "json".to_owned());
     order(job, &mut add);
     until(job, &mut add);
-    args.extend(["--readonly", "--allow_file_create=0", "--thread", "--group_reporting"].map(Into::into));
+    args.extend(
+        ["--readonly", "--allow_file_create=0", "--thread", "--group_reporting"].map(Into::into),
+    );
     args
 }
 

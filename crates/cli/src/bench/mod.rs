@@ -52,8 +52,13 @@ const WRONG_BYTES: u8 = 2;
 pub(crate) fn run(args: &Args) -> Outcome {
     let plan = Plan::new(args)?;
     let rivals = rival::asked(args.versus)?;
+    let exports = [&args.export_json, &args.export_csv, &args.export_html];
+    exports.into_iter().flatten().try_for_each(|path| can_write(path))?;
     let stop = Stop::on_signals()
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
+    // Without it no map may be copied from, and `mmap` would be `pread(2)` under another name.
+    // Where there is none (not x86-64), that is what it is, and the table says so.
+    let _ = cutwater::sigbus::install();
     let Some(subject) = subject(args, &plan, &stop)? else {
         return Ok(stop.exit_code().unwrap_or(ExitCode::FAILURE));
     };
@@ -227,11 +232,24 @@ fn export(args: &Args, report: &Report) -> Result<(), Failure> {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|e| {
-        Failure::new(format!(
-            "cannot write {}; likely cause: its directory is missing or not writable",
-            path.display()
-        ))
-        .because(e)
-    })
+    fs::write(path, text).map_err(|e| not_written(path, e))
+}
+
+/// Tries, before a minute of measuring, whether the file can be written; leaves nothing new.
+fn can_write(path: &Path) -> Result<(), Failure> {
+    let new = !path.exists();
+    let opened = fs::File::options().append(true).create(true).open(path);
+    opened.map_err(|e| not_written(path, e))?;
+    if new {
+        fs::remove_file(path).map_err(|e| not_written(path, e))?;
+    }
+    Ok(())
+}
+
+fn not_written(path: &Path, e: std::io::Error) -> Failure {
+    Failure::new(format!(
+        "cannot write {}; likely cause: its directory is missing or not writable",
+        path.display()
+    ))
+    .because(e)
 }

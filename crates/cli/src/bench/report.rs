@@ -1,6 +1,6 @@
 //! Everything that was measured, in the form in which `--json` prints it.
 //!
-//! `docs/bench-json.md` documents each key; the tests hold the two together.
+//! `docs/bench.schema.json` documents each key; a test holds the two together.
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,10 @@ use crate::{ReadPath, Reuse};
 /// Neighbours that miss are joined up to this: beyond it the device gains nothing more.
 const COALESCE_BYTES: usize = 1 << 20;
 
+/// Neighbours that hit are copied together up to this: it makes calls and looks few, and stays
+/// in a core's second-level cache until the caller has used it.
+const RESIDENT_COALESCE_BYTES: usize = 64 << 10;
+
 /// Blocks from this size on keep a device busy by themselves when read in order.
 const LARGE_BLOCK_BYTES: u64 = 256 << 10;
 
@@ -14,7 +18,7 @@ pub(crate) fn choose(facts: &Facts) -> Plan {
     let hit = warm_lane(facts);
     if facts.cached == Cached::Yes && facts.residency {
         let reason = Reason::Resident { map: hit == Lane::Map };
-        let (miss, coalesce_bytes) = (miss_lane(facts).0, 0);
+        let (miss, coalesce_bytes) = (miss_lane(facts).0, RESIDENT_COALESCE_BYTES);
         return Plan { hit, miss, probe: Probe::Sampled, coalesce_bytes, reason };
     }
     let alone = facts.known_ahead <= 1;

@@ -186,8 +186,8 @@ impl Pass<'_> {
         let belief = &mut views.of(core.id).belief;
         let lane = |lane: Lane| (inline(lane).unwrap_or(How::Buffered), counters.of(lane.path()));
         let hows = SerialPlan { hit: lane(plan.hit), miss: lane(plan.miss) };
-        let coalesce = if plan.probe == Probe::Each { plan.coalesce_bytes } else { 0 };
-        let items = Items::new(self.ranges, PIECE_BYTES_MAX, coalesce).starting_at(self.first);
+        let items =
+            Items::new(self.ranges, PIECE_BYTES_MAX, plan.coalesce_bytes).starting_at(self.first);
         let mut classify = |range: Range<u64>| gather::classify(core, belief, plan, &range);
         serial::run(*core, items, &hows, scratch, &mut classify, sink)
     }

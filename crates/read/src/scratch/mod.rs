@@ -11,7 +11,7 @@
 //! let mut sum = 0u64;
 //! scratch.drain(|bytes| {
 //!     sum += bytes.iter().map(|&b| u64::from(b)).sum::<u64>();
-//!     ControlFlow::Continue(()) // its memory goes back to the system
+//!     ControlFlow::<()>::Continue(()) // its memory goes back to the system
 //! })?;
 //! # assert!(sum > 0);
 //! scratch.close()?;
