@@ -6,8 +6,8 @@ use crate::{ReadPath, Reuse};
 /// Neighbours that miss are joined up to this: beyond it the device gains nothing more.
 const COALESCE_BYTES: usize = 1 << 20;
 
-/// Neighbours that hit are copied together up to this: it makes calls and looks few, and stays
-/// in a core's second-level cache until the caller has used it.
+/// Neighbours that hit are read by one call up to this: it makes calls few, and stays in a
+/// core's second-level cache until the caller has used it.
 const RESIDENT_COALESCE_BYTES: usize = 64 << 10;
 
 /// Blocks from this size on keep a device busy by themselves when read in order.
@@ -18,7 +18,10 @@ pub(crate) fn choose(facts: &Facts) -> Plan {
     let hit = warm_lane(facts);
     if facts.cached == Cached::Yes && facts.residency {
         let reason = Reason::Resident { map: hit == Lane::Map };
-        let (miss, coalesce_bytes) = (miss_lane(facts).0, RESIDENT_COALESCE_BYTES);
+        let miss = miss_lane(facts).0;
+        // A copy from the map has no call to spare, and the smaller it is the hotter its bytes
+        // are when the caller uses them.
+        let coalesce_bytes = if hit == Lane::Map { 0 } else { RESIDENT_COALESCE_BYTES };
         return Plan { hit, miss, probe: Probe::Sampled, coalesce_bytes, reason };
     }
     let alone = facts.known_ahead <= 1;
