@@ -10,6 +10,9 @@ mod doctor;
 mod failure;
 mod flame;
 mod output;
+mod progress;
+mod stop;
+mod storm;
 mod without;
 
 use std::process::ExitCode;
@@ -35,5 +38,6 @@ fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(&args),
+        Command::Storm(args) => storm::run(&args),
     }
 }

@@ -13,9 +13,9 @@ use super::plan::Plan;
 use super::ranges::{self, READS_MAX};
 use super::rival::{Rival, RivalRuns};
 use super::shape::Shape;
-use super::stop::Stop;
 use super::worker::How;
 use crate::failure::Failure;
+use crate::stop::Stop;
 
 /// Reads of the shortest probe; each next one has four times as many.
 const PROBE_READS: u64 = 16;

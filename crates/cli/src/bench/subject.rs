@@ -8,9 +8,9 @@ use rustix::fs::FallocateFlags;
 use tempfile::NamedTempFile;
 
 use super::ranges::SplitMix;
-use super::stop::Stop;
 use super::units;
 use crate::failure::Failure;
+use crate::stop::Stop;
 
 /// Largest file that is made unasked.
 const SIZE_MAX: u64 = 1 << 30;

@@ -4,17 +4,22 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// The bar; it goes away when dropped.
 #[derive(Debug)]
-pub(super) struct Progress(ProgressBar);
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     /// Of a file that is being written.
-    pub(super) fn bytes(total: u64, what: &'static str) -> Self {
+    pub(crate) fn bytes(total: u64, what: &'static str) -> Self {
         Self::new(total, "{msg} {wide_bar} {bytes}/{total_bytes}", what)
     }
 
     /// Of passes over cells.
-    pub(super) fn passes(total: u64) -> Self {
+    pub(crate) fn passes(total: u64) -> Self {
         Self::new(total, "{wide_bar} {pos}/{len} {eta} left, {msg}", "")
+    }
+
+    /// Of time.
+    pub(crate) fn milliseconds(total: u64) -> Self {
+        Self::new(total, "{wide_bar} {elapsed} of the time", "")
     }
 
     fn new(total: u64, template: &str, what: &'static str) -> Self {
@@ -27,20 +32,20 @@ impl Progress {
         Self(bar)
     }
 
-    pub(super) fn at(&self, done: u64) {
+    pub(crate) fn at(&self, done: u64) {
         self.0.set_position(done);
     }
 
-    pub(super) fn one_more(&self) {
+    pub(crate) fn one_more(&self) {
         self.0.inc(1);
     }
 
-    pub(super) fn doing(&self, what: &str) {
+    pub(crate) fn doing(&self, what: &str) {
         self.0.set_message(what.to_owned());
     }
 
     /// Runs `print` while the bar is out of the way.
-    pub(super) fn suspended<R>(&self, print: impl FnOnce() -> R) -> R {
+    pub(crate) fn suspended<R>(&self, print: impl FnOnce() -> R) -> R {
         self.0.suspend(print)
     }
 }

@@ -14,11 +14,11 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// Whether and by which signal we were told to stop.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stop(Arc<AtomicUsize>);
+pub(crate) struct Stop(Arc<AtomicUsize>);
 
 impl Stop {
     /// A flag that SIGINT and SIGTERM set from now on.
-    pub(super) fn on_signals() -> io::Result<Self> {
+    pub(crate) fn on_signals() -> io::Result<Self> {
         let stop = Self::default();
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register_usize(signal, Arc::clone(&stop.0), signal as usize)?;
@@ -26,12 +26,12 @@ impl Stop {
         Ok(stop)
     }
 
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed) != 0
     }
 
     /// The exit code by which a shell knows the signal: 130 for Ctrl-C.
-    pub(super) fn exit_code(&self) -> Option<ExitCode> {
+    pub(crate) fn exit_code(&self) -> Option<ExitCode> {
         match self.0.load(Ordering::Relaxed) {
             0 => None,
             signal => Some(ExitCode::from(128u8.saturating_add(signal as u8))),

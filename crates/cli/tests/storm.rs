@@ -1,0 +1,58 @@
+//! `cutwater storm`, run as its users run it.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn storm(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    command.arg("storm").args(args).env_remove("COLUMNS").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn help_says_what_it_does() {
+    insta::assert_snapshot!("help", text(&storm(&["--help"]).stdout));
+}
+
+#[test]
+fn a_storm_is_counted_and_nothing_is_wrong_or_dies() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().to_str().unwrap();
+    let out = storm(&["--time", "1", "--seed", "7", "--json", "--dir", place]);
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    println!("{report}");
+    let keys: Vec<_> = report.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys.len(), 6, "{keys:?}");
+    for key in ["seconds", "seed", "reads", "faults", "wrong_bytes", "crashes"] {
+        assert!(report[key].is_number(), "{key}");
+    }
+    assert_eq!(
+        (&report["seed"], &report["wrong_bytes"], &report["crashes"]),
+        (&7.into(), &0.into(), &0.into())
+    );
+    assert!(report["reads"].as_u64().unwrap() > 0);
+    if cfg!(target_arch = "x86_64") {
+        assert!(report["faults"].as_u64().unwrap() > 0, "no storm: {report}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "its file is left");
+}
+
+#[test]
+fn wrong_arguments_are_refused_with_what_is_right() {
+    for (args, said) in [
+        (["--time", "0"], "not between"),
+        (["--time", "soon"], "no number"),
+        (["--dir", "/nonexistent/directory"], "/nonexistent/directory"),
+        (["--reader", "/nonexistent/file"], "/nonexistent/file"),
+    ] {
+        let out = storm(&args);
+        let error = text(&out.stderr);
+        assert!(matches!(out.status.code(), Some(1 | 2)) && error.contains(said), "{error}");
+    }
+}
