@@ -52,6 +52,8 @@ pub(crate) struct Facts {
     /// The caller works between reads, so that reading ahead for it is worth more than the
     /// fastest single read.
     pub(crate) streams: bool,
+    /// The ranges come in order with gaps so small that the kernel's read-ahead bridges them.
+    pub(crate) gaps: bool,
     /// There is a ring.
     pub(crate) ring: bool,
     /// Residency can be asked for.

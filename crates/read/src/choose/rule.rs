@@ -26,7 +26,8 @@ pub(crate) fn choose(facts: &Facts) -> Plan {
     }
     let alone = facts.known_ahead <= 1;
     let small = facts.block_bytes < LARGE_BLOCK_BYTES;
-    if alone && facts.seen == Seen::Sequential && (small || facts.streams) {
+    let by_one = alone && facts.seen == Seen::Sequential && (small || facts.streams);
+    if by_one || (facts.gaps && small) {
         let reason = Reason::Sequential { ring: false };
         let probe = if facts.residency { Probe::Sampled } else { Probe::Never };
         let lane = buffered(facts);
@@ -129,6 +130,7 @@ mod tests {
         direct: true,
         dontcache: true,
         streams: false,
+        gaps: false,
         ring: true,
         residency: true,
         costs: Costs::ASSUMED,
@@ -186,6 +188,14 @@ mod tests {
         let once = Facts { reuse: Reuse::Once, ..in_order };
         check(once, Lane::DontCache, Lane::DontCache, Probe::Sampled);
         check(Facts { dontcache: false, ..once }, Lane::Read, Lane::Read, Probe::Sampled);
+    }
+
+    #[test]
+    fn small_blocks_with_small_gaps_are_left_to_the_kernels_read_ahead() {
+        let gaps = Facts { gaps: true, seen: Seen::Sequential, ..ANY };
+        check(gaps, Lane::Read, Lane::Read, Probe::Sampled);
+        let ring = Lane::Ring { direct: true };
+        check(Facts { block_bytes: 1 << 20, ..gaps }, Lane::Map, ring, Probe::Each);
     }
 
     #[test]

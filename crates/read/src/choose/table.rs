@@ -21,6 +21,7 @@ const SCATTERED: Facts = Facts {
     direct: true,
     dontcache: true,
     streams: false,
+    gaps: false,
     ring: true,
     residency: true,
     costs: Costs { pread_ns: [1_500, 13_000, 200_000], map_ns: [700, 9_000, 300_000] },

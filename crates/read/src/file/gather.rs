@@ -7,7 +7,7 @@ use cutwater_sys::buffer::PAGE_BYTES;
 use cutwater_sys::sigbus;
 
 use super::core::Core;
-use crate::choose::belief::Belief;
+use crate::choose::belief::{Belief, follows};
 use crate::choose::facts::{Cached, Costs, Facts, Plan, Probe, Seen};
 use crate::choose::{calibrate, rule};
 use crate::engine::PIECE_BYTES_MAX;
@@ -30,6 +30,8 @@ pub(super) struct Call {
     pub(super) longest: u64,
     /// Each range begins where the one before ends.
     pub(super) in_order: bool,
+    /// In order, with gaps between that are small beside the ranges.
+    pub(super) gaps: bool,
     /// One of a row of reads in order, between which the caller works.
     pub(super) streams: bool,
 }
@@ -41,23 +43,27 @@ impl Call {
             block_bytes: len as u64,
             longest: len as u64,
             in_order: true,
+            gaps: false,
             streams: false,
         }
     }
 
     pub(super) fn of(ranges: &[Range<u64>]) -> Self {
-        let (mut bytes, mut longest, mut in_order, mut last_end) = (0u64, 0, true, None);
+        let (mut bytes, mut longest, mut last) = (0u64, 0, None::<&Range<u64>>);
+        let (mut in_order, mut is_near) = (true, true);
         for range in ranges {
             let len = range.end.saturating_sub(range.start);
             bytes = bytes.saturating_add(len);
             longest = longest.max(len);
-            in_order &= last_end.is_none_or(|end| end == range.start);
-            last_end = Some(range.end);
+            in_order &= last.is_none_or(|last| last.end == range.start);
+            is_near &= last.is_none_or(|last| follows(last, range.start));
+            last = Some(range);
         }
         let block_bytes = bytes / (ranges.len().max(1) as u64);
         // One long range is a list of pieces known ahead.
         let known_ahead = ranges.len().max(longest.div_ceil(PIECE_BYTES_MAX as u64) as usize);
-        Self { known_ahead, block_bytes, longest, in_order, streams: false }
+        let gaps = is_near && !in_order;
+        Self { known_ahead, block_bytes, longest, in_order, gaps, streams: false }
     }
 }
 
@@ -85,6 +91,7 @@ fn facts(core: &Core, belief: &Belief, ring: bool, call: &Call) -> Facts {
         direct: core.size_at_open >= DIRECT_SIZE_MIN && core.direct().is_ok(),
         dontcache: core.may_dontcache(),
         streams: call.streams,
+        gaps: call.gaps,
         ring,
         residency: core.tells_residency(),
         costs: if map { calibrate::costs() } else { Costs::ASSUMED },
@@ -123,9 +130,10 @@ pub(super) fn classify(core: &Core, belief: &mut Belief, plan: &Plan, range: &Ra
     let in_order = probe == Probe::Sampled && plan.hit == plan.miss;
     let ask = if in_order { ahead_of(range, core.size_at_open) } else { range.clone() };
     let ask = ask.start..ask.end.min(core.size_at_open.max(ask.start + 1));
+    let bytes = ask.end - ask.start;
     match core.is_resident(ask) {
         Ok(resident) => {
-            belief.note_answer(resident);
+            belief.note_answer(resident, bytes);
             match (resident, plan.probe) {
                 // What was asked ahead tells nothing of this range.
                 _ if in_order => Class::Hit,
