@@ -28,9 +28,14 @@ const ENGINES_KEPT: usize = 2;
 /// Rings that an engine keeps, one for each set of options; the oldest makes room.
 const RINGS_MAX: usize = 4;
 
+/// Calls without a ring after which one that was refused for want of something is tried again.
+const RETRY_RING_EVERY: u32 = 64;
+
 /// A thread's means to read.
 pub(crate) struct Engine {
     rings: Vec<(RingOptions, Result<ReadRing, Errno>)>,
+    /// Calls that went without a ring that may be had by now.
+    asked_in_vain: u32,
     pub(crate) scratch: Buffer,
     pub(crate) vectors: Vectors,
     work: Workspace,
@@ -85,6 +90,7 @@ impl Engine {
     fn new() -> Result<Self, Errno> {
         Ok(Self {
             rings: Vec::new(),
+            asked_in_vain: 0,
             scratch: Buffer::new(SCRATCH_BYTES)?,
             vectors: Vectors::new(),
             work: Workspace::default(),
@@ -125,9 +131,26 @@ impl Engine {
         RingOptions::default().config().arena_bytes
     }
 
-    /// Whether a ring with these options is there or may be.
-    pub(crate) fn may_have_ring(&self, options: RingOptions) -> bool {
-        !self.rings.iter().any(|(o, ring)| *o == options && ring.is_err())
+    /// Whether a ring with these options is there or may be. One that was refused for want of
+    /// descriptors or memory is tried again now and then: that may pass.
+    pub(crate) fn may_have_ring(&mut self, options: RingOptions) -> bool {
+        let refused =
+            |(o, ring): &(RingOptions, Result<ReadRing, Errno>)| *o == options && ring.is_err();
+        let Some(at) = self.rings.iter().position(refused) else { return true };
+        let passing = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
+        let may_pass = self.rings[at].1.as_ref().is_err_and(|e| passing.contains(e));
+        self.asked_in_vain += u32::from(may_pass);
+        if !may_pass || !self.asked_in_vain.is_multiple_of(RETRY_RING_EVERY) {
+            return false;
+        }
+        drop(self.rings.remove(at));
+        true
+    }
+
+    /// Lets the next call of [`Engine::ring`] try again where it was refused: for somebody who
+    /// asks for a ring by name.
+    pub(crate) fn forget_refusal(&mut self, options: RingOptions) {
+        self.rings.retain(|(o, ring)| *o != options || ring.is_ok());
     }
 
     /// What became of the ring with these options; none before it was set up.

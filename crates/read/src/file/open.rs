@@ -139,7 +139,11 @@ impl OpenOptions {
         }
         if matches!(self.path, ReadPath::Uring | ReadPath::UringDirect) {
             let options = core.ring_options(self.path == ReadPath::UringDirect);
-            let ring = crate::engine::with(|engine| engine.ring(options).map(drop));
+            // A refusal on this thread may have passed.
+            let ring = crate::engine::with(|engine| {
+                engine.forget_refusal(options);
+                engine.ring(options).map(drop)
+            });
             ring.and_then(|r| r).map_err(|e| Error::os(Action::SetUpRing, core.path(), e))?;
         }
         if self.path == ReadPath::Mmap && size > 0 {
