@@ -95,12 +95,11 @@ fn mounted(at: &Path) -> Option<(BackgroundSession, Arc<AtomicBool>)> {
     }
 }
 
+/// A way to read: into a buffer, at an offset; bytes, or the error's text.
+type ReadAt<'a> = dyn Fn(&mut [u8], u64) -> Result<usize, String> + 'a;
+
 /// Reads below the broken half give the file's bytes, and above it an error; each with `read`.
-fn check(
-    name: &str,
-    is_broken: &AtomicBool,
-    read: &dyn Fn(&mut [u8], u64) -> Result<usize, String>,
-) {
+fn check(name: &str, is_broken: &AtomicBool, read: &ReadAt<'_>) {
     let mut buf = [0; 5000];
     for at in [0, 4095, BROKEN_FROM - 200_000] {
         assert_eq!(read(&mut buf, at), Ok(5000), "{name} at {at}");
