@@ -34,6 +34,8 @@ pub(crate) enum Action {
         len: u64,
     },
     Unmap,
+    /// A failure of the queue or of the thread's buffers, not of one read.
+    Queue,
     SetUpRing,
     SetUpDirect,
     Advise,
@@ -204,6 +206,7 @@ impl fmt::Display for Error {
                 write!(f, "cannot map {len} bytes at offset {offset} of {name}")?;
             }
             Action::Unmap => write!(f, "cannot unmap {name}")?,
+            Action::Queue => write!(f, "cannot queue reads of {name}")?,
             Action::SetUpRing => write!(f, "cannot set up io_uring for {name}")?,
             Action::SetUpDirect => write!(f, "cannot open {name} with O_DIRECT")?,
             Action::Advise => write!(f, "cannot advise the kernel about {name}")?,

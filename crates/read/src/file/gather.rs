@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
+use cutwater_sys::Errno;
 use cutwater_sys::buffer::PAGE_BYTES;
 use cutwater_sys::sigbus;
 
@@ -18,8 +19,9 @@ use crate::{Pattern, ReadPath};
 const DIRECT_SIZE_MIN: u64 = 4 << 20;
 
 /// What lies this far ahead of a read in order is beyond the kernel's read-ahead, so that
-/// asking about it tells of the page cache and not of the reads just made.
-const AHEAD_BYTES: u64 = 32 << 20;
+/// asking about it tells of the page cache and not of the reads just made. Both places have to
+/// be resident: one of them may be where another thread reads.
+const AHEAD_BYTES: [u64; 2] = [8 << 20, 32 << 20];
 
 /// What one call asks for.
 #[derive(Debug, Clone, Copy)]
@@ -128,10 +130,15 @@ pub(super) fn classify(core: &Core, belief: &mut Belief, plan: &Plan, range: &Ra
         return Class::Hit;
     }
     let in_order = probe == Probe::Sampled && plan.hit == plan.miss;
-    let ask = if in_order { ahead_of(range, core.size_at_open) } else { range.clone() };
-    let ask = ask.start..ask.end.min(core.size_at_open.max(ask.start + 1));
-    let bytes = ask.end - ask.start;
-    match core.is_resident(ask) {
+    let size = core.size_at_open;
+    let (answer, bytes) = if in_order {
+        (are_resident_ahead(core, range, size), PAGE_BYTES as u64)
+    } else {
+        let ask = range.start..range.end.min(size.max(range.start + 1));
+        let bytes = ask.end - ask.start;
+        (core.is_resident(ask), bytes)
+    };
+    match answer {
         Ok(resident) => {
             belief.note_answer(resident, bytes);
             match (resident, plan.probe) {
@@ -146,9 +153,15 @@ pub(super) fn classify(core: &Core, belief: &mut Belief, plan: &Plan, range: &Ra
     }
 }
 
-fn ahead_of(range: &Range<u64>, size: u64) -> Range<u64> {
+/// Whether a page at each distance ahead of `range` is resident; round the end of the file.
+fn are_resident_ahead(core: &Core, range: &Range<u64>, size: u64) -> Result<bool, Errno> {
     let page = PAGE_BYTES as u64;
-    let target = range.end.saturating_add(AHEAD_BYTES);
-    let target = if target + page > size { target % size.max(page) } else { target };
-    target..target + page
+    for ahead in AHEAD_BYTES {
+        let target = range.end.saturating_add(ahead);
+        let at = if target + page > size { target % size.max(page) } else { target };
+        if !core.is_resident(at..(at + page).min(size.max(at + 1)))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -325,7 +325,8 @@ impl File {
     }
 
     fn failed(&self, failed: Failed) -> Error {
-        let action = Action::Read { offset: failed.offset, len: failed.len };
+        let Failed { offset, len, .. } = failed;
+        let action = if len == 0 { Action::Queue } else { Action::Read { offset, len } };
         Error::os(action, self.0.path(), failed.errno)
     }
 

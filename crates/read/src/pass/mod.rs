@@ -24,6 +24,7 @@ use cutwater_sys::Errno;
 pub(crate) struct Failed {
     pub(crate) errno: Errno,
     pub(crate) offset: u64,
+    /// 0 where it is no read that failed but the queue as a whole.
     pub(crate) len: u64,
 }
 
