@@ -38,6 +38,10 @@ impl<T> From<crate::Result<T>> for Answer {
     fn from(result: crate::Result<T>) -> Self {
         match result {
             Ok(_) => Self::Works,
+            // It says nothing of what was tried.
+            Err(Errno::MFILE | Errno::NFILE) => {
+                Self::Untried("the limit on descriptors is reached")
+            }
             Err(errno) => Self::Refused(errno),
         }
     }

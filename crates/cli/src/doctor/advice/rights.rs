@@ -52,16 +52,17 @@ fn files(facts: &Facts) -> Finding {
     match facts.limits.files.soft {
         None => HERE.ok(id, title, "not limited"),
         Some(soft) if soft >= FILES_MIN => HERE.ok(id, title, format!("{soft}")),
-        Some(soft) => {
-            // The shell raises a limit up to the hard one; beyond, root does it for the shell.
-            let hard = facts.limits.files.hard.unwrap_or(FILES_WANTED);
-            let command = match hard {
-                FILES_MIN.. => format!("ulimit -n {}", hard.min(FILES_WANTED)),
-                _ => format!("sudo prlimit --pid $$ --nofile={FILES_WANTED}"),
-            };
-            HERE.limited(id, title, format!("{soft} is little for many files or sockets"))
-                .run("for good: LimitNOFILE= of the service, or limits.conf", command)
-        }
+        Some(soft) => HERE
+            .limited(id, title, format!("{soft} is little for many files or sockets"))
+            .run("for good: LimitNOFILE= of the service, or limits.conf", raise_files(facts)),
+    }
+}
+
+/// The shell raises a limit up to the hard one; beyond, root does it for the shell.
+pub(super) fn raise_files(facts: &Facts) -> String {
+    match facts.limits.files.hard.unwrap_or(FILES_WANTED) {
+        hard @ FILES_MIN.. => format!("ulimit -n {}", hard.min(FILES_WANTED)),
+        _ => format!("sudo prlimit --pid $$ --nofile={FILES_WANTED}"),
     }
 }
 

@@ -7,7 +7,7 @@ use cutwater_sys::probe::{Answer, Check, answer};
 use super::super::facts::Facts;
 use super::super::finding::{Finding, Fix, Group, In, State};
 use super::super::words;
-use super::{blame_filter, filtered, seccomp_fix};
+use super::{blame_filter, filtered, rights, seccomp_fix};
 
 const HERE: In = In(Group::IoUring);
 
@@ -58,12 +58,12 @@ fn refusal_fix(facts: &Facts, got: Answer) -> Fix {
             "sudo sysctl -w kernel.io_uring_disabled=0",
         ),
         (Answer::Refused(Errno::MFILE), _) => {
-            run("the limit on descriptors is reached", "ulimit -n 65536")
+            run("the limit on descriptors is reached", &rights::raise_files(facts))
         }
         _ if filtered(facts) => seccomp_fix(CALLS),
         (Answer::Refused(Errno::NOMEM), _) => run(
             "before Linux 5.12 rings count as locked memory: raise the limit",
-            "ulimit -l 65536",
+            raise_memlock(facts),
         ),
         (Answer::Refused(Errno::NOSYS), _) => hint(
             "the kernel has no io_uring: it needs Linux 5.1 or newer, built with CONFIG_IO_URING",
