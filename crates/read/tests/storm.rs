@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "what cannot be set up must stop")]
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -37,6 +37,7 @@ fn read_until_told(path: &Path, with_children: bool) {
     let mapped = Mapped::open(path).unwrap();
     let windows = Mapped::options().budget(128 << 10).window(64 << 10).open(path).unwrap();
     let file = cutwater::File::options().path(ReadPath::Mmap).open(path).unwrap();
+    println!("ready");
     let over = AtomicBool::new(false);
     let (reads, errors, wrong) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -136,6 +137,11 @@ fn storm(name: &str, changes: u64, with_handler: bool, with_children: bool) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    // It has its maps: nothing of the storm is wasted on its start.
+    let (mut out, mut said) = (BufReader::new(reader.stdout.take().unwrap()), String::new());
+    while !said.contains("ready") {
+        assert!(out.read_line(&mut said).unwrap() > 0, "the reader ended early: {said}");
+    }
     let mut state = seed;
     for _ in 0..changes {
         change(file, &mut state);
@@ -143,9 +149,9 @@ fn storm(name: &str, changes: u64, with_handler: bool, with_children: bool) {
         std::thread::yield_now();
     }
     drop(reader.stdin.take());
-    let out = reader.wait_with_output().unwrap();
-    let said = String::from_utf8(out.stdout).unwrap();
-    assert!(out.status.success(), "seed {seed}: {} {said}", out.status);
+    out.read_to_string(&mut said).unwrap();
+    let status = reader.wait().unwrap();
+    assert!(status.success(), "seed {seed}: {status} {said}");
     let line = said.lines().find_map(|l| l.split("said ").nth(1)).unwrap();
     let counts: Vec<u64> = line.split(' ').map(|n| n.parse().unwrap()).collect();
     let [reads, errors, wrong, caught] = counts[..] else { panic!("{line}") };

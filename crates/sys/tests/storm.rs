@@ -8,7 +8,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
@@ -113,6 +113,7 @@ fn read_until_told(path: &str, company: Company) {
     sigbus::install().unwrap();
     let file = File::open(path).unwrap();
     let map = Map::new(file.as_fd(), 0, SIZE as usize, &MapOptions::default()).unwrap();
+    println!("ready");
     let no_bytes = tempfile::tempfile().unwrap();
     let empty = Map::new(no_bytes.as_fd(), 0, 4096, &MapOptions::default()).unwrap();
     let (wrong, reads) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -213,6 +214,11 @@ fn storm(name: &str, company: Company) -> [u64; 4] {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    // It has its maps: nothing of the storm is wasted on its start.
+    let (mut out, mut said) = (BufReader::new(reader.stdout.take().unwrap()), String::new());
+    while !said.contains("ready") {
+        assert!(out.read_line(&mut said).unwrap() > 0, "the reader ended early: {said}");
+    }
     let mut state = seed;
     for _ in 0..changes {
         let at = random(&mut state, SIZE);
@@ -227,9 +233,9 @@ fn storm(name: &str, company: Company) -> [u64; 4] {
         std::thread::yield_now();
     }
     drop(reader.stdin.take());
-    let out = reader.wait_with_output().unwrap();
-    let said = String::from_utf8(out.stdout).unwrap();
-    assert!(out.status.success(), "seed {seed}: {} {said}", out.status);
+    out.read_to_string(&mut said).unwrap();
+    let status = reader.wait().unwrap();
+    assert!(status.success(), "seed {seed}: {status} {said}");
     let line = said.lines().find_map(|l| l.split("said ").nth(1)).unwrap();
     let counts: Vec<u64> = line.split(' ').map(|n| n.parse().unwrap()).collect();
     let [reads, wrong, caught, others] = counts[..] else { panic!("{line}") };
