@@ -1,7 +1,9 @@
 //! `cutwater storm`, run as its users run it.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
 
-use std::process::{Command, Output};
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -55,4 +57,24 @@ fn wrong_arguments_are_refused_with_what_is_right() {
         let error = text(&out.stderr);
         assert!(matches!(out.status.code(), Some(1 | 2)) && error.contains(said), "{error}");
     }
+}
+
+#[test]
+fn ctrl_c_ends_a_storm_and_is_no_crash() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    command.args(["storm", "--time", "60", "--json"]).stdout(Stdio::piped());
+    // A group of its own, as a shell makes one; the signal goes to all of it.
+    let mut storm = command.process_group(0).spawn().unwrap();
+    // Any moment after its handlers are there will do: its reader is the sign of that.
+    let children = format!("/proc/{0}/task/{0}/children", storm.id());
+    while std::fs::read_to_string(&children).unwrap().trim().is_empty() {
+        std::thread::yield_now();
+    }
+    let group = format!("-{}", storm.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    let mut said = String::new();
+    storm.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(storm.wait().unwrap().code(), Some(130), "{said}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(report["crashes"], 0, "{report}");
 }

@@ -1,6 +1,7 @@
 //! The reading process, seen from both sides.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{self, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -64,6 +65,9 @@ impl Child {
             .arg(path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // Ctrl-C goes to the whole group of a terminal: it is for us, and would look like a
+            // crash of the child, which ends with its standard input.
+            .process_group(0)
             .spawn()
             .map_err(cannot)?;
         let (stdin, stdout) = (process.stdin.take(), process.stdout.take());

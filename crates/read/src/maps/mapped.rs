@@ -288,6 +288,9 @@ impl Mapped {
     /// Checks that the file still reaches to the end of what was copied: bytes between its
     /// end and the end of that page read as zeros without a fault. Pages after that fault, so
     /// the `last` byte copied is such a zero, or no byte is: only then is it worth a call.
+    ///
+    /// A copy that overtakes the kernel while it zeroes that rest, some tens of nanoseconds, can
+    /// hold zeros before bytes that were still the old ones; so can one by `pread(2)`.
     fn certify(&self, range: (u64, usize), copied: usize, last: u8) -> Result<(), Fault> {
         if last != 0 {
             return Ok(());
