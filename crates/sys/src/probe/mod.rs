@@ -26,6 +26,9 @@ pub enum Answer {
     Untried(&'static str),
 }
 
+/// Why nothing was tried that needs a descriptor more than the limit grants.
+pub const NO_DESCRIPTOR: &str = "the limit on descriptors is reached";
+
 impl Answer {
     /// Whether the operation was done.
     #[must_use]
@@ -39,9 +42,7 @@ impl<T> From<crate::Result<T>> for Answer {
         match result {
             Ok(_) => Self::Works,
             // It says nothing of what was tried.
-            Err(Errno::MFILE | Errno::NFILE) => {
-                Self::Untried("the limit on descriptors is reached")
-            }
+            Err(Errno::MFILE | Errno::NFILE) => Self::Untried(NO_DESCRIPTOR),
             Err(errno) => Self::Refused(errno),
         }
     }

@@ -1,13 +1,13 @@
 //! How the calls on files of this file system stand.
 
 use cutwater_sys::Errno;
-use cutwater_sys::probe::Answer;
 use cutwater_sys::probe::file::Ground;
+use cutwater_sys::probe::{Answer, NO_DESCRIPTOR};
 
 use super::super::facts::{Facts, Kind};
 use super::super::finding::{Finding, Group, In, State};
 use super::super::words;
-use super::blame_filter;
+use super::{blame, descriptors_fix};
 
 const HERE: In = In(Group::Files);
 
@@ -28,6 +28,11 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
 
 fn nothing(facts: &Facts, errno: Errno) -> Finding {
     let (id, title) = ("files.open", "open");
+    if matches!(errno, Errno::MFILE | Errno::NFILE) {
+        let mut finding = HERE.is(State::Untried, id, title, NO_DESCRIPTOR);
+        finding.fix = Some(descriptors_fix(facts));
+        return finding;
+    }
     let errno = words::errno(errno);
     if facts.kind == Kind::Directory {
         let detail = format!("no file could be made here ({errno}) and none is readable");
@@ -62,19 +67,14 @@ fn residency(facts: &Facts) -> Finding {
                 words::answer(got)
             );
             let finding = HERE.limited(id, title, detail).hint("cachestat came with Linux 6.5");
-            blame_filter(facts, got, "cachestat", finding)
+            blame(facts, got, "cachestat", finding)
         }
         [got, other] => {
             let [said, other] = [got, other].map(words::answer);
             let detail = format!("cannot be asked: cachestat {said}, mincore {other}");
             let why = "resident and cold ranges cannot be told apart, so all go one way; the \
                        kernel tells those who own a file, or may write it";
-            blame_filter(
-                facts,
-                got,
-                "cachestat and mincore",
-                HERE.missing(id, title, detail).hint(why),
-            )
+            blame(facts, got, "cachestat and mincore", HERE.missing(id, title, detail).hint(why))
         }
     }
 }
@@ -86,7 +86,7 @@ fn nowait(facts: &Facts) -> Finding {
         got => {
             let detail = format!("not on {} ({})", fs(facts), words::answer(got));
             let why = "not needed where residency can be asked; ext4, xfs and btrfs have it";
-            blame_filter(facts, got, "preadv2", HERE.limited(id, title, detail).hint(why))
+            blame(facts, got, "preadv2", HERE.limited(id, title, detail).hint(why))
         }
     }
 }
@@ -98,7 +98,7 @@ fn dontcache(facts: &Facts) -> Finding {
         got => {
             let detail = format!("not on {} ({})", fs(facts), words::answer(got));
             let why = "needs Linux 6.14 and ext4, xfs or btrfs; O_DIRECT stands in for it";
-            blame_filter(facts, got, "preadv2", HERE.missing(id, title, detail).hint(why))
+            blame(facts, got, "preadv2", HERE.missing(id, title, detail).hint(why))
         }
     }
 }
@@ -119,9 +119,11 @@ fn direct(facts: &Facts) -> Finding {
                 false => HERE.ok(id, title, detail),
             }
         }
-        (got, _) => HERE
-            .missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))
-            .hint("cold reads go through the page cache; on ext4, xfs or btrfs they need not"),
+        (got, _) => {
+            let detail = format!("not on {} ({})", fs(facts), words::answer(got));
+            let why = "cold reads go through the page cache; on ext4, xfs or btrfs they need not";
+            blame(facts, got, "openat and preadv2", HERE.missing(id, title, detail).hint(why))
+        }
     }
 }
 
@@ -189,6 +191,17 @@ mod tests {
         assert_eq!((one(&f, "files.paths").0, f.works()), (State::Limited, true));
         set(&mut f.file.checks, "pread", no);
         assert_eq!((one(&f, "files.paths").0, f.works()), (State::Missing, false));
+    }
+
+    #[test]
+    fn what_found_no_descriptor_is_no_lack_of_the_file_system() {
+        let mut f = facts();
+        f.limits.files.hard = Some(4);
+        let cure = "sudo prlimit --pid $$ --nofile=65536".to_owned();
+        set(&mut f.file.checks, "O_DIRECT", Err::<(), _>(Errno::NFILE).into());
+        assert_eq!(one(&f, "files.direct"), (State::Untried, cure.clone()));
+        f.file.ground = Ground::Nothing(Errno::MFILE);
+        assert_eq!(one(&f, "files.open"), (State::Untried, cure));
     }
 
     #[test]

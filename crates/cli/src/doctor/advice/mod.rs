@@ -7,10 +7,10 @@ mod rights;
 mod ring;
 
 use cutwater_sys::Errno;
-use cutwater_sys::probe::Answer;
+use cutwater_sys::probe::{Answer, NO_DESCRIPTOR};
 
 use super::facts::Facts;
-use super::finding::{Finding, Fix};
+use super::finding::{Finding, Fix, State};
 
 /// Judges everything, in the order of the report.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
@@ -31,13 +31,26 @@ fn seccomp_fix(calls: &str) -> Fix {
     Fix { why, command: Some("docker run --security-opt seccomp=PROFILE.json ...".into()) }
 }
 
-/// Blames a filter for a refusal that a filter may well have made, whatever was advised.
-fn blame_filter(facts: &Facts, got: Answer, calls: &str, mut finding: Finding) -> Finding {
+/// Blames a filter for a refusal that a filter may well have made, and the limit on descriptors
+/// for what it kept from being tried, whatever was advised.
+fn blame(facts: &Facts, got: Answer, calls: &str, mut finding: Finding) -> Finding {
     let by_filter = matches!(got, Answer::Refused(Errno::PERM | Errno::NOSYS | Errno::NOMEM));
     if by_filter && filtered(facts) {
         finding.fix = Some(seccomp_fix(calls));
     }
+    if got == Answer::Untried(NO_DESCRIPTOR) {
+        finding.fix = Some(descriptors_fix(facts));
+        if finding.state == State::Missing {
+            (finding.state, finding.detail) = (State::Untried, NO_DESCRIPTOR.into());
+        }
+    }
     finding
+}
+
+/// What lifts the limit on descriptors.
+fn descriptors_fix(facts: &Facts) -> Fix {
+    let why = format!("{NO_DESCRIPTOR}: raise it and ask again");
+    Fix { why, command: Some(rights::raise_files(facts)) }
 }
 
 fn filtered(facts: &Facts) -> bool {

@@ -2,12 +2,12 @@
 
 use cutwater_sys::Errno;
 use cutwater_sys::probe::ring::REGISTERED_BYTES_MAX;
-use cutwater_sys::probe::{Answer, Check, answer};
+use cutwater_sys::probe::{Answer, Check, NO_DESCRIPTOR, answer};
 
 use super::super::facts::Facts;
 use super::super::finding::{Finding, Fix, Group, In, State};
 use super::super::words;
-use super::{blame_filter, filtered, rights, seccomp_fix};
+use super::{blame, filtered, seccomp_fix};
 
 const HERE: In = In(Group::IoUring);
 
@@ -40,7 +40,11 @@ fn refused(facts: &Facts, call: &str, got: Answer) -> Finding {
     let detail = format!("{call} was refused ({answer}): reads are made by calls instead");
     let mut finding = HERE.missing("io_uring.setup", "set-up", detail);
     finding.fix = Some(refusal_fix(facts, got));
-    finding
+    match got {
+        // The causes of a refusal were weighed above, the filter among them.
+        Answer::Refused(_) => finding,
+        _ => blame(facts, got, CALLS, finding),
+    }
 }
 
 const CALLS: &str = "io_uring_setup, io_uring_enter and io_uring_register";
@@ -57,9 +61,6 @@ fn refusal_fix(facts: &Facts, got: Answer) -> Fix {
             "io_uring is kept to the group in kernel.io_uring_group and to CAP_SYS_ADMIN",
             "sudo sysctl -w kernel.io_uring_disabled=0",
         ),
-        (Answer::Refused(Errno::MFILE), _) => {
-            run("the limit on descriptors is reached", &rights::raise_files(facts))
-        }
         _ if filtered(facts) => seccomp_fix(CALLS),
         (Answer::Refused(Errno::NOMEM), _) => run(
             "before Linux 5.12 rings count as locked memory: raise the limit",
@@ -146,8 +147,9 @@ fn of_many(
     };
     let finding =
         HERE.is(state, id, title, detail).hint("a newer kernel has more; Cutwater goes without");
-    let refused = checks.iter().map(|c| c.answer).find(|a| matches!(a, Answer::Refused(_)));
-    blame_filter(facts, refused.unwrap_or(Answer::Absent), CALLS, finding)
+    let told = |a: &Answer| matches!(a, Answer::Refused(_) | Answer::Untried(NO_DESCRIPTOR));
+    let refused = checks.iter().map(|c| c.answer).find(told);
+    blame(facts, refused.unwrap_or(Answer::Absent), CALLS, finding)
 }
 
 fn files(facts: &Facts) -> Finding {
@@ -160,7 +162,7 @@ fn files(facts: &Facts) -> Finding {
         [table, update] => {
             let why = if table.works() { update } else { table };
             let detail = format!("refused ({})", words::answer(why));
-            blame_filter(facts, why, CALLS, HERE.missing(id, title, detail))
+            blame(facts, why, CALLS, HERE.missing(id, title, detail))
         }
     }
 }
@@ -187,7 +189,7 @@ fn buffers(facts: &Facts) -> Finding {
          which counts the ring too (for good: LimitMEMLOCK= of the service, or limits.conf)",
         raise_memlock(facts),
     );
-    blame_filter(facts, answer(&facts.ring.registrations, "BUFFERS"), CALLS, finding)
+    blame(facts, answer(&facts.ring.registrations, "BUFFERS"), CALLS, finding)
 }
 
 /// The shell raises a limit up to the hard one; beyond, root does it for the shell.
@@ -210,7 +212,7 @@ fn buffer_rings(facts: &Facts) -> Finding {
             .missing(id, title, format!("refused ({})", words::answer(got)))
             .hint("buffer rings came with Linux 5.19"),
     };
-    blame_filter(facts, answer(&facts.ring.registrations, "PBUF_RING"), CALLS, finding)
+    blame(facts, answer(&facts.ring.registrations, "PBUF_RING"), CALLS, finding)
 }
 
 fn workers(facts: &Facts) -> Finding {
@@ -223,7 +225,7 @@ fn workers(facts: &Facts) -> Finding {
         (got, _) => {
             let detail = format!("their number cannot be capped ({})", words::answer(got));
             let finding = HERE.limited(id, title, detail).hint("the cap came with Linux 5.15");
-            blame_filter(facts, got, CALLS, finding)
+            blame(facts, got, CALLS, finding)
         }
     }
 }
@@ -253,9 +255,31 @@ mod tests {
         check(Errno::NOSYS, None, 2, profile);
         check(Errno::NOMEM, None, 1, profile);
         check(Errno::NOMEM, None, 0, "ulimit -l 65536");
-        check(Errno::MFILE, Some(0), 0, "ulimit -n 65536");
         check(Errno::NOSYS, None, 0, "");
         check(Errno::PERM, Some(0), 0, "");
+    }
+
+    #[test]
+    fn no_shell_is_told_to_pass_a_hard_limit() {
+        let mut f = facts();
+        f.ring.setup = Answer::Refused(Errno::NOMEM);
+        f.limits.memlock_bytes.hard = Some(0);
+        assert_eq!(one(&f, "io_uring.setup").1, "sudo prlimit --pid $$ --memlock=67108864");
+    }
+
+    #[test]
+    fn what_found_no_descriptor_is_untried_and_has_the_cure_of_the_limit() {
+        let mut f = facts();
+        f.limits.files.soft = Some(4);
+        f.limits.files.hard = Some(4);
+        let (_, cure) = one(&f, "rights.files");
+        let none: Answer = Err::<(), _>(Errno::MFILE).into();
+        set(&mut f.ring.registrations, "FILES_UPDATE", none);
+        assert_eq!(one(&f, "io_uring.files"), (State::Untried, cure.clone()));
+        set(&mut f.ring.operations, "FTRUNCATE", none);
+        assert_eq!(one(&f, "io_uring.operations"), (State::Limited, cure.clone()));
+        f.ring.setup = none;
+        assert_eq!(one(&f, "io_uring.setup"), (State::Untried, cure));
     }
 
     #[test]
