@@ -23,6 +23,7 @@ pub mod sealed;
 pub mod seccomp;
 pub mod shared_map;
 pub mod sigbus;
+pub mod simd;
 pub mod smaps;
 pub mod terminal;
 pub mod usage;

@@ -1,0 +1,160 @@
+//! Lines that are not what they should be: why, where, and how many.
+
+use std::fmt;
+
+/// Why a line is bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Reason {
+    /// Longer than the limit.
+    TooLong,
+    /// The line ends in the middle of a value.
+    EndsEarly,
+    /// A byte that cannot stand where it does.
+    Unexpected,
+    /// Bytes after the end of the value.
+    Trailing,
+    /// Valid JSON, but not an object.
+    NotObject,
+    /// A control character inside a JSON string.
+    Control,
+    /// A backslash followed by something that is no escape, or half of a surrogate pair.
+    Escape,
+    /// Not UTF-8.
+    Utf8,
+    /// A number that JSON's grammar or a double's range does not allow.
+    Number,
+    /// Nested more deeply than [`crate::json::DEPTH_MAX`].
+    Depth,
+    /// Not of the file's format.
+    NoMatch,
+    /// A timestamp that is no date.
+    Time,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 12] = [
+        Self::TooLong,
+        Self::EndsEarly,
+        Self::Unexpected,
+        Self::Trailing,
+        Self::NotObject,
+        Self::Control,
+        Self::Escape,
+        Self::Utf8,
+        Self::Number,
+        Self::Depth,
+        Self::NoMatch,
+        Self::Time,
+    ];
+
+    /// The name used in exported data.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::EndsEarly => "ends_early",
+            Self::Unexpected => "unexpected_byte",
+            Self::Trailing => "trailing_bytes",
+            Self::NotObject => "not_an_object",
+            Self::Control => "control_character",
+            Self::Escape => "bad_escape",
+            Self::Utf8 => "not_utf8",
+            Self::Number => "bad_number",
+            Self::Depth => "too_deep",
+            Self::NoMatch => "no_match",
+            Self::Time => "bad_time",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Bad lines by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BadCounts([u64; Reason::ALL.len()]);
+
+impl BadCounts {
+    /// One more.
+    pub fn add(&mut self, reason: Reason) {
+        self.0[reason as usize] += 1;
+    }
+
+    /// Adds another's.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The reasons that occurred, with their counts.
+    pub fn by_reason(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
+        Reason::ALL.into_iter().map(|r| (r, self.0[r as usize])).filter(|&(_, n)| n > 0)
+    }
+}
+
+/// One bad line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    /// Its number, the first being 1, within what it was found in (a piece, then the file).
+    pub line: u64,
+    /// Offset in the file of its first byte.
+    pub offset: u64,
+    /// Offset in the line of what is wrong.
+    pub column: u32,
+    /// What is wrong.
+    pub reason: Reason,
+    /// Its beginning, with control characters escaped.
+    pub excerpt: String,
+}
+
+/// The most bytes of a bad line that an excerpt shows.
+pub const EXCERPT_BYTES: usize = 120;
+
+/// The beginning of a line as printable text: control characters and what is not UTF-8 as `\xNN`.
+#[must_use]
+pub fn excerpt(line: &[u8]) -> String {
+    let cut = &line[..line.len().min(EXCERPT_BYTES)];
+    let mut text = String::with_capacity(cut.len() + 3);
+    for chunk in cut.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() {
+                c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| push_hex(&mut text, b));
+            } else {
+                text.push(c);
+            }
+        }
+        chunk.invalid().iter().for_each(|&b| push_hex(&mut text, b));
+    }
+    if line.len() > cut.len() {
+        text.push_str("...");
+    }
+    text
+}
+
+fn push_hex(text: &mut String, byte: u8) {
+    use fmt::Write;
+    let _ = write!(text, "\\x{byte:02x}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::excerpt;
+
+    #[test]
+    fn an_excerpt_has_no_control_character_and_no_invalid_byte() {
+        assert_eq!(excerpt(b"a\x1b[31m\xff\tb\xc3\xa9"), "a\\x1b[31m\\xff\\x09bé");
+        assert_eq!(excerpt(&[b'x'; 200]), format!("{}...", "x".repeat(120)));
+    }
+}

@@ -1,0 +1,56 @@
+//! The one error type.
+
+use std::fmt;
+
+/// `Result` with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a log could not be read or a request for it not be understood.
+#[derive(Debug)]
+pub enum Error {
+    /// The read layer failed; its words name the file and the next step.
+    Read(cutwater::Error),
+    /// A stream (standard input, a compressed file) failed; what was being done, and why.
+    Stream(String, std::io::Error),
+    /// What the caller asked for makes no sense; the words say what would.
+    Request(String),
+}
+
+impl Error {
+    /// A request that makes no sense.
+    pub fn request(words: impl Into<String>) -> Self {
+        Self::Request(words.into())
+    }
+
+    /// Whether the caller's request is at fault, and not the file or the host.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(self, Self::Request(_))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(e) => e.fmt(f),
+            Self::Stream(what, e) => write!(f, "cannot {what}: {e}"),
+            Self::Request(words) => f.write_str(words),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Read(e) => Some(e),
+            Self::Stream(_, e) => Some(e),
+            Self::Request(_) => None,
+        }
+    }
+}
+
+impl From<cutwater::Error> for Error {
+    fn from(e: cutwater::Error) -> Self {
+        Self::Read(e)
+    }
+}

@@ -1,0 +1,209 @@
+//! Which format a log is in, from lines sampled across it.
+
+use super::{Definition, Format};
+use crate::record::{FieldId, Fields, Record, SpanKind};
+use crate::split::ReadAt;
+use crate::time::{Clock, Rules};
+use crate::{Error, Result};
+
+/// What a log was found to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detected {
+    /// The format.
+    pub format: Format,
+    /// Share of the sampled lines that are of it, 0.0 to 1.0; of raw lines, how sure it is
+    /// that no other format fits.
+    pub confidence: f64,
+    /// The field that holds the time, if there is one.
+    pub time: Option<String>,
+    /// Lines sampled.
+    pub lines: usize,
+}
+
+/// Where a log is sampled, and how much is read at each place.
+const PLACES: u64 = 8;
+const SAMPLE_BYTES: usize = 32 << 10;
+
+/// The most lines that are taken from one place.
+const LINES_PER_PLACE: usize = 64;
+
+/// A specific format wins at this share even when a looser one fits more lines.
+const SURE: f64 = 0.9;
+
+/// Below this share a format is not believed; text with times may have many lines without.
+const LEAST: f64 = 0.5;
+const LEAST_PLAIN: f64 = 0.2;
+
+/// Lines from places spread evenly over a log of `size` bytes, each with its line feed.
+///
+/// # Errors
+/// When a read fails.
+pub fn sample(source: &impl ReadAt, size: u64) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut buf = vec![0; SAMPLE_BYTES];
+    let mut reached = 0;
+    for place in 0..PLACES {
+        let at = (u128::from(size) * u128::from(place) / u128::from(PLACES)) as u64;
+        if at < reached || (at == reached && at > 0) {
+            continue;
+        }
+        let n = source.read_at(&mut buf, at)?;
+        let whole = at + n as u64 >= size;
+        take_lines(&buf[..n], at > 0, whole, &mut out);
+        reached = at + n as u64;
+    }
+    Ok(out)
+}
+
+/// Appends the whole lines of `bytes`: not the first where it may be cut, nor the last.
+pub(crate) fn take_lines(bytes: &[u8], first_cut: bool, whole: bool, out: &mut Vec<u8>) {
+    let mut lines = bytes.split_inclusive(|&b| b == b'\n');
+    if first_cut {
+        lines.next();
+    }
+    for line in lines.take(LINES_PER_PLACE) {
+        if line.ends_with(b"\n") || whole {
+            out.extend_from_slice(line);
+            if !line.ends_with(b"\n") {
+                out.push(b'\n');
+            }
+        }
+    }
+}
+
+/// Finds the format of sampled lines; of an empty sample, raw lines with confidence 0.
+///
+/// # Errors
+/// None at present; a request that cannot be served would be one.
+pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
+    let lines = sample.split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()).count();
+    let mut shares = Vec::new();
+    for format in Format::NAMED {
+        let share = share(format, sample, rules);
+        shares.push((format, if lines == 0 { 0.0 } else { share as f64 / lines as f64 }));
+    }
+    let known = &shares[..shares.len() - 1];
+    let best = known.iter().map(|s| s.1).fold(0.0, f64::max);
+    let chosen = known
+        .iter()
+        .find(|(_, share)| *share >= SURE)
+        .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f)));
+    let (format, confidence) = match chosen {
+        Some(&(format, share)) => (format, share),
+        None => (Format::Raw, if lines == 0 { 0.0 } else { 1.0 - best }),
+    };
+    let time = find_time(&Definition::Known(format), sample, rules);
+    Ok(Detected { format, confidence, time, lines })
+}
+
+fn least(format: Format) -> f64 {
+    if format == Format::Plain { LEAST_PLAIN } else { LEAST }
+}
+
+/// How many lines are of `format`.
+fn share(format: Format, sample: &[u8], rules: &Rules) -> usize {
+    let mut fields = Fields::all();
+    let mut clock = Clock::new(rules.clone());
+    let mut count = 0;
+    each_record(&Definition::Known(format), sample, &mut fields, |fields, record, block| {
+        let of = |name: &str| fields.find(name).map(|id| record.get(id)).filter(|s| s.is_present());
+        let time = of("time").map(|s| clock.parse(s.bytes(block)).is_some());
+        let fits = match format {
+            Format::Docker => of("log").is_some() && of("stream").is_some() && time == Some(true),
+            Format::Json => true,
+            Format::Logfmt => {
+                record.present().filter(|(_, s)| s.kind != SpanKind::Null).count() > 1
+            }
+            Format::Syslog5424 => time != Some(false) || of("time").is_some_and(is_null),
+            Format::Raw => false,
+            _ => time == Some(true),
+        };
+        count += usize::from(fits);
+    });
+    count
+}
+
+fn is_null(span: crate::Span) -> bool {
+    span.kind == SpanKind::Null
+}
+
+fn each_record(
+    definition: &Definition,
+    sample: &[u8],
+    fields: &mut Fields,
+    mut each: impl FnMut(&Fields, &Record, &[u8]),
+) {
+    let mut parser = definition.parser(fields);
+    parser.begin_block(sample);
+    let mut record = Record::default();
+    let mut at = 0;
+    while at < sample.len() {
+        let end = parser.line_end(sample, at);
+        record.clear();
+        if matches!(parser.parse(sample, at, end, fields, &mut record), Ok(true)) {
+            each(fields, &record, sample);
+        }
+        at = end + 1;
+    }
+}
+
+/// Names under which a time is looked for first, in this order.
+const TIME_NAMES: [&str; 16] = [
+    "time",
+    "ts",
+    "timestamp",
+    "@timestamp",
+    "datetime",
+    "date",
+    "t",
+    "@t",
+    "time_local",
+    "time_iso8601",
+    "eventTime",
+    "event_time",
+    "created_at",
+    "when",
+    "msec",
+    "_time",
+];
+
+/// The field of `definition` that holds the time: of those that are a time in most of the
+/// records that have them, one with a usual name, or the first.
+#[must_use]
+pub fn find_time(definition: &Definition, sample: &[u8], rules: &Rules) -> Option<String> {
+    let mut fields = Fields::all();
+    let mut clock = Clock::new(rules.clone());
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    each_record(definition, sample, &mut fields, |_, record, block| {
+        for (FieldId(id), span) in record.present() {
+            let at = usize::from(id);
+            counts.resize(counts.len().max(at + 1), (0, 0));
+            counts[at].0 += 1;
+            let is_value = matches!(span.kind, SpanKind::Str | SpanKind::Int | SpanKind::Float);
+            counts[at].1 += usize::from(is_value && clock.parse(span.bytes(block)).is_some());
+        }
+    });
+    let is_time = |at: usize| counts.get(at).is_some_and(|&(all, good)| good * 2 > all);
+    let usual =
+        TIME_NAMES.iter().find_map(|name| fields.find(name).filter(|id| is_time(id.0.into())));
+    // A number under any other name may be anything.
+    let any = || {
+        (0..fields.len())
+            .filter(|&at| is_time(at) && fields.names()[at].to_ascii_lowercase().contains("time"))
+            .map(|at| FieldId(at as u16))
+            .next()
+    };
+    usual.or_else(any).map(|id| fields.name(id).to_owned())
+}
+
+/// Checks that a request for a time can be met.
+///
+/// # Errors
+/// When no field holds a time.
+pub fn need_time(time: Option<&String>, what: &str) -> Result<String> {
+    time.cloned().ok_or_else(|| {
+        Error::request(format!(
+            "{what} needs a time, and no field looks like one; name it with --time-field"
+        ))
+    })
+}

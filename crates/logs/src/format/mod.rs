@@ -1,0 +1,240 @@
+//! The formats of logs: from a line to a record.
+
+mod access;
+mod apache_error;
+mod cri;
+mod cursor;
+mod detect;
+mod logfmt;
+mod nginx;
+mod pattern;
+mod plain;
+mod syslog;
+
+pub(crate) use detect::take_lines;
+pub use detect::{Detected, detect, find_time, need_time, sample};
+pub use nginx::Template;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::bad::Reason;
+use crate::json::{Fault, JsonParser};
+use crate::record::{Fields, Record};
+use crate::{Error, Result};
+
+/// A format of logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// One JSON object per line.
+    Json,
+    /// Docker's `json-file`: JSON with `log`, `stream` and `time`.
+    Docker,
+    /// RFC 5424.
+    Syslog5424,
+    /// Kubernetes' CRI: time, stream, flag, text.
+    Cri,
+    /// Common and combined access logs of nginx and Apache, and what adds to them.
+    Access,
+    /// Apache's error log, 2.2 and 2.4.
+    ApacheError,
+    /// RFC 3164, with or without a priority, also with an RFC 3339 time.
+    Syslog,
+    /// `key=value` pairs.
+    Logfmt,
+    /// Text after a time; lines without a time belong to the text before.
+    Plain,
+    /// Lines.
+    Raw,
+    /// The user's regular expression.
+    Regex,
+    /// The user's nginx `log_format`.
+    Nginx,
+}
+
+impl Format {
+    /// The formats that can be detected or asked for by name, most specific first.
+    pub const NAMED: [Self; 10] = [
+        Self::Docker,
+        Self::Json,
+        Self::Syslog5424,
+        Self::Cri,
+        Self::Access,
+        Self::ApacheError,
+        Self::Syslog,
+        Self::Logfmt,
+        Self::Plain,
+        Self::Raw,
+    ];
+
+    /// The name used on the command line and in exported data.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Docker => "docker",
+            Self::Syslog5424 => "syslog5424",
+            Self::Cri => "cri",
+            Self::Access => "access",
+            Self::ApacheError => "apache-error",
+            Self::Syslog => "syslog",
+            Self::Logfmt => "logfmt",
+            Self::Plain => "plain",
+            Self::Raw => "raw",
+            Self::Regex => "regex",
+            Self::Nginx => "nginx",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::NAMED.into_iter().find(|f| f.name() == name).ok_or_else(|| {
+            let names = Self::NAMED.map(Self::name).join(", ");
+            Error::request(format!("no format is called {name:?}; the formats are {names}"))
+        })
+    }
+}
+
+/// A format with what the user defined of it.
+#[derive(Debug, Clone)]
+pub enum Definition {
+    /// A format that needs no words.
+    Known(Format),
+    /// A regular expression with named groups.
+    Regex(regex::bytes::Regex),
+    /// A `log_format` string of nginx.
+    Nginx(Template),
+}
+
+impl Definition {
+    /// A regular expression whose named groups are fields.
+    ///
+    /// # Errors
+    /// When it is not one, or names no group.
+    pub fn regex(pattern: &str) -> Result<Self> {
+        pattern::compile(pattern).map(Self::Regex)
+    }
+
+    /// A `log_format` string of nginx, like `$remote_addr [$time_local] "$request" $status`.
+    ///
+    /// # Errors
+    /// When it has no variables, or two of them with nothing between.
+    pub fn nginx(template: &str) -> Result<Self> {
+        Template::new(template).map(Self::Nginx)
+    }
+
+    /// The format.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Known(format) => *format,
+            Self::Regex(_) => Format::Regex,
+            Self::Nginx(_) => Format::Nginx,
+        }
+    }
+
+    /// A parser of it for `fields`.
+    #[must_use]
+    pub fn parser(&self, fields: &mut Fields) -> Parser {
+        let line: Box<dyn LineParser> = match self {
+            Self::Known(Format::Json | Format::Docker) => {
+                return Parser(Kind::Json(Box::new(JsonParser::new(fields))));
+            }
+            Self::Known(Format::Syslog5424) => Box::new(syslog::Rfc5424::new(fields)),
+            Self::Known(Format::Cri) => Box::new(cri::Cri::new(fields)),
+            Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
+            Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
+            Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
+            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(fields)),
+            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields)),
+            Self::Known(Format::Raw | Format::Regex | Format::Nginx) => {
+                Box::new(plain::Raw::new(fields))
+            }
+            Self::Regex(regex) => Box::new(pattern::Pattern::new(regex.clone(), fields)),
+            Self::Nginx(template) => Box::new(nginx::Nginx::new(template.clone(), fields)),
+        };
+        Parser(Kind::Line(line))
+    }
+}
+
+/// Parses lines of a format that needs no index.
+pub(crate) trait LineParser: fmt::Debug + Send {
+    /// Parses `block[start..end]`, whose line end is taken off; it is not empty.
+    fn parse(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> std::result::Result<(), Reason>;
+}
+
+/// Parses the lines of one file.
+#[derive(Debug)]
+pub struct Parser(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Json(Box<JsonParser>),
+    Line(Box<dyn LineParser>),
+}
+
+impl Parser {
+    /// Prepares a block of lines; the lines parsed next must be in it.
+    pub fn begin_block(&mut self, block: &[u8]) {
+        if let Kind::Json(json) = &mut self.0 {
+            json.begin_block(block);
+        }
+    }
+
+    /// The offset of the line feed at or after `from`, or the end of the block.
+    #[inline]
+    #[must_use]
+    pub fn line_end(&self, block: &[u8], from: usize) -> usize {
+        match &self.0 {
+            Kind::Json(json) => json.line_end(block, from),
+            Kind::Line(_) => {
+                memchr::memchr(b'\n', &block[from..]).map_or(block.len(), |at| from + at)
+            }
+        }
+    }
+
+    /// Parses `block[start..end]`. False for a blank line.
+    ///
+    /// # Errors
+    /// What is wrong with the line; the record then holds nothing to be used.
+    #[inline]
+    pub fn parse(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> std::result::Result<bool, Fault> {
+        match &mut self.0 {
+            Kind::Json(json) => json.parse(block, start, end, fields, record),
+            Kind::Line(line) => {
+                let trimmed = block[start..end].trim_ascii_end().len();
+                if trimmed == 0 {
+                    return Ok(false);
+                }
+                let end = if block[end - 1] == b'\r' { end - 1 } else { end };
+                match line.parse(block, start, end, fields, record) {
+                    Ok(()) => Ok(true),
+                    Err(reason) => Err(Fault { reason, at: start }),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Numbers: the grammar of RFC 8259, and the range of a double.
+
+use super::Fault;
+use crate::bad::Reason;
+use crate::record::SpanKind;
+
+/// More digits than this are parsed to see whether a double can hold the number.
+const DIGITS_SAFE: usize = 300;
+
+/// How many of the bytes at `at` are digits.
+#[inline]
+pub(super) fn digits(block: &[u8], at: usize) -> usize {
+    let mut n = 0;
+    while let Some(eight) = block.get(at + n..at + n + 8) {
+        let found = leading_digits(u64::from_le_bytes(eight.try_into().unwrap_or_default()));
+        n += found;
+        if found < 8 {
+            return n;
+        }
+    }
+    n + block[at + n..].iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
+/// How many bytes from the lowest on are digits: a digit has 3 as its high half, and still
+/// has when 6 is added.
+#[inline]
+fn leading_digits(eight: u64) -> usize {
+    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    const THREES: u64 = 0x3030_3030_3030_3030;
+    let high = (eight & HIGH) ^ THREES;
+    let low = (eight.wrapping_add(0x0606_0606_0606_0606) & HIGH) ^ THREES;
+    // A carry of the addition can only come out of a byte that is no digit itself, and
+    // only spoils the bytes after it.
+    ((high | low).trailing_zeros() / 8) as usize
+}
+
+/// The number that begins at `at` (a digit or a minus): where it ends and what it is.
+#[inline]
+pub(super) fn number(block: &[u8], at: usize) -> Result<(usize, SpanKind), Fault> {
+    let fault = |p| Err(Fault::new(Reason::Number, p));
+    let byte = |p: usize| block.get(p).copied().unwrap_or(b'\n');
+    let first = at + usize::from(byte(at) == b'-');
+    let whole = digits(block, first);
+    if whole == 0 || (whole > 1 && byte(first) == b'0') {
+        return fault(first);
+    }
+    let mut p = first + whole;
+    let mut kind = SpanKind::Int;
+    if byte(p) == b'.' {
+        let fraction = digits(block, p + 1);
+        if fraction == 0 {
+            return fault(p);
+        }
+        p += 1 + fraction;
+        kind = SpanKind::Float;
+    }
+    if byte(p) | 0x20 == b'e' {
+        let sign = p + 1;
+        let exponent = sign + usize::from(matches!(byte(sign), b'+' | b'-'));
+        let length = digits(block, exponent);
+        if length == 0 {
+            return fault(p);
+        }
+        p = exponent + length;
+        return finite(block, at, p).map(|()| (p, SpanKind::Float));
+    }
+    if whole > DIGITS_SAFE {
+        finite(block, at, p)?;
+    }
+    Ok((p, kind))
+}
+
+#[cold]
+fn finite(block: &[u8], at: usize, end: usize) -> Result<(), Fault> {
+    let value = std::str::from_utf8(&block[at..end]).ok().and_then(|s| s.parse::<f64>().ok());
+    if value.is_some_and(f64::is_finite) { Ok(()) } else { Err(Fault::new(Reason::Number, at)) }
+}

@@ -1,0 +1,108 @@
+//! What is scanned: logs with their formats, cut into tasks.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use cutwater::ReadPath;
+
+use super::{Request, pieces};
+use crate::Result;
+use crate::format::{Definition, Detected, Format, detect, find_time, sample};
+use crate::split::{Input, InputKind, Task};
+use crate::time::Rules;
+
+/// A log with its format.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// Where its bytes come from.
+    pub input: Input,
+    /// Its format.
+    pub definition: Definition,
+    /// How sure the format is, 0.0 to 1.0; 1.0 where it was given.
+    pub confidence: f64,
+    /// The field that holds the time.
+    pub time: Option<String>,
+    /// What to assume where stamps do not say.
+    pub rules: Rules,
+    /// Lines sampled from it.
+    pub sample: Vec<u8>,
+}
+
+/// How many bytes of a compressed log are sampled.
+const STREAM_SAMPLE_BYTES: usize = 64 << 10;
+
+/// Opens a log and finds its format, unless it is given. A compressed stream is not sampled,
+/// since it can be read only once: where its format is not given, its lines are raw.
+///
+/// # Errors
+/// When it cannot be opened or read.
+pub fn open(
+    path: &Path,
+    read_path: ReadPath,
+    given: Option<&Definition>,
+    zone: &jiff::tz::TimeZone,
+) -> Result<Log> {
+    let input = Input::open(path, read_path)?;
+    let reference_s = fs::metadata(path)
+        .map(|m| m.mtime())
+        .unwrap_or_else(|_| jiff::Timestamp::now().as_second());
+    let rules = Rules { zone: zone.clone(), reference_s };
+    let sample = take_sample(&input)?;
+    if let Some(definition) = given {
+        let time = find_time(definition, &sample, &rules);
+        let definition = definition.clone();
+        return Ok(Log { input, definition, confidence: 1.0, time, rules, sample });
+    }
+    let Detected { format, confidence, time, .. } = if sample.is_empty() {
+        Detected { format: Format::Raw, confidence: 0.0, time: None, lines: 0 }
+    } else {
+        detect(&sample, &rules)?
+    };
+    let definition = Definition::Known(format);
+    Ok(Log { input, definition, confidence, time, rules, sample })
+}
+
+fn take_sample(input: &Input) -> Result<Vec<u8>> {
+    match (input.plain(), input.kind) {
+        (Some(file), _) => sample(file, input.size()),
+        (None, InputKind::Stream) => {
+            let mut lines = Vec::new();
+            crate::format::take_lines(input.head(), false, false, &mut lines);
+            Ok(lines)
+        }
+        (None, _) if !input.head().is_empty() => Ok(Vec::new()),
+        (None, _) => {
+            use std::io::Read;
+            let mut start = Vec::new();
+            let read = input.stream()?.take(STREAM_SAMPLE_BYTES as u64).read_to_end(&mut start);
+            if let (Err(e), true) = (read, start.is_empty()) {
+                let what = format!("decompress {}", input.path.display());
+                return Err(crate::Error::Stream(what, e));
+            }
+            let whole = start.len() < STREAM_SAMPLE_BYTES;
+            let mut lines = Vec::new();
+            crate::format::take_lines(&start, false, whole, &mut lines);
+            Ok(lines)
+        }
+    }
+}
+
+/// The tasks of a pass, in the order of the logs. With fewer bytes than pieces for all
+/// threads, pieces are made smaller, but not smaller than a block.
+pub(super) fn tasks(logs: &[Log], request: &Request) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for (index, log) in logs.iter().enumerate() {
+        if log.input.kind != InputKind::Plain {
+            tasks.push(Task { input: index, range: 0..u64::MAX });
+            continue;
+        }
+        let whole = 0..log.input.size();
+        let range = request.ranges.get(index).cloned().flatten().unwrap_or(whole);
+        let share = (range.end - range.start) / (4 * request.threads as u64);
+        let least = (request.limits.block_bytes as u64).min(request.limits.piece_bytes);
+        let piece_bytes = request.limits.piece_bytes.min(share.max(least)).max(1);
+        pieces(index, range, piece_bytes, &mut tasks);
+    }
+    tasks
+}

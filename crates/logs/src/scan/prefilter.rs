@@ -1,0 +1,52 @@
+//! Finding the lines that may pass, by their raw bytes, before anything is parsed.
+
+use memchr::memmem::Finder;
+
+/// Finds lines with a literal in them, and lines with a backslash, where the literal may be
+/// written with escapes.
+#[derive(Debug)]
+pub(super) struct Prefilter {
+    finder: Finder<'static>,
+    escapes: bool,
+    /// The next of each in the block, found once; the block's length when there is none.
+    literal_at: usize,
+    escape_at: usize,
+}
+
+impl Prefilter {
+    pub(super) fn new(literal: &[u8], escapes: bool) -> Self {
+        Self { finder: Finder::new(literal).into_owned(), escapes, literal_at: 0, escape_at: 0 }
+    }
+
+    /// A new block begins.
+    pub(super) fn begin_block(&mut self, block: &[u8]) {
+        self.literal_at = self.find_literal(block, 0);
+        self.escape_at = self.find_escape(block, 0);
+    }
+
+    fn find_literal(&self, block: &[u8], from: usize) -> usize {
+        self.finder.find(&block[from..]).map_or(block.len(), |at| from + at)
+    }
+
+    fn find_escape(&self, block: &[u8], from: usize) -> usize {
+        if !self.escapes {
+            return block.len();
+        }
+        memchr::memchr(b'\\', &block[from..]).map_or(block.len(), |at| from + at)
+    }
+
+    /// Where the next line that may pass begins, at or after `from`, itself a line's start.
+    pub(super) fn next(&mut self, block: &[u8], from: usize) -> Option<usize> {
+        if self.literal_at < from {
+            self.literal_at = self.find_literal(block, from);
+        }
+        if self.escape_at < from {
+            self.escape_at = self.find_escape(block, from);
+        }
+        let at = self.literal_at.min(self.escape_at);
+        if at >= block.len() {
+            return None;
+        }
+        Some(memchr::memrchr(b'\n', &block[from..at]).map_or(from, |feed| from + feed + 1))
+    }
+}

@@ -1,0 +1,117 @@
+//! Counts over raw bytes: nothing is parsed.
+
+use std::ops::ControlFlow;
+
+use cutwater_sys::simd::{Level, count_byte};
+use memchr::memmem::Finder;
+
+use super::{Log, Request, plan};
+use crate::Error;
+use crate::split::{self, Block, Stop, Task, Worker};
+
+/// What was counted in a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Bytes of lines, decompressed.
+    pub bytes: u64,
+    /// Lines; a last one without a line feed is one. Not counted where a literal is.
+    pub lines: u64,
+    /// Lines with the literal in them.
+    pub matched: u64,
+}
+
+/// Counts the lines of each log.
+pub fn count_lines(
+    logs: &[Log],
+    request: &Request,
+    stop: &Stop,
+) -> (Vec<Counted>, Vec<(usize, Error)>) {
+    count(logs, request, stop, None)
+}
+
+/// Counts the lines of each log that contain `literal`, as their bytes stand.
+pub fn count_literal(
+    logs: &[Log],
+    request: &Request,
+    stop: &Stop,
+    literal: &[u8],
+) -> (Vec<Counted>, Vec<(usize, Error)>) {
+    count(logs, request, stop, Some(literal))
+}
+
+fn count(
+    logs: &[Log],
+    request: &Request,
+    stop: &Stop,
+    literal: Option<&[u8]>,
+) -> (Vec<Counted>, Vec<(usize, Error)>) {
+    let tasks = plan::tasks(logs, request);
+    let worker = || Counter {
+        finder: literal.map(|text| Finder::new(text).into_owned()),
+        level: Level::best(),
+        counted: Counted::default(),
+    };
+    let inputs: Vec<_> = logs.iter().map(|log| log.input.clone()).collect();
+    let mut totals = vec![Counted::default(); logs.len()];
+    let add = |log: usize, part: Counted| {
+        totals[log].bytes += part.bytes;
+        totals[log].lines += part.lines;
+        totals[log].matched += part.matched;
+        ControlFlow::Continue(())
+    };
+    let workers = (0..request.threads).map(|_| worker()).collect();
+    let (_, failures) = split::run(&inputs, &tasks, request.limits, stop, workers, add);
+    (totals, failures)
+}
+
+struct Counter {
+    finder: Option<Finder<'static>>,
+    level: Level,
+    counted: Counted,
+}
+
+/// How many lines of `bytes` contain what `finder` finds.
+fn lines_with(finder: &Finder<'_>, bytes: &[u8]) -> u64 {
+    let (mut count, mut at) = (0, 0);
+    while let Some(found) = finder.find(&bytes[at..]) {
+        count += 1;
+        at += found;
+        match memchr::memchr(b'\n', &bytes[at..]) {
+            Some(feed) => at += feed + 1,
+            None => break,
+        }
+    }
+    count
+}
+
+impl Worker for Counter {
+    type Out = Counted;
+
+    fn begin(&mut self, _: &Task) {}
+
+    fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
+        let bytes = block.bytes;
+        self.counted.bytes += bytes.len() as u64;
+        match &self.finder {
+            Some(finder) => self.counted.matched += lines_with(finder, bytes),
+            None => {
+                self.counted.lines += count_byte(self.level, bytes, b'\n')
+                    + u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n"));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn long_line(&mut self, _: u64, bytes: u64, _: &[u8]) {
+        self.counted.bytes += bytes + 1;
+        self.counted.lines += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    fn take(&mut self, _: bool) -> Counted {
+        std::mem::take(&mut self.counted)
+    }
+}

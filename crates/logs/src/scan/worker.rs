@@ -1,0 +1,210 @@
+//! One thread's part of a pass.
+
+use std::ops::ControlFlow;
+
+use cutwater_sys::simd::{Level, count_byte};
+
+use super::prefilter::Prefilter;
+use super::{Log, Part, Request, Row, Sink, Tally};
+use crate::bad::{BadLine, Reason, excerpt};
+use crate::filter::{Bound, LINE};
+use crate::format::Parser;
+use crate::json::Fault;
+use crate::record::{FieldId, Fields, Record};
+use crate::split::{Block, Task, Worker};
+use crate::time::{Clock, Nanos};
+
+/// So many located bad lines are handed over before a piece ends.
+const BAD_HELD_MAX: usize = 4096;
+
+pub(super) struct Scanner<'a, S: Sink> {
+    logs: &'a [Log],
+    request: &'a Request,
+    sink: S,
+    record: Record,
+    current: Option<Current>,
+    tally: Tally,
+    bad_lines: Vec<BadLine>,
+}
+
+/// What belongs to the log whose piece is being read.
+struct Current {
+    log: usize,
+    parser: Parser,
+    fields: Fields,
+    filter: Bound,
+    prefilter: Option<Prefilter>,
+    clock: Clock,
+    time: Option<FieldId>,
+}
+
+impl<'a, S: Sink> Scanner<'a, S> {
+    pub(super) fn new(logs: &'a [Log], request: &'a Request, sink: S) -> Self {
+        Self {
+            logs,
+            request,
+            sink,
+            record: Record::default(),
+            current: None,
+            tally: Tally::default(),
+            bad_lines: Vec::new(),
+        }
+    }
+
+    pub(super) fn into_sink(self) -> S {
+        self.sink
+    }
+
+    fn open(&mut self, index: usize) -> Current {
+        let log = &self.logs[index];
+        let with_time = self.request.with_time || self.request.filter.needs_time();
+        let time_name = log.time.as_deref().filter(|_| with_time);
+        let mut fields = match self.sink.fields() {
+            None => Fields::all(),
+            Some(names) => {
+                let wanted = names.iter().map(String::as_str).chain(self.request.filter.fields());
+                let wanted = wanted.filter(|name| *name != LINE).chain(time_name);
+                Fields::only(&wanted.collect::<Vec<_>>())
+            }
+        };
+        // Where fields are open, a format's own come first, in its order.
+        let parser = log.definition.parser(&mut fields);
+        let filter = self.request.filter.bind(&mut fields);
+        let time = time_name.and_then(|name| fields.add(name));
+        self.sink.begin(index, &mut fields);
+        let literal = self.request.filter.literal().filter(|_| !self.request.examine_all);
+        let prefilter = literal.map(|(text, raw)| Prefilter::new(text, !raw));
+        let clock = Clock::new(log.rules.clone());
+        // Names added since belong to the parser too.
+        let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
+        Current { log: index, parser, fields, filter, prefilter, clock, time }
+    }
+
+    /// Goes over the lines of a block, from one that may pass to the next.
+    fn lines(&mut self, current: &mut Current, block: Block<'_>) {
+        let bytes = block.bytes;
+        if let Some(prefilter) = &mut current.prefilter {
+            prefilter.begin_block(bytes);
+        }
+        let mut at = 0;
+        let mut indexed = false;
+        while at < bytes.len() {
+            if let Some(prefilter) = &mut current.prefilter {
+                let next = prefilter.next(bytes, at).unwrap_or(bytes.len());
+                let skipped = lines_in(&bytes[at..next]);
+                self.tally.lines += skipped;
+                self.tally.skipped += skipped;
+                at = next;
+                if at == bytes.len() {
+                    break;
+                }
+            }
+            if !indexed {
+                current.parser.begin_block(bytes);
+                indexed = true;
+            }
+            let end = current.parser.line_end(bytes, at);
+            self.tally.lines += 1;
+            if let Err(fault) = self.line(current, bytes, at, end) {
+                self.bad(fault, block, at, end);
+            }
+            at = end + 1;
+        }
+    }
+
+    #[inline]
+    fn line(
+        &mut self,
+        c: &mut Current,
+        block: &[u8],
+        start: usize,
+        end: usize,
+    ) -> Result<(), Fault> {
+        self.record.clear();
+        if !c.parser.parse(block, start, end, &mut c.fields, &mut self.record)? {
+            return Ok(());
+        }
+        let time = time_of(c, block, &self.record)?;
+        self.tally.records += 1;
+        let line = &block[start..end];
+        if !c.filter.passes(block, line, &self.record, time) {
+            return Ok(());
+        }
+        self.tally.matched += 1;
+        let row = Row { log: c.log, block, line, fields: &c.fields, record: &self.record, time };
+        self.sink.row(&row, &mut c.clock);
+        Ok(())
+    }
+
+    #[cold]
+    fn bad(&mut self, fault: Fault, block: Block<'_>, start: usize, end: usize) {
+        self.tally.bad.add(fault.reason);
+        if self.request.locate_all || self.bad_lines.len() < Request::BAD_KEPT {
+            self.bad_lines.push(BadLine {
+                line: self.tally.lines,
+                offset: block.offset + start as u64,
+                column: (fault.at - start) as u32,
+                reason: fault.reason,
+                excerpt: excerpt(&block.bytes[start..end]),
+            });
+        }
+    }
+}
+
+/// The lines of whole lines, of which the last may lack its line feed.
+fn lines_in(bytes: &[u8]) -> u64 {
+    let feeds = count_byte(Level::best(), bytes, b'\n');
+    feeds + u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))
+}
+
+/// The time of a record. One that is there and is no time makes the line a bad one.
+#[inline]
+fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Result<Option<Nanos>, Fault> {
+    let Some(id) = c.time else { return Ok(None) };
+    let span = record.get(id);
+    let text = span.bytes(block);
+    if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
+        return Ok(None);
+    }
+    let at = span.start as usize;
+    c.clock.parse(text).map(Some).ok_or(Fault { reason: Reason::Time, at })
+}
+
+impl<S: Sink> Worker for Scanner<'_, S> {
+    type Out = Part<S::Out>;
+
+    fn begin(&mut self, task: &Task) {
+        if self.current.as_ref().is_none_or(|c| c.log != task.input) {
+            self.current = Some(self.open(task.input));
+        }
+    }
+
+    fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
+        self.tally.bytes += block.bytes.len() as u64;
+        if let Some(mut current) = self.current.take() {
+            self.lines(&mut current, block);
+            self.current = Some(current);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) {
+        self.tally.bytes += bytes + 1;
+        self.tally.lines += 1;
+        self.tally.bad.add(Reason::TooLong);
+        let (line, column, reason) = (self.tally.lines, 0, Reason::TooLong);
+        self.bad_lines.push(BadLine { line, offset, column, reason, excerpt: excerpt(start) });
+    }
+
+    fn is_full(&self) -> bool {
+        self.sink.is_full() || self.bad_lines.len() >= BAD_HELD_MAX
+    }
+
+    fn take(&mut self, _: bool) -> Part<S::Out> {
+        Part {
+            tally: std::mem::take(&mut self.tally),
+            bad_lines: std::mem::take(&mut self.bad_lines),
+            out: self.sink.take(),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Finding a time in a sorted log without reading it: a handful of pages, whatever the size.
+//!
+//! A log counts as sorted when the times at [`PLACES`] places spread over it never go back by
+//! more than [`SLACK`]. In such a log a bisection finds where the times asked for begin and
+//! end. What is out of order by at most [`SLACK`] is found too, since the range is widened by
+//! it on both sides and each record in it is looked at; what is further out of order is not.
+
+use std::ops::Range;
+
+use crate::Result;
+use crate::format::{Definition, Parser};
+use crate::record::{FieldId, Fields, Record};
+use crate::scan::Log;
+use crate::split::ReadAt;
+use crate::time::{Clock, Nanos, SECOND};
+
+/// Places at which order is sampled.
+pub const PLACES: u64 = 24;
+
+/// By how much a record's time may be before that of a record further up.
+pub const SLACK: Nanos = 10 * SECOND;
+
+/// Bytes of a page.
+const PAGE: u64 = 4096;
+
+/// How far to look for a line with a time before giving a place up.
+const PROBE_PAGES_MAX: u64 = 64;
+
+/// Where the records of a time range are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The bytes to scan; all of them when the log is not sorted.
+    pub range: Range<u64>,
+    /// Whether the log is sorted, as far as the samples tell.
+    pub sorted: bool,
+    /// Pages that were read to find it.
+    pub pages_touched: u64,
+}
+
+/// Finds the bytes of `log` in which all records from `since` on and before `until` are.
+///
+/// # Errors
+/// When a read fails.
+pub fn seek(log: &Log, since: Option<Nanos>, until: Option<Nanos>) -> Result<Option<Found>> {
+    let (Some(file), Some(time)) = (log.input.plain(), &log.time) else { return Ok(None) };
+    let _ = file.advise(0..log.input.size(), cutwater::Advice::Random);
+    let mut probe = Probe::new(file, log.input.size(), log, time);
+    let found = probe.find(since, until)?;
+    let _ = file.advise(0..log.input.size(), cutwater::Advice::Normal);
+    Ok(Some(found))
+}
+
+/// The time of the last record of `log` that has one.
+///
+/// # Errors
+/// When a read fails.
+pub fn last_time(log: &Log) -> Result<Option<Nanos>> {
+    let (Some(file), Some(time)) = (log.input.plain(), &log.time) else { return Ok(None) };
+    let size = log.input.size();
+    let mut probe = Probe::new(file, size, log, time);
+    let mut back = 16 * PAGE;
+    loop {
+        let from = size.saturating_sub(back);
+        let times = probe.times(from..size)?;
+        if let Some(&(_, last)) = times.last() {
+            return Ok(Some(last));
+        }
+        if from == 0 || back > 1 << 24 {
+            return Ok(None);
+        }
+        back *= 4;
+    }
+}
+
+struct Probe<'a, R> {
+    source: &'a R,
+    size: u64,
+    parser: Parser,
+    fields: Fields,
+    id: Option<FieldId>,
+    clock: Clock,
+    record: Record,
+    pages: u64,
+    buf: Vec<u8>,
+}
+
+impl<'a, R: ReadAt> Probe<'a, R> {
+    fn new(source: &'a R, size: u64, log: &Log, time: &str) -> Self {
+        let mut fields = Fields::only(&[time]);
+        let definition: &Definition = &log.definition;
+        Self {
+            source,
+            size,
+            parser: definition.parser(&mut fields),
+            id: fields.find(time),
+            fields,
+            clock: Clock::new(log.rules.clone()),
+            record: Record::default(),
+            pages: 0,
+            buf: Vec::new(),
+        }
+    }
+
+    /// The lines that begin and end in `range` and have a time: where they begin, and when.
+    fn times(&mut self, range: Range<u64>) -> Result<Vec<(u64, Nanos)>> {
+        let mut buf = std::mem::take(&mut self.buf);
+        buf.resize((range.end - range.start) as usize, 0);
+        let n = self.source.read_at(&mut buf, range.start)?;
+        self.pages += (n as u64).div_ceil(PAGE);
+        let whole = range.start + n as u64 >= self.size;
+        let found = self.times_in(&buf[..n], range.start, whole);
+        self.buf = buf;
+        Ok(found)
+    }
+
+    fn times_in(&mut self, bytes: &[u8], offset: u64, whole: bool) -> Vec<(u64, Nanos)> {
+        let mut found = Vec::new();
+        let first = if offset == 0 { Some(0) } else { memchr::memchr(b'\n', bytes).map(|a| a + 1) };
+        let end =
+            if whole { bytes.len() } else { memchr::memrchr(b'\n', bytes).map_or(0, |a| a + 1) };
+        let Some(mut at) = first.filter(|&first| first < end) else { return found };
+        // The kernels count backslashes from the start of a block, which must start a line.
+        let block = &bytes[at..end];
+        let base = offset + at as u64;
+        self.parser.begin_block(block);
+        at = 0;
+        while at < block.len() {
+            let end = self.parser.line_end(block, at);
+            self.record.clear();
+            let parsed = self.parser.parse(block, at, end, &mut self.fields, &mut self.record);
+            if let (Ok(true), Some(id)) = (parsed, self.id)
+                && let Some(time) = self.clock.parse(self.record.get(id).bytes(block))
+            {
+                found.push((base + at as u64, time));
+            }
+            at = end + 1;
+        }
+        found
+    }
+
+    /// The first line with a time that begins at or after `from`, as far as it is near.
+    fn first_after(&mut self, from: u64) -> Result<Option<(u64, Nanos)>> {
+        let start = from / PAGE * PAGE;
+        let mut pages = 1;
+        while pages <= PROBE_PAGES_MAX {
+            let end = (start + pages * PAGE).min(self.size);
+            let times = self.times(start..end)?;
+            if let Some(&found) = times.iter().find(|(at, _)| *at >= from) {
+                return Ok(Some(found));
+            }
+            if end == self.size {
+                return Ok(None);
+            }
+            pages *= 2;
+        }
+        Ok(None)
+    }
+
+    fn is_sorted(&mut self) -> Result<bool> {
+        let mut latest = Nanos::MIN;
+        for place in 0..PLACES {
+            let at = (u128::from(self.size) * u128::from(place) / u128::from(PLACES)) as u64;
+            if let Some((_, time)) = self.first_after(at)? {
+                if time < latest.saturating_sub(SLACK) {
+                    return Ok(false);
+                }
+                latest = latest.max(time);
+            }
+        }
+        Ok(true)
+    }
+
+    /// An offset before which every record is before `time`: to within a page.
+    fn bisect(&mut self, time: Nanos) -> Result<u64> {
+        let (mut low, mut high) = (0, self.size);
+        // Everything that begins before `low` is before `time`; from `high` on nothing is.
+        while low + PAGE < high {
+            let middle = low + (high - low) / 2;
+            match self.first_after(middle)? {
+                Some((at, t)) if t < time => low = at.max(middle),
+                _ => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
+    fn find(&mut self, since: Option<Nanos>, until: Option<Nanos>) -> Result<Found> {
+        if !self.is_sorted()? {
+            return Ok(Found { range: 0..self.size, sorted: false, pages_touched: self.pages });
+        }
+        let start = match since {
+            Some(since) => self.bisect(since.saturating_sub(SLACK))?,
+            None => 0,
+        };
+        let end = match until {
+            Some(until) => {
+                let at = self.bisect(until.saturating_add(SLACK))?;
+                // The bisection ends before the first record that is too late, by at most a page.
+                self.first_after((at + PAGE).min(self.size))?.map_or(self.size, |(at, _)| at)
+            }
+            None => self.size,
+        };
+        Ok(Found { range: start..end.max(start), sorted: true, pages_touched: self.pages })
+    }
+}

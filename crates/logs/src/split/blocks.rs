@@ -1,0 +1,187 @@
+//! Reading one piece as blocks of whole lines.
+
+use std::ops::{ControlFlow, Range};
+
+use super::Limits;
+use crate::Result;
+
+/// Whole lines that follow each other in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block<'a> {
+    /// Offset in the file of the first byte.
+    pub offset: u64,
+    /// The lines, each with its line feed; only the last line of a file may lack it.
+    pub bytes: &'a [u8],
+}
+
+/// Takes the blocks of a piece.
+pub trait BlockSink {
+    /// The next lines. [`ControlFlow::Break`] ends the piece.
+    fn block(&mut self, block: Block<'_>) -> ControlFlow<()>;
+
+    /// A line longer than the limit: its offset, its length without its end, and its beginning.
+    fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) -> ControlFlow<()>;
+}
+
+/// How many bytes of a line that is too long are kept to show.
+const EXCERPT_BYTES: usize = 256;
+
+/// How far past the end of a piece to read at a time for its last line.
+const EXTENSION_BYTES: usize = 4 << 10;
+
+/// Reads pieces as blocks of lines, with one buffer that is used again for every piece.
+#[derive(Debug)]
+pub struct Blocks {
+    limits: Limits,
+    buf: Vec<u8>,
+}
+
+/// The state of one piece: `buf[..len]` holds the bytes of the file from `offset` on.
+struct Pass<'a, F> {
+    limits: Limits,
+    buf: &'a mut Vec<u8>,
+    len: usize,
+    offset: u64,
+    /// Lines that begin here or later belong to the next piece.
+    end: u64,
+    fill: F,
+}
+
+impl Blocks {
+    /// A reader within `limits`.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let block_bytes = limits.block_bytes.max(64);
+        // A line that fits a block costs nothing, so the bound is never less than a block;
+        // otherwise it would depend on where in a block a line lies.
+        let line_bytes_max = limits.line_bytes_max.max(block_bytes);
+        Self { limits: Limits { block_bytes, line_bytes_max, ..limits }, buf: Vec::new() }
+    }
+
+    /// Reads the lines that begin in `range`, by `fill`, which is asked for the bytes at an
+    /// offset (each time where the time before ended), and answers 0 at the end of the file.
+    ///
+    /// # Errors
+    /// Those of `fill`.
+    pub fn read(
+        &mut self,
+        range: Range<u64>,
+        fill: impl FnMut(u64, &mut [u8]) -> Result<usize>,
+        sink: &mut impl BlockSink,
+    ) -> Result<()> {
+        if self.buf.len() < self.limits.block_bytes {
+            self.buf.resize(self.limits.block_bytes, 0);
+        }
+        let offset = range.start.saturating_sub(1);
+        let mut pass =
+            Pass { limits: self.limits, buf: &mut self.buf, len: 0, offset, end: range.end, fill };
+        if range.start > 0 && pass.skip_line(range.end.saturating_sub(1))?.is_none() {
+            return Ok(());
+        }
+        pass.lines(sink)
+    }
+}
+
+impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
+    /// Hands over all lines that begin before the end.
+    fn lines(&mut self, sink: &mut impl BlockSink) -> Result<()> {
+        // What of the buffer was already searched for a line feed, so that it is once.
+        let mut searched = 0;
+        while self.offset < self.end {
+            if let Some(cut) = self.last_cut(searched) {
+                let last = self.offset + cut as u64 >= self.end;
+                if self.hand_over(cut, sink).is_break() || last {
+                    return Ok(());
+                }
+                searched = self.len;
+                continue;
+            }
+            searched = self.len;
+            if self.len > self.limits.line_bytes_max {
+                if self.long_line(sink)?.is_break() {
+                    return Ok(());
+                }
+                searched = 0;
+            } else if self.more(EXTENSION_BYTES.max(self.len))? == 0 {
+                return self.last_line(sink);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where to cut: after the last line feed, or after the line that crosses the end.
+    fn last_cut(&self, searched: usize) -> Option<usize> {
+        let held = &self.buf[..self.len];
+        let crossing = self.end - 1 - self.offset;
+        if crossing < self.len as u64 {
+            let from = (crossing as usize).max(searched);
+            if let Some(at) = memchr::memchr(b'\n', &held[from..]) {
+                return Some(from + at + 1);
+            }
+        }
+        let limit = crossing.min(self.len as u64) as usize;
+        let searched = searched.min(limit);
+        memchr::memrchr(b'\n', &held[searched..limit]).map(|at| searched + at + 1)
+    }
+
+    fn hand_over(&mut self, cut: usize, sink: &mut impl BlockSink) -> ControlFlow<()> {
+        let flow = sink.block(Block { offset: self.offset, bytes: &self.buf[..cut] });
+        self.drop_front(cut);
+        flow
+    }
+
+    fn drop_front(&mut self, n: usize) {
+        self.buf.copy_within(n..self.len, 0);
+        self.len -= n;
+        self.offset += n as u64;
+    }
+
+    fn last_line(&mut self, sink: &mut impl BlockSink) -> Result<()> {
+        if self.len > 0 {
+            let _ = self.hand_over(self.len, sink);
+        }
+        Ok(())
+    }
+
+    /// Reads more behind what is held: up to the end of the piece, then `step` at a time.
+    fn more(&mut self, step: usize) -> Result<usize> {
+        if self.len == self.buf.len() {
+            let limit = self.limits.line_bytes_max.saturating_add(1);
+            self.buf.resize((self.len * 2).min(limit), 0);
+        }
+        let at = self.offset + self.len as u64;
+        let left = self.end.saturating_sub(at);
+        let want = if left > 0 { left } else { step as u64 };
+        let space = &mut self.buf[self.len..];
+        let want = want.min(space.len() as u64).min(self.limits.block_bytes as u64) as usize;
+        let n = (self.fill)(at, &mut space[..want])?;
+        self.len += n;
+        Ok(n)
+    }
+
+    /// The held bytes are the start of a line that is too long: reports it and skips it.
+    fn long_line(&mut self, sink: &mut impl BlockSink) -> Result<ControlFlow<()>> {
+        let (offset, excerpt) = (self.offset, self.buf[..EXCERPT_BYTES.min(self.len)].to_vec());
+        let next = self.skip_line(u64::MAX)?;
+        let end = next.map_or(self.offset, |next| next - 1);
+        self.buf.truncate(self.limits.block_bytes.max(self.len));
+        self.buf.shrink_to_fit();
+        Ok(sink.long_line(offset, end - offset, &excerpt))
+    }
+
+    /// Drops bytes through the next line feed and answers where the next line begins, or
+    /// nothing when there is none before `limit`; holds at most a block meanwhile.
+    fn skip_line(&mut self, limit: u64) -> Result<Option<u64>> {
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', &self.buf[..self.len]) {
+                self.drop_front(at + 1);
+                return Ok((self.offset <= limit).then_some(self.offset));
+            }
+            self.offset += self.len as u64;
+            self.len = 0;
+            if self.offset >= limit || self.more(usize::MAX)? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+}

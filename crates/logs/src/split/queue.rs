@@ -1,0 +1,237 @@
+//! Threads that take pieces from one queue, and hand over what they made in the files' order.
+
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::{Block, BlockSink, Blocks, Input, Limits, ReadAt};
+use crate::{Error, Result};
+
+/// One piece of one input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Index of the input.
+    pub input: usize,
+    /// The bytes that it covers; of a stream, all there are.
+    pub range: Range<u64>,
+}
+
+/// What a thread does with the lines of the pieces that it takes.
+pub trait Worker: Send {
+    /// What a piece yields; handed over in the order of the inputs and of their pieces.
+    type Out: Send;
+
+    /// A piece begins.
+    fn begin(&mut self, task: &Task);
+
+    /// The next lines of it.
+    fn block(&mut self, block: Block<'_>) -> ControlFlow<()>;
+
+    /// A line of it longer than the limit.
+    fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]);
+
+    /// Whether so much has been yielded that it should be handed over before the piece ends.
+    fn is_full(&self) -> bool;
+
+    /// Gives away what was yielded since the last time. `last` once per piece.
+    fn take(&mut self, last: bool) -> Self::Out;
+}
+
+/// Stops a run from outside, and shows how far it is.
+#[derive(Debug, Default)]
+pub struct Stop {
+    stop: AtomicBool,
+    bytes: AtomicU64,
+}
+
+impl Stop {
+    /// Asks the run to end; what was found so far is kept.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to end.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of lines handled so far, decompressed.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// How many finished pieces may wait for an earlier one, per thread.
+const WAITING_PER_THREAD: usize = 4;
+
+/// How often a thread that waits for its turn looks whether it should stop.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Runs one thread per worker over all `tasks`; calls `emit` for each piece in order.
+/// Returns the workers and what went wrong, by input; a failure ends only its piece.
+pub fn run<W: Worker>(
+    inputs: &[Input],
+    tasks: &[Task],
+    limits: Limits,
+    stop: &Stop,
+    workers: Vec<W>,
+    emit: impl FnMut(usize, W::Out) -> ControlFlow<()> + Send,
+) -> (Vec<W>, Vec<(usize, Error)>) {
+    let shared = Shared {
+        next: AtomicUsize::new(0),
+        stop,
+        order: Mutex::new(Order { head: 0, waiting: BTreeMap::new(), emit, failures: Vec::new() }),
+        moved: Condvar::new(),
+        waiting_max: WAITING_PER_THREAD * workers.len(),
+    };
+    let workers = if workers.len() == 1 {
+        workers.into_iter().map(|w| shared.work(inputs, tasks, limits, w)).collect()
+    } else {
+        thread::scope(|scope| {
+            let shared = &shared;
+            let handles: Vec<_> = workers
+                .into_iter()
+                .map(|w| scope.spawn(move || shared.work(inputs, tasks, limits, w)))
+                .collect();
+            handles.into_iter().filter_map(|h| h.join().ok()).collect()
+        })
+    };
+    let order = shared.order.into_inner().unwrap_or_else(PoisonError::into_inner);
+    (workers, order.failures)
+}
+
+struct Shared<'a, O, E> {
+    next: AtomicUsize,
+    stop: &'a Stop,
+    order: Mutex<Order<O, E>>,
+    moved: Condvar,
+    waiting_max: usize,
+}
+
+struct Order<O, E> {
+    head: usize,
+    waiting: BTreeMap<usize, (usize, O)>,
+    emit: E,
+    failures: Vec<(usize, Error)>,
+}
+
+impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
+    fn work<W: Worker<Out = O>>(
+        &self,
+        inputs: &[Input],
+        tasks: &[Task],
+        limits: Limits,
+        mut worker: W,
+    ) -> W {
+        let mut blocks = Blocks::new(limits);
+        while !self.stop.is_stopped() {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = tasks.get(index) else { break };
+            worker.begin(task);
+            let mut lines = Lines { shared: self, worker: &mut worker, index, input: task.input };
+            let result = read_task(&mut blocks, &inputs[task.input], task, &mut lines);
+            if let Err(e) = result {
+                self.lock().failures.push((task.input, e));
+            }
+            let out = worker.take(true);
+            self.submit(index, task.input, out, true);
+        }
+        worker
+    }
+
+    /// Hands `out` over when all pieces before it are; keeps it until then, or waits where
+    /// too many are kept or the piece is not finished.
+    fn submit(&self, index: usize, input: usize, out: O, last: bool) {
+        let mut order = self.lock();
+        while order.head != index {
+            if self.stop.is_stopped() || last && order.waiting.len() < self.waiting_max {
+                if last {
+                    order.waiting.insert(index, (input, out));
+                }
+                return;
+            }
+            // A stop from outside wakes nobody: look again now and then.
+            let waited = self.moved.wait_timeout(order, LOOK_AGAIN);
+            order = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        self.emit(&mut order, input, out);
+        if !last {
+            return;
+        }
+        order.head += 1;
+        loop {
+            let head = order.head;
+            let Some((input, out)) = order.waiting.remove(&head) else { break };
+            self.emit(&mut order, input, out);
+            order.head += 1;
+        }
+        self.moved.notify_all();
+    }
+
+    fn emit(&self, order: &mut Order<O, E>, input: usize, out: O) {
+        if (order.emit)(input, out).is_break() {
+            self.stop.stop();
+            self.moved.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Order<O, E>> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_task(
+    blocks: &mut Blocks,
+    input: &Input,
+    task: &Task,
+    lines: &mut impl BlockSink,
+) -> Result<()> {
+    if let Some(file) = input.plain() {
+        return blocks.read(task.range.clone(), |at, buf| ReadAt::read_at(file, buf, at), lines);
+    }
+    let mut stream = input.stream()?;
+    let fill = |_, buf: &mut [u8]| loop {
+        match stream.read(buf) {
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::Stream(format!("read {}", input.path.display()), e)),
+            Ok(n) => return Ok(n),
+        }
+    };
+    blocks.read(0..u64::MAX, fill, lines)
+}
+
+/// Passes blocks to a worker and hands over what it yields when it is full.
+struct Lines<'a, 'b, W: Worker, E> {
+    shared: &'a Shared<'b, W::Out, E>,
+    worker: &'a mut W,
+    index: usize,
+    input: usize,
+}
+
+impl<W: Worker, E: FnMut(usize, W::Out) -> ControlFlow<()> + Send> BlockSink
+    for Lines<'_, '_, W, E>
+{
+    fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
+        if self.shared.stop.is_stopped() {
+            return ControlFlow::Break(());
+        }
+        self.shared.stop.bytes.fetch_add(block.bytes.len() as u64, Ordering::Relaxed);
+        let flow = self.worker.block(block);
+        if self.worker.is_full() {
+            let out = self.worker.take(false);
+            self.shared.submit(self.index, self.input, out, false);
+        }
+        flow
+    }
+
+    fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) -> ControlFlow<()> {
+        self.shared.stop.bytes.fetch_add(bytes + 1, Ordering::Relaxed);
+        self.worker.long_line(offset, bytes, start);
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,233 @@
+//! What lines can be read from.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cutwater::{File, OpenOptions, Pattern, ReadPath};
+
+use crate::{Error, Result};
+
+/// Bytes at offsets, from any thread.
+pub trait ReadAt: Sync {
+    /// Reads at `offset` into `buf`; 0 at the end.
+    ///
+    /// # Errors
+    /// When the bytes cannot be had.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize>;
+}
+
+impl ReadAt for File {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        Self::read_at(self, buf, offset).map_err(Error::Read)
+    }
+}
+
+/// How the bytes of an input are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// A file with bytes at offsets: read by all threads at once.
+    Plain,
+    /// gzip: streamed by one thread.
+    Gzip,
+    /// Zstandard: streamed by one thread.
+    Zstd,
+    /// A pipe, a terminal, a socket: streamed by one thread.
+    Stream,
+}
+
+/// One log to scan.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Where it is; `-` is standard input.
+    pub path: PathBuf,
+    /// How it is stored, by its first bytes and not by its name.
+    pub kind: InputKind,
+    file: Option<File>,
+    size: u64,
+    opened: Option<Opened>,
+}
+
+/// A stream that was opened to look at its first bytes, which are read again with the rest.
+#[derive(Clone)]
+struct Opened {
+    head: Arc<Vec<u8>>,
+    rest: Arc<Mutex<Option<Box<dyn Read + Send>>>>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Opened({} bytes)", self.head.len())
+    }
+}
+
+/// How much of a stream is read to look at before it is scanned.
+const HEAD_BYTES: usize = 64 << 10;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+impl Input {
+    /// Opens `path` for reading through `read_path`; `-` is standard input.
+    ///
+    /// # Errors
+    /// When there is no such file, or it may not be read.
+    pub fn open(path: &Path, read_path: ReadPath) -> Result<Self> {
+        if path.as_os_str() == "-" {
+            return Self::from_stream(path, Box::new(io::stdin()));
+        }
+        if is_stream(path) {
+            let what = || format!("open {}", path.display());
+            let file = fs::File::open(path).map_err(|e| Error::Stream(what(), e))?;
+            return Self::from_stream(path, Box::new(file));
+        }
+        let options = OpenOptions::default().path(read_path).pattern(Pattern::Sequential);
+        let file = options.open(path)?;
+        let size = file.size()?;
+        let mut magic = [0; 4];
+        let n = file.read_at(&mut magic, 0)?;
+        let kind = kind_of(&magic[..n], InputKind::Plain);
+        Ok(Self { path: path.into(), kind, file: Some(file), size, opened: None })
+    }
+
+    /// Reads from `stream`, once; `path` is what to call it.
+    ///
+    /// # Errors
+    /// When its first bytes cannot be read.
+    pub fn from_stream(path: &Path, mut stream: Box<dyn Read + Send>) -> Result<Self> {
+        let mut head = vec![0; HEAD_BYTES];
+        let mut n = 0;
+        // A slow writer is waited for until there is a line to look at.
+        while n < head.len() && !head[..n].contains(&b'\n') {
+            match stream.read(&mut head[n..]) {
+                Ok(0) => break,
+                Ok(more) => n += more,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::Stream(format!("read {}", path.display()), e)),
+            }
+        }
+        head.truncate(n);
+        let kind = kind_of(&head, InputKind::Stream);
+        let opened = Opened { head: Arc::new(head), rest: Arc::new(Mutex::new(Some(stream))) };
+        Ok(Self { path: path.into(), kind, file: None, size: 0, opened: Some(opened) })
+    }
+
+    /// The first bytes of a stream.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        self.opened.as_ref().map_or(&[], |opened| &opened.head)
+    }
+
+    /// Bytes when it was opened; of a compressed file, its compressed bytes; of a stream, 0.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The file, where it has bytes at offsets that are lines.
+    #[must_use]
+    pub fn plain(&self) -> Option<&File> {
+        self.file.as_ref().filter(|_| self.kind == InputKind::Plain)
+    }
+
+    /// The bytes from the start, decompressed, in order.
+    ///
+    /// # Errors
+    /// When the stream cannot be opened or its compression is not understood.
+    pub fn stream(&self) -> Result<Box<dyn Read + Send>> {
+        let bytes: Box<dyn Read + Send> = match (&self.file, &self.opened) {
+            (Some(file), _) => Box::new(InOrder { file: file.clone(), at: 0 }),
+            (None, Some(opened)) => {
+                let rest = opened.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let rest = rest.ok_or_else(|| {
+                    let again = io::Error::other("a stream can be read only once");
+                    Error::Stream(format!("read {}", self.path.display()), again)
+                })?;
+                Box::new(io::Cursor::new(opened.head.to_vec()).chain(rest))
+            }
+            (None, None) => Box::new(io::empty()),
+        };
+        if self.kind == InputKind::Stream {
+            return Ok(bytes);
+        }
+        let bytes = io::BufReader::with_capacity(128 << 10, bytes);
+        match self.kind {
+            InputKind::Gzip => Ok(Box::new(flate2::bufread::MultiGzDecoder::new(bytes))),
+            InputKind::Zstd => Ok(Box::new(ZstdFrames { bytes, frame: None })),
+            InputKind::Plain | InputKind::Stream => Ok(Box::new(bytes)),
+        }
+    }
+}
+
+/// What the first bytes say; `otherwise` where they say nothing.
+fn kind_of(head: &[u8], otherwise: InputKind) -> InputKind {
+    match head {
+        m if m.starts_with(&GZIP_MAGIC) => InputKind::Gzip,
+        m if m.starts_with(&ZSTD_MAGIC) => InputKind::Zstd,
+        _ => otherwise,
+    }
+}
+
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir())
+}
+
+/// A file read from its start on.
+struct InOrder {
+    file: File,
+    at: u64,
+}
+
+impl Read for InOrder {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read_at(buf, self.at)?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+/// A Zstandard file: any number of frames, one after the other.
+struct ZstdFrames {
+    bytes: io::BufReader<Box<dyn Read + Send>>,
+    frame: Option<Box<ruzstd::decoding::FrameDecoder>>,
+}
+
+impl ZstdFrames {
+    /// Begins the next frame; false at the end of the file.
+    fn begin(&mut self) -> io::Result<bool> {
+        use std::io::BufRead;
+        if self.bytes.fill_buf()?.is_empty() {
+            return Ok(false);
+        }
+        let mut frame = self.frame.take().unwrap_or_default();
+        frame.reset(&mut self.bytes).map_err(io::Error::other)?;
+        self.frame = Some(frame);
+        Ok(true)
+    }
+}
+
+impl Read for ZstdFrames {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        use ruzstd::decoding::BlockDecodingStrategy::UptoBytes;
+        loop {
+            if let Some(frame) = &mut self.frame {
+                if frame.can_collect() > 0 {
+                    return frame.read(buf);
+                }
+                if !frame.is_finished() {
+                    let step = UptoBytes(buf.len().max(1));
+                    frame.decode_blocks(&mut self.bytes, step).map_err(io::Error::other)?;
+                    continue;
+                }
+                let n = frame.read(buf)?;
+                if n > 0 {
+                    return Ok(n);
+                }
+            }
+            if !self.begin()? {
+                return Ok(0);
+            }
+        }
+    }
+}
