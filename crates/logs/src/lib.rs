@@ -2,7 +2,7 @@
 //!
 //! A file is cut into newline-aligned pieces that any number of threads take turns at
 //! ([`split`]); each line becomes a [`Record`] of typed spans, by a parser for its format
-//! ([`format`]); what is not valid is a [`bad`] line: counted, located, never fatal.
+//! ([`mod@format`]); what is not valid is a [`bad`] line: counted, located, never fatal.
 #![forbid(unsafe_code)]
 
 pub mod bad;

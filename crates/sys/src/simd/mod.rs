@@ -1,7 +1,7 @@
 //! Vector kernels over bytes: slices in, counts and bit masks out.
 //!
 //! Every kernel exists once per [`Level`]; the level is found at run time, and
-//! [`Level::Scalar`] is the twin that defines what the others must return.
+//! [`Level::SCALAR`] is the twin that defines what the others must return.
 
 mod scalar;
 
@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 
 /// An instruction set that the kernels are written for.
 ///
-/// A value other than [`Level::Scalar`] can only be had from [`Level::available`] or
+/// A value other than [`Level::SCALAR`] can only be had from [`Level::available`] or
 /// [`Level::best`], so holding one proves that this CPU has the instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level(Set);
