@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::without::Without;
-use crate::{bench, doctor, storm};
+use crate::{bench, doctor, scan, storm};
 
 /// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     /// Measure what each way to read a file gives on this host.
     Bench(Box<bench::Args>),
+    /// Read logs: formats, fields, counts, errors and times.
+    Scan(Box<scan::Args>),
     /// Watch maps survive a file that another process truncates.
     Storm(storm::Args),
 }

@@ -11,6 +11,7 @@ mod failure;
 mod flame;
 mod output;
 mod progress;
+mod scan;
 mod stop;
 mod storm;
 mod without;
@@ -38,6 +39,7 @@ fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(&args),
+        Command::Scan(args) => scan::run(*args),
         Command::Storm(args) => storm::run(&args),
     }
 }

@@ -12,6 +12,14 @@ impl Progress {
         Self::new(total, "{msg} {wide_bar} {bytes}/{total_bytes}", what)
     }
 
+    /// Of a pass over logs; with no total, where a stream is among them, only what was read.
+    pub(crate) fn scan(total: u64) -> Self {
+        if total == 0 {
+            return Self::new(0, "{spinner} {bytes} {bytes_per_sec}", "");
+        }
+        Self::new(total, "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left", "")
+    }
+
     /// Of passes over cells.
     pub(crate) fn passes(total: u64) -> Self {
         Self::new(total, "{wide_bar} {pos}/{len} {eta} left, {msg}", "")

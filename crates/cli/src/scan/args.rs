@@ -1,0 +1,134 @@
+//! The arguments of `cutwater scan`.
+
+use std::path::PathBuf;
+
+use cutwater::ReadPath;
+
+/// Read logs: formats, fields, counts, errors and times, at the speed of the read paths.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "EXAMPLES:
+  cutwater scan app.log                                  what is in it
+  cutwater scan --count --where 'status>=500' *.json     how many
+  cutwater scan --fields ts,path,status --csv app.json   chosen fields
+  cutwater scan --by status --agg 'count,avg(latency_ms)' app.json
+  cutwater scan --last 15m --where 'level=error' app.log
+  cutwater scan --follow --where 'message~timeout' app.log")]
+pub(crate) struct Args {
+    /// Logs: paths, globs, or - for standard input; gzip and Zstandard are read as they are
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<String>,
+
+    /// Print these fields of each record (a.b for nested JSON, _line for the line)
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
+    pub(super) fields: Vec<String>,
+
+    /// Only records that meet this: FIELD OP VALUE joined by `and`; OP is = != < <= > >= ~
+    /// (contains) !~ =~ (regex) !=~. Several are joined by `and`
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(super) conditions: Vec<String>,
+
+    /// Print how many records (without --where: lines) there are
+    #[arg(long, conflicts_with_all = ["fields", "top", "by"])]
+    pub(super) count: bool,
+
+    /// Print the N most frequent values of FIELD
+    #[arg(long, num_args = 2, value_names = ["N", "FIELD"], conflicts_with_all = ["fields", "by"])]
+    pub(super) top: Option<Vec<String>>,
+
+    /// Group records by these fields
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', conflicts_with = "fields")]
+    pub(super) by: Vec<String>,
+
+    /// What to compute for each group: count, sum(F), avg(F), min(F), max(F)
+    #[arg(long, value_name = "MEASURE,...", value_delimiter = ',', requires = "by")]
+    pub(super) agg: Vec<String>,
+
+    /// Only the first N records
+    #[arg(long, value_name = "N", conflicts_with = "tail")]
+    pub(super) head: Option<usize>,
+
+    /// Only the last N records
+    #[arg(long, value_name = "N")]
+    pub(super) tail: Option<usize>,
+
+    /// Wait for lines that are added, also after the log is rotated; end with Ctrl-C
+    #[arg(long, conflicts_with_all = ["count", "top", "by", "json", "head"])]
+    pub(super) follow: bool,
+
+    /// Merge the records of several logs by time
+    #[arg(long, conflicts_with_all = ["count", "top", "by", "follow", "tail"])]
+    pub(super) merge: bool,
+
+    /// Only records from this time on: 2026-03-01T10:00, 10:30, yesterday, 2h
+    #[arg(long, value_name = "WHEN")]
+    pub(super) since: Option<String>,
+
+    /// Only records before this time
+    #[arg(long, value_name = "WHEN")]
+    pub(super) until: Option<String>,
+
+    /// Only records of the last while before the log's last record: 15m, 2h30m
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["since", "until"])]
+    pub(super) last: Option<String>,
+
+    /// The format, when it should not be detected: json, docker, syslog5424, cri, access,
+    /// apache-error, syslog, logfmt, plain, raw
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["regex", "log_format"])]
+    pub(super) format: Option<String>,
+
+    /// A regular expression whose named groups are the fields
+    #[arg(long, value_name = "PATTERN", conflicts_with = "log_format")]
+    pub(super) regex: Option<String>,
+
+    /// An nginx log_format string
+    #[arg(long, value_name = "STRING")]
+    pub(super) log_format: Option<String>,
+
+    /// The field that holds the time, when it should not be detected
+    #[arg(long, value_name = "FIELD")]
+    pub(super) time_field: Option<String>,
+
+    /// The zone of times without one: UTC, local, or a name like Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(super) tz: String,
+
+    /// Write every bad line to FILE: path, line, offset, column, reason, excerpt, by tabs
+    #[arg(long, value_name = "FILE")]
+    pub(super) errors: Option<PathBuf>,
+
+    /// Exit with 1 when there is a bad line
+    #[arg(long)]
+    pub(super) strict: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Print fields as comma-separated values
+    #[arg(long, requires = "fields", conflicts_with_all = ["tsv", "ndjson"])]
+    pub(super) csv: bool,
+
+    /// Print fields as tab-separated values
+    #[arg(long, requires = "fields", conflicts_with = "ndjson")]
+    pub(super) tsv: bool,
+
+    /// Print fields as one JSON object per record
+    #[arg(long, requires = "fields")]
+    pub(super) ndjson: bool,
+
+    /// The read path: read, preadv, mmap, uring, uring-direct, auto
+    #[arg(long, value_name = "PATH", default_value = "auto")]
+    pub(super) path: ReadPath,
+
+    /// Threads; all cores unless given
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+
+    /// The longest line, MiB; longer ones are bad lines
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) line_max: u16,
+
+    /// No progress bar
+    #[arg(long)]
+    pub(super) quiet: bool,
+}

@@ -1,0 +1,212 @@
+//! From arguments to what is to be done.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use cutwater_logs::filter::Filter;
+use cutwater_logs::format::{Definition, Format, need_time};
+use cutwater_logs::scan::{Log, Measure, Request, open};
+use cutwater_logs::seek::{last_time, seek};
+use cutwater_logs::time::{Nanos, parse_when};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::Args;
+use crate::failure::Failure;
+
+/// What to print.
+#[derive(Debug)]
+pub(super) enum Mode {
+    Count,
+    Groups { by: Vec<String>, measures: Vec<Measure>, limit: Option<usize> },
+    Lines,
+    Fields(Vec<String>),
+    Summary,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) args: Args,
+    pub(super) mode: Mode,
+    pub(super) logs: Vec<Log>,
+    pub(super) request: Request,
+    zone: TimeZone,
+}
+
+/// The most threads that may be asked for.
+const THREADS_MAX: usize = 1024;
+
+impl From<cutwater_logs::Error> for Failure {
+    fn from(error: cutwater_logs::Error) -> Self {
+        if error.is_request() {
+            Self::usage(error.to_string())
+        } else {
+            Self::new(error.to_string())
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn new(args: Args) -> Result<Self, Failure> {
+        let zone = zone(&args.tz)?;
+        let definition = definition(&args)?;
+        let mut logs = Vec::new();
+        for path in expand(&args.files)? {
+            let mut log = open(&path, args.path, definition.as_ref(), &zone)?;
+            if args.time_field.is_some() {
+                log.time.clone_from(&args.time_field);
+            }
+            logs.push(log);
+        }
+        let mode = mode(&args)?;
+        let request = request(&args, &mode, &zone)?;
+        Ok(Self { args, mode, logs, request, zone })
+    }
+
+    pub(super) fn name(&self, log: usize) -> String {
+        self.logs.get(log).map_or_else(String::new, |l| l.input.path.display().to_string())
+    }
+
+    pub(super) fn wants_bad_lines(&self) -> bool {
+        self.args.strict || self.args.errors.is_some()
+    }
+
+    /// Bytes to read, for the progress bar: 0 where they are not known, nothing where there
+    /// should be no bar.
+    pub(super) fn progress_bytes(&self) -> Option<u64> {
+        let written = matches!(self.mode, Mode::Lines | Mode::Fields(_));
+        let to_terminal = std::io::stdout().is_terminal() && written;
+        let plain = |log: &Log| log.input.plain().map(|_| log.input.size());
+        let total = || self.logs.iter().map(plain).sum::<Option<u64>>().unwrap_or(0);
+        (!self.args.quiet && !to_terminal).then(total)
+    }
+
+    /// Turns times into byte ranges where the logs are sorted; the pages that it took.
+    pub(super) fn seek(&mut self) -> Result<u64, Failure> {
+        let args = &self.args;
+        if args.since.is_none() && args.until.is_none() && args.last.is_none() {
+            return Ok(0);
+        }
+        let now = Timestamp::now();
+        let moment = |text: &Option<String>| -> Result<Option<Nanos>, Failure> {
+            text.as_ref().map(|t| parse_when(t, &self.zone, now)).transpose().map_err(Failure::from)
+        };
+        let (mut since, until) = (moment(&args.since)?, moment(&args.until)?);
+        if let Some(last) = moment(&args.last)? {
+            let span = now.as_nanosecond() as i64 - last;
+            since = self.latest()?.map(|end| end.saturating_sub(span));
+        }
+        let mut pages = 0;
+        for log in &self.logs {
+            need_time(log.time.as_ref(), "choosing records by time")?;
+            let found = seek(log, since, until)?;
+            if let Some(found) = &found {
+                pages += found.pages_touched;
+                if !found.sorted {
+                    let name = log.input.path.display();
+                    super::report::note(&format!(
+                        "{name} is not sorted by time: all of it is read"
+                    ));
+                }
+            }
+            self.request.ranges.push(found.map(|f| f.range));
+        }
+        self.request.filter.between(since, until);
+        Ok(pages)
+    }
+
+    /// The time of the last record of all logs; now, where none can be had.
+    fn latest(&self) -> Result<Option<Nanos>, Failure> {
+        let mut latest = None;
+        for log in &self.logs {
+            latest = latest.max(last_time(log)?);
+        }
+        Ok(latest.or(Some(Timestamp::now().as_nanosecond() as i64)))
+    }
+}
+
+fn zone(name: &str) -> Result<TimeZone, Failure> {
+    match name {
+        "UTC" | "utc" => Ok(TimeZone::UTC),
+        "local" => Ok(TimeZone::system()),
+        _ => TimeZone::get(name).map_err(|e| {
+            Failure::usage(format!("no time zone is called {name:?}; try Europe/Berlin")).because(e)
+        }),
+    }
+}
+
+fn definition(args: &Args) -> Result<Option<Definition>, Failure> {
+    Ok(match (&args.format, &args.regex, &args.log_format) {
+        (Some(name), ..) => Some(Definition::Known(name.parse::<Format>()?)),
+        (_, Some(pattern), _) => Some(Definition::regex(pattern)?),
+        (.., Some(template)) => Some(Definition::nginx(template)?),
+        _ => None,
+    })
+}
+
+fn mode(args: &Args) -> Result<Mode, Failure> {
+    if args.count {
+        return Ok(Mode::Count);
+    }
+    if let Some([n, field]) = args.top.as_deref() {
+        let limit = n.parse().map_err(|_| {
+            Failure::usage(format!("--top takes a number and a field, and {n:?} is no number"))
+        })?;
+        let by = vec![field.clone()];
+        return Ok(Mode::Groups { by, measures: vec![Measure::Count], limit: Some(limit) });
+    }
+    if !args.by.is_empty() {
+        let measure = |text: &String| {
+            Measure::parse(text).ok_or_else(|| {
+                Failure::usage(format!("{text:?} is no measure; try count or avg(FIELD)"))
+            })
+        };
+        let measures: Vec<_> = args.agg.iter().map(measure).collect::<Result<_, _>>()?;
+        let measures = if measures.is_empty() { vec![Measure::Count] } else { measures };
+        return Ok(Mode::Groups { by: args.by.clone(), measures, limit: None });
+    }
+    if !args.fields.is_empty() {
+        return Ok(Mode::Fields(args.fields.clone()));
+    }
+    let lines = !args.conditions.is_empty() && !args.json;
+    if lines || args.head.is_some() || args.tail.is_some() {
+        return Ok(Mode::Lines);
+    }
+    Ok(Mode::Summary)
+}
+
+fn request(args: &Args, mode: &Mode, zone: &TimeZone) -> Result<Request, Failure> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut request = Request::new(args.threads.unwrap_or(cores).clamp(1, THREADS_MAX));
+    request.limits.line_bytes_max = usize::from(args.line_max) << 20;
+    for text in &args.conditions {
+        request.filter.and(Filter::parse(text, zone)?);
+    }
+    let summary = matches!(mode, Mode::Summary);
+    request.examine_all = summary || args.strict || args.errors.is_some();
+    request.locate_all = args.errors.is_some();
+    request.with_time = summary;
+    Ok(request)
+}
+
+/// The paths that the arguments name: a name that is no file but looks like a glob is one.
+fn expand(names: &[String]) -> Result<Vec<PathBuf>, Failure> {
+    let mut paths = Vec::new();
+    for name in names {
+        let is_glob = name.contains(['*', '?', '[']) && !Path::new(name).exists();
+        if !is_glob {
+            paths.push(PathBuf::from(name));
+            continue;
+        }
+        let matches = glob::glob(name)
+            .map_err(|e| Failure::usage(format!("{name:?} is no glob")).because(e))?;
+        let before = paths.len();
+        paths.extend(matches.filter_map(Result::ok).filter(|p| p.is_file()));
+        if paths.len() == before {
+            return Err(Failure::new(format!("no file matches {name:?}")));
+        }
+    }
+    Ok(paths)
+}

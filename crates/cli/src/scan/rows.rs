@@ -1,0 +1,119 @@
+//! Rows that are written while the logs are read.
+
+use std::collections::VecDeque;
+use std::io::{self, BufWriter, Stdout, Write};
+use std::ops::ControlFlow;
+
+use cutwater_logs::render::{Rendering, Style};
+use cutwater_logs::scan::Rows;
+use cutwater_logs::split::Stop;
+
+use super::plan::Plan;
+use super::table::Table;
+use super::{Done, Emit, pass};
+use crate::failure::Failure;
+
+/// Prints the chosen fields of each record.
+pub(super) fn fields(plan: &Plan, stop: &Stop, names: &[String]) -> Result<Done, Failure> {
+    let args = &plan.args;
+    let (style, table) = match (args.csv, args.tsv, args.ndjson || args.json) {
+        (true, ..) => (Style::Csv, false),
+        (_, true, _) => (Style::Tsv, false),
+        (.., true) => (Style::Ndjson, false),
+        _ => (Style::Tsv, true),
+    };
+    let mut writer = Writer::new(plan);
+    if table {
+        writer.table = Some(Table::new(names));
+    } else {
+        writer.write(&Rendering::header(names, style));
+    }
+    pass(plan, stop, || Rendering::new(names, style), writer)
+}
+
+/// Writes rows to standard output: all, the first few, or the last few.
+pub(super) struct Writer {
+    out: BufWriter<Stdout>,
+    table: Option<Table>,
+    head_left: Option<usize>,
+    tail: Option<(usize, VecDeque<Vec<u8>>)>,
+    failed: Option<io::Error>,
+}
+
+impl Writer {
+    fn new(plan: &Plan) -> Self {
+        Self {
+            out: BufWriter::with_capacity(1 << 16, io::stdout()),
+            table: None,
+            head_left: plan.args.head,
+            tail: plan.args.tail.map(|n| (n, VecDeque::new())),
+            failed: None,
+        }
+    }
+
+    /// Writes lines as they stand.
+    pub(super) fn lines(plan: &Plan) -> Result<Self, Failure> {
+        if plan.args.json {
+            return Err(Failure::usage("lines have no JSON form; name fields with --fields"));
+        }
+        Ok(Self::new(plan))
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let result = match &mut self.table {
+            Some(table) => table.row(bytes, &mut self.out),
+            None => self.out.write_all(bytes),
+        };
+        if let Err(e) = result {
+            self.failed.get_or_insert(e);
+        }
+    }
+
+    fn row(&mut self, row: &[u8]) {
+        match &mut self.tail {
+            Some((n, kept)) => {
+                let mut spare = if kept.len() == *n { kept.pop_front() } else { None };
+                if *n > 0 {
+                    let text = spare.get_or_insert_default();
+                    text.clear();
+                    text.extend_from_slice(row);
+                    kept.extend(spare);
+                }
+            }
+            None => self.write(row),
+        }
+    }
+}
+
+impl Emit<Rows> for Writer {
+    fn part(&mut self, _: usize, rows: &mut Rows) -> ControlFlow<()> {
+        if self.table.is_none() && self.head_left.is_none() && self.tail.is_none() {
+            self.write(&rows.text);
+        } else {
+            for row in rows.iter() {
+                if self.head_left == Some(0) {
+                    return ControlFlow::Break(());
+                }
+                self.head_left = self.head_left.map(|n| n - 1);
+                self.row(row);
+            }
+        }
+        if self.failed.is_some() || self.head_left == Some(0) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        if let Some((_, kept)) = self.tail.take() {
+            kept.iter().for_each(|row| self.write(row));
+        }
+        if let Some(table) = &mut self.table
+            && let Err(e) = table.finish(&mut self.out)
+        {
+            self.failed.get_or_insert(e);
+        }
+        let flushed = self.out.flush();
+        self.failed.take().map_or(flushed, Err).map_err(Failure::output)
+    }
+}
