@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod bad;
+#[cfg(feature = "arrow")]
+pub mod columns;
 pub mod error;
 pub mod filter;
 pub mod format;

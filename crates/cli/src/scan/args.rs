@@ -105,16 +105,24 @@ pub(crate) struct Args {
     pub(super) json: bool,
 
     /// Print fields as comma-separated values
-    #[arg(long, requires = "fields", conflicts_with_all = ["tsv", "ndjson"])]
+    #[arg(long, requires = "fields", conflicts_with_all = ["tsv", "ndjson", "json"])]
     pub(super) csv: bool,
 
     /// Print fields as tab-separated values
-    #[arg(long, requires = "fields", conflicts_with = "ndjson")]
+    #[arg(long, requires = "fields", conflicts_with_all = ["ndjson", "json"])]
     pub(super) tsv: bool,
 
     /// Print fields as one JSON object per record
-    #[arg(long, requires = "fields")]
+    #[arg(long, requires = "fields", conflicts_with = "json")]
     pub(super) ndjson: bool,
+
+    /// Write fields as an Arrow IPC stream; FIELD:TYPE in --fields says a column's type
+    #[arg(long, requires = "fields", conflicts_with_all = ["csv", "tsv", "ndjson", "json", "tail"])]
+    pub(super) arrow: bool,
+
+    /// Write fields as an Arrow IPC file
+    #[arg(long, requires = "fields", conflicts_with_all = ["arrow", "csv", "tsv", "ndjson", "json", "tail"])]
+    pub(super) arrow_file: bool,
 
     /// The read path: read, preadv, mmap, uring, uring-direct, auto
     #[arg(long, value_name = "PATH", default_value = "auto")]

@@ -1,6 +1,7 @@
 //! `cutwater scan`: logs at the speed of the read paths.
 
 mod args;
+mod arrow;
 mod bad;
 mod plan;
 mod report;

@@ -16,6 +16,9 @@ use crate::failure::Failure;
 /// Prints the chosen fields of each record.
 pub(super) fn fields(plan: &Plan, stop: &Stop, names: &[String]) -> Result<Done, Failure> {
     let args = &plan.args;
+    if args.arrow || args.arrow_file {
+        return super::arrow::fields(plan, stop, names);
+    }
     let (style, table) = match (args.csv, args.tsv, args.ndjson || args.json) {
         (true, ..) => (Style::Csv, false),
         (_, true, _) => (Style::Tsv, false),

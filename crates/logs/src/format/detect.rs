@@ -105,7 +105,7 @@ fn share(format: Format, sample: &[u8], rules: &Rules) -> usize {
     let mut fields = Fields::all();
     let mut clock = Clock::new(rules.clone());
     let mut count = 0;
-    each_record(&Definition::Known(format), sample, &mut fields, |fields, record, block| {
+    for_each_record(&Definition::Known(format), sample, &mut fields, |fields, record, block| {
         let of = |name: &str| fields.find(name).map(|id| record.get(id)).filter(|s| s.is_present());
         let time = of("time").map(|s| clock.parse(s.bytes(block)).is_some());
         let fits = match format {
@@ -127,7 +127,8 @@ fn is_null(span: crate::Span) -> bool {
     span.kind == SpanKind::Null
 }
 
-fn each_record(
+/// Calls `each` for every record of sampled lines; bad lines are passed over.
+pub(crate) fn for_each_record(
     definition: &Definition,
     sample: &[u8],
     fields: &mut Fields,
@@ -174,7 +175,7 @@ pub fn find_time(definition: &Definition, sample: &[u8], rules: &Rules) -> Optio
     let mut fields = Fields::all();
     let mut clock = Clock::new(rules.clone());
     let mut counts: Vec<(usize, usize)> = Vec::new();
-    each_record(definition, sample, &mut fields, |_, record, block| {
+    for_each_record(definition, sample, &mut fields, |_, record, block| {
         for (FieldId(id), span) in record.present() {
             let at = usize::from(id);
             counts.resize(counts.len().max(at + 1), (0, 0));
