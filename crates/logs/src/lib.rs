@@ -10,6 +10,7 @@ pub mod bad;
 pub mod columns;
 pub mod error;
 pub mod filter;
+pub mod follow;
 pub mod format;
 pub mod groups;
 pub mod json;
@@ -22,6 +23,7 @@ pub mod split;
 pub mod time;
 pub mod timeline;
 pub mod value;
+pub mod watch;
 
 pub use error::{Error, Result};
 pub use record::{FieldId, Fields, Record, Span, SpanKind};

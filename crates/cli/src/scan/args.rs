@@ -51,12 +51,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pub(super) tail: Option<usize>,
 
-    /// Wait for lines that are added, also after the log is rotated; end with Ctrl-C
-    #[arg(long, conflicts_with_all = ["count", "top", "by", "json", "head"])]
+    /// Print records as they are added, after those of the last 10 lines (or of --tail N), also
+    /// when the log is rotated; end with Ctrl-C
+    #[arg(long, conflicts_with_all = ["count", "top", "by", "json", "head", "arrow", "arrow_file"])]
     pub(super) follow: bool,
 
-    /// Merge the records of several logs by time
-    #[arg(long, conflicts_with_all = ["count", "top", "by", "follow", "tail"])]
+    /// Print the records of several logs in the order of their times
+    #[arg(long, conflicts_with_all = ["count", "top", "by", "follow", "tail", "arrow", "arrow_file"])]
     pub(super) merge: bool,
 
     /// Only records from this time on: 2026-03-01T10:00, 10:30, yesterday, 2h

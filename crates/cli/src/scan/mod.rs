@@ -3,6 +3,8 @@
 mod args;
 mod arrow;
 mod bad;
+mod follow;
+mod merged;
 mod plan;
 mod report;
 mod rows;
@@ -35,8 +37,12 @@ pub(crate) fn run(args: Args) -> Outcome {
     let running = Arc::clone(&watch.pass);
     let stop = &*running;
     let mut done = match &plan.mode {
+        _ if plan.args.follow => follow::follow(&plan, &watch)?,
         Mode::Count => count(&plan, stop)?,
         Mode::Groups { by, measures, limit } => groups(&plan, stop, by, measures, *limit)?,
+        Mode::Lines if plan.args.merge => {
+            merged::merged(&plan, stop, Lines::default, rows::Writer::lines(&plan)?)?
+        }
         Mode::Lines => pass(&plan, stop, Lines::default, rows::Writer::lines(&plan)?)?,
         Mode::Fields(names) => rows::fields(&plan, stop, names)?,
         Mode::Summary => profile(&plan, stop)?,

@@ -80,7 +80,7 @@ impl Plan {
         let to_terminal = std::io::stdout().is_terminal() && written;
         let plain = |log: &Log| log.input.plain().map(|_| log.input.size());
         let total = || self.logs.iter().map(plain).sum::<Option<u64>>().unwrap_or(0);
-        (!self.args.quiet && !to_terminal).then(total)
+        (!self.args.quiet && !to_terminal && !self.args.follow).then(total)
     }
 
     /// Turns times into byte ranges where the logs are sorted; the pages that it took.
@@ -171,7 +171,7 @@ fn mode(args: &Args) -> Result<Mode, Failure> {
         return Ok(Mode::Fields(args.fields.clone()));
     }
     let lines = !args.conditions.is_empty() && !args.json;
-    if lines || args.head.is_some() || args.tail.is_some() {
+    if lines || args.follow || args.merge || args.head.is_some() || args.tail.is_some() {
         return Ok(Mode::Lines);
     }
     Ok(Mode::Summary)

@@ -10,7 +10,7 @@ use cutwater_logs::split::Stop;
 
 use super::plan::Plan;
 use super::table::Table;
-use super::{Done, Emit, pass};
+use super::{Args, Done, Emit, pass};
 use crate::failure::Failure;
 
 /// Prints the chosen fields of each record.
@@ -19,19 +19,30 @@ pub(super) fn fields(plan: &Plan, stop: &Stop, names: &[String]) -> Result<Done,
     if args.arrow || args.arrow_file {
         return super::arrow::fields(plan, stop, names);
     }
-    let (style, table) = match (args.csv, args.tsv, args.ndjson || args.json) {
-        (true, ..) => (Style::Csv, false),
-        (_, true, _) => (Style::Tsv, false),
-        (.., true) => (Style::Ndjson, false),
-        _ => (Style::Tsv, true),
-    };
+    let style = style(args);
     let mut writer = Writer::new(plan);
-    if table {
+    if is_table(args) {
         writer.table = Some(Table::new(names));
     } else {
         writer.write(&Rendering::header(names, style));
     }
+    if args.merge {
+        return super::merged::merged(plan, stop, || Rendering::new(names, style), writer);
+    }
     pass(plan, stop, || Rendering::new(names, style), writer)
+}
+
+/// How fields are written; a table is made of tab-separated ones.
+pub(super) fn style(args: &Args) -> Style {
+    match (args.csv, args.ndjson || args.json) {
+        (true, _) => Style::Csv,
+        (_, true) => Style::Ndjson,
+        _ => Style::Tsv,
+    }
+}
+
+fn is_table(args: &Args) -> bool {
+    !(args.csv || args.tsv || args.ndjson || args.json)
 }
 
 /// Writes rows to standard output: all, the first few, or the last few.
@@ -52,6 +63,47 @@ impl Writer {
             tail: plan.args.tail.map(|n| (n, VecDeque::new())),
             failed: None,
         }
+    }
+
+    /// Writes fields of records as they come: columns are as wide as their names, since what
+    /// follows is not known.
+    pub(super) fn following(plan: &Plan, names: &[String], style: Style) -> Self {
+        let mut writer = Self { head_left: None, tail: None, ..Self::new(plan) };
+        writer.write(&Rendering::header(names, style));
+        writer
+    }
+
+    /// Writes lines as they come.
+    pub(super) fn following_lines(plan: &Plan) -> Self {
+        Self { head_left: None, tail: None, ..Self::new(plan) }
+    }
+
+    /// Says which log the next rows are of.
+    pub(super) fn title(&mut self, name: &str) {
+        self.write(format!("==> {name} <==\n").as_bytes());
+    }
+
+    /// Passes on what is held back; breaks where that fails.
+    pub(super) fn flush(&mut self) -> ControlFlow<()> {
+        if let Err(e) = self.out.flush() {
+            self.failed.get_or_insert(e);
+        }
+        if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Whether the output could not be written.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// One row; breaks after the last one that is wanted.
+    pub(super) fn one(&mut self, row: &[u8]) -> ControlFlow<()> {
+        if self.head_left == Some(0) {
+            return ControlFlow::Break(());
+        }
+        self.head_left = self.head_left.map(|n| n - 1);
+        self.row(row);
+        if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Writes lines as they stand.
@@ -94,11 +146,7 @@ impl Emit<Rows> for Writer {
             self.write(&rows.text);
         } else {
             for row in rows.iter() {
-                if self.head_left == Some(0) {
-                    return ControlFlow::Break(());
-                }
-                self.head_left = self.head_left.map(|n| n - 1);
-                self.row(row);
+                self.one(row)?;
             }
         }
         if self.failed.is_some() || self.head_left == Some(0) {

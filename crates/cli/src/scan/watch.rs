@@ -57,6 +57,11 @@ impl Watch {
         Ok(watch)
     }
 
+    /// Whether it is time to end.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.signals.is_set()
+    }
+
     /// The exit code of an interrupted command.
     pub(super) fn interrupted(&self) -> Option<std::process::ExitCode> {
         self.signals.exit_code()

@@ -1,11 +1,15 @@
 //! A pass over logs: lines to records, records to a [`Sink`], bad lines to their counts.
 
+mod feed;
+mod merge;
 mod plan;
 mod prefilter;
 mod raw;
 mod sinks;
 mod worker;
 
+pub use feed::Feed;
+pub use merge::{LOGS_MAX as MERGED_LOGS_MAX, merge};
 pub use plan::{Log, open};
 pub use raw::{Counted, count_lines, count_literal};
 pub use sinks::{Acc, Counting, Grouping, Key, Lines, Measure, Profiling, Rows};

@@ -36,10 +36,15 @@ pub struct Rows {
 impl Rows {
     /// The rows one by one.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        (0..self.ends.len()).map(|at| {
-            let start = if at == 0 { 0 } else { self.ends[at - 1] };
-            &self.text[start..self.ends[at]]
-        })
+        (0..self.ends.len()).map(|at| self.row(at))
+    }
+
+    /// The row of index `at`; empty past the last one.
+    #[must_use]
+    pub fn row(&self, at: usize) -> &[u8] {
+        let start = if at == 0 { 0 } else { self.ends.get(at - 1).copied().unwrap_or_default() };
+        let end = self.ends.get(at).copied().unwrap_or(start);
+        self.text.get(start..end).unwrap_or_default()
     }
 }
 

@@ -1,0 +1,311 @@
+//! Following a log that grows, also when it is rotated.
+//!
+//! Rotation by rename: the path leads to another file. The old one is read on until the next
+//! rotation, since whoever writes may notice late.
+//! By copy and truncate: the file is shorter than what was read of it, or the bytes before that
+//! place are no longer the same, so a file that has grown past the place again is noticed too.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Bytes read at a time, and so the most that [`Follow::poll`] hands over at a time.
+const READ_BYTES: usize = 256 << 10;
+
+/// Bytes before the place reached that are compared, to notice that the file was written anew.
+const WITNESS_BYTES: usize = 64;
+
+/// The bounds within which the start of a tail is looked for.
+const TAIL_STEP_BYTES: u64 = 64 << 10;
+
+/// A log that is followed.
+#[derive(Debug)]
+pub struct Follow {
+    path: PathBuf,
+    current: Reader,
+    /// The file before the current one: whoever writes may take a while to notice a rotation.
+    previous: Option<Reader>,
+    buf: Vec<u8>,
+}
+
+/// One file, read as it grows.
+#[derive(Debug)]
+struct Reader {
+    file: File,
+    id: (u64, u64),
+    /// What was read, and handed over but for `held`.
+    offset: u64,
+    /// The start of a line whose end was not written yet.
+    held: Vec<u8>,
+    /// How much of a line that is too long was dropped so far, after its beginning in `held`.
+    dropped: u64,
+    /// The bytes before `offset`.
+    witness: Vec<u8>,
+    line_bytes_max: usize,
+}
+
+/// What happened to a log that is followed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// Whole lines were added; of a file that was replaced, the last may lack its line feed.
+    Lines {
+        /// Where in the file they begin.
+        offset: u64,
+        /// The lines.
+        bytes: &'a [u8],
+    },
+    /// A line that is too long: where it begins, its length, its beginning.
+    LongLine {
+        /// Where in the file it begins.
+        offset: u64,
+        /// Its length, bytes, without its end.
+        length: u64,
+        /// Its beginning.
+        start: &'a [u8],
+    },
+    /// The path leads to another file, which is read from its start.
+    Replaced,
+    /// The file was truncated or written anew, and is read from its start.
+    Truncated,
+}
+
+impl Follow {
+    /// Follows `path` from the start of its last `lines` lines.
+    ///
+    /// # Errors
+    /// When it cannot be opened or read.
+    pub fn open(path: &Path, lines: usize, line_bytes_max: usize) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let meta = file.metadata()?;
+        let offset = tail_start(&file, meta.len(), lines)?;
+        let mut current = Reader::new(file, &meta, line_bytes_max.max(READ_BYTES));
+        current.offset = offset;
+        current.witness_before(offset)?;
+        let buf = vec![0; READ_BYTES];
+        Ok(Self { path: path.into(), current, previous: None, buf })
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Calls `each` for all that happened since the last time; what it answers ends the poll.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn poll(&mut self, mut each: impl FnMut(Event<'_>) -> ControlFlow<()>) -> io::Result<()> {
+        let each = &mut each;
+        if let Some(previous) = &mut self.previous
+            && previous.read_on(&mut self.buf, each)?.is_break()
+        {
+            return Ok(());
+        }
+        loop {
+            if self.current.is_rewritten()? {
+                self.current.start_again();
+                if each(Event::Truncated).is_break() {
+                    return Ok(());
+                }
+            }
+            if self.current.read_on(&mut self.buf, each)?.is_break() {
+                return Ok(());
+            }
+            let Some(next) = self.replaced()? else { return Ok(()) };
+            let current = std::mem::replace(&mut self.current, next);
+            if let Some(mut ended) = self.previous.replace(current)
+                && ended.flush(each).is_break()
+            {
+                return Ok(());
+            }
+            if each(Event::Replaced).is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The file that the path leads to, where it is not the one that is open.
+    fn replaced(&self) -> io::Result<Option<Reader>> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let meta = file.metadata()?;
+        let same = id_of(&meta) == self.current.id;
+        Ok((!same).then(|| Reader::new(file, &meta, self.current.line_bytes_max)))
+    }
+}
+
+impl Reader {
+    fn new(file: File, meta: &Metadata, line_bytes_max: usize) -> Self {
+        Self {
+            file,
+            id: id_of(meta),
+            offset: 0,
+            held: Vec::new(),
+            dropped: 0,
+            witness: Vec::new(),
+            line_bytes_max,
+        }
+    }
+
+    fn start_again(&mut self) {
+        (self.offset, self.dropped) = (0, 0);
+        self.held.clear();
+        self.witness.clear();
+    }
+
+    /// Whether what was read of the file is no longer what it holds.
+    fn is_rewritten(&mut self) -> io::Result<bool> {
+        if self.file.metadata()?.len() < self.offset {
+            return Ok(true);
+        }
+        let mut now = [0; WITNESS_BYTES];
+        let now = &mut now[..self.witness.len()];
+        let n = read_full(&self.file, now, self.offset - now.len() as u64)?;
+        Ok(now[..n] != self.witness[..])
+    }
+
+    fn witness_before(&mut self, offset: u64) -> io::Result<()> {
+        let length = offset.min(WITNESS_BYTES as u64);
+        self.witness.resize(length as usize, 0);
+        let n = read_full(&self.file, &mut self.witness, offset - length)?;
+        self.witness.truncate(n);
+        Ok(())
+    }
+
+    /// Reads to the end of the file.
+    fn read_on(
+        &mut self,
+        buf: &mut [u8],
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<()>> {
+        loop {
+            let n = match self.file.read_at(buf, self.offset) {
+                Ok(0) => return Ok(ControlFlow::Continue(())),
+                Ok(n) => n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            let flow = self.take(&buf[..n], each);
+            self.offset += n as u64;
+            let kept = n.min(WITNESS_BYTES);
+            let stale = (self.witness.len() + kept).saturating_sub(WITNESS_BYTES);
+            self.witness.drain(..stale);
+            self.witness.extend_from_slice(&buf[n - kept..n]);
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+    }
+
+    /// Hands over the whole lines of `bytes`, which follow what is held.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut rest = bytes;
+        let start = self.offset - self.held.len() as u64 - self.dropped;
+        if !self.held.is_empty() {
+            let Some(feed) = memchr::memchr(b'\n', rest) else {
+                self.hold(rest);
+                return ControlFlow::Continue(());
+            };
+            let (end, after) = rest.split_at(feed + 1);
+            self.hold(end);
+            let offset = start;
+            let flow = self.hand_over(offset, each);
+            rest = after;
+            flow?;
+        }
+        let cut = memchr::memrchr(b'\n', rest).map_or(0, |at| at + 1);
+        let (lines, held) = rest.split_at(cut);
+        if !lines.is_empty() {
+            let offset = self.offset + (bytes.len() - rest.len()) as u64;
+            each(Event::Lines { offset, bytes: lines })?;
+        }
+        self.hold(held);
+        ControlFlow::Continue(())
+    }
+
+    /// Keeps the start of a line; of one that is too long, only its beginning.
+    fn hold(&mut self, bytes: &[u8]) {
+        let room = (self.line_bytes_max + 1).saturating_sub(self.held.len()).min(bytes.len());
+        self.held.extend_from_slice(&bytes[..room]);
+        self.dropped += (bytes.len() - room) as u64;
+    }
+
+    /// Hands over the line that was held.
+    fn hand_over(
+        &mut self,
+        offset: u64,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let feed = u64::from(self.dropped > 0 || self.held.ends_with(b"\n"));
+        let length = self.held.len() as u64 + self.dropped - feed;
+        let event = if length > self.line_bytes_max as u64 {
+            let start = &self.held[..self.held.len().min(WITNESS_BYTES * 4)];
+            Event::LongLine { offset, length, start }
+        } else {
+            Event::Lines { offset, bytes: &self.held }
+        };
+        let flow = each(event);
+        self.held.clear();
+        self.held.shrink_to(READ_BYTES);
+        self.dropped = 0;
+        flow
+    }
+
+    /// The end of a file that was replaced: what is held is a line without its end.
+    fn flush(&mut self, each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        if self.held.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let offset = self.offset - self.held.len() as u64 - self.dropped;
+        self.hand_over(offset, each)
+    }
+}
+
+fn id_of(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+fn read_full(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buf.len() {
+        match file.read_at(&mut buf[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(done)
+}
+
+/// Where the last `lines` lines of a file of `size` bytes begin.
+fn tail_start(file: &File, size: u64, lines: usize) -> io::Result<u64> {
+    let mut buf = vec![0; TAIL_STEP_BYTES as usize];
+    let (mut end, mut left) = (size, lines);
+    while end > 0 {
+        let start = end.saturating_sub(TAIL_STEP_BYTES);
+        let n = read_full(file, &mut buf[..(end - start) as usize], start)?;
+        for at in memchr::memrchr_iter(b'\n', &buf[..n]) {
+            // The line feed that ends the file begins no line.
+            if start + at as u64 + 1 == size {
+                continue;
+            }
+            if left <= 1 {
+                return Ok(if left == 0 { size } else { start + at as u64 + 1 });
+            }
+            left -= 1;
+        }
+        end = start;
+    }
+    Ok(if lines == 0 { size } else { 0 })
+}

@@ -1,0 +1,43 @@
+//! Lines that come from elsewhere than a pass: of logs that are followed.
+
+use super::worker::Scanner;
+use super::{Log, Part, Request, Sink};
+use crate::split::{Block, Task, Worker};
+
+/// Parses and filters lines as they are handed in.
+pub struct Feed<'a, S: Sink>(Scanner<'a, S>);
+
+impl<'a, S: Sink> Feed<'a, S> {
+    /// Hands the records of `logs` that `request` lets through to `sink`.
+    #[must_use]
+    pub fn new(logs: &'a [Log], request: &'a Request, sink: S) -> Self {
+        Self(Scanner::new(logs, request, sink))
+    }
+
+    /// What whole lines of log `log` yield; `offset` is where in it they begin.
+    pub fn lines(&mut self, log: usize, offset: u64, bytes: &[u8]) -> Part<S::Out> {
+        self.0.begin(&Task { input: log, range: offset..offset + bytes.len() as u64 });
+        // A scanner has no reason of its own to stop.
+        let _ = self.0.block(Block { offset, bytes });
+        self.0.take(true)
+    }
+
+    /// What a line that is too long yields: the bad line that it is.
+    pub fn long_line(
+        &mut self,
+        log: usize,
+        offset: u64,
+        length: u64,
+        start: &[u8],
+    ) -> Part<S::Out> {
+        self.0.begin(&Task { input: log, range: offset..offset + length });
+        self.0.long_line(offset, length, start);
+        self.0.take(true)
+    }
+
+    /// The sink, with what it holds.
+    #[must_use]
+    pub fn into_sink(self) -> S {
+        self.0.into_sink()
+    }
+}
