@@ -1,6 +1,7 @@
 //! The one error type.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// `Result` with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -12,6 +13,14 @@ pub enum Error {
     Read(cutwater::Error),
     /// A stream (standard input, a compressed file) failed; what was being done, and why.
     Stream(String, std::io::Error),
+    /// A log became shorter while it was read; lines from `at` on were lost, and those before
+    /// may belong to different states of it.
+    Truncated {
+        /// Which log.
+        path: PathBuf,
+        /// Where it ended, bytes.
+        at: u64,
+    },
     /// What the caller asked for makes no sense; the words say what would.
     Request(String),
 }
@@ -34,6 +43,13 @@ impl fmt::Display for Error {
         match self {
             Self::Read(e) => e.fmt(f),
             Self::Stream(what, e) => write!(f, "cannot {what}: {e}"),
+            Self::Truncated { path, at } => write!(
+                f,
+                "{} became shorter while it was read, and now ends at byte {at}: it was truncated \
+                 or rotated by copying; what was read before is kept, what is missing may be in \
+                 the rotated copy",
+                path.display()
+            ),
             Self::Request(words) => f.write_str(words),
         }
     }
@@ -44,7 +60,7 @@ impl std::error::Error for Error {
         match self {
             Self::Read(e) => Some(e),
             Self::Stream(_, e) => Some(e),
-            Self::Request(_) => None,
+            Self::Truncated { .. } | Self::Request(_) => None,
         }
     }
 }

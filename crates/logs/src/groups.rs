@@ -176,6 +176,15 @@ impl Top {
         self.error += other.error;
     }
 
+    /// The `n` most frequent values that are known to be frequent: what was counted no more often
+    /// than counts may err may be there by chance.
+    #[must_use]
+    pub fn sure(&self, n: usize) -> Vec<(&[u8], u64)> {
+        let mut values = self.most(n);
+        values.retain(|&(_, count)| count > self.error);
+        values
+    }
+
     /// The `n` most frequent values, the first being the most frequent; equals by value.
     #[must_use]
     pub fn most(&self, n: usize) -> Vec<(&[u8], u64)> {

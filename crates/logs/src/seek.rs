@@ -26,6 +26,9 @@ const PAGE: u64 = 4096;
 /// How far to look for a line with a time before giving a place up.
 const PROBE_PAGES_MAX: u64 = 64;
 
+/// How many holes of a sparse file may lie between a place and the next line.
+const HOLES_MAX: u32 = 4;
+
 /// Where the records of a time range are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -138,9 +141,11 @@ impl<'a, R: ReadAt> Probe<'a, R> {
         found
     }
 
-    /// The first line with a time that begins at or after `from`, as far as it is near.
+    /// The first line with a time that begins at or after `from`, as far as it is near: within
+    /// [`PROBE_PAGES_MAX`] pages, behind at most [`HOLES_MAX`] holes.
     fn first_after(&mut self, from: u64) -> Result<Option<(u64, Nanos)>> {
-        let start = from / PAGE * PAGE;
+        let (mut from, mut holes) = (from, 0);
+        let mut start = from / PAGE * PAGE;
         let mut pages = 1;
         while pages <= PROBE_PAGES_MAX {
             let end = (start + pages * PAGE).min(self.size);
@@ -151,7 +156,12 @@ impl<'a, R: ReadAt> Probe<'a, R> {
             if end == self.size {
                 return Ok(None);
             }
-            pages *= 2;
+            let data = self.source.next_data(end - 1);
+            if data > end && holes < HOLES_MAX {
+                (from, start, pages, holes) = (data, data / PAGE * PAGE, 1, holes + 1);
+            } else {
+                pages *= 2;
+            }
         }
         Ok(None)
     }

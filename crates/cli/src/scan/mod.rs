@@ -30,6 +30,8 @@ pub(crate) use args::Args;
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Outcome {
+    // Maps are read through it; without, they are read by pread.
+    let _ = cutwater::sigbus::install();
     let mut plan = Plan::new(args)?;
     let started = Instant::now();
     let pages_touched = plan.seek()?;

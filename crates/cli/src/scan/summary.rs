@@ -16,6 +16,9 @@ use super::report::frame;
 const TOP_SHOWN: usize = 5;
 const TOP_EXPORTED: usize = 10;
 
+/// How much of a value is shown.
+const VALUE_BYTES: usize = 40;
+
 /// How wide the histogram is, and how many gaps are shown.
 const HISTOGRAM_COLUMNS: usize = 64;
 const GAPS_SHOWN: usize = 3;
@@ -63,7 +66,7 @@ fn field_json(field: &FieldProfile) -> Value {
         "type": field.kind().name(),
         "filled": field.filled,
         "example": field.example,
-        "top": field.top.most(TOP_EXPORTED).into_iter().map(value).collect::<Vec<_>>(),
+        "top": field.top.sure(TOP_EXPORTED).into_iter().map(value).collect::<Vec<_>>(),
         "top_error": field.top.error,
     })
 }
@@ -134,13 +137,14 @@ fn fields(out: &mut String, profile: &Profile, tally: &Tally) {
         let _ = writeln!(out, "  fields");
     }
     for field in profile.fields() {
-        let filled = 100.0 * field.filled as f64 / tally.records.max(1) as f64;
+        // Rounded down: a field that a few records lack is not in 100 % of them.
+        let filled = (1000.0 * field.filled as f64 / tally.records.max(1) as f64).floor() / 10.0;
         let (name, kind) = (&field.name, field.kind().name());
         let _ = writeln!(out, "    {name:width$}  {kind:9}  {filled:5.1} %  {}", values(field));
     }
     for names in [&LEVELS[..], &STATUSES[..]] {
         if let Some(field) = profile.find(names) {
-            let all = field.top.most(20).into_iter();
+            let all = field.top.sure(20).into_iter();
             let counts = all.map(|(v, n)| format!("{} {n}", String::from_utf8_lossy(v)));
             let _ = writeln!(out, "  {:8} {}", field.name, counts.collect::<Vec<_>>().join(", "));
         }
@@ -149,13 +153,16 @@ fn fields(out: &mut String, profile: &Profile, tally: &Tally) {
 
 /// The top values where some are frequent, else an example.
 fn values(field: &FieldProfile) -> String {
-    let top = field.top.most(TOP_SHOWN);
+    let top = field.top.sure(TOP_SHOWN);
     if top.first().is_none_or(|(_, count)| *count <= 1) {
         return field.example.clone().map_or_else(String::new, |e| format!("e.g. {e}"));
     }
     let about = if field.top.error > 0 { "~" } else { "" };
     let shown = top.into_iter().map(|(value, count)| {
-        let text = cutwater_logs::bad::excerpt(&value[..value.len().min(40)]);
+        let mut text = cutwater_logs::bad::excerpt(&value[..value.len().min(VALUE_BYTES)]);
+        if value.len() > VALUE_BYTES {
+            text.push_str("...");
+        }
         format!("{text} ({about}{count})")
     });
     shown.collect::<Vec<_>>().join(", ")

@@ -120,6 +120,20 @@ struct Order<O, E> {
     failures: Vec<(usize, Error)>,
 }
 
+impl<O, E> Order<O, E> {
+    /// Notes a failure; of several pieces that a truncation took away, the earliest.
+    fn fail(&mut self, input: usize, error: Error) {
+        let known = self.failures.iter_mut().find_map(|(of, e)| match e {
+            Error::Truncated { at, .. } if *of == input => Some(at),
+            _ => None,
+        });
+        match (&error, known) {
+            (Error::Truncated { at, .. }, Some(known)) => *known = (*known).min(*at),
+            _ => self.failures.push((input, error)),
+        }
+    }
+}
+
 impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
     fn work<W: Worker<Out = O>>(
         &self,
@@ -136,7 +150,7 @@ impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
             let mut lines = Lines { shared: self, worker: &mut worker, index, input: task.input };
             let result = read_task(&mut blocks, &inputs[task.input], task, &mut lines);
             if let Err(e) = result {
-                self.lock().failures.push((task.input, e));
+                self.lock().fail(task.input, e);
             }
             let out = worker.take(true);
             self.submit(index, task.input, out, true);
@@ -192,7 +206,17 @@ fn read_task(
     lines: &mut impl BlockSink,
 ) -> Result<()> {
     if let Some(file) = input.plain() {
-        return blocks.read(task.range.clone(), |at, buf| ReadAt::read_at(file, buf, at), lines);
+        let mut ended = None;
+        let fill = |at: u64, buf: &mut [u8]| {
+            let n = ReadAt::read_at(file, buf, at)?;
+            if n == 0 && at < task.range.end && !buf.is_empty() {
+                ended.get_or_insert(at);
+            }
+            Ok(n)
+        };
+        blocks.read(task.range.clone(), fill, lines)?;
+        let path = || input.path.clone();
+        return ended.map_or(Ok(()), |at| Err(Error::Truncated { path: path(), at }));
     }
     let mut stream = input.stream()?;
     let fill = |_, buf: &mut [u8]| loop {

@@ -16,11 +16,23 @@ pub trait ReadAt: Sync {
     /// # Errors
     /// When the bytes cannot be had.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize>;
+
+    /// Where at or after `offset` bytes are that were written, as far as that is known: a hole
+    /// of a sparse file reads as NUL bytes and holds no line.
+    fn next_data(&self, offset: u64) -> u64 {
+        offset
+    }
 }
 
 impl ReadAt for File {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
         Self::read_at(self, buf, offset).map_err(Error::Read)
+    }
+
+    fn next_data(&self, offset: u64) -> u64 {
+        // lseek(2) moves a position that nobody here reads from. Where it is refused, and past
+        // the last data, the caller goes on as if there were no hole.
+        rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)).unwrap_or(offset)
     }
 }
 
