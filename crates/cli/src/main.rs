@@ -23,6 +23,10 @@ use clap::Parser;
 use cli::{Cli, Command};
 use failure::Failure;
 
+/// Counts for `scan --bench`, which says how often each way asks for memory.
+#[global_allocator]
+static ALLOCATOR: cutwater_sys::alloc_count::Counting = cutwater_sys::alloc_count::Counting;
+
 /// What a subcommand ends with.
 type Outcome = Result<ExitCode, Failure>;
 

@@ -7,6 +7,7 @@
 
 pub use rustix::io::Errno;
 
+pub mod alloc_count;
 pub mod anon_map;
 pub mod buffer;
 pub mod lease;

@@ -15,7 +15,7 @@ mod reduce;
 mod report;
 mod rival;
 mod shape;
-mod stats;
+pub(crate) mod stats;
 mod subject;
 mod summary;
 mod table;

@@ -1,7 +1,7 @@
 //! Medians and spreads.
 
 /// The middle of `values`, of two middles their mean; 0 of none.
-pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     let n = values.len();
@@ -13,7 +13,7 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 /// Distance from the least to the greatest as a share of the median.
-pub(super) fn spread(values: &[f64]) -> f64 {
+pub(crate) fn spread(values: &[f64]) -> f64 {
     let middle = median(values.iter().copied());
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -21,7 +21,7 @@ pub(super) fn spread(values: &[f64]) -> f64 {
 }
 
 /// The geometric mean; `None` of none.
-pub(super) fn geometric_mean(values: &[f64]) -> Option<f64> {
+pub(crate) fn geometric_mean(values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;
     (!values.is_empty()).then(|| (values.iter().map(|v| v.ln()).sum::<f64>() / n).exp())
 }

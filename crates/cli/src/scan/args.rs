@@ -137,6 +137,31 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) line_max: u16,
 
+    /// Measure what the read paths bring to this parse, beside a line reader, the file read as a
+    /// whole and the file mapped; with --by and --agg, of that grouping
+    #[arg(long, conflicts_with_all = ["count", "top", "fields", "head", "tail", "follow", "merge", "last", "since", "until", "errors", "strict"])]
+    pub(super) bench: bool,
+
+    /// How often --bench passes in each way
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "bench")]
+    pub(super) rounds: usize,
+
+    /// Write the table of --bench to FILE as CSV
+    #[arg(long, value_name = "FILE", requires = "bench")]
+    pub(super) export_csv: Option<PathBuf>,
+
+    /// Draw a flame graph of each way of --bench into DIR
+    #[arg(long, value_name = "DIR", requires = "bench")]
+    pub(super) flamegraph: Option<PathBuf>,
+
+    /// One pass of --bench, in a process of its own.
+    #[arg(long, hide = true, requires = "bench")]
+    pub(super) bench_way: Option<super::bench::Way>,
+
+    /// With a flame graph of it.
+    #[arg(long, hide = true, requires = "bench_way")]
+    pub(super) bench_flame: bool,
+
     /// No progress bar
     #[arg(long)]
     pub(super) quiet: bool,

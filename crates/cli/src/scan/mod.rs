@@ -3,6 +3,7 @@
 mod args;
 mod arrow;
 mod bad;
+mod bench;
 mod follow;
 mod merged;
 mod plan;
@@ -29,10 +30,19 @@ use plan::{Mode, Plan};
 pub(crate) use args::Args;
 
 /// Runs the command.
-pub(crate) fn run(args: Args) -> Outcome {
+pub(crate) fn run(mut args: Args) -> Outcome {
+    let way = args.bench_way;
+    if let Some(bench::Way::Path(path, _)) = way {
+        args.path = path;
+    }
     // Maps are read through it; without, they are read by pread.
     let _ = cutwater::sigbus::install();
     let mut plan = Plan::new(args)?;
+    match way {
+        Some(way) => return bench::run_way(&plan, way),
+        None if plan.args.bench => return bench::run(&plan),
+        None => {}
+    }
     let started = Instant::now();
     let pages_touched = plan.seek()?;
     let mut watch = watch::Watch::start(plan.progress_bytes())?;

@@ -1,0 +1,119 @@
+//! `cutwater scan --bench FILE`: what the read paths bring to the parse of a log, beside the
+//! classic ways, one process per pass, interleaved.
+
+mod figures;
+mod way;
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use super::plan::Plan;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::stop::Stop;
+use crate::{Outcome, output};
+use figures::Figures;
+pub(crate) use way::Way;
+use way::{Cost, measure};
+
+/// Runs one pass in this process, and says on standard output what it cost: for ourselves.
+pub(super) fn run_way(plan: &Plan, way: Way) -> Outcome {
+    let flame = plan.args.flamegraph.as_deref().filter(|_| plan.args.bench_flame);
+    output::json(&measure(plan, way, flame)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs all ways in turn, round by round, and prints what they cost.
+pub(super) fn run(plan: &Plan) -> Outcome {
+    let [log] = &plan.logs[..] else {
+        return Err(Failure::usage("--bench takes one FILE"));
+    };
+    if log.input.plain().is_none() {
+        return Err(Failure::usage(format!(
+            "{} has no bytes at offsets to compare paths on: --bench takes a plain file",
+            plan.name(0)
+        )));
+    }
+    let failed = |e| Failure::new("cannot watch for Ctrl-C").because(e);
+    let stop = Stop::on_signals().map_err(failed)?;
+    let mut figures = Figures::default();
+    rounds(plan, &stop, &mut figures)?;
+    if let Some(file) = &plan.args.export_csv {
+        fs::write(file, figures.csv()).map_err(|e| {
+            Failure::new(format!("cannot write the table to {}", file.display())).because(e)
+        })?;
+    }
+    if plan.args.json {
+        output::json(&figures.json(plan))?
+    } else {
+        output::text(&figures.text(plan))?
+    }
+    if let Some(code) = stop.exit_code() {
+        return Ok(code);
+    }
+    Ok(if figures.agree() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn rounds(plan: &Plan, stop: &Stop, figures: &mut Figures) -> Result<(), Failure> {
+    let ways = Way::all(plan.request.threads);
+    let flames = plan.args.flamegraph.as_deref();
+    if let Some(dir) = flames {
+        fs::create_dir_all(dir).map_err(|e| {
+            Failure::new(format!("cannot make the directory {}", dir.display())).because(e)
+        })?;
+    }
+    let rounds = plan.args.rounds.max(1);
+    let passes = ways.len() * (rounds + 1 + usize::from(flames.is_some()));
+    let progress = (!plan.args.quiet).then(|| Progress::passes(passes as u64));
+    // The first round fills the page cache, and is not counted.
+    for round in 0..=rounds {
+        for &way in &ways {
+            if stop.is_set() {
+                return Ok(());
+            }
+            if let Some(progress) = &progress {
+                progress.doing(&way.to_string());
+            }
+            match in_child(way, None) {
+                Ok(cost) if round > 0 => figures.add(way, cost),
+                Ok(_) => {}
+                // Ctrl-C reaches the child too.
+                Err(_) if stop.is_set() => return Ok(()),
+                Err(why) => figures.refuse(way, why),
+            }
+            if let Some(progress) = &progress {
+                progress.one_more();
+            }
+        }
+    }
+    for &way in ways.iter().filter(|_| flames.is_some()) {
+        if !stop.is_set()
+            && let Err(why) = in_child(way, flames)
+        {
+            figures.refuse_flames(why);
+        }
+    }
+    Ok(())
+}
+
+/// One pass in a child; what it said where it could not.
+fn in_child(way: Way, flame: Option<&Path>) -> Result<Cost, String> {
+    let program = env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
+    let mut command = Command::new(program);
+    command.args(env::args_os().skip(1)).arg(format!("--bench-way={way}"));
+    if flame.is_some() {
+        command.arg("--bench-flame");
+    }
+    let out = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("cannot start a process of its own: {e}"))?;
+    if !out.status.success() {
+        let said = String::from_utf8_lossy(&out.stderr);
+        let said = said.trim().trim_start_matches("cutwater: ");
+        return Err(if said.is_empty() { out.status.to_string() } else { said.to_owned() });
+    }
+    serde_json::from_slice(&out.stdout).map_err(|e| format!("its answer is not understood: {e}"))
+}
