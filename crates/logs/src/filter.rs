@@ -64,7 +64,10 @@ impl Filter {
                 break;
             }
             rest = rest.strip_prefix("and ").ok_or_else(|| {
-                Error::request(format!("expected `and` before {rest:?} in the condition {text:?}"))
+                Error::request(format!(
+                    "expected `and` before {rest:?} in the condition {text:?}; \
+                     a value with spaces needs quotes, as in message~\"timed out\""
+                ))
             })?;
             rest = rest.trim_start();
         }

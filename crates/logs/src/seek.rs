@@ -157,6 +157,9 @@ impl<'a, R: ReadAt> Probe<'a, R> {
                 return Ok(None);
             }
             let data = self.source.next_data(end - 1);
+            if data >= self.size {
+                return Ok(None);
+            }
             if data > end && holes < HOLES_MAX {
                 (from, start, pages, holes) = (data, data / PAGE * PAGE, 1, holes + 1);
             } else {

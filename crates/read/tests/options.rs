@@ -72,6 +72,7 @@ fn every_map_advice_leaves_the_bytes_as_they_are() {
             MapAdvice::PopulateRead,
             MapAdvice::HugePage,
             MapAdvice::Cold,
+            MapAdvice::DontNeed,
         ] {
             for range in [0..0, 0..4096, 5000..70_000, 90_000..u64::MAX, 200_000..300_000] {
                 if let Err(e) = file.advise_map(range.clone(), advice) {

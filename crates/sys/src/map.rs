@@ -41,6 +41,9 @@ pub enum MapAdvice {
     HugePage,
     /// `MADV_COLD` (5.4): reclaim these first.
     Cold,
+    /// `MADV_DONTNEED`: forget the page tables; what is in the page cache stays there, and a
+    /// read maps it again. The process is then smaller by as much.
+    DontNeed,
 }
 
 impl From<MapAdvice> for Advice {
@@ -50,6 +53,7 @@ impl From<MapAdvice> for Advice {
             MapAdvice::Sequential => Self::Sequential,
             MapAdvice::Random => Self::Random,
             MapAdvice::WillNeed => Self::WillNeed,
+            MapAdvice::DontNeed => Self::LinuxDontNeed,
             MapAdvice::PopulateRead => Self::LinuxPopulateRead,
             MapAdvice::HugePage => Self::LinuxHugepage,
             MapAdvice::Cold => Self::LinuxCold,

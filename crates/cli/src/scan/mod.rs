@@ -167,7 +167,9 @@ fn count(plan: &Plan, stop: &Stop) -> Result<Done, Failure> {
     };
     let Some((counted, failures)) = raw else {
         let mut done = pass(plan, stop, || Counting, Nothing)?;
-        let counts = done.tallies.iter().map(|t| t.matched).collect();
+        // Without a choice it is lines that are counted, as where nothing has to be parsed.
+        let all = plan.request.filter.is_empty();
+        let counts = done.tallies.iter().map(|t| if all { t.lines } else { t.matched }).collect();
         done.result = Found::Counts(counts);
         return Ok(done);
     };

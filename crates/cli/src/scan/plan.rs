@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use cutwater_logs::filter::Filter;
-use cutwater_logs::format::{Definition, Format, need_time};
+use cutwater_logs::filter::{Filter, LINE};
+use cutwater_logs::format::{Definition, Format, field_names, need_time};
 use cutwater_logs::scan::{Log, Measure, Request, open};
 use cutwater_logs::seek::{last_time, seek};
 use cutwater_logs::time::{Nanos, parse_when};
@@ -62,6 +62,7 @@ impl Plan {
         }
         let mode = mode(&args)?;
         let request = request(&args, &mode, &zone)?;
+        tell_unknown(&args, &logs, &request);
         Ok(Self { args, mode, logs, request, zone })
     }
 
@@ -124,6 +125,33 @@ impl Plan {
             latest = latest.max(last_time(log)?);
         }
         Ok(latest.or(Some(Timestamp::now().as_nanosecond() as i64)))
+    }
+}
+
+/// How many names are listed where one is not known.
+const NAMES_SHOWN: usize = 12;
+
+/// Says which fields no sampled record has: nothing forbids to ask, but it may be a misspelling.
+fn tell_unknown(args: &Args, logs: &[Log], request: &Request) {
+    let measured = args.agg.iter().filter_map(|text| Measure::parse(text));
+    let measured: Vec<_> = measured.filter_map(|m| m.field().map(str::to_owned)).collect();
+    let top = args.top.iter().flatten().skip(1).cloned();
+    let bare = |name: &String| name.split(':').next().unwrap_or(name).to_owned();
+    let of_filter = request.filter.fields().map(str::to_owned);
+    let fields = args.fields.iter().map(bare).chain(args.by.iter().cloned());
+    let asked: Vec<String> = fields.chain(top).chain(measured).chain(of_filter).collect();
+    if asked.is_empty() || logs.iter().all(|log| log.sample.is_empty()) {
+        return;
+    }
+    let known: Vec<String> =
+        logs.iter().flat_map(|log| field_names(&log.definition, &log.sample)).collect();
+    for name in asked.iter().filter(|name| *name != LINE) {
+        let inside = format!("{name}.");
+        if known.iter().any(|k| k == name || k.starts_with(&inside)) {
+            continue;
+        }
+        let some = known.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        super::report::note(&format!("no sampled record has a field {name:?}; there are {some}"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cutwater_logs::profile::{FieldProfile, Profile};
+use cutwater_logs::profile::{FieldProfile, Profile, Type};
 use cutwater_logs::scan::{Profiling, Tally};
 use cutwater_logs::time::format_utc;
 use cutwater_logs::timeline::Timeline;
@@ -55,7 +55,7 @@ fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Va
         "first": time(|r| r.0),
         "last": time(|r| r.1),
         "time_field": definition.time,
-        "fields": profile.fields().map(field_json).collect::<Vec<_>>(),
+        "fields": shown(&profile).map(field_json).collect::<Vec<_>>(),
     })
 }
 
@@ -69,6 +69,15 @@ fn field_json(field: &FieldProfile) -> Value {
         "top": field.top.sure(TOP_EXPORTED).into_iter().map(value).collect::<Vec<_>>(),
         "top_error": field.top.error,
     })
+}
+
+/// The fields to show: an object whose members are fields is shown by them.
+fn shown(profile: &Profile) -> impl Iterator<Item = &FieldProfile> {
+    let is_outer = |field: &FieldProfile| {
+        let inside = format!("{}.", field.name);
+        field.kind() == Type::Json && profile.fields().any(|f| f.name.starts_with(&inside))
+    };
+    profile.fields().filter(move |field| !is_outer(field))
 }
 
 fn of(profiles: &Profiling, log: usize) -> (Profile, Timeline) {
@@ -132,11 +141,11 @@ fn histogram(timeline: &Timeline) -> String {
 }
 
 fn fields(out: &mut String, profile: &Profile, tally: &Tally) {
-    let width = profile.fields().map(|f| f.name.chars().count()).max().unwrap_or(0).min(40);
+    let width = shown(profile).map(|f| f.name.chars().count()).max().unwrap_or(0).min(40);
     if width > 0 {
         let _ = writeln!(out, "  fields");
     }
-    for field in profile.fields() {
+    for field in shown(profile) {
         // Rounded down: a field that a few records lack is not in 100 % of them.
         let filled = (1000.0 * field.filled as f64 / tally.records.max(1) as f64).floor() / 10.0;
         let (name, kind) = (&field.name, field.kind().name());

@@ -90,10 +90,23 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
         .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f)));
     let (format, confidence) = match chosen {
         Some(&(format, share)) => (format, share),
+        // Broken JSON is JSON all the same: its lines are bad ones, not text.
+        None if json_share(&shares) > 0.0 && begins_like_json(sample) * 2 > lines => {
+            (Format::Json, json_share(&shares))
+        }
         None => (Format::Raw, if lines == 0 { 0.0 } else { 1.0 - best }),
     };
     let time = find_time(&Definition::Known(format), sample, rules);
     Ok(Detected { format, confidence, time, lines })
+}
+
+fn json_share(shares: &[(Format, f64)]) -> f64 {
+    shares.iter().find(|(format, _)| *format == Format::Json).map_or(0.0, |s| s.1)
+}
+
+/// How many lines begin as an object does.
+fn begins_like_json(sample: &[u8]) -> usize {
+    sample.split(|&b| b == b'\n').filter(|l| l.trim_ascii_start().starts_with(b"{")).count()
 }
 
 fn least(format: Format) -> f64 {
@@ -167,6 +180,14 @@ const TIME_NAMES: [&str; 16] = [
     "msec",
     "_time",
 ];
+
+/// Names of the fields that the records of sampled lines have.
+#[must_use]
+pub fn field_names(definition: &Definition, sample: &[u8]) -> Vec<String> {
+    let mut fields = Fields::all();
+    for_each_record(definition, sample, &mut fields, |_, _, _| {});
+    fields.names().to_vec()
+}
 
 /// The field of `definition` that holds the time: of those that are a time in most of the
 /// records that have them, one with a usual name, or the first.

@@ -14,7 +14,7 @@ mod syslog;
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
 pub(crate) use detect::take_lines;
-pub use detect::{Detected, detect, find_time, need_time, sample};
+pub use detect::{Detected, detect, field_names, find_time, need_time, sample};
 pub use nginx::Template;
 
 use std::fmt;

@@ -18,7 +18,7 @@ pub trait ReadAt: Sync {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize>;
 
     /// Where at or after `offset` bytes are that were written, as far as that is known: a hole
-    /// of a sparse file reads as NUL bytes and holds no line.
+    /// of a sparse file reads as NUL bytes and holds no line. [`u64::MAX`] where there are none.
     fn next_data(&self, offset: u64) -> u64 {
         offset
     }
@@ -30,9 +30,13 @@ impl ReadAt for File {
     }
 
     fn next_data(&self, offset: u64) -> u64 {
-        // lseek(2) moves a position that nobody here reads from. Where it is refused, and past
-        // the last data, the caller goes on as if there were no hole.
-        rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)).unwrap_or(offset)
+        // lseek(2) moves a position that nobody here reads from.
+        match rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(data) => data,
+            Err(rustix::io::Errno::NXIO) => u64::MAX,
+            // A file system that does not tell: as if there were no hole.
+            Err(_) => offset,
+        }
     }
 }
 

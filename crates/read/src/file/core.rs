@@ -121,6 +121,11 @@ impl Core {
             .map_err(|e| *e)
     }
 
+    /// The map, where there is one.
+    pub(crate) fn made_map(&self) -> Option<&FileMap> {
+        self.map.get().and_then(|map| map.as_ref().ok())
+    }
+
     /// Takes the map out, for a fallible unmap.
     pub(crate) fn take_map(&mut self) -> Option<FileMap> {
         self.map.take().and_then(Result::ok)

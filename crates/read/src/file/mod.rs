@@ -246,6 +246,18 @@ impl File {
         map.advise(range, advice).map_err(|e| Error::os(Action::Advise, self.0.path(), e))
     }
 
+    /// Keeps this process small: where the file is mapped, forgets the page tables of `range`,
+    /// which count as memory of whoever reads a map. What is in the page cache stays there.
+    /// Does nothing where no path has mapped the file.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn trim_map(&self, range: Range<u64>) -> Result<()> {
+        let Some(map) = self.0.made_map() else { return Ok(()) };
+        map.advise(range, MapAdvice::DontNeed)
+            .map_err(|e| Error::os(Action::Advise, self.0.path(), e))
+    }
+
     /// Reads at `offset` into `buf` only what is in the page cache (`preadv2(2)` with
     /// `RWF_NOWAIT`); none where that would wait for the device. Fewer bytes than asked mean
     /// that the rest would wait, or the end of the file.

@@ -1,0 +1,239 @@
+//! Each format in its usual variants, line by line: fields and their kinds written out.
+
+use cutwater_logs::format::{Definition, Format, detect};
+use cutwater_logs::time::{Clock, Rules};
+use cutwater_logs::{Fields, Record, SpanKind, value};
+use jiff::tz::TimeZone;
+
+/// The fields of a line as `name=value`, or the reason for which it is bad. Numbers are marked
+/// by `#`, null by `-`.
+fn parsed(definition: &Definition, line: &str) -> String {
+    let mut fields = Fields::all();
+    let mut parser = definition.parser(&mut fields);
+    let mut record = Record::default();
+    parser.begin_block(line.as_bytes());
+    match parser.parse(line.as_bytes(), 0, line.len(), &mut fields, &mut record) {
+        Err(fault) => return format!("bad: {}", fault.reason),
+        Ok(false) => return "blank".into(),
+        Ok(true) => {}
+    }
+    let mut present: Vec<_> = record.present().collect();
+    present.sort_by_key(|(id, _)| *id);
+    let show = |(id, span): (cutwater_logs::FieldId, cutwater_logs::Span)| {
+        let text = value::text(span, line.as_bytes()).unwrap_or_default().into_owned();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let mark = match span.kind {
+            SpanKind::Int | SpanKind::Float => "#",
+            SpanKind::Null => "-",
+            SpanKind::Bool => "?",
+            _ => "",
+        };
+        format!("{}={mark}{text}", fields.name(id))
+    };
+    present.into_iter().map(show).collect::<Vec<_>>().join("|")
+}
+
+fn known(format: Format, cases: &[(&str, &str)]) {
+    for (line, expected) in cases {
+        assert_eq!(parsed(&Definition::Known(format), line), *expected, "{line}");
+    }
+}
+
+fn rules() -> Rules {
+    // 2026-03-10T00:00:00Z
+    Rules { zone: TimeZone::UTC, reference_s: 1_773_100_800 }
+}
+
+fn detected(text: &str) -> Format {
+    detect(text.as_bytes(), &rules()).expect("detection does not fail").format
+}
+
+#[test]
+fn access_logs() {
+    known(
+        Format::Access,
+        &[
+            (
+                r#"1.2.3.4 - bob [10/Oct/2000:13:55:36 -0700] "GET /a?b=c HTTP/1.0" 200 2326"#,
+                "host=1.2.3.4|ident=-|user=bob|time=10/Oct/2000:13:55:36 -0700|request=GET /a?b=c HTTP/1.0|method=GET|path=/a?b=c|protocol=HTTP/1.0|status=#200|bytes=#2326",
+            ),
+            (
+                r#"::1 - - [10/Oct/2000:13:55:36 +0000] "-" 408 - "-" "-""#,
+                "host=::1|ident=-|user=-|time=10/Oct/2000:13:55:36 +0000|request=-|status=#408|bytes=-|referer=-|user_agent=-",
+            ),
+            (
+                r#"1.2.3.4 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 5 "http://x/\"q\"" "a \"b\" c" 0.003"#,
+                "host=1.2.3.4|ident=-|user=-|time=10/Oct/2000:13:55:36 +0000|request=GET / HTTP/1.1|method=GET|path=/|protocol=HTTP/1.1|status=#200|bytes=#5|referer=http://x/\"q\"|user_agent=a \"b\" c|extra1=#0.003",
+            ),
+            ("1.2.3.4 - - nothing of the kind", "bad: no_match"),
+            ("", "blank"),
+            ("   \r", "blank"),
+        ],
+    );
+}
+
+#[test]
+fn error_logs_of_apache() {
+    known(
+        Format::ApacheError,
+        &[
+            (
+                "[Sun Dec 04 04:47:44 2005] [error] [client 1.2.3.4] no such file",
+                "time=Sun Dec 04 04:47:44 2005|level=error|message=no such file|client=1.2.3.4",
+            ),
+            (
+                "[Wed Oct 11 14:32:52.123456 2023] [core:error] [pid 35:tid 42] [client 1.2.3.4:5678] AH00124: too many",
+                "time=Wed Oct 11 14:32:52.123456 2023|level=error|message=AH00124: too many|module=core|pid=#35|tid=#42|client=1.2.3.4:5678",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn syslog_of_both_kinds() {
+    known(
+        Format::Syslog,
+        &[
+            (
+                "<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed",
+                "time=Oct 11 22:14:15|host=mymachine|app=su|pid=#12|message='su root' failed|priority=#34",
+            ),
+            (
+                "2026-03-01T10:00:00.123456+01:00 h cron: run",
+                "time=2026-03-01T10:00:00.123456+01:00|host=h|app=cron|message=run",
+            ),
+        ],
+    );
+    known(
+        Format::Syslog5424,
+        &[
+            (
+                r#"<165>1 2003-10-11T22:14:15.003Z m.example.com evntslog - ID47 [ex@1 iut="3" e="a\"b"] An event"#,
+                r#"priority=#165|time=2003-10-11T22:14:15.003Z|host=m.example.com|app=evntslog|pid=-|msgid=ID47|data=[ex@1 iut="3" e="a\"b"]|message=An event"#,
+            ),
+            (
+                "<165>1 - - - - - - text",
+                "priority=#165|time=-|host=-|app=-|pid=-|msgid=-|data=-|message=text",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn logfmt() {
+    known(
+        Format::Logfmt,
+        &[(
+            r#"ts=2026-03-01T10:00:00Z level=info msg="a \"b\" c" n=3 f=1.5 ok=true empty= "#,
+            "ts=2026-03-01T10:00:00Z|level=info|msg=a \"b\" c|n=#3|f=#1.5|ok=?true|empty=",
+        )],
+    );
+}
+
+#[test]
+fn containers() {
+    known(
+        Format::Cri,
+        &[(
+            "2026-03-01T10:00:00.123456789Z stdout F the text",
+            "time=2026-03-01T10:00:00.123456789Z|stream=stdout|flag=F|message=the text",
+        )],
+    );
+    known(
+        Format::Docker,
+        &[(
+            r#"{"log":"a\tb\n","stream":"stderr","time":"2026-03-01T10:00:00Z"}"#,
+            "log=a\tb\n|stream=stderr|time=2026-03-01T10:00:00Z",
+        )],
+    );
+}
+
+#[test]
+fn json_nested_with_escapes_and_a_key_that_comes_twice() {
+    known(
+        Format::Json,
+        &[
+            (
+                r#"{"a":{"b":{"c":1}},"d":[1,{"e":2}]}"#,
+                "a={\"b\":{\"c\":1}}|a.b={\"c\":1}|a.b.c=#1|d=[1,{\"e\":2}]",
+            ),
+            (r#"{"\u0061":"\u0065rror \ud83d\ude00"}"#, "a=error 😀"),
+            // The last one counts, as with most parsers.
+            (r#"{"a":1,"a":2}"#, "a=#2"),
+            (r#"{"a":null,"b":true,"c":-0.5e3}"#, "a=-|b=?true|c=#-0.5e3"),
+            (r#"{}"#, ""),
+            (r#"{"a":1}x"#, "bad: trailing_bytes"),
+            (r#"[1]"#, "bad: not_an_object"),
+        ],
+    );
+}
+
+#[test]
+fn patterns_of_the_user() {
+    let regex = Definition::regex(r"^(?P<who>\w+) did (?P<n>\d+)$").expect("a pattern");
+    assert_eq!(parsed(&regex, "bob did 12"), "who=bob|n=#12");
+    assert_eq!(parsed(&regex, "bob did it"), "bad: no_match");
+    assert!(Definition::regex("no group").is_err());
+    let template = r#"$remote_addr [$time_local] "$request" $status rt=$request_time"#;
+    let nginx = Definition::nginx(template).expect("a template");
+    assert_eq!(
+        parsed(&nginx, r#"1.2.3.4 [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 rt=0.002"#),
+        "remote_addr=1.2.3.4|time_local=10/Oct/2000:13:55:36 -0700|request=GET / HTTP/1.1|status=#200|request_time=#0.002"
+    );
+    assert!(Definition::nginx("$a$b").is_err(), "nothing between two variables");
+}
+
+#[test]
+fn formats_are_told_apart() {
+    let cases = [
+        (Format::Json, "{\"a\":1}\n{\"a\":2}\n"),
+        // Most are broken, and yet it is JSON.
+        (Format::Json, "{\"a\":1}\n{\"a\":}\n{\"a\n{\n"),
+        (
+            Format::Docker,
+            "{\"log\":\"x\\n\",\"stream\":\"stdout\",\"time\":\"2026-03-01T10:00:00Z\"}\n",
+        ),
+        (Format::Cri, "2026-03-01T10:00:00.1Z stdout F x\n2026-03-01T10:00:00.2Z stderr P y\n"),
+        (Format::Access, "1.2.3.4 - - [10/Oct/2000:13:55:36 +0000] \"GET / HTTP/1.0\" 200 2\n"),
+        (Format::Syslog, "Mar  1 10:00:00 host app[1]: x\nMar  1 10:00:01 host app: y\n"),
+        (Format::Syslog5424, "<165>1 2003-10-11T22:14:15.003Z m app - - - x\n"),
+        (Format::Logfmt, "level=info msg=\"x y\"\nlevel=warn msg=z\n"),
+        (
+            Format::Plain,
+            "2026-03-01 10:00:00,123 INFO x\n  at line 2\n2026-03-01 10:00:01,000 WARN y\n",
+        ),
+        (Format::Raw, "just\nsome\ntext\n"),
+        (Format::Raw, ""),
+    ];
+    for (format, text) in cases {
+        assert_eq!(detected(text), format, "{text}");
+    }
+}
+
+#[test]
+fn times_of_all_layouts_are_the_same_moment() {
+    let mut clock = Clock::new(rules());
+    let expected = 1_772_359_200_000_000_000; // 2026-03-01T10:00:00Z
+    for text in [
+        "2026-03-01T10:00:00Z",
+        "2026-03-01T11:00:00+01:00",
+        "2026-03-01 10:00:00",
+        "2026-03-01 10:00:00,000",
+        "2026-03-01T10:00:00.000000000Z",
+        "2026/03/01 10:00:00",
+        "01/Mar/2026:10:00:00 +0000",
+        "Sun Mar 01 10:00:00 2026",
+        "Mar  1 10:00:00",
+        "1772359200",
+        "1772359200.000",
+        "1772359200000",
+    ] {
+        assert_eq!(clock.parse(text.as_bytes()), Some(expected), "{text}");
+    }
+    for text in ["2026-02-30T10:00:00Z", "2026-13-01", "yesterday", "", "12", "Mar 40 10:00:00"] {
+        assert_eq!(clock.parse(text.as_bytes()), None, "{text}");
+    }
+    // Without a year: not more than a day after the reference.
+    assert_eq!(clock.parse(b"Mar 10 12:00:00"), Some(1_773_144_000_000_000_000));
+    assert_eq!(clock.parse(b"Mar 12 12:00:00"), Some(1_741_780_800_000_000_000));
+}
