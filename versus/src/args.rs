@@ -18,6 +18,61 @@ pub(crate) struct Args {
 pub(crate) enum Suite {
     /// Ranges of a file: warm, cold and half resident, by block, depth and threads
     Read(ReadArgs),
+    /// Questions to logs, beside wc, ripgrep, DuckDB, goaccess and angle-grinder
+    Logs(LogsArgs),
+}
+
+/// What `versus logs` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct LogsArgs {
+    /// Smaller logs and fewer rounds
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Only cells whose name has one of these in it, parted by commas; `*` is anything
+    #[arg(long, value_name = "PATTERN")]
+    pub cells: Option<String>,
+
+    /// Only these peers, parted by commas; ours always runs
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub peers: Vec<String>,
+
+    /// Rounds in which everybody runs once, after one that is not counted [default: 5; with
+    /// --quick 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub runs: Option<u16>,
+
+    /// Lines of the logs that are made [default: 4300000; with --quick 430000]
+    #[arg(long, value_name = "N")]
+    pub lines: Option<u64>,
+
+    /// Read this NDJSON log, with status, level and latency_ms, instead of one that is made
+    #[arg(long, value_name = "FILE")]
+    pub ndjson: Option<PathBuf>,
+
+    /// A Python that has DuckDB
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub python: String,
+
+    /// angle-grinder
+    #[arg(long, value_name = "PROGRAM", default_value = "agrind")]
+    pub agrind: String,
+
+    /// Where to put the logs, 2.5 GB [default: $TMPDIR]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// Keep the command, the versions and every sample in DIR/DATE-HOST/
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+
+    /// Seed of the logs
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// What `versus read` takes.

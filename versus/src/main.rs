@@ -4,6 +4,7 @@
 
 mod args;
 mod harness;
+mod logs;
 mod peers;
 mod read;
 
@@ -14,11 +15,14 @@ use clap::Parser;
 use args::{Args, Suite};
 
 fn main() -> ExitCode {
-    let Suite::Read(args) = Args::parse().suite;
-    match read::run(&args) {
+    let done = match Args::parse().suite {
+        Suite::Read(args) => read::run(&args),
+        Suite::Logs(args) => logs::run(&args),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            eprintln!("versus: somebody read wrong bytes: see the report");
+            eprintln!("versus: somebody read wrong bytes, or answered wrongly: see the report");
             ExitCode::FAILURE
         }
         Err(why) => {

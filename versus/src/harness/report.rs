@@ -14,7 +14,6 @@ pub(crate) enum Better {
     /// Rates.
     Higher,
     /// Times and costs.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for suites that measure times"))]
     Lower,
 }
 
