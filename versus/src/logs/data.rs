@@ -19,7 +19,7 @@ pub(super) struct Truth {
 }
 
 /// What is searched for.
-pub(super) const LITERAL: &str = r#""level": "error""#;
+pub(super) const LITERAL: &str = r#""error""#;
 
 /// All files of a run, and what is in them.
 #[derive(Debug)]
