@@ -1,6 +1,6 @@
 //! Lines that are not what they should be: why, where, and how many.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Why a line is bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,11 +122,20 @@ pub struct BadLine {
 /// The most bytes of a bad line that an excerpt shows.
 pub const EXCERPT_BYTES: usize = 120;
 
+/// More NUL bytes at the beginning are shown by their number.
+const ZEROS_SHOWN: usize = 4;
+
 /// The beginning of a line as printable text: control characters and what is not UTF-8 as `\xNN`.
 #[must_use]
 pub fn excerpt(line: &[u8]) -> String {
     let cut = &line[..line.len().min(EXCERPT_BYTES)];
     let mut text = String::with_capacity(cut.len() + 3);
+    // What was reserved and never written, or is a hole, reads as zeros.
+    let zeros = line.iter().take_while(|&&b| b == 0).count();
+    if zeros > ZEROS_SHOWN {
+        let _ = write!(text, "\\x00 x {zeros} ");
+        return text + &excerpt(&line[zeros..]);
+    }
     for chunk in cut.utf8_chunks() {
         for c in chunk.valid().chars() {
             if c.is_control() {
@@ -144,7 +153,6 @@ pub fn excerpt(line: &[u8]) -> String {
 }
 
 fn push_hex(text: &mut String, byte: u8) {
-    use fmt::Write;
     let _ = write!(text, "\\x{byte:02x}");
 }
 
@@ -155,6 +163,7 @@ mod tests {
     #[test]
     fn an_excerpt_has_no_control_character_and_no_invalid_byte() {
         assert_eq!(excerpt(b"a\x1b[31m\xff\tb\xc3\xa9"), "a\\x1b[31m\\xff\\x09bé");
+        assert_eq!(excerpt(b"\0\0\0\0\0\0end"), "\\x00 x 6 end");
         assert_eq!(excerpt(&[b'x'; 200]), format!("{}...", "x".repeat(120)));
     }
 }
