@@ -4,10 +4,15 @@
 //! - `setup`: asks step by step, dropping what the kernel refuses.
 //! - `queue`: [`ReadRing`], reads in flight into slots that belong to the ring until their
 //!   completion was taken.
+//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer.
 
 mod config;
+mod op;
+mod op_ring;
 mod queue;
 mod setup;
 
 pub use config::{Feature, Refused, RingConfig, Setup, SqPoll};
+pub use op::{NO_OFFSET, Op, Outcome};
+pub use op_ring::{OpCounts, OpKey, OpRing};
 pub use queue::{Completion, FILES_MAX, PushError, ReadRing, ReadTarget, SLOTS_MAX};

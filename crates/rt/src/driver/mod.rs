@@ -1,0 +1,414 @@
+//! Who carries operations out: the ring, a pool, or a fake; and the life of each operation.
+
+mod degrade;
+mod fake;
+mod operation;
+pub(crate) mod pool;
+pub(crate) mod remote;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::Duration;
+
+use cutwater_sys::ring::{Op, OpKey, OpRing, Outcome, RingConfig};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+pub use degrade::{Degraded, Path};
+pub use operation::Operation;
+
+use degrade::Degrade;
+use fake::Fake;
+use pool::{Job, Pool};
+use remote::Remote;
+
+/// The number of an operation's life; used again once it is over.
+pub(crate) type LifeKey = u32;
+
+/// Entries of a core's ring.
+const RING_ENTRIES: u32 = 256;
+
+/// Entries that wait for submission are given to the kernel from so many on: most of what
+/// batches save is saved by then (a VLDB paper of 2026: 354 cycles each at 8, 283 at 16, 231 at 128).
+const FLUSH: usize = 16;
+
+/// What carries operations out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// The ring, or the pool where the host refuses one.
+    #[default]
+    Auto,
+    /// The ring.
+    Ring,
+    /// A pool of threads that block.
+    Pool,
+    /// A kernel and a clock of which every decision comes from this seed: for tests.
+    Fake(u64),
+}
+
+/// The life of an operation.
+#[derive(Debug)]
+enum Life {
+    /// Given away; nobody waits yet.
+    Submitted(By),
+    /// Given away; this is woken by the completion.
+    Waiting(By, Waker),
+    /// Nobody wants it any more. What it owns is freed by the completion.
+    Cancelled,
+    /// Over; to be taken.
+    Completed(Outcome),
+}
+
+/// Who has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Ring(OpKey),
+    Pool,
+    Fake,
+}
+
+/// What a core did, in counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Operations given to the ring.
+    pub submitted: u64,
+    /// Calls of `io_uring_enter(2)`.
+    pub enters: u64,
+    /// Completions taken from the ring.
+    pub completed: u64,
+    /// Times at which there were completions to take.
+    pub reaps: u64,
+    /// Completions that found the ring's queue full.
+    pub overflows: u64,
+    /// Operations that a pool did.
+    pub pooled: u64,
+    /// Reads answered from the page cache, without an operation.
+    pub inline: u64,
+    /// Polls of tasks.
+    pub polls: u64,
+    /// Wakes by a completion or a task of the same thread.
+    pub wakes_local: u64,
+    /// Wakes by another thread.
+    pub wakes_remote: u64,
+    /// Times at which another thread had to wake the kernel's wait.
+    pub told: u64,
+    /// Operations that had to wait, as too many were in flight.
+    pub held_back: u64,
+    /// Changes between ring and pool.
+    pub switches: u64,
+    /// Operations in flight now.
+    pub in_flight: u64,
+}
+
+/// Operations of one core.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    ring: Option<OpRing>,
+    fake: Option<Fake>,
+    pool: Arc<Pool>,
+    pub(crate) remote: Arc<Remote>,
+    /// Why there is no ring.
+    pub(crate) refused: Option<io::Error>,
+    lives: Vec<Option<Life>>,
+    free: Vec<LifeKey>,
+    /// The life of each operation that the ring has, by the ring's number.
+    of_ring: Vec<Option<LifeKey>>,
+    in_flight: usize,
+    in_flight_max: usize,
+    /// Who waits until there is room.
+    held_back: VecDeque<Waker>,
+    /// The ring's number of the wait for other threads.
+    event: Option<OpKey>,
+    degrade: Degrade,
+    overflows_seen: u64,
+    counters: Counters,
+}
+
+impl Driver {
+    pub(crate) fn new(backend: Backend, pool: Arc<Pool>, in_flight_max: usize) -> io::Result<Self> {
+        let config = RingConfig { entries: RING_ENTRIES, ..RingConfig::default() };
+        let (mut ring, mut refused, mut fake) = (None, None, None);
+        match backend {
+            Backend::Fake(seed) => fake = Some(Fake::new(seed)),
+            Backend::Pool => {}
+            Backend::Ring => ring = Some(OpRing::new(&config)?),
+            Backend::Auto => match OpRing::new(&config) {
+                Ok(new) => ring = Some(new),
+                Err(errno) => {
+                    let why = io::Error::from(errno);
+                    tracing::info!(%why, "no io_uring: operations go to a pool of threads");
+                    refused = Some(why);
+                }
+            },
+        }
+        Ok(Self {
+            ring,
+            fake,
+            pool,
+            remote: Arc::new(Remote::new()?),
+            refused,
+            lives: Vec::new(),
+            free: Vec::new(),
+            of_ring: Vec::new(),
+            in_flight: 0,
+            in_flight_max: in_flight_max.max(1),
+            held_back: VecDeque::new(),
+            event: None,
+            degrade: Degrade::default(),
+            overflows_seen: 0,
+            counters: Counters::default(),
+        })
+    }
+
+    pub(crate) fn has_ring(&self) -> bool {
+        self.ring.is_some()
+    }
+
+    /// The virtual time, where there is one.
+    pub(crate) fn virtual_now(&self) -> Option<Duration> {
+        self.fake.as_ref().map(|fake| fake.now)
+    }
+
+    pub(crate) fn force(&mut self, path: Option<Path>) {
+        self.degrade.force(path);
+    }
+
+    pub(crate) fn path(&self) -> Path {
+        if self.ring.is_some() { self.degrade.path() } else { Path::Cold }
+    }
+
+    pub(crate) fn why_degraded(&self) -> Option<Degraded> {
+        self.degrade.reason
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        let ring = self.ring.as_ref().map(OpRing::counts).unwrap_or_default();
+        Counters {
+            submitted: ring.pushed,
+            enters: ring.enters,
+            completed: ring.reaped,
+            reaps: ring.reaps,
+            overflows: ring.overflows,
+            switches: self.degrade.switches,
+            told: self.remote.told.load(Ordering::Relaxed),
+            in_flight: self.in_flight as u64,
+            ..self.counters
+        }
+    }
+
+    pub(crate) fn answered_inline(&mut self) {
+        self.counters.inline += 1;
+    }
+
+    /// Gives an operation away; it comes back where there are too many, and `waker` is woken
+    /// when there is room.
+    fn submit(&mut self, op: Op, waker: &Waker) -> Result<LifeKey, Op> {
+        if self.in_flight >= self.in_flight_max {
+            self.counters.held_back += 1;
+            self.held_back.push_back(waker.clone());
+            return Err(op);
+        }
+        let key = self.free.pop().unwrap_or_else(|| {
+            self.lives.push(None);
+            self.lives.len() as LifeKey - 1
+        });
+        self.in_flight += 1;
+        let by = self.give(key, op);
+        // A ring that cannot take it may have answered for it already.
+        if self.lives[key as usize].is_none() {
+            self.lives[key as usize] = Some(Life::Submitted(by));
+        }
+        Ok(key)
+    }
+
+    fn give(&mut self, key: LifeKey, op: Op) -> By {
+        if let Some(fake) = &mut self.fake {
+            fake.push(key, op);
+            return By::Fake;
+        }
+        let hot = self.degrade.path() == Path::Hot;
+        let op = match (&mut self.ring, hot) {
+            (Some(ring), true) => match ring.push(op) {
+                Ok(ring_key) => {
+                    let at = ring_key as usize;
+                    self.of_ring.resize(self.of_ring.len().max(at + 1), None);
+                    self.of_ring[at] = Some(key);
+                    return By::Ring(ring_key);
+                }
+                Err((op, Errno::INVAL)) => {
+                    let result = Err(Errno::INVAL);
+                    self.lives[key as usize] =
+                        Some(Life::Completed(Outcome { op, result, fd: None }));
+                    self.in_flight -= 1;
+                    return By::Pool;
+                }
+                Err((op, _)) => {
+                    self.degrade.refused();
+                    op
+                }
+            },
+            _ => op,
+        };
+        self.degrade.went_cold();
+        self.counters.pooled += 1;
+        self.pool.give(Job::Op(key, op, Arc::clone(&self.remote)));
+        By::Pool
+    }
+
+    /// The outcome, where it is there; else `waker` is woken by it.
+    fn poll(&mut self, key: LifeKey, waker: &Waker) -> Option<Outcome> {
+        let slot = self.lives.get_mut(key as usize)?;
+        match slot.take() {
+            Some(Life::Completed(outcome)) => {
+                self.free.push(key);
+                Some(outcome)
+            }
+            Some(Life::Submitted(by)) => {
+                *slot = Some(Life::Waiting(by, waker.clone()));
+                None
+            }
+            Some(Life::Waiting(by, mut known)) => {
+                known.clone_from(waker);
+                *slot = Some(Life::Waiting(by, known));
+                None
+            }
+            other => {
+                *slot = other;
+                None
+            }
+        }
+    }
+
+    /// Asks whoever has it to end it early; it still has an outcome.
+    fn ask_to_end(&mut self, key: LifeKey) {
+        let by = match self.lives.get(key as usize).and_then(Option::as_ref) {
+            Some(Life::Submitted(by) | Life::Waiting(by, _)) => *by,
+            _ => return,
+        };
+        match (by, &mut self.ring, &mut self.fake) {
+            // Where it cannot be asked, the operation ends by itself, later.
+            (By::Ring(ring_key), Some(ring), _) => drop(ring.cancel(ring_key)),
+            (By::Fake, _, Some(fake)) => fake.cancel(key),
+            // A call that blocks cannot be called back.
+            _ => {}
+        }
+    }
+
+    /// Nobody wants the outcome any more.
+    fn orphan(&mut self, key: LifeKey) {
+        self.ask_to_end(key);
+        let Some(slot) = self.lives.get_mut(key as usize) else { return };
+        match slot.take() {
+            Some(Life::Completed(_)) => self.free.push(key),
+            Some(_) => *slot = Some(Life::Cancelled),
+            None => {}
+        }
+    }
+
+    fn completed(&mut self, key: LifeKey, outcome: Outcome) {
+        self.in_flight -= 1;
+        if let Some(waker) = self.held_back.pop_front() {
+            waker.wake();
+        }
+        let Some(slot) = self.lives.get_mut(key as usize) else { return };
+        match slot.take() {
+            Some(Life::Waiting(_, waker)) => {
+                *slot = Some(Life::Completed(outcome));
+                waker.wake();
+            }
+            Some(Life::Submitted(_)) => *slot = Some(Life::Completed(outcome)),
+            // Its buffer is freed and its descriptor closed here.
+            Some(Life::Cancelled) | Some(Life::Completed(_)) | None => self.free.push(key),
+        }
+    }
+
+    /// One turn: gives away what waits, and takes what has ended. With `idle`, waits until
+    /// something has, but not longer than `timeout`.
+    pub(crate) fn turn(&mut self, idle: bool, timeout: Option<Duration>) {
+        let sleeps = idle && self.remote.may_sleep();
+        if self.fake.is_some() {
+            self.turn_fake(sleeps, timeout);
+        } else if self.ring.is_some() {
+            self.turn_ring(sleeps, timeout);
+        } else if sleeps {
+            wait_for_event(&self.remote, timeout);
+        }
+        self.remote.awake();
+        while let Some((key, outcome)) = self.remote.outcomes.pop() {
+            self.completed(key, outcome);
+        }
+    }
+
+    fn turn_ring(&mut self, sleeps: bool, timeout: Option<Duration>) {
+        let Some(mut ring) = self.ring.take() else { return };
+        if sleeps && self.event.is_none() {
+            let events = PollFlags::IN.bits();
+            let op = Op::Poll { file: Arc::clone(&self.remote.event), events };
+            self.event = ring.push(op).ok();
+        }
+        let submitted = if sleeps && self.event.is_none() {
+            // A ring that takes nothing is not waited in, or nobody could wake us.
+            wait_for_event(&self.remote, Some(Duration::from_millis(1)));
+            ring.submit()
+        } else if sleeps {
+            ring.submit_and_wait(timeout)
+        } else if ring.unsubmitted() >= FLUSH || ring.in_flight() < 2 * FLUSH {
+            // Completions are taken on the way, as the kernel prepares them when it is entered.
+            if ring.in_flight() > 0 { ring.submit_and_wait(Some(Duration::ZERO)) } else { Ok(()) }
+        } else {
+            ring.submit_and_wait(Some(Duration::ZERO))
+        };
+        let mut told = false;
+        ring.reap(|ring_key, outcome| {
+            if self.event == Some(ring_key) {
+                (self.event, told) = (None, true);
+                return;
+            }
+            let key = self.of_ring.get_mut(ring_key as usize).and_then(Option::take);
+            let short = matches!(outcome.result, Err(Errno::AGAIN | Errno::NOMEM | Errno::NOBUFS));
+            self.degrade.completed(short);
+            if let Some(key) = key {
+                self.completed(key, outcome);
+            }
+        });
+        if told {
+            self.remote.clear();
+        }
+        match submitted {
+            Ok(()) => self.degrade.accepted(),
+            Err(_) => self.degrade.refused(),
+        }
+        let overflows = ring.counts().overflows;
+        self.degrade.turned(overflows > self.overflows_seen);
+        self.overflows_seen = overflows;
+        self.ring = Some(ring);
+    }
+
+    fn turn_fake(&mut self, sleeps: bool, timeout: Option<Duration>) {
+        let Some(mut fake) = self.fake.take() else { return };
+        if fake.in_flight() == 0 && sleeps {
+            match timeout {
+                // Nothing else can happen before.
+                Some(timeout) => fake.now += timeout,
+                None => wait_for_event(&self.remote, None),
+            }
+        }
+        fake.turn(sleeps, |key, outcome| self.completed(key, outcome));
+        self.fake = Some(fake);
+    }
+}
+
+/// Waits until another thread has something for us.
+fn wait_for_event(remote: &Remote, timeout: Option<Duration>) {
+    let timeout = timeout.map(|t| Timespec {
+        tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: t.subsec_nanos().into(),
+    });
+    // A signal ends the wait early, which does no harm.
+    let _ = rustix::event::poll(&mut [PollFd::new(&remote.event, PollFlags::IN)], timeout.as_ref());
+    remote.clear();
+}

@@ -1,0 +1,35 @@
+//! Completions that wake the task directly.
+//!
+//! A task waits for an operation, the kernel completes it, and the completion itself makes the
+//! task runnable: no readiness, no second system call, no hop between threads.
+//!
+//! - [`Runtime`]: an executor for one thread whose parking place is the ring (`io_uring(7)`). Where
+//!   the host refuses a ring it runs the same programs over a pool of threads ([`Backend`]).
+//! - [`fs`]: files and directories on it.
+//! - [`bridge`]: futures that are `Send`, for Tokio and any other executor.
+//!
+//! ```
+//! use cutwater_rt::{Runtime, fs::File};
+//!
+//! let runtime = Runtime::new()?;
+//! let bytes = runtime.block_on(async {
+//!     let file = File::open("Cargo.toml").await?;
+//!     let (read, buf) = file.read_at(vec![0; 64], 0).await;
+//!     read.map(|n| buf[..n].to_vec())
+//! })?;
+//! assert!(bytes.starts_with(b"[package]"));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod bridge;
+mod driver;
+mod executor;
+pub mod fs;
+mod perform;
+pub mod time;
+
+pub use driver::{Backend, Counters, Degraded, Operation, Path};
+pub use executor::{
+    Aborted, Builder, JoinHandle, Runtime, counters, operation, spawn, spawn_blocking, yield_now,
+};

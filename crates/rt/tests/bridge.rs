@@ -1,0 +1,98 @@
+//! Reads from other executors.
+#![cfg(feature = "tokio")]
+#![allow(clippy::print_stdout)] // to say what was skipped
+
+use std::io::SeekFrom;
+
+use cutwater_rt::Backend;
+use cutwater_rt::bridge::{Bridge, Reader};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+fn bytes(n: usize) -> Vec<u8> {
+    (0..n).map(|i| (i * 7 + i / 251) as u8).collect()
+}
+
+fn bridges() -> Vec<Bridge> {
+    let backends = [Backend::Ring, Backend::Pool, Backend::Fake(1)];
+    let built = backends.into_iter().filter_map(|backend| {
+        Bridge::with_backend(backend).inspect_err(|e| println!("skipped: {backend:?}: {e}")).ok()
+    });
+    built.collect()
+}
+
+/// Not resident, so that reads take the long way where the host lets them.
+fn cold_file(content: &[u8]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), content).expect("writes");
+    file.as_file().sync_all().expect("syncs");
+    let _ = rustix::fs::fadvise(file.as_file(), 0, None, rustix::fs::Advice::DontNeed);
+    file
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_tasks_read_through_one_bridge() {
+    let expected = bytes(1 << 20);
+    for bridge in bridges() {
+        let temp = cold_file(&expected);
+        let file = bridge.open(temp.path()).await.expect("opens");
+        let tasks: Vec<_> = (0..256usize)
+            .map(|n| {
+                let file = file.clone();
+                tokio::spawn(async move {
+                    let at = n * 4096;
+                    let (mut whole, mut done) = (Vec::new(), 0);
+                    while done < 4096 {
+                        let (read, buf) =
+                            file.read_at(vec![0; 4096 - done], (at + done) as u64).await;
+                        let n = read.expect("reads");
+                        whole.extend_from_slice(&buf[..n]);
+                        done += n;
+                    }
+                    (at, whole)
+                })
+            })
+            .collect();
+        for task in tasks {
+            let (at, whole) = task.await.expect("it ends");
+            assert!(whole == expected[at..at + 4096], "at {at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_reads_and_seeks_like_a_file() {
+    let expected = bytes(500_000);
+    for bridge in bridges() {
+        let temp = cold_file(&expected);
+        let mut reader = Reader::new(bridge.open(temp.path()).await.expect("opens"));
+        let mut whole = Vec::new();
+        reader.read_to_end(&mut whole).await.expect("reads");
+        assert!(whole == expected);
+        let mut four = [0; 4];
+        for (to, at) in
+            [(SeekFrom::Start(10), 10), (SeekFrom::Current(6), 20), (SeekFrom::End(-4), 499_996)]
+        {
+            assert_eq!(reader.seek(to).await.expect("seeks"), at as u64);
+            reader.read_exact(&mut four).await.expect("reads");
+            assert_eq!(four, expected[at..at + 4]);
+        }
+        assert!(reader.seek(SeekFrom::Current(-1_000_000)).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn dropped_reads_and_a_dropped_bridge_leave_nothing_behind() {
+    for bridge in bridges() {
+        let temp = cold_file(&bytes(1 << 20));
+        let file = bridge.open(temp.path()).await.expect("opens");
+        for n in 0..200u64 {
+            let read = file.read_at(vec![0; 4096], n * 4096);
+            let _ = tokio::time::timeout(std::time::Duration::from_nanos(n * 100), read).await;
+        }
+        drop(file);
+        // Ends its thread, which ends what it has under way.
+        drop(bridge);
+    }
+    let missing = Bridge::new().expect("starts").open("/no/such/file").await;
+    assert_eq!(missing.map(drop).map_err(|e| e.kind()), Err(std::io::ErrorKind::NotFound));
+}

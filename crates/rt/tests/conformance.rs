@@ -1,0 +1,154 @@
+//! The same programs over the ring, the pool and the fake: files behave alike.
+#![allow(clippy::print_stdout)] // to say what was skipped
+
+use std::io;
+
+use cutwater_rt::fs::{self, File, OpenOptions};
+use cutwater_rt::{Backend, Runtime};
+
+/// Everything that can run here, each with its name.
+fn runtimes() -> Vec<(String, Runtime)> {
+    let first: u64 = std::env::var("CUTWATER_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
+    let mut backends = vec![Backend::Ring, Backend::Pool];
+    backends.extend((first..first + 20).map(Backend::Fake));
+    let built = backends.into_iter().filter_map(|backend| {
+        match Runtime::builder().backend(backend).build() {
+            Ok(runtime) => Some((format!("{backend:?}"), runtime)),
+            Err(e) => {
+                println!("skipped: {backend:?}: {e}");
+                None
+            }
+        }
+    });
+    built.collect()
+}
+
+/// Runs a program over each, in a directory of its own.
+fn everywhere(program: impl AsyncFn(std::path::PathBuf) -> io::Result<()>) {
+    for (name, runtime) in runtimes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let done = runtime.block_on(program(dir.path().to_path_buf()));
+        assert!(done.is_ok(), "{name}: {done:?}");
+    }
+}
+
+fn bytes(n: usize) -> Vec<u8> {
+    (0..n).map(|i| (i * 7 + i / 251) as u8).collect()
+}
+
+#[test]
+fn what_was_written_is_read_back() {
+    everywhere(async |dir| {
+        let path = dir.join("a");
+        let file = File::create(&path).await?;
+        let expected = bytes(100_000);
+        let (written, given_back) = file.write_all_at(expected.clone(), 0).await;
+        written?;
+        assert_eq!(given_back, expected);
+        for (offset, len) in [(0, 100_000), (1, 4096), (99_999, 1), (50_000, 0)] {
+            let (read, buf) = file.read_exact_at(vec![0; len], offset as u64).await;
+            read?;
+            assert_eq!(buf, expected[offset..offset + len]);
+        }
+        assert_eq!(fs::read(&path).await?, expected);
+        let (read, _) = file.read_at(vec![0; 10], 100_000).await;
+        assert_eq!(read?, 0);
+        let (read, _) = file.read_exact_at(vec![0; 10], 99_995).await;
+        assert_eq!(read.map_err(|e| e.kind()), Err(io::ErrorKind::UnexpectedEof));
+        file.sync_data().await?;
+        file.sync_all().await
+    });
+}
+
+#[test]
+fn ranges_come_whole_each_once() {
+    everywhere(async |dir| {
+        let expected = bytes(300_000);
+        let file = File::create(dir.join("a")).await?;
+        file.write_all_at(expected.clone(), 0).await.0?;
+        let ranges: Vec<_> = (0..200).map(|i| i * 1500..i * 1500 + 1000).collect();
+        let mut seen = vec![false; ranges.len()];
+        let mut stream = file.read_ranges(ranges.clone());
+        while let Some((index, read)) = stream.next().await {
+            let range = ranges[index].start as usize..ranges[index].end as usize;
+            assert_eq!(read?, expected[range]);
+            assert!(!std::mem::replace(&mut seen[index], true), "{index} came twice");
+        }
+        assert!(seen.iter().all(|s| *s));
+        let past = file.read_ranges(vec![299_990..300_100, 400_000..400_001]).next().await;
+        assert!(past.is_some_and(|(_, read)| read.is_ok_and(|b| b.len() <= 10)));
+        Ok(())
+    });
+}
+
+#[test]
+fn appends_go_to_the_end() {
+    everywhere(async |dir| {
+        let path = dir.join("log");
+        let options = OpenOptions::new().append(true).create(true);
+        let (a, b) = (options.open(&path).await?, options.open(&path).await?);
+        for n in 0..20 {
+            let file = if n % 2 == 0 { &a } else { &b };
+            file.append(format!("line {n}\n").into_bytes()).await.0?;
+        }
+        let expected: String = (0..20).map(|n| format!("line {n}\n")).collect();
+        assert_eq!(fs::read(&path).await?, expected.into_bytes());
+        Ok(())
+    });
+}
+
+#[test]
+fn names_are_made_moved_and_removed() {
+    everywhere(async |dir| {
+        let kind = |r: io::Result<()>| r.map_err(|e| e.kind());
+        fs::create_dir(dir.join("d")).await?;
+        File::create(dir.join("d/x")).await?;
+        fs::rename(dir.join("d/x"), dir.join("d/y")).await?;
+        assert_eq!(fs::read_dir(dir.join("d")).await?, ["y"]);
+        assert_eq!(
+            kind(fs::remove_dir(dir.join("d")).await),
+            Err(io::ErrorKind::DirectoryNotEmpty)
+        );
+        fs::remove_file(dir.join("d/y")).await?;
+        fs::remove_dir(dir.join("d")).await?;
+        assert_eq!(kind(fs::remove_file(dir.join("d/y")).await), Err(io::ErrorKind::NotFound));
+        let opened = File::open(dir.join("none")).await;
+        assert_eq!(opened.map(drop).map_err(|e| e.kind()), Err(io::ErrorKind::NotFound));
+        let nul = fs::remove_file("a\0b").await;
+        assert_eq!(kind(nul), Err(io::ErrorKind::InvalidInput));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_file_grows_shrinks_and_is_copied() {
+    everywhere(async |dir| {
+        let a = File::create(dir.join("a")).await?;
+        a.allocate(0, 10_000).await?;
+        assert_eq!(a.metadata()?.len(), 10_000);
+        a.write_all_at(b"hello".to_vec(), 100).await.0?;
+        a.set_len(105)?;
+        let b = File::create(dir.join("b")).await?;
+        assert_eq!(a.copy_to(&b, 1000).await?, 105);
+        assert_eq!(&fs::read(dir.join("b")).await?[100..], b"hello");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_directory_confines_what_is_opened_below_it() {
+    everywhere(async |dir| {
+        std::fs::write(dir.join("secret"), "s")?;
+        fs::create_dir(dir.join("jail")).await?;
+        std::fs::write(dir.join("jail/x"), "x")?;
+        std::os::unix::fs::symlink("../secret", dir.join("jail/out"))?;
+        let jail = File::open(dir.join("jail")).await?;
+        let below = OpenOptions::new().resolve(rustix::fs::ResolveFlags::BENEATH);
+        below.open_at(&jail, "x").await?;
+        for outside in ["../secret", "out"] {
+            let opened = below.open_at(&jail, outside).await;
+            assert_eq!(opened.map(drop).map_err(|e| e.raw_os_error()), Err(Some(18)), "{outside}");
+        }
+        Ok(())
+    });
+}

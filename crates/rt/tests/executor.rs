@@ -1,0 +1,369 @@
+//! Tasks, timers, wakes, cancellation and the end.
+#![allow(clippy::print_stdout)] // to say what was skipped
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use cutwater_rt::time::{sleep, timeout};
+use cutwater_rt::{Aborted, Backend, Path, Runtime, operation, spawn, spawn_blocking, yield_now};
+use cutwater_sys::ring::{NO_OFFSET, Op};
+use rustix::io::Errno;
+
+fn everywhere(test: impl Fn(&Runtime)) {
+    for backend in [Backend::Ring, Backend::Pool, Backend::Fake(1), Backend::Fake(2)] {
+        match Runtime::builder().backend(backend).build() {
+            Ok(runtime) => test(&runtime),
+            Err(e) => println!("skipped: {backend:?}: {e}"),
+        }
+    }
+}
+
+fn ring() -> Option<Runtime> {
+    Runtime::builder()
+        .backend(Backend::Ring)
+        .build()
+        .inspect_err(|e| println!("skipped: no io_uring here: {e}"))
+        .ok()
+}
+
+fn pipe() -> (Arc<OwnedFd>, OwnedFd) {
+    let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
+    (Arc::new(reader), writer)
+}
+
+fn read_of(file: &Arc<OwnedFd>, n: usize) -> Op {
+    Op::Read { file: Arc::clone(file), buf: vec![0; n], at: 0, offset: NO_OFFSET }
+}
+
+#[test]
+fn tasks_run_and_their_values_are_joined() {
+    everywhere(|runtime| {
+        let sum: u64 = runtime.block_on(async {
+            let tasks: Vec<_> = (0..1000u64)
+                .map(|n| {
+                    spawn(async move {
+                        yield_now().await;
+                        n
+                    })
+                })
+                .collect();
+            let mut sum = 0;
+            for task in tasks {
+                sum += task.await.expect("it ends");
+            }
+            sum
+        });
+        assert_eq!(sum, 499_500);
+    });
+}
+
+#[test]
+fn an_aborted_task_is_dropped_and_says_so() {
+    everywhere(|runtime| {
+        let dropped = Rc::new(Cell::new(false));
+        struct OnDrop(Rc<Cell<bool>>);
+        impl Drop for OnDrop {
+            fn drop(&mut self) {
+                self.0.set(true);
+            }
+        }
+        let guard = OnDrop(Rc::clone(&dropped));
+        runtime.block_on(async {
+            let task = spawn(async move {
+                let _guard = guard;
+                std::future::pending::<()>().await;
+            });
+            yield_now().await;
+            assert!(!task.is_finished());
+            task.abort();
+            assert_eq!(task.await, Err(Aborted));
+        });
+        assert!(dropped.get());
+    });
+}
+
+#[test]
+fn timers_fire_in_order() {
+    everywhere(|runtime| {
+        let order = Rc::new(RefCell::new(Vec::new()));
+        runtime.block_on(async {
+            let tasks: Vec<_> = [30, 10, 20, 0]
+                .into_iter()
+                .map(|ms| {
+                    let order = Rc::clone(&order);
+                    spawn(async move {
+                        sleep(Duration::from_millis(ms)).await;
+                        order.borrow_mut().push(ms);
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.expect("it ends");
+            }
+        });
+        assert_eq!(*order.borrow(), [0, 10, 20, 30]);
+    });
+}
+
+#[test]
+fn virtual_time_does_not_pass_by_itself() {
+    let runtime =
+        Runtime::builder().backend(Backend::Fake(1)).build().expect("a fake needs nothing");
+    let started = std::time::Instant::now();
+    runtime.block_on(async { sleep(Duration::from_secs(100 * 24 * 3600)).await });
+    assert!(started.elapsed() < Duration::from_secs(3600), "a hundred days were waited for");
+}
+
+#[test]
+fn a_timeout_ends_what_would_wait_for_ever() {
+    everywhere(|runtime| {
+        runtime.block_on(async {
+            let limit = Duration::from_millis(5);
+            assert!(timeout(limit, std::future::pending::<()>()).await.is_err());
+            assert_eq!(timeout(Duration::from_secs(600), async { 7 }).await, Ok(7));
+        });
+    });
+}
+
+#[test]
+fn other_threads_wake_tasks() {
+    everywhere(|runtime| {
+        let value = runtime.block_on(async {
+            let mut values = Vec::new();
+            for n in 0..50 {
+                values.push(spawn_blocking(move || n * 2).await.expect("it ends"));
+            }
+            values
+        });
+        assert_eq!(value, (0..50).map(|n| n * 2).collect::<Vec<_>>());
+        let panicked = runtime
+            .block_on(async { spawn_blocking(|| std::panic::resume_unwind(Box::new(1))).await });
+        assert_eq!(panicked.map(|_: ()| ()), Err(Aborted));
+    });
+}
+
+#[test]
+fn a_busy_task_does_not_starve_completions() {
+    let Some(runtime) = ring() else { return };
+    let (reader, writer) = pipe();
+    runtime.block_on(async {
+        let ended = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&ended);
+        let busy = spawn(async move {
+            while !seen.get() {
+                yield_now().await;
+            }
+        });
+        rustix::io::write(&writer, b"x").expect("writes");
+        assert_eq!(operation(read_of(&reader, 1)).await.result, Ok(1));
+        ended.set(true);
+        busy.await.expect("it ends");
+    });
+}
+
+#[test]
+fn a_cancelled_operation_gives_its_buffer_back() {
+    let Some(runtime) = ring() else { return };
+    let (reader, writer) = pipe();
+    runtime.block_on(async {
+        let mut op = operation(read_of(&reader, 5));
+        let begun =
+            std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut op).poll(cx).is_pending())).await;
+        assert!(begun);
+        yield_now().await;
+        let mut outcome = op.cancel().await;
+        assert_eq!((outcome.result, outcome.op.take_buf().len()), (Err(Errno::CANCELED), 5));
+        let mut late = operation(read_of(&reader, 5)).within(Duration::from_millis(2)).await;
+        assert_eq!((late.result, late.op.take_buf().len()), (Err(Errno::CANCELED), 5));
+        rustix::io::write(&writer, b"abc").expect("writes");
+        let mut whole = operation(read_of(&reader, 5)).within(Duration::from_secs(600)).await;
+        assert_eq!((whole.result, &whole.op.take_buf()[..3]), (Ok(3), &b"abc"[..]));
+    });
+}
+
+#[test]
+fn with_too_many_in_flight_operations_wait_for_their_turn() {
+    for backend in [Backend::Ring, Backend::Pool, Backend::Fake(3)] {
+        let Ok(runtime) = Runtime::builder().backend(backend).in_flight_max(3).build() else {
+            continue;
+        };
+        runtime.block_on(async {
+            let tasks: Vec<_> =
+                (0..100).map(|_| spawn(async { operation(Op::Nop).await })).collect();
+            for task in tasks {
+                task.await.expect("it ends");
+            }
+        });
+        let counters = runtime.counters();
+        assert!(counters.held_back > 0, "{backend:?}");
+        assert_eq!(counters.in_flight, 0, "{backend:?}");
+    }
+}
+
+#[test]
+fn a_bound_of_one_lets_all_through_one_by_one_even_when_some_are_dropped() {
+    let Ok(runtime) = Runtime::builder().backend(Backend::Fake(5)).in_flight_max(1).build() else {
+        return;
+    };
+    runtime.block_on(async {
+        for n in 0..200 {
+            let limit = Duration::from_nanos(n * 500);
+            let _ = timeout(limit, operation(Op::Nop)).await;
+        }
+    });
+    assert!(runtime.counters().in_flight <= 1);
+}
+
+/// Descriptors of this process that lead to `path`; other tests run beside this one.
+fn descriptors_of(path: &std::path::Path) -> usize {
+    let links = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    links.filter(|link| std::fs::read_link(link.path()).is_ok_and(|to| to == path)).count()
+}
+
+/// Operations dropped at every point of their lives: before they begin, under way, and over.
+#[test]
+fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {
+    let runs: u64 =
+        std::env::var("CUTWATER_DROPS").ok().and_then(|s| s.parse().ok()).unwrap_or(2000);
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("x");
+    std::fs::write(&path, [1; 5000]).expect("writes");
+    let c_path =
+        std::ffi::CString::new(path.into_os_string().into_encoded_bytes()).expect("no NUL");
+    for backend in [Backend::Ring, Backend::Pool, Backend::Fake(7)] {
+        let Ok(runtime) = Runtime::builder().backend(backend).build() else { continue };
+        let (reader, writer) = pipe();
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        runtime.block_on(async {
+            for run in 0..runs {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let open = Op::Open {
+                    dir: None,
+                    path: c_path.clone(),
+                    flags: rustix::fs::OFlags::CLOEXEC,
+                    mode: rustix::fs::Mode::empty(),
+                    resolve: rustix::fs::ResolveFlags::empty(),
+                };
+                // A read that blocks is called back by the ring alone.
+                let op = if run % 2 == 0 || backend != Backend::Ring {
+                    open
+                } else {
+                    read_of(&reader, 64)
+                };
+                let mut op = Box::pin(operation(op));
+                for _ in 0..state % 4 {
+                    let over =
+                        std::future::poll_fn(|cx| Poll::Ready(op.as_mut().poll(cx).is_ready()))
+                            .await;
+                    if over {
+                        break;
+                    }
+                    yield_now().await;
+                }
+            }
+            // What was cancelled ends in its own time.
+            for _ in 0..100_000 {
+                if cutwater_rt::counters().in_flight == 0 {
+                    break;
+                }
+                sleep(Duration::from_micros(50)).await;
+            }
+        });
+        assert_eq!(runtime.counters().in_flight, 0, "{backend:?}");
+        assert_eq!(descriptors_of(&path), 0, "{backend:?}");
+        drop(runtime);
+        assert_eq!(Arc::strong_count(&reader), 1, "{backend:?}: an operation still has the pipe");
+        drop(writer);
+    }
+}
+
+/// The ring waits for the kernel before buffers go away; a task in the middle of things is
+/// dropped with its runtime.
+#[test]
+fn a_runtime_that_is_dropped_takes_everything_along() {
+    everywhere(|_| {});
+    let Some(runtime) = ring() else { return };
+    let (reader, _writer) = pipe();
+    let alive = Rc::new(());
+    runtime.block_on(async {
+        for _ in 0..100 {
+            let (reader, alive) = (Arc::clone(&reader), Rc::clone(&alive));
+            spawn(async move {
+                let _alive = alive;
+                operation(read_of(&reader, 100)).await
+            });
+        }
+        yield_now().await;
+    });
+    drop(runtime);
+    assert_eq!((Arc::strong_count(&reader), Rc::strong_count(&alive)), (1, 1));
+}
+
+#[test]
+fn the_path_can_be_held_and_operations_take_it() {
+    let Some(runtime) = ring() else { return };
+    runtime.block_on(async { operation(Op::Nop).await });
+    assert_eq!((runtime.path().0, runtime.counters().pooled), (Path::Hot, 0));
+    runtime.force_path(Some(Path::Cold));
+    let before = runtime.counters();
+    runtime.block_on(async { operation(Op::Nop).await });
+    let after = runtime.counters();
+    assert_eq!((after.pooled - before.pooled, after.switches), (1, 1));
+    runtime.force_path(None);
+    runtime.block_on(async { operation(Op::Nop).await });
+    assert_eq!((runtime.path().0, runtime.counters().pooled), (Path::Hot, after.pooled));
+}
+
+#[test]
+fn a_waker_may_be_used_after_its_task_and_its_runtime_are_gone() {
+    let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
+    let Ok(runtime) = Runtime::new() else { return };
+    let keep = Rc::clone(&kept);
+    runtime.block_on(async move {
+        spawn(std::future::poll_fn(move |cx: &mut Context<'_>| {
+            *keep.borrow_mut() = Some(cx.waker().clone());
+            Poll::Ready(())
+        }))
+        .await
+        .expect("it ends");
+        yield_now().await;
+    });
+    let waker = kept.borrow_mut().take().expect("it was kept");
+    waker.wake_by_ref();
+    drop(runtime);
+    waker.wake();
+}
+
+#[test]
+fn scheduling_over_the_fake_is_the_same_for_the_same_seed() {
+    let story = |seed| {
+        let runtime =
+            Runtime::builder().backend(Backend::Fake(seed)).build().expect("a fake needs nothing");
+        let order = Rc::new(RefCell::new(Vec::new()));
+        runtime.block_on(async {
+            let tasks: Vec<_> = (0..50)
+                .map(|n| {
+                    let order = Rc::clone(&order);
+                    spawn(async move {
+                        operation(Op::Nop).await;
+                        order.borrow_mut().push(n);
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.expect("it ends");
+            }
+        });
+        order.take()
+    };
+    assert_eq!(story(11), story(11));
+    assert_ne!(story(11), story(12));
+}

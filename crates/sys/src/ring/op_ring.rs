@@ -1,0 +1,421 @@
+//! A ring for operations of any kind.
+//!
+//! # Safety
+//! The kernel reads and writes what an [`Op`] owns until its last completion. So an operation in
+//! flight lies in a slot where nothing can reach it; its heap memory does not move, as slots
+//! only ever move the handles to it; and when the ring goes away it first waits for all of them, or, where
+//! the kernel cannot be asked, leaks them (`Drop`).
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use io_uring::{IoUring, opcode, squeue, types};
+
+use super::config::{RingConfig, Setup};
+use super::op::{Op, Outcome};
+use super::setup::set_up;
+use crate::{Errno, Result};
+
+/// The user data of what nobody waits for: cancellations.
+const NOBODY: u64 = u64::MAX;
+
+/// The number of an operation in flight; used again once its outcome was taken.
+pub type OpKey = u32;
+
+/// What the kernel may still touch of one operation.
+#[derive(Debug)]
+struct Flight {
+    op: Op,
+    /// `openat2(2)` reads it when the entry is taken, which may be later than the push.
+    _how: Option<Box<types::OpenHow>>,
+}
+
+/// Counts of what a ring did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpCounts {
+    /// Operations given to the ring.
+    pub pushed: u64,
+    /// Calls of `io_uring_enter(2)`.
+    pub enters: u64,
+    /// Outcomes taken.
+    pub reaped: u64,
+    /// Times at which there was something to take.
+    pub reaps: u64,
+    /// Completions that the kernel had to keep aside, as the queue was full.
+    pub overflows: u64,
+}
+
+/// A ring for the thread that made it.
+pub struct OpRing {
+    ring: IoUring,
+    flights: mem::ManuallyDrop<Vec<Option<Flight>>>,
+    free: Vec<OpKey>,
+    in_flight: usize,
+    setup: Setup,
+    counts: OpCounts,
+}
+
+impl fmt::Debug for OpRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (setup, in_flight) = (&self.setup, self.in_flight);
+        f.debug_struct("OpRing").field("setup", setup).field("in_flight", &in_flight).finish()
+    }
+}
+
+impl OpRing {
+    /// Sets up a ring; of `config`, the arena is not used.
+    ///
+    /// # Errors
+    /// When io_uring itself is refused: `ENOSYS`, `EPERM`, `ENOMEM`, `EMFILE`.
+    pub fn new(config: &RingConfig) -> Result<Self> {
+        let (ring, setup) = set_up(config)?;
+        // Without it each enter looks the descriptor up; it is no reason to go without a ring.
+        let _ = ring.submitter().register_ring_fd();
+        Ok(Self {
+            ring,
+            flights: mem::ManuallyDrop::new(Vec::new()),
+            free: Vec::new(),
+            in_flight: 0,
+            setup,
+            counts: OpCounts::default(),
+        })
+    }
+
+    /// What was granted and what was refused.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn counts(&self) -> OpCounts {
+        OpCounts { overflows: self.overflows(), ..self.counts }
+    }
+
+    fn overflows(&self) -> u64 {
+        // The kernel counts what it had to drop; what it kept aside it gives back by itself.
+        // SAFETY: no other view of the completion queue is alive, as this needs `&self` of the
+        // only owner and views are made by `&mut self` alone; reading a counter moves nothing.
+        u64::from(unsafe { self.ring.completion_shared() }.overflow())
+    }
+
+    /// Operations whose outcome was not taken yet.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Entries that were pushed and not yet given to the kernel.
+    pub fn unsubmitted(&mut self) -> usize {
+        self.ring.submission().len()
+    }
+
+    /// Queues `op`; it is given to the kernel by the next submission. Where the queue is full, it
+    /// is submitted first.
+    ///
+    /// # Errors
+    /// The operation comes back, with `EINVAL` where its bounds are wrong, and else with why the
+    /// full queue could not be submitted (`EAGAIN`, `EBUSY`).
+    pub fn push(&mut self, op: Op) -> core::result::Result<OpKey, (Op, Errno)> {
+        let key = match self.free.last() {
+            Some(&key) => key,
+            None => self.flights.len() as OpKey,
+        };
+        let mut flight = Flight { op, _how: None };
+        let Some(entry) = entry(&mut flight) else { return Err((flight.op, Errno::INVAL)) };
+        let entry = entry.user_data(u64::from(key));
+        if self.ring.submission().is_full()
+            && let Err(errno) = self.submit()
+        {
+            return Err((flight.op, errno));
+        }
+        // SAFETY: all that the entry points to is owned by the flight, which the next lines put
+        // where it stays until the completion was taken.
+        if unsafe { self.ring.submission().push(&entry) }.is_err() {
+            return Err((flight.op, Errno::BUSY));
+        }
+        if self.free.pop().is_none() {
+            self.flights.push(None);
+        }
+        self.flights[key as usize] = Some(flight);
+        self.in_flight += 1;
+        self.counts.pushed += 1;
+        Ok(key)
+    }
+
+    /// Asks the kernel to end an operation early; it still has an outcome, `ECANCELED` if that
+    /// came in time.
+    ///
+    /// # Errors
+    /// When the queue is full and cannot be submitted.
+    pub fn cancel(&mut self, key: OpKey) -> Result<()> {
+        let entry = opcode::AsyncCancel::new(u64::from(key)).build().user_data(NOBODY);
+        if self.ring.submission().is_full() {
+            self.submit()?;
+        }
+        // SAFETY: a cancellation refers to no memory.
+        unsafe { self.ring.submission().push(&entry) }.map_err(|_| Errno::BUSY)
+    }
+
+    /// Gives the kernel all that is queued.
+    ///
+    /// # Errors
+    /// `EAGAIN` when the kernel has no memory, `EBUSY` when completions must be taken first.
+    pub fn submit(&mut self) -> Result<()> {
+        self.counts.enters += 1;
+        done(self.ring.submit())
+    }
+
+    /// Gives the kernel all that is queued, and waits for one completion, but not longer than
+    /// `timeout`. One `io_uring_enter(2)`. That it was interrupted, or the time is over, is no
+    /// error.
+    ///
+    /// # Errors
+    /// As [`OpRing::submit`].
+    pub fn submit_and_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
+        self.counts.enters += 1;
+        let Some(timeout) = timeout else { return done(self.ring.submit_and_wait(1)) };
+        let time = types::Timespec::from(timeout);
+        let args = types::SubmitArgs::new().timespec(&time);
+        match done(self.ring.submitter().submit_with_args(1, &args)) {
+            Err(Errno::TIME) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Takes what has ended, without a system call.
+    pub fn reap(&mut self, mut each: impl FnMut(OpKey, Outcome)) -> usize {
+        let mut taken = 0;
+        for cqe in self.ring.completion() {
+            let key = cqe.user_data();
+            let slot = usize::try_from(key).ok().and_then(|at| self.flights.get_mut(at));
+            let Some(flight) = slot.and_then(Option::take) else { continue };
+            taken += 1;
+            self.in_flight -= 1;
+            self.free.push(key as OpKey);
+            each(key as OpKey, outcome(flight.op, cqe.result()));
+        }
+        self.counts.reaped += taken as u64;
+        self.counts.reaps += u64::from(taken > 0);
+        taken
+    }
+
+    /// Ends everything in flight and waits for it.
+    fn quiesce(&mut self) -> Result<()> {
+        let mut asked = false;
+        while self.in_flight > 0 {
+            self.reap(|_, _| {});
+            if self.in_flight == 0 {
+                break;
+            }
+            if !asked {
+                let all = types::CancelBuilder::any();
+                let entry = opcode::AsyncCancel2::new(all).build().user_data(NOBODY);
+                // SAFETY: a cancellation refers to no memory.
+                asked = unsafe { self.ring.submission().push(&entry) }.is_ok();
+            }
+            match self.submit_and_wait(None) {
+                Ok(()) | Err(Errno::AGAIN | Errno::BUSY) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for OpRing {
+    fn drop(&mut self) {
+        if self.quiesce().is_ok() {
+            // SAFETY: nothing is in flight, and the field is not used again.
+            unsafe { mem::ManuallyDrop::drop(&mut self.flights) };
+        }
+        // Otherwise what is in flight is leaked: the kernel may still write to it.
+    }
+}
+
+fn done(result: std::io::Result<usize>) -> Result<()> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(e) => match Errno::from_io_error(&e) {
+            Some(Errno::INTR) => Ok(()),
+            Some(errno) => Err(errno),
+            None => Err(Errno::IO),
+        },
+    }
+}
+
+fn outcome(op: Op, raw: i32) -> Outcome {
+    let result = u32::try_from(raw).map_err(|_| Errno::from_raw_os_error(raw.saturating_neg()));
+    let fd = match result {
+        // SAFETY: the kernel has just made this descriptor for the operation, and nobody else
+        // knows of it.
+        Ok(fd) if op.makes_fd() => Some(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }),
+        _ => None,
+    };
+    Outcome { op, result, fd }
+}
+
+/// The entry of an operation; nothing where a place in its buffer lies outside of it.
+fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
+    let fd = |file: &std::sync::Arc<OwnedFd>| types::Fd(file.as_raw_fd());
+    let cwd = types::Fd(libc::AT_FDCWD);
+    Some(match &mut flight.op {
+        Op::Nop => opcode::Nop::new().build(),
+        Op::Read { file, buf, at, offset } => {
+            let space = buf.get_mut(*at..)?;
+            let len = u32::try_from(space.len()).unwrap_or(u32::MAX);
+            opcode::Read::new(fd(file), space.as_mut_ptr(), len).offset(*offset).build()
+        }
+        Op::Write { file, buf, at, offset } => {
+            let bytes = buf.get(*at..)?;
+            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            opcode::Write::new(fd(file), bytes.as_ptr(), len).offset(*offset).build()
+        }
+        Op::Sync { file, data_only } => {
+            let flags =
+                if *data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
+            opcode::Fsync::new(fd(file)).flags(flags).build()
+        }
+        Op::Open { dir, path, flags, mode, resolve } => {
+            let how = types::OpenHow::new()
+                .flags(u64::from(flags.bits()))
+                .mode(u64::from(mode.bits()))
+                .resolve(resolve.bits());
+            let how: &types::OpenHow = flight._how.insert(Box::new(how));
+            let dir = dir.as_ref().map_or(cwd, fd);
+            opcode::OpenAt2::new(dir, path.as_ptr(), how).build()
+        }
+        Op::Allocate { file, mode, offset, len } => {
+            let mode = mode.bits() as i32;
+            opcode::Fallocate::new(fd(file), *len).offset(*offset).mode(mode).build()
+        }
+        Op::Rename { from, to } => {
+            opcode::RenameAt::new(cwd, from.as_ptr(), cwd, to.as_ptr()).build()
+        }
+        Op::Unlink { path, flags } => {
+            opcode::UnlinkAt::new(cwd, path.as_ptr()).flags(flags.bits() as i32).build()
+        }
+        Op::Mkdir { path, mode } => {
+            opcode::MkDirAt::new(cwd, path.as_ptr()).mode(mode.bits()).build()
+        }
+        Op::Poll { file, events } => opcode::PollAdd::new(fd(file), u32::from(*events)).build(),
+        Op::Accept { socket } => {
+            let none = std::ptr::null_mut();
+            opcode::Accept::new(fd(socket), none, none.cast()).flags(libc::SOCK_CLOEXEC).build()
+        }
+        Op::Recv { socket, buf } => {
+            let len = u32::try_from(buf.len()).unwrap_or(u32::MAX);
+            opcode::Recv::new(fd(socket), buf.as_mut_ptr(), len).build()
+        }
+        Op::Send { socket, buf, at } => {
+            let bytes = buf.get(*at..)?;
+            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            opcode::Send::new(fd(socket), bytes.as_ptr(), len).flags(libc::MSG_NOSIGNAL).build()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn ring_or_skip() -> Option<OpRing> {
+        OpRing::new(&RingConfig { entries: 8, ..RingConfig::default() })
+            .inspect_err(|e| println!("skipped: no io_uring here: {e}"))
+            .ok()
+    }
+
+    fn file(bytes: &[u8]) -> Arc<OwnedFd> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        Arc::new(file.into())
+    }
+
+    fn all(ring: &mut OpRing) -> Vec<(OpKey, Outcome)> {
+        let mut out = Vec::new();
+        while ring.in_flight() > 0 {
+            ring.submit_and_wait(None).unwrap();
+            ring.reap(|key, outcome| out.push((key, outcome)));
+        }
+        out
+    }
+
+    #[test]
+    fn buffers_come_back_with_what_was_read() {
+        let Some(mut ring) = ring_or_skip() else { return };
+        let file = file(b"0123456789");
+        // More than the queue holds.
+        for offset in 0..20 {
+            let op = Op::Read { file: Arc::clone(&file), buf: vec![b'-'; 5], at: 1, offset };
+            ring.push(op).map_err(|(_, e)| e).unwrap();
+        }
+        let done = all(&mut ring);
+        assert_eq!(done.len(), 20);
+        for (_, mut outcome) in done {
+            let Op::Read { offset, .. } = outcome.op else { panic!("another operation") };
+            let n = 10usize.saturating_sub(offset as usize).min(4);
+            assert_eq!(outcome.result, Ok(n as u32));
+            let buf = outcome.op.take_buf();
+            assert_eq!(&buf[1..=n], &b"0123456789"[(offset as usize).min(10)..][..n]);
+            assert_eq!(buf[0], b'-');
+        }
+    }
+
+    #[test]
+    fn a_place_outside_of_the_buffer_is_refused() {
+        let Some(mut ring) = ring_or_skip() else { return };
+        let op = Op::Read { file: file(b"x"), buf: vec![0; 5], at: 6, offset: 0 };
+        assert!(matches!(ring.push(op), Err((Op::Read { .. }, Errno::INVAL))));
+        assert_eq!(ring.in_flight(), 0);
+    }
+
+    #[test]
+    fn what_is_cancelled_ends_and_what_is_dropped_with_the_ring_too() {
+        let Some(mut ring) = ring_or_skip() else { return };
+        let (reader, _writer) = rustix::pipe::pipe().unwrap();
+        let reader = Arc::new(reader);
+        let read = || Op::Read { file: Arc::clone(&reader), buf: vec![0; 5], at: 0, offset: 0 };
+        let key = ring.push(read()).map_err(|(_, e)| e).unwrap();
+        ring.submit().unwrap();
+        ring.cancel(key).unwrap();
+        assert_eq!(all(&mut ring)[0].1.result, Err(Errno::CANCELED));
+        for _ in 0..5 {
+            ring.push(read()).map_err(|(_, e)| e).unwrap();
+        }
+        ring.submit().unwrap();
+        drop(ring);
+        assert_eq!(Arc::strong_count(&reader), 1, "the ring let go of everything");
+    }
+
+    #[test]
+    fn a_descriptor_that_nobody_takes_is_closed() {
+        let Some(mut ring) = ring_or_skip() else { return };
+        let dir = tempfile::tempdir().unwrap();
+        let path =
+            std::ffi::CString::new(dir.path().join("x").into_os_string().into_encoded_bytes());
+        let flags = rustix::fs::OFlags::CREATE | rustix::fs::OFlags::WRONLY;
+        let (mode, resolve) = (rustix::fs::Mode::RUSR, rustix::fs::ResolveFlags::empty());
+        let op = Op::Open { dir: None, path: path.unwrap(), flags, mode, resolve };
+        ring.push(op).map_err(|(_, e)| e).unwrap();
+        let mut done = all(&mut ring);
+        let raw = done[0].1.fd.as_ref().unwrap().as_raw_fd();
+        let link = format!("/proc/self/fd/{raw}");
+        assert!(std::fs::read_link(&link).unwrap().ends_with("x"));
+        done.clear();
+        assert!(!std::fs::read_link(&link).is_ok_and(|to| to.ends_with("x")));
+    }
+
+    #[test]
+    fn a_wait_with_a_timeout_ends() {
+        let Some(mut ring) = ring_or_skip() else { return };
+        ring.submit_and_wait(Some(Duration::from_millis(1))).unwrap();
+        assert_eq!(ring.reap(|_, _| {}), 0);
+    }
+}
