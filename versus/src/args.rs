@@ -18,6 +18,8 @@ pub(crate) struct Args {
 pub(crate) enum Suite {
     /// Ranges of a file: warm, cold and half resident, by block, depth and threads
     Read(ReadArgs),
+    /// The same ranges through our runtime, and through it under Tokio
+    Runtime(ReadArgs),
     /// Questions to logs, beside wc, ripgrep, DuckDB, goaccess and angle-grinder
     Logs(LogsArgs),
 }

@@ -16,7 +16,8 @@ use args::{Args, Suite};
 
 fn main() -> ExitCode {
     let done = match Args::parse().suite {
-        Suite::Read(args) => read::run(&args),
+        Suite::Read(args) => read::run(&args, "read"),
+        Suite::Runtime(args) => read::run(&args, "runtime"),
         Suite::Logs(args) => logs::run(&args),
     };
     match done {

@@ -5,7 +5,7 @@
 //! task directly: no thread blocks for a read, whatever their number. Where the host refuses a
 //! ring, that thread hands reads to a pool.
 //!
-//! With the feature `tokio`, [`Reader`] is a `tokio::io::AsyncRead` and `AsyncSeek`.
+//! With the feature `tokio`, `Reader` is a `tokio::io::AsyncRead` and `AsyncSeek`.
 
 use std::future::Future;
 use std::io::{self, IoSliceMut};

@@ -235,7 +235,7 @@ fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {
     let path = dir.path().join("x");
     std::fs::write(&path, [1; 5000]).expect("writes");
     let c_path =
-        std::ffi::CString::new(path.into_os_string().into_encoded_bytes()).expect("no NUL");
+        std::ffi::CString::new(path.clone().into_os_string().into_encoded_bytes()).expect("no NUL");
     for backend in [Backend::Ring, Backend::Pool, Backend::Fake(7)] {
         let Ok(runtime) = Runtime::builder().backend(backend).build() else { continue };
         let (reader, writer) = pipe();

@@ -12,7 +12,7 @@ pub(crate) struct Cutwater;
 
 impl Peer for Cutwater {
     fn name(&self) -> &'static str {
-        super::OURS
+        super::roster::OURS
     }
 
     fn package(&self) -> Option<&'static str> {

@@ -20,6 +20,7 @@ mod monoio;
 ))]
 mod ring;
 mod roster;
+mod rt;
 mod stdlib;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,9 @@ mod workers;
 
 pub(crate) use error::PeerError;
 pub(crate) use job::{Job, Outcome, Span, Tally};
-pub(crate) use roster::{OURS, Roster};
+#[cfg(test)]
+pub(crate) use roster::OURS;
+pub(crate) use roster::Roster;
 
 /// One way to read a file, ours among them.
 pub(crate) trait Peer {

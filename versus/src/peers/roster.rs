@@ -3,8 +3,11 @@
 use super::Peer;
 use crate::harness::report::Missing;
 
-/// The name of ours in reports.
+/// The name of ours in reports of the blocking library.
 pub(crate) const OURS: &str = "cutwater";
+
+/// The name of ours in reports of the runtime.
+pub(crate) const OUR_RUNTIME: &str = "cutwater-rt";
 
 /// The peers of a build.
 pub(crate) struct Roster {
@@ -12,18 +15,29 @@ pub(crate) struct Roster {
     pub peers: Vec<Box<dyn Peer>>,
     /// Left out of this build.
     pub missing: Vec<Missing>,
+    /// The one that the others are compared with.
+    pub ours: &'static str,
 }
 
 impl Roster {
     /// Everything this build has, ours last.
     pub(crate) fn of_this_build() -> Self {
-        let mut roster = Self { peers: Vec::new(), missing: Vec::new() };
+        let mut roster = Self { peers: Vec::new(), missing: Vec::new(), ours: OURS };
         roster.peers.push(Box::new(super::stdlib::Loop));
         roster.peers.push(Box::new(super::stdlib::Threads));
         roster.add_maps();
         roster.add_tokio();
         roster.add_rings();
         roster.peers.push(Box::new(super::cutwater::Cutwater));
+        roster
+    }
+
+    /// Everything this build has, with our runtime beside: it is the one compared.
+    pub(crate) fn of_runtimes() -> Self {
+        let mut roster = Self { ours: OUR_RUNTIME, ..Self::of_this_build() };
+        #[cfg(feature = "peer-tokio")]
+        roster.peers.push(Box::new(super::rt::Bridged));
+        roster.peers.push(Box::new(super::rt::Native));
         roster
     }
 
@@ -40,7 +54,8 @@ impl Roster {
             return Err(format!("no peer `{stranger}`; there are {}", names.join(", ")));
         }
         if !wanted.is_empty() {
-            let keep = |name: &str| name == OURS || wanted.iter().any(|w| w == name);
+            let ours = self.ours;
+            let keep = |name: &str| name == ours || wanted.iter().any(|w| w == name);
             self.peers.retain(|p| keep(p.name()));
             self.missing.retain(|m| keep(&m.peer));
         }

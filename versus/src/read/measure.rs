@@ -8,7 +8,7 @@ use crate::harness::pin::Pinned;
 use crate::harness::record::RawCell;
 use crate::harness::report::{Missing, Row};
 use crate::harness::run::{Sample, Series, interleave};
-use crate::peers::{Job, OURS, Peer, Roster};
+use crate::peers::{Job, Peer, Roster};
 
 /// Bytes of the short run, and its reads at least and at most.
 const PROBE_BYTES: usize = 32 << 20;
@@ -60,7 +60,7 @@ impl Bench<'_> {
 
         let named = |s: &Series| Some(Missing::new(&s.name, s.failed.as_ref()?));
         Ok(Measured {
-            row: Row::of(&cell.name(), cell.unit(), cell.better(), OURS, &series),
+            row: Row::of(&cell.name(), cell.unit(), cell.better(), self.roster.ours, &series),
             missing: series.iter().filter_map(named).collect(),
             raw: RawCell {
                 cell: cell.name(),

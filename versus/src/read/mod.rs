@@ -21,14 +21,16 @@ use measure::{Bench, Measured};
 /// What a quick suite may take, with some of the two minutes left for what is under way.
 const QUICK: Duration = Duration::from_secs(100);
 
-/// Runs the suite and prints the report; whether everybody read the right bytes.
-pub(crate) fn run(args: &ReadArgs) -> Result<bool, String> {
+/// Runs the suite (`read`, or `runtime`, which compares our runtime) and prints the report;
+/// whether everybody read the right bytes.
+pub(crate) fn run(args: &ReadArgs, suite: &'static str) -> Result<bool, String> {
     let begun = Instant::now();
     if args.no_rings {
         seccomp::refuse(&SysCall::IO_URING, Refusal::NoSys)
             .map_err(|e| format!("cannot install the filter that --no-rings needs: {e}"))?;
     }
-    let mut roster = Roster::of_this_build();
+    let mut roster =
+        if suite == "runtime" { Roster::of_runtimes() } else { Roster::of_this_build() };
     roster.keep(&args.peers)?;
     let cells: Vec<_> = Cell::all()
         .into_iter()
@@ -39,7 +41,7 @@ pub(crate) fn run(args: &ReadArgs) -> Result<bool, String> {
         return Err(format!("--cells names no cell; there are: {}", all.join(", ")));
     }
     let mut report = Report {
-        suite: "read",
+        suite,
         host: Host::of_this_machine(),
         versions: versions_of(&roster),
         rows: Vec::new(),
@@ -47,7 +49,7 @@ pub(crate) fn run(args: &ReadArgs) -> Result<bool, String> {
     };
     let raw = measure_all(args, begun, &roster, &cells, &mut report)?;
     show(args, &report)?;
-    keep(args, &report, &raw)?;
+    keep(args, suite, &report, &raw)?;
     Ok(report.rows.iter().all(|row| row.hash_ok))
 }
 
@@ -103,17 +105,17 @@ fn show(args: &ReadArgs, report: &Report) -> Result<(), String> {
     Ok(())
 }
 
-fn keep(args: &ReadArgs, report: &Report, raw: &[RawCell]) -> Result<(), String> {
+fn keep(args: &ReadArgs, suite: &str, report: &Report, raw: &[RawCell]) -> Result<(), String> {
     let Some(parent) = &args.record else { return Ok(()) };
-    let written = record::write(parent, &command(args), report, raw);
+    let written = record::write(parent, &command(args, suite), report, raw);
     let dir = written.map_err(|e| format!("cannot record in {}: {e}", parent.display()))?;
     eprintln!("recorded in {}", dir.display());
     Ok(())
 }
 
 /// The command that does this again; without the places, which mean nothing elsewhere.
-fn command(args: &ReadArgs) -> String {
-    let mut line = "cargo run --release -p versus -- read".to_owned();
+fn command(args: &ReadArgs, suite: &str) -> String {
+    let mut line = format!("cargo run --release -p versus -- {suite}");
     let mut add = |flag: String| {
         line.push(' ');
         line.push_str(&flag);

@@ -200,10 +200,6 @@ impl Driver {
         }
     }
 
-    pub(crate) fn answered_inline(&mut self) {
-        self.counters.inline += 1;
-    }
-
     /// Gives an operation away; it comes back where there are too many, and `waker` is woken
     /// when there is room.
     fn submit(&mut self, op: Op, waker: &Waker) -> Result<LifeKey, Op> {

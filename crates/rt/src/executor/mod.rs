@@ -48,6 +48,9 @@ pub(crate) struct Core {
     pool: Arc<Pool>,
     remote: Arc<Remote>,
     started: Instant,
+    /// Whether reads may be answered from the page cache: a fake kernel has none.
+    has_page_cache: bool,
+    inline: Cell<u64>,
     polls: Cell<u64>,
     wakes_local: Cell<u64>,
     wakes_remote: Cell<u64>,
@@ -68,6 +71,17 @@ impl Core {
                 "no cutwater_rt::Runtime runs on this thread: call this inside of Runtime::block_on"
             ),
         }
+    }
+
+    /// Runs `read`, which answers from the page cache where it can, and counts its answers.
+    pub(crate) fn inline(read: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        CURRENT.with(|current| {
+            let current = current.borrow();
+            let core = current.as_ref().filter(|core| core.has_page_cache)?;
+            let answer = read()?;
+            core.inline.set(core.inline.get() + 1);
+            Some(answer)
+        })
     }
 
     /// Time since the executor was made; virtual where the backend is fake.
@@ -133,6 +147,7 @@ impl Core {
 
     fn counters(&self) -> Counters {
         let mut counters = self.driver.borrow().counters();
+        counters.inline = self.inline.get();
         counters.polls = self.polls.get();
         counters.wakes_local = self.wakes_local.get();
         counters.wakes_remote = self.wakes_remote.get();
@@ -218,6 +233,8 @@ impl Builder {
                 pool,
                 remote,
                 started: Instant::now(),
+                has_page_cache: !matches!(self.backend, Backend::Fake(_)),
+                inline: Cell::new(0),
                 polls: Cell::new(0),
                 wakes_local: Cell::new(0),
                 wakes_remote: Cell::new(0),
