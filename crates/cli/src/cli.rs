@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::without::Without;
-use crate::{bench, doctor, scan, storm};
+use crate::{bench, doctor, reproduce, scan, storm};
 
 /// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
 #[derive(Debug, Parser)]
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Bench(Box<bench::Args>),
     /// Read logs: formats, fields, counts, errors and times.
     Scan(Box<scan::Args>),
+    /// Put published claims about I/O on Linux to the test, on this host.
+    Reproduce(reproduce::Args),
     /// Watch maps survive a file that another process truncates.
     Storm(storm::Args),
 }

@@ -11,6 +11,7 @@ mod failure;
 mod flame;
 mod output;
 mod progress;
+mod reproduce;
 mod scan;
 mod stop;
 mod storm;
@@ -44,6 +45,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Scan(args) => scan::run(*args),
+        Command::Reproduce(args) => reproduce::run(&args),
         Command::Storm(args) => storm::run(&args),
     }
 }

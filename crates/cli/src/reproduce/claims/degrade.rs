@@ -1,0 +1,34 @@
+//! The hot path of a runtime beside its cold path.
+
+use cutwater_rt::{Backend, Path, Runtime, operation};
+use cutwater_sys::ring::Op;
+
+use crate::reproduce::claim::{Claim, Measured};
+
+const OPERATIONS: u32 = 20_000;
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "degrade",
+    text: "an operation on the hot path (io_uring), against the cold path",
+    claimed_ratio: Some(2.5),
+    measure: |lab| {
+        let runtime = Runtime::builder()
+            .backend(Backend::Ring)
+            .build()
+            .map_err(|e| format!("no io_uring here: {e}"))?;
+        let paths = [Path::Hot, Path::Cold];
+        let sides = lab.interleave(&["hot: ring", "cold: pool"], "us", |side| {
+            runtime.force_path(Some(paths[side]));
+            let started = std::time::Instant::now();
+            runtime.block_on(async {
+                for _ in 0..OPERATIONS {
+                    operation(Op::Nop).await;
+                }
+            });
+            Ok((started.elapsed().as_secs_f64() * 1e6 / f64::from(OPERATIONS), 0))
+        })?;
+        Ok(Measured::less(sides, |_| {
+            "the cold path is two hops between threads for each operation; the hot one a system call".into()
+        }))
+    },
+};

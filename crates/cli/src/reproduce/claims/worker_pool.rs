@@ -1,0 +1,47 @@
+//! Many files, one after another or by a pool.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use cutwater_meter::Checksum;
+
+use super::passes::failed;
+use crate::reproduce::claim::{Claim, Measured};
+
+const FILES: usize = 50;
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "worker-pool",
+    text: "50 cold files read by a pool of workers, against one after another",
+    claimed_ratio: Some(12.0),
+    measure: |lab| {
+        let paths = lab.small_files(FILES, 64 << 10)?;
+        let sides = lab.interleave(&["pool", "one by one"], "ms", |side| {
+            paths.iter().try_for_each(|path| lab.chill(path))?;
+            let (next, sum) = (AtomicUsize::new(0), Mutex::new(Checksum::new()));
+            let work = || -> std::io::Result<()> {
+                while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let bytes = std::fs::read(path)?;
+                    if let Ok(mut sum) = sum.lock() {
+                        sum.add(u64::from(bytes[0]), &bytes);
+                    }
+                }
+                Ok(())
+            };
+            let started = Instant::now();
+            std::thread::scope(|scope| {
+                let workers: Vec<_> =
+                    (0..if side == 0 { FILES } else { 1 }).map(|_| scope.spawn(work)).collect();
+                workers.into_iter().try_for_each(|w| {
+                    w.join().map_err(|_| "a worker panicked".to_owned())?.map_err(failed)
+                })
+            })?;
+            let sum = sum.into_inner().map_err(failed)?;
+            Ok((started.elapsed().as_secs_f64() * 1e3, sum.value()))
+        })?;
+        Ok(Measured::less(sides, |_| {
+            "the pool keeps the device's queue full; its threads cost a start each, and 2 cores copy for all".into()
+        }))
+    },
+};

@@ -1,0 +1,115 @@
+//! `cutwater reproduce`: the claims that Cutwater starts from, put to the test on this host.
+
+mod claim;
+mod claims;
+mod lab;
+mod report;
+mod verdict;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::Outcome;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Progress;
+use crate::stop::Stop;
+use claim::Claim;
+use lab::Lab;
+use report::Report;
+
+/// Put published claims about I/O on Linux to the test, on this host.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Each claim is measured as two or more sides in turns, on the same bytes.
+A verdict is about ratios: an absolute figure belongs to somebody else's machine.
+  holds       at least 0.8 of the claimed ratio
+  partly      the same direction, by more than the spread
+  refuted     neither")]
+pub(crate) struct Args {
+    /// Only these claims; all unless named (see --list)
+    #[arg(value_name = "CLAIM")]
+    claims: Vec<String>,
+
+    /// List the claims and what they say
+    #[arg(long)]
+    list: bool,
+
+    /// Smaller files and fewer rounds: under 2 minutes
+    #[arg(long)]
+    quick: bool,
+
+    /// Write the results to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    export_json: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Where to make files, 2 GiB [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Outcome {
+    let chosen = choose(&args.claims)?;
+    if args.list {
+        return output::text(&report::list(&chosen)).map(|()| ExitCode::SUCCESS);
+    }
+    // Copies from maps are read through it.
+    let _ = cutwater::sigbus::install();
+    let failed = |e: std::io::Error| Failure::new("cannot watch for Ctrl-C").because(e);
+    let stop = Stop::on_signals().map_err(failed)?;
+    let mut lab = Lab::new(args.dir.as_deref(), args.quick, stop.clone())?;
+    let progress = Progress::passes(chosen.len() as u64);
+    let mut report = Report::new(args.quick);
+    for claim in chosen {
+        if stop.is_set() {
+            break;
+        }
+        progress.doing(claim.id);
+        let measured = (claim.measure)(&mut lab);
+        if stop.is_set() {
+            break;
+        }
+        report.add(claim, measured);
+        progress.one_more();
+    }
+    drop(progress);
+    if let Some(file) = &args.export_json {
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|e| Failure::new("cannot write the results as JSON").because(e))?;
+        std::fs::write(file, text + "\n").map_err(|e| {
+            Failure::new(format!("cannot write the results to {}", file.display())).because(e)
+        })?;
+    }
+    if args.json {
+        output::json(&report)?
+    } else {
+        output::text(&report.text())?
+    }
+    Ok(stop.exit_code().unwrap_or(ExitCode::SUCCESS))
+}
+
+fn choose(names: &[String]) -> Result<Vec<&'static Claim>, Failure> {
+    if names.is_empty() {
+        return Ok(claims::ALL.iter().collect());
+    }
+    let find = |name: &String| {
+        claims::ALL.iter().find(|claim| claim.id == name).ok_or_else(|| {
+            let near = |claim: &&Claim| {
+                claim.id.contains(name.as_str())
+                    || name.split('-').any(|part| part.len() > 2 && claim.id.contains(part))
+            };
+            let near: Vec<_> = claims::ALL.iter().filter(near).map(|claim| claim.id).collect();
+            let hint = if near.is_empty() {
+                "--list shows them all".into()
+            } else {
+                format!("near it: {}", near.join(", "))
+            };
+            Failure::usage(format!("no claim is called {name:?}; {hint}"))
+        })
+    };
+    names.iter().map(find).collect()
+}

@@ -1,0 +1,145 @@
+//! What was found, for people and for tools.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::claim::{Claim, Measured, Side};
+use super::verdict::{Verdict, verdict};
+
+/// All results.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    host: Host,
+    claims: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Host {
+    cpus: usize,
+    kernel: String,
+    cutwater: &'static str,
+    quick: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    id: &'static str,
+    text: &'static str,
+    claimed_ratio: Option<f64>,
+    measured_ratio: Option<f64>,
+    spread: Option<f64>,
+    verdict: Verdict,
+    why: String,
+    sides: Vec<SideRow>,
+    command: String,
+}
+
+#[derive(Debug, Serialize)]
+struct SideRow {
+    name: &'static str,
+    value: f64,
+    unit: &'static str,
+    hash: String,
+}
+
+impl From<&Side> for SideRow {
+    fn from(side: &Side) -> Self {
+        let hash = format!("{:016x}", side.hash);
+        Self { name: side.name, value: side.median(), unit: side.unit, hash }
+    }
+}
+
+impl Report {
+    pub(super) fn new(quick: bool) -> Self {
+        let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let host = Host { cpus, kernel, cutwater: env!("CARGO_PKG_VERSION"), quick };
+        Self { host, claims: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, claim: &Claim, measured: Result<Measured, String>) {
+        let quick = if self.host.quick { " --quick" } else { "" };
+        let command = format!("cutwater reproduce {}{quick}", claim.id);
+        let (id, text, claimed_ratio) = (claim.id, claim.text, claim.claimed_ratio);
+        self.claims.push(match measured {
+            Ok(m) => Row {
+                id,
+                text,
+                claimed_ratio,
+                measured_ratio: m.fact.is_none().then_some(m.ratio),
+                spread: m.fact.is_none().then(|| m.spread()),
+                verdict: verdict(claim, &m),
+                sides: m.sides.iter().map(Into::into).collect(),
+                why: m.why,
+                command,
+            },
+            Err(why) => Row {
+                id,
+                text,
+                claimed_ratio,
+                measured_ratio: None,
+                spread: None,
+                verdict: Verdict::NotMeasurable,
+                sides: Vec::new(),
+                why,
+                command,
+            },
+        });
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            out,
+            "{:16} {:>8} {:>9} {:>7}  verdict",
+            "claim", "claimed", "measured", "spread"
+        );
+        let times =
+            |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |r| format!("{r:.2}x"));
+        for row in &self.claims {
+            let spread =
+                row.spread.map_or_else(|| "-".to_owned(), |s| format!("{:.0} %", s * 100.0));
+            let (claimed, measured) = (times(row.claimed_ratio), times(row.measured_ratio));
+            let verdict = row.verdict.name();
+            let _ =
+                writeln!(out, "{:16} {claimed:>8} {measured:>9} {spread:>7}  {verdict}", row.id);
+            let _ = writeln!(out, "    {}", row.text);
+            let sides =
+                row.sides.iter().map(|s| format!("{} {} {}", s.name, figure(s.value), s.unit));
+            let sides: Vec<_> = sides.collect();
+            if !sides.is_empty() {
+                let _ = writeln!(out, "    {}", sides.join("; "));
+            }
+            let _ = writeln!(out, "    {}", row.why);
+        }
+        let count = |v: Verdict| self.claims.iter().filter(|row| row.verdict == v).count();
+        let _ = writeln!(
+            out,
+            "\n{} claims: {} hold, {} partly, {} refuted, {} not measurable here",
+            self.claims.len(),
+            count(Verdict::Holds),
+            count(Verdict::Partly),
+            count(Verdict::Refuted),
+            count(Verdict::NotMeasurable)
+        );
+        out
+    }
+}
+
+/// Three digits that count.
+pub(super) fn figure(value: f64) -> String {
+    let digits = (2 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 6) as usize;
+    format!("{value:.digits$}")
+}
+
+/// The claims and what they say.
+pub(super) fn list(claims: &[&'static Claim]) -> String {
+    let mut out = String::new();
+    for claim in claims {
+        let ratio = claim.claimed_ratio.map_or_else(|| "fact".to_owned(), |r| format!("{r}x"));
+        let _ = writeln!(out, "{:16} {ratio:>6}  {}", claim.id, claim.text);
+    }
+    out
+}

@@ -1,0 +1,106 @@
+//! `cutwater reproduce` as a user runs it.
+
+#[path = "support/schema.rs"]
+mod schema;
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn reproduce(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    command.arg("reproduce").args(args).output().expect("the command starts")
+}
+
+#[test]
+fn results_follow_the_schema_and_both_sides_read_the_same() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("r.json");
+    let out = reproduce(&[
+        "--quick",
+        "--export-json",
+        &file.display().to_string(),
+        "epoll-file",
+        "hot-small",
+        "vectored-seq",
+        "json-parse",
+        "degrade",
+    ]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let wanted = include_str!("../../../docs/reproduce.schema.json");
+    schema::check(&serde_json::from_str(wanted).expect("JSON"), &report);
+    let claims = report["claims"].as_array().expect("claims");
+    let ids: Vec<_> = claims.iter().filter_map(|c| c["id"].as_str()).collect();
+    assert_eq!(ids, ["epoll-file", "hot-small", "vectored-seq", "json-parse", "degrade"]);
+    for claim in claims {
+        let sides = claim["sides"].as_array().expect("sides");
+        let hashes: Vec<_> = sides.iter().map(|s| &s["hash"]).collect();
+        assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]), "{claim}");
+        assert!(claim["why"].as_str().is_some_and(|why| !why.is_empty()), "{claim}");
+    }
+    assert_eq!(claims[0]["verdict"], "holds");
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(said.contains("5 claims:"), "{said}");
+}
+
+#[test]
+fn what_the_host_refuses_is_not_measurable_and_says_why() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let args =
+        ["--without", "io_uring", "reproduce", "--quick", "--json", "registered-files", "degrade"];
+    let out = command.args(args).output().expect("the command starts");
+    let report: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    for claim in report["claims"].as_array().expect("claims") {
+        assert_eq!(claim["verdict"], "not measurable here", "{claim}");
+        assert!(
+            claim["why"].as_str().is_some_and(|why| why.contains("no io_uring here")),
+            "{claim}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_claim_is_a_usage_error_that_names_those_near_it() {
+    let out = reproduce(&["hot-file"]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(
+        said.contains("no claim is called \"hot-file\"") && said.contains("hot-small"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_list_has_every_claim_once() {
+    let out = reproduce(&["--list"]);
+    let text = String::from_utf8_lossy(&out.stdout);
+    let mut ids: Vec<_> = text.lines().filter_map(|l| l.split_whitespace().next()).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((ids.len(), count), (count, 23));
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_done_and_leaves_no_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cutwater"))
+        .args(["reproduce", "--json", "--dir", &dir.path().display().to_string()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    // As soon as it has begun to make its first file.
+    while std::fs::read_dir(dir.path()).is_ok_and(|mut d| d.next().is_none()) {
+        std::thread::yield_now();
+        assert!(child.try_wait().expect("a state").is_none(), "it ended by itself");
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("the signal is sent");
+    let out = child.wait_with_output().expect("ends");
+    assert_eq!(out.status.code(), Some(130));
+    let report: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert!(report["claims"].is_array());
+    assert_eq!(std::fs::read_dir(dir.path()).expect("it is there").count(), 0);
+}
