@@ -15,11 +15,13 @@ fn reproduce(args: &[&str]) -> Output {
 #[test]
 fn results_follow_the_schema_and_both_sides_read_the_same() {
     let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("r.json");
+    let (file, page) = (dir.path().join("r.json"), dir.path().join("r.html"));
     let out = reproduce(&[
         "--quick",
         "--export-json",
         &file.display().to_string(),
+        "--export-html",
+        &page.display().to_string(),
         "epoll-file",
         "hot-small",
         "vectored-seq",
@@ -43,6 +45,10 @@ fn results_follow_the_schema_and_both_sides_read_the_same() {
     assert_eq!(claims[0]["verdict"], "holds");
     let said = String::from_utf8_lossy(&out.stdout);
     assert!(said.contains("5 claims:"), "{said}");
+    let page = std::fs::read_to_string(&page).expect("it was written");
+    // All but the fact has a chart; nothing is loaded from anywhere.
+    assert_eq!((page.matches("<svg").count(), page.matches("<article>").count()), (4, 5));
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src="));
 }
 
 #[test]

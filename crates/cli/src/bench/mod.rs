@@ -7,7 +7,7 @@ mod fio;
 mod flames;
 mod group;
 mod host;
-mod html;
+pub(crate) mod html;
 mod pass;
 mod plan;
 mod ranges;

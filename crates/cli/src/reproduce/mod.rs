@@ -2,6 +2,7 @@
 
 mod claim;
 mod claims;
+mod html;
 mod lab;
 mod report;
 mod verdict;
@@ -42,6 +43,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     export_json: Option<PathBuf>,
 
+    /// Write the results to FILE as a page that opens offline
+    #[arg(long, value_name = "FILE")]
+    export_html: Option<PathBuf>,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -80,9 +85,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if let Some(file) = &args.export_json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|e| Failure::new("cannot write the results as JSON").because(e))?;
-        std::fs::write(file, text + "\n").map_err(|e| {
-            Failure::new(format!("cannot write the results to {}", file.display())).because(e)
-        })?;
+        write(file, &(text + "\n"))?;
+    }
+    if let Some(file) = &args.export_html {
+        write(file, &html::of(&report))?;
     }
     if args.json {
         output::json(&report)?
@@ -90,6 +96,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
         output::text(&report.text())?
     }
     Ok(stop.exit_code().unwrap_or(ExitCode::SUCCESS))
+}
+
+fn write(file: &std::path::Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).map_err(|e| {
+        Failure::new(format!("cannot write the results to {}", file.display())).because(e)
+    })
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Claim>, Failure> {

@@ -10,36 +10,36 @@ use super::verdict::{Verdict, verdict};
 /// All results.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    host: Host,
-    claims: Vec<Row>,
+    pub(super) host: Host,
+    pub(super) claims: Vec<Row>,
 }
 
 #[derive(Debug, Serialize)]
-struct Host {
-    cpus: usize,
-    kernel: String,
-    cutwater: &'static str,
+pub(super) struct Host {
+    pub(super) cpus: usize,
+    pub(super) kernel: String,
+    pub(super) cutwater: &'static str,
     quick: bool,
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
-    id: &'static str,
-    text: &'static str,
-    claimed_ratio: Option<f64>,
-    measured_ratio: Option<f64>,
-    spread: Option<f64>,
-    verdict: Verdict,
-    why: String,
-    sides: Vec<SideRow>,
-    command: String,
+pub(super) struct Row {
+    pub(super) id: &'static str,
+    pub(super) text: &'static str,
+    pub(super) claimed_ratio: Option<f64>,
+    pub(super) measured_ratio: Option<f64>,
+    pub(super) spread: Option<f64>,
+    pub(super) verdict: Verdict,
+    pub(super) why: String,
+    pub(super) sides: Vec<SideRow>,
+    pub(super) command: String,
 }
 
 #[derive(Debug, Serialize)]
-struct SideRow {
-    name: &'static str,
-    value: f64,
-    unit: &'static str,
+pub(super) struct SideRow {
+    pub(super) name: &'static str,
+    pub(super) value: f64,
+    pub(super) unit: &'static str,
     hash: String,
 }
 

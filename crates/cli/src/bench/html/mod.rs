@@ -10,11 +10,12 @@ use super::shape::Cache;
 use super::units;
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("sort.js");
+/// Makes tables sortable.
+pub(crate) const SCRIPT: &str = include_str!("sort.js");
 
 /// The page.
 pub(super) fn of(report: &Report) -> String {
-    let mut page = head();
+    let mut page = head("cutwater bench");
     page.push_str(&title(report));
     page.push_str(&summary(report));
     for cache in Cache::ALL {
@@ -26,14 +27,15 @@ pub(super) fn of(report: &Report) -> String {
     page
 }
 
-fn head() -> String {
+/// The start of a page, with the style that all our pages have.
+pub(crate) fn head(title: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
-         <title>cutwater bench</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
     )
 }
 
@@ -150,7 +152,7 @@ fn foot() -> String {
 }
 
 /// `text` without what means something in HTML.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

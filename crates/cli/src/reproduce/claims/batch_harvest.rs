@@ -50,10 +50,15 @@ pub(super) const CLAIM: Claim = Claim {
             Ok((used.voluntary_switches as f64, sum.value()))
         })?;
         Ok(Measured::less(sides, |s| {
+            let (all, one, reads) = (s[0].median(), s[1].median(), spots.len());
+            if one < 1.1 * all {
+                return format!(
+                    "{one} waits for {reads} reads even when one is enough: the device reports a batch \
+                     at a time, so after the first completion the others are there"
+                );
+            }
             format!(
-                "{} waits for {} reads when each completion is waited for",
-                s[1].median(),
-                spots.len()
+                "{one} waits for {reads} reads where one completion ends a wait, {all} where 32 do"
             )
         }))
     },

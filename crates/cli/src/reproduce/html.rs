@@ -1,0 +1,122 @@
+//! The results as one page that opens offline: a chart for each claim, and a table of all.
+
+use std::fmt::Write;
+
+use super::report::{Report, Row, figure};
+use crate::bench::html::{SCRIPT, escaped, head};
+
+/// Height of one side's text and bar, pixels.
+const ROW: usize = 36;
+
+/// The page.
+pub(super) fn of(report: &Report) -> String {
+    let mut page = head("cutwater reproduce");
+    let host = &report.host;
+    // Writing to a string does not fail.
+    let _ = write!(
+        page,
+        "<header>\n<h1>What became of the claims</h1>\n<dl>\n\
+         <div><dt>Host</dt><dd>{} CPUs, Linux {}</dd></div>\n\
+         <div><dt>Cutwater</dt><dd>{}</dd></div>\n</dl>\n</header>\n<main>\n\
+         <section>\n<h2>Each claim</h2>\n<div class=\"cards\">\n",
+        host.cpus,
+        escaped(&host.kernel),
+        host.cutwater
+    );
+    report.claims.iter().for_each(|row| card(&mut page, row));
+    page.push_str("</div>\n</section>\n");
+    table(&mut page, report);
+    let _ = write!(
+        page,
+        "</main>\n<footer><p>Made by <code>cutwater reproduce --export-html</code>. Ratios are of \
+         medians of runs in turns; all sides of a claim read the same bytes. A claim holds at 0.8 \
+         of the claimed ratio, partly where the direction is the same by more than the spread.\
+         </p></footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+    );
+    page
+}
+
+fn times(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "&ndash;".to_owned(), |r| format!("{r:.2}&times;"))
+}
+
+fn card(out: &mut String, row: &Row) {
+    let _ = write!(
+        out,
+        "<article>\n<h3>{}: {}</h3>\n<p>{}</p>\n",
+        row.id,
+        row.verdict.name(),
+        escaped(row.text)
+    );
+    if !row.sides.is_empty() {
+        chart(out, row);
+    }
+    let (claimed, measured) = (times(row.claimed_ratio), times(row.measured_ratio));
+    let _ = write!(
+        out,
+        "<p class=\"note\">Claimed {claimed}, measured {measured}.</p>\n\
+         <p class=\"why\">{}</p>\n<p class=\"note\"><code>{}</code></p>\n</article>\n",
+        escaped(&row.why),
+        escaped(&row.command)
+    );
+}
+
+/// A bar for each side, as long as its value.
+fn chart(out: &mut String, row: &Row) {
+    let most = row.sides.iter().map(|side| side.value).fold(f64::MIN_POSITIVE, f64::max);
+    let value = |side: &super::report::SideRow| format!("{} {}", figure(side.value), side.unit);
+    let spoken: Vec<_> = row.sides.iter().map(|s| format!("{} {}", s.name, value(s))).collect();
+    let _ = writeln!(
+        out,
+        "<svg role=\"img\" width=\"100%\" height=\"{}\" aria-label=\"{}\">",
+        row.sides.len() * ROW,
+        escaped(&spoken.join(", "))
+    );
+    for (index, side) in row.sides.iter().enumerate() {
+        let (y, class) = (index * ROW, if index == 0 { "best" } else { "other" });
+        let percent = (100.0 * side.value / most).max(0.5);
+        let _ = write!(
+            out,
+            "<text x=\"0\" y=\"{}\">{}</text>\
+             <text class=\"dim\" x=\"100%\" y=\"{}\" text-anchor=\"end\">{}</text>\n\
+             <rect class=\"rail\" x=\"0\" y=\"{}\" width=\"100%\" height=\"10\" rx=\"2\"/>\
+             <rect class=\"{class}\" x=\"0\" y=\"{}\" width=\"{percent:.1}%\" height=\"10\" rx=\"2\"/>\n",
+            y + 14,
+            escaped(side.name),
+            y + 14,
+            escaped(&value(side)),
+            y + 20,
+            y + 20
+        );
+    }
+    out.push_str("</svg>\n");
+}
+
+fn table(out: &mut String, report: &Report) {
+    out.push_str(
+        "<section>\n<h2>All</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"All claims\">\n<table>\n<thead><tr><th scope=\"col\">claim</th>\
+         <th scope=\"col\" class=\"n\">claimed</th><th scope=\"col\" class=\"n\">measured</th>\
+         <th scope=\"col\" class=\"n\">spread</th><th scope=\"col\">verdict</th></tr></thead>\n<tbody>\n",
+    );
+    let number = |value: Option<f64>| {
+        value.map_or_else(String::new, |v| format!(" data-v=\"{v:.3}\""))
+    };
+    for row in &report.claims {
+        let spread =
+            row.spread.map_or_else(|| "&ndash;".to_owned(), |s| format!("{:.0} %", s * 100.0));
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td class=\"n\"{}>{}</td>\
+             <td class=\"n\"{}>{}</td><td class=\"n\"{}>{spread}</td><td>{}</td></tr>",
+            row.id,
+            number(row.claimed_ratio),
+            times(row.claimed_ratio),
+            number(row.measured_ratio),
+            times(row.measured_ratio),
+            number(row.spread),
+            row.verdict.name()
+        );
+    }
+    out.push_str("</tbody>\n</table>\n</div>\n</section>\n");
+}
