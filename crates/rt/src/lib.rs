@@ -6,6 +6,7 @@
 //! - [`Runtime`]: an executor for one thread whose parking place is the ring (`io_uring(7)`). Where
 //!   the host refuses a ring it runs the same programs over a pool of threads ([`Backend`]).
 //! - [`fs`]: files and directories on it.
+//! - [`net`]: TCP on it.
 //! - [`bridge`]: futures that are `Send`, for Tokio and any other executor.
 //!
 //! ```
@@ -26,6 +27,7 @@ pub mod bridge;
 mod driver;
 mod executor;
 pub mod fs;
+pub mod net;
 mod perform;
 pub mod time;
 

@@ -99,9 +99,8 @@ fn table(out: &mut String, report: &Report) {
          <th scope=\"col\" class=\"n\">claimed</th><th scope=\"col\" class=\"n\">measured</th>\
          <th scope=\"col\" class=\"n\">spread</th><th scope=\"col\">verdict</th></tr></thead>\n<tbody>\n",
     );
-    let number = |value: Option<f64>| {
-        value.map_or_else(String::new, |v| format!(" data-v=\"{v:.3}\""))
-    };
+    let number =
+        |value: Option<f64>| value.map_or_else(String::new, |v| format!(" data-v=\"{v:.3}\""));
     for row in &report.claims {
         let spread =
             row.spread.map_or_else(|| "&ndash;".to_owned(), |s| format!("{:.0} %", s * 100.0));

@@ -3,6 +3,7 @@
 mod batch_harvest;
 mod degrade;
 mod depth_curve;
+mod echo_16k;
 mod epoll_file;
 mod event_queue;
 mod fd_table;
@@ -29,7 +30,7 @@ mod worker_pool;
 use super::claim::Claim;
 
 /// All of them.
-pub(super) static ALL: [Claim; 23] = [
+pub(super) static ALL: [Claim; 24] = [
     seq_paths::CLAIM,
     iovec_pool::CLAIM,
     vectored_seq::CLAIM,
@@ -50,6 +51,7 @@ pub(super) static ALL: [Claim; 23] = [
     prefetch_4k::CLAIM,
     json_parse::CLAIM,
     ring_16k::CLAIM,
+    echo_16k::CLAIM,
     event_queue::CLAIM,
     depth_curve::CLAIM,
     degrade::CLAIM,
