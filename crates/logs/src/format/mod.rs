@@ -227,8 +227,8 @@ impl Parser {
         match &mut self.0 {
             Kind::Json(json) => json.parse(block, start, end, fields, record),
             Kind::Line(line) => {
-                let trimmed = block[start..end].trim_ascii_end().len();
-                if trimmed == 0 {
+                // The blanks of JSON, in every format; ends at the first byte that is none.
+                if block[start..end].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
                     return Ok(false);
                 }
                 let end = if block[end - 1] == b'\r' { end - 1 } else { end };

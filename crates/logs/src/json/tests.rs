@@ -49,7 +49,11 @@ fn as_value(span: Span, block: &[u8]) -> Value {
 
 fn agree(line: &[u8], level: Level) {
     let mut fields = Fields::all();
-    let ours = parse_all(line, &mut fields, level).remove(0);
+    // Damage may leave nothing, which has no lines.
+    let Some(ours) = parse_all(line, &mut fields, level).into_iter().next() else {
+        assert!(line.is_empty());
+        return;
+    };
     let theirs: Result<Value, _> = serde_json::from_slice(line);
     match (&ours, &theirs) {
         (Ok(Some(record)), Ok(Value::Object(map))) => {
@@ -107,6 +111,9 @@ proptest! {
     ) {
         let mut line = serde_json::to_vec(&serde_json::json!({ "a": v, "b": [1, {"c": "d"}] })).unwrap();
         for (at, kind) in damage {
+            if line.is_empty() {
+                break;
+            }
             let at = at.index(line.len());
             match kind {
                 0 => { line.remove(at); }
