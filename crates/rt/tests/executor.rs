@@ -220,6 +220,29 @@ fn a_bound_of_one_lets_all_through_one_by_one_even_when_some_are_dropped() {
     assert!(runtime.counters().in_flight <= 1);
 }
 
+/// Those who wait for room and are dropped must not take the wake of those who stay.
+#[test]
+fn room_goes_to_one_who_still_waits() {
+    let Ok(runtime) = Runtime::builder().backend(Backend::Ring).in_flight_max(1).build() else {
+        println!("skipped: no io_uring here");
+        return;
+    };
+    let (reader, writer) = pipe();
+    runtime.block_on(async {
+        let first = spawn(async move { operation(read_of(&reader, 1)).await.result });
+        yield_now().await;
+        let waiting: Vec<_> =
+            (0..50).map(|_| spawn(async { operation(Op::Nop).await.result })).collect();
+        yield_now().await;
+        waiting.iter().take(49).for_each(cutwater_rt::JoinHandle::abort);
+        rustix::io::write(&writer, b"x").expect("writes");
+        assert_eq!(first.await, Ok(Ok(1)));
+        let last = waiting.into_iter().next_back().expect("there are 50");
+        let ended = timeout(Duration::from_secs(60), last).await;
+        assert_eq!(ended, Ok(Ok(Ok(0))), "it was never woken");
+    });
+}
+
 /// Descriptors of this process that lead to `path`; other tests run beside this one.
 fn descriptors_of(path: &std::path::Path) -> usize {
     let links = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();

@@ -31,10 +31,6 @@ pub(crate) type LifeKey = u32;
 /// Entries of a core's ring.
 const RING_ENTRIES: u32 = 256;
 
-/// Entries that wait for submission are given to the kernel from so many on: most of what
-/// batches save is saved by then (a VLDB paper of 2026: 354 cycles each at 8, 283 at 16, 231 at 128).
-const FLUSH: usize = 16;
-
 /// What carries operations out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Backend {
@@ -307,9 +303,6 @@ impl Driver {
 
     fn completed(&mut self, key: LifeKey, outcome: Outcome) {
         self.in_flight -= 1;
-        if let Some(waker) = self.held_back.pop_front() {
-            waker.wake();
-        }
         let Some(slot) = self.lives.get_mut(key as usize) else { return };
         match slot.take() {
             Some(Life::Waiting(_, waker)) => {
@@ -325,7 +318,9 @@ impl Driver {
     /// One turn: gives away what waits, and takes what has ended. With `idle`, waits until
     /// something has, but not longer than `timeout`.
     pub(crate) fn turn(&mut self, idle: bool, timeout: Option<Duration>) {
-        let sleeps = idle && self.remote.may_sleep();
+        // Whoever was woken to take the room may be gone: then it is the next one's.
+        let room_wanted = !self.held_back.is_empty() && self.in_flight < self.in_flight_max;
+        let sleeps = idle && !room_wanted && self.remote.may_sleep();
         if self.fake.is_some() {
             self.turn_fake(sleeps, timeout);
         } else if self.ring.is_some() {
@@ -336,6 +331,10 @@ impl Driver {
         self.remote.awake();
         while let Some((key, outcome)) = self.remote.outcomes.pop() {
             self.completed(key, outcome);
+        }
+        for _ in self.in_flight..self.in_flight_max {
+            let Some(waker) = self.held_back.pop_front() else { break };
+            waker.wake();
         }
     }
 
@@ -352,11 +351,13 @@ impl Driver {
             ring.submit()
         } else if sleeps {
             ring.submit_and_wait(timeout)
-        } else if ring.unsubmitted() >= FLUSH || ring.in_flight() < 2 * FLUSH {
-            // Completions are taken on the way, as the kernel prepares them when it is entered.
-            if ring.in_flight() > 0 { ring.submit_and_wait(Some(Duration::ZERO)) } else { Ok(()) }
-        } else {
+        } else if ring.in_flight() > usize::from(self.event.is_some()) {
+            // One enter submits what this turn pushed (up to BUDGET tasks' operations, more than
+            // the 16 from which batches save no more) and takes what has ended; the kernel
+            // prepares completions only when it is entered.
             ring.submit_and_wait(Some(Duration::ZERO))
+        } else {
+            Ok(())
         };
         let mut told = false;
         ring.reap(|ring_key, outcome| {

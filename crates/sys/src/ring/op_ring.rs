@@ -109,11 +109,6 @@ impl OpRing {
         self.in_flight
     }
 
-    /// Entries that were pushed and not yet given to the kernel.
-    pub fn unsubmitted(&mut self) -> usize {
-        self.ring.submission().len()
-    }
-
     /// Queues `op`; it is given to the kernel by the next submission. Where the queue is full, it
     /// is submitted first.
     ///
