@@ -1,0 +1,247 @@
+//! The text of a scrape.
+//!
+//! Written here and not by the crate `prometheus-client`: that one prints OpenMetrics only,
+//! where the header of a counter lacks `_total`; `promtool check metrics` and older scrapers
+//! read the classic format, to which such a counter has neither type nor help.
+
+use std::fmt::Write;
+
+use crate::BucketCounts;
+
+/// How a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Format {
+    /// The text format of Prometheus, version 0.0.4.
+    #[default]
+    Prometheus,
+    /// OpenMetrics, version 1.0.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The format for a client that sends this header `Accept`.
+    #[must_use]
+    pub fn accepted(accept: &str) -> Self {
+        if accept.contains("application/openmetrics-text") {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
+        }
+    }
+
+    /// The value of the header `Content-Type`.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: &'static str,
+    help: &'static str,
+    kind: Kind,
+    samples: String,
+}
+
+/// Families and their values at a moment.
+#[derive(Debug, Default)]
+pub struct Page(Vec<Entry>);
+
+impl Page {
+    /// An empty page.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A value that only grows; `name` ends in `_total`.
+    pub fn counter(&mut self, name: &'static str, help: &'static str) -> Family<'_> {
+        self.family(name, help, Kind::Counter)
+    }
+
+    /// A value that goes up and down.
+    pub fn gauge(&mut self, name: &'static str, help: &'static str) -> Family<'_> {
+        self.family(name, help, Kind::Gauge)
+    }
+
+    /// Latencies in buckets; `name` ends in `_seconds`.
+    pub fn histogram(&mut self, name: &'static str, help: &'static str) -> Family<'_> {
+        self.family(name, help, Kind::Histogram)
+    }
+
+    fn family(&mut self, name: &'static str, help: &'static str, kind: Kind) -> Family<'_> {
+        let known = self.0.iter().position(|e| e.name == name);
+        let at = known.unwrap_or_else(|| {
+            self.0.push(Entry { name, help, kind, samples: String::new() });
+            self.0.len() - 1
+        });
+        Family(&mut self.0[at])
+    }
+
+    /// The text; families without a sample are left out.
+    #[must_use]
+    pub fn text(&self, format: Format) -> String {
+        let mut text = String::new();
+        for Entry { name, help, kind, samples } in self.0.iter().filter(|e| !e.samples.is_empty()) {
+            let (family, kind) = match (kind, format) {
+                (Kind::Counter, Format::OpenMetrics) => {
+                    (name.strip_suffix("_total").unwrap_or(name), "counter")
+                }
+                (Kind::Counter, Format::Prometheus) => (*name, "counter"),
+                (Kind::Gauge, _) => (*name, "gauge"),
+                (Kind::Histogram, _) => (*name, "histogram"),
+            };
+            let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
+            text.push_str(samples);
+        }
+        if format == Format::OpenMetrics {
+            text.push_str("# EOF\n");
+        }
+        text
+    }
+}
+
+/// One metric with its values by labels.
+#[derive(Debug)]
+pub struct Family<'a>(&'a mut Entry);
+
+impl Family<'_> {
+    /// A whole number.
+    pub fn sample(&mut self, labels: &[(&str, &str)], value: u64) -> &mut Self {
+        self.write("", labels, None, value);
+        self
+    }
+
+    /// Any number; one that is none (0/0) or infinite is unknown, and left out.
+    pub fn float(&mut self, labels: &[(&str, &str)], value: f64) -> &mut Self {
+        if value.is_finite() {
+            self.write("", labels, None, value);
+        }
+        self
+    }
+
+    /// Nanoseconds, written as seconds.
+    pub fn nanoseconds(&mut self, labels: &[(&str, &str)], ns: u64) -> &mut Self {
+        self.float(labels, seconds(ns))
+    }
+
+    /// A histogram; one without latencies is left out.
+    pub fn buckets(&mut self, labels: &[(&str, &str)], counts: &BucketCounts) -> &mut Self {
+        let count = counts.count();
+        if count > 0 {
+            for (bound_ns, below) in counts.cumulative() {
+                self.write("_bucket", labels, Some(&seconds(bound_ns).to_string()), below);
+            }
+            self.write("_bucket", labels, Some("+Inf"), count);
+            self.write("_sum", labels, None, seconds(counts.sum_ns));
+            self.write("_count", labels, None, count);
+        }
+        self
+    }
+
+    fn write(
+        &mut self,
+        suffix: &str,
+        labels: &[(&str, &str)],
+        le: Option<&str>,
+        value: impl std::fmt::Display,
+    ) {
+        let Entry { name, samples, .. } = &mut *self.0;
+        samples.push_str(name);
+        samples.push_str(suffix);
+        let all = labels.iter().copied().chain(le.map(|le| ("le", le)));
+        for (i, (label, text)) in all.enumerate() {
+            let _ = write!(samples, "{}{label}=\"", if i == 0 { '{' } else { ',' });
+            escape(samples, text);
+            samples.push('"');
+        }
+        if !labels.is_empty() || le.is_some() {
+            samples.push('}');
+        }
+        let _ = writeln!(samples, " {value}");
+    }
+}
+
+fn escape(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            c => out.push(c),
+        }
+    }
+}
+
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Buckets;
+
+    #[test]
+    fn a_counter_has_its_suffix_in_the_header_of_one_format_only() {
+        let mut page = Page::new();
+        page.counter("reads_total", "Reads.").sample(&[("path", "mmap")], 3);
+        let sample = "reads_total{path=\"mmap\"} 3\n";
+        let classic = format!("# HELP reads_total Reads.\n# TYPE reads_total counter\n{sample}");
+        assert_eq!(page.text(Format::Prometheus), classic);
+        let open = format!("# HELP reads Reads.\n# TYPE reads counter\n{sample}# EOF\n");
+        assert_eq!(page.text(Format::OpenMetrics), open);
+    }
+
+    #[test]
+    fn what_is_unknown_is_absent_with_its_header() {
+        let mut page = Page::new();
+        page.gauge("ratio", "A ratio.").float(&[], f64::NAN);
+        page.histogram("wait_seconds", "Waits.").buckets(&[], &BucketCounts::ZERO);
+        assert_eq!(page.text(Format::Prometheus), "");
+    }
+
+    #[test]
+    fn a_label_may_hold_any_text() {
+        let mut page = Page::new();
+        page.gauge("g", "G.").sample(&[("name", "a\\b\"c\nd")], 1);
+        assert!(page.text(Format::Prometheus).ends_with("g{name=\"a\\\\b\\\"c\\nd\"} 1\n"));
+    }
+
+    #[test]
+    fn a_histogram_is_cumulative_and_in_seconds() {
+        let buckets = Buckets::default();
+        [100, 300, 400].into_iter().for_each(|ns| buckets.record(ns));
+        let mut page = Page::new();
+        page.histogram("wait_seconds", "Waits.").buckets(&[("kind", "minor")], &buckets.get());
+        let text = page.text(Format::Prometheus);
+        for line in [
+            "wait_seconds_bucket{kind=\"minor\",le=\"0.00000025\"} 1",
+            "wait_seconds_bucket{kind=\"minor\",le=\"0.0000005\"} 3",
+            "wait_seconds_bucket{kind=\"minor\",le=\"+Inf\"} 3",
+            "wait_seconds_sum{kind=\"minor\"} 0.0000008",
+            "wait_seconds_count{kind=\"minor\"} 3",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn the_client_names_the_format() {
+        let prometheus = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+        assert_eq!(Format::accepted(prometheus), Format::OpenMetrics);
+        assert_eq!(Format::accepted("*/*"), Format::Prometheus);
+        assert_eq!(Format::accepted(""), Format::Prometheus);
+    }
+}

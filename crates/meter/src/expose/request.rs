@@ -1,0 +1,87 @@
+//! What a client asked for.
+
+use super::page::Format;
+
+/// Headers that a request may have.
+const HEADERS_MAX: usize = 64;
+
+/// What to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// The metrics; with the body, or only what a body would be.
+    Metrics { format: Format, head: bool },
+    /// The front page.
+    Root,
+    /// Something that is not here.
+    Elsewhere,
+    /// A method that is not for reading.
+    Method,
+    /// More is to come.
+    Partial,
+    /// Not HTTP.
+    Malformed,
+}
+
+/// Reads as much of a request as is there.
+pub(super) fn parse(bytes: &[u8]) -> Ask {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(bytes) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Ok(httparse::Status::Partial) => return Ask::Partial,
+        Err(_) => return Ask::Malformed,
+    }
+    let (Some(method), Some(target)) = (request.method, request.path) else {
+        return Ask::Malformed;
+    };
+    if method != "GET" && method != "HEAD" {
+        return Ask::Method;
+    }
+    match target.split('?').next() {
+        Some("/metrics") => {
+            Ask::Metrics { format: format(request.headers), head: method == "HEAD" }
+        }
+        Some("/") => Ask::Root,
+        _ => Ask::Elsewhere,
+    }
+}
+
+fn format(headers: &[httparse::Header<'_>]) -> Format {
+    let accept = headers.iter().find(|h| h.name.eq_ignore_ascii_case("accept"));
+    accept.and_then(|h| str::from_utf8(h.value).ok()).map(Format::accepted).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_and_what_they_are_for() {
+        let metrics = |format, head| Ask::Metrics { format, head };
+        let rows: [(&[u8], Ask); 11] = [
+            (b"GET /metrics HTTP/1.1\r\n\r\n", metrics(Format::Prometheus, false)),
+            (b"GET /metrics?a=b HTTP/1.0\r\nHost: x\r\n\r\n", metrics(Format::Prometheus, false)),
+            (
+                b"GET /metrics HTTP/1.1\r\naccept: application/openmetrics-text\r\n\r\n",
+                metrics(Format::OpenMetrics, false),
+            ),
+            (b"HEAD /metrics HTTP/1.1\r\n\r\n", metrics(Format::Prometheus, true)),
+            (b"GET / HTTP/1.1\r\n\r\n", Ask::Root),
+            (b"GET /metricsx HTTP/1.1\r\n\r\n", Ask::Elsewhere),
+            (b"POST /metrics HTTP/1.1\r\n\r\n", Ask::Method),
+            (b"GET /metrics HTTP/1.1\r\n", Ask::Partial),
+            (b"", Ask::Partial),
+            (b"\x16\x03\x01\x02\x00", Ask::Malformed),
+            (b"GET\r\n\r\n", Ask::Malformed),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(parse(bytes), expected, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn more_headers_than_the_bound_are_refused() {
+        let many = "a: b\r\n".repeat(HEADERS_MAX + 1);
+        assert_eq!(parse(format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes()), Ask::Malformed);
+    }
+}
