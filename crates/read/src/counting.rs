@@ -1,17 +1,42 @@
 //! What the reads of this process cost: one set of counters a thread, added up on request.
 
+use std::array;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cutwater_meter::{ReadCounters, ReadCounts};
+use cutwater_meter::{BucketCounts, Buckets, Counter, ReadCounters, ReadCounts};
 
-use crate::ReadPath;
+use crate::choose::facts::Reason;
+use crate::{FileClass, ReadPath};
 
 /// Paths that are counted: all but `Auto`, which is always one of the others.
 const PATHS: usize = ReadPath::ALL.len() - 1;
 
-/// One thread's counters by path.
+/// A value for each class of files and each path.
+type Table<T> = [[T; PATHS]; FileClass::COUNT];
+
+/// One thread's counters.
 #[derive(Debug, Default)]
-pub(crate) struct ThreadCounters([ReadCounters; PATHS]);
+pub(crate) struct ThreadCounters {
+    reads: Table<ReadCounters>,
+    /// Of single reads that were timed.
+    latency: Table<Buckets>,
+    /// Of passes over lists that were timed.
+    passes: [Buckets; FileClass::COUNT],
+    /// Of single reads that were timed and took a page fault: minor, major.
+    faulting: [Buckets; 2],
+    /// Ranges read under a choice, by its reason.
+    choices: [Counter; Reason::ALL.len()],
+}
+
+/// The values of all [`ThreadCounters`] at a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Totals {
+    pub(crate) reads: Table<ReadCounts>,
+    pub(crate) latency: Table<BucketCounts>,
+    pub(crate) passes: [BucketCounts; FileClass::COUNT],
+    pub(crate) faulting: [BucketCounts; 2],
+    pub(crate) choices: [u64; Reason::ALL.len()],
+}
 
 impl ThreadCounters {
     /// New counters that [`counts`] will add up.
@@ -23,8 +48,46 @@ impl ThreadCounters {
         new
     }
 
-    pub(crate) fn of(&self, path: ReadPath) -> &ReadCounters {
-        &self.0[index(path)]
+    pub(crate) fn of(&self, class: FileClass, path: ReadPath) -> &ReadCounters {
+        &self.reads[class.index()][index(path)]
+    }
+
+    /// Notes a single read that was timed.
+    pub(crate) fn note_read(&self, class: FileClass, path: ReadPath, ns: u64) {
+        self.latency[class.index()][index(path)].record(ns);
+    }
+
+    /// Notes that a timed read took page faults, the worst of them major or minor.
+    pub(crate) fn note_fault(&self, major: bool, ns: u64) {
+        self.faulting[usize::from(major)].record(ns);
+    }
+
+    /// Notes a pass that was timed.
+    pub(crate) fn note_pass(&self, class: FileClass, ns: u64) {
+        self.passes[class.index()].record(ns);
+    }
+
+    /// Counts ranges that were read for a reason.
+    pub(crate) fn note_choice(&self, reason: Reason, ranges: u64) {
+        self.choices[reason.index()].add(ranges);
+    }
+
+    fn add_to(&self, sum: &mut Totals) {
+        for class in 0..FileClass::COUNT {
+            for path in 0..PATHS {
+                let reads = &mut sum.reads[class][path];
+                *reads = reads.plus(self.reads[class][path].get());
+                let latency = &mut sum.latency[class][path];
+                *latency = latency.plus(self.latency[class][path].get());
+            }
+            sum.passes[class] = sum.passes[class].plus(self.passes[class].get());
+        }
+        for (sum, fault) in sum.faulting.iter_mut().zip(&self.faulting) {
+            *sum = sum.plus(fault.get());
+        }
+        for (sum, choice) in sum.choices.iter_mut().zip(&self.choices) {
+            *sum = sum.wrapping_add(choice.get());
+        }
     }
 }
 
@@ -36,10 +99,25 @@ struct All {
     /// Of threads that are there; as many as there are threads that read.
     live: Vec<Arc<ThreadCounters>>,
     /// The sum over threads that have ended.
-    retired: [ReadCounts; PATHS],
+    retired: Totals,
 }
 
-static ALL: Mutex<All> = Mutex::new(All { live: Vec::new(), retired: [ReadCounts::ZERO; PATHS] });
+static ALL: Mutex<All> = Mutex::new(All { live: Vec::new(), retired: Totals::ZERO });
+
+impl Totals {
+    const ZERO: Self = Self {
+        reads: [[ReadCounts::ZERO; PATHS]; FileClass::COUNT],
+        latency: [[BucketCounts::ZERO; PATHS]; FileClass::COUNT],
+        passes: [BucketCounts::ZERO; FileClass::COUNT],
+        faulting: [BucketCounts::ZERO; 2],
+        choices: [0; Reason::ALL.len()],
+    };
+
+    /// Of a class, by path, for reports.
+    pub(crate) fn paths() -> impl Iterator<Item = (usize, ReadPath)> {
+        ReadPath::ALL.into_iter().take(PATHS).enumerate()
+    }
+}
 
 impl All {
     /// Adds up and drops the counters of threads that have ended.
@@ -48,18 +126,28 @@ impl All {
         self.live.retain(|c| {
             let ended = Arc::strong_count(c) == 1;
             if ended {
-                retired.iter_mut().zip(&c.0).for_each(|(sum, c)| *sum = sum.plus(c.get()));
+                c.add_to(retired);
             }
             !ended
         });
     }
 }
 
+/// All that was counted so far, over all threads and files.
+pub(crate) fn totals() -> Totals {
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retire();
+    let mut sum = all.retired;
+    all.live.iter().for_each(|thread| thread.add_to(&mut sum));
+    sum
+}
+
 /// What the reads of this process cost so far, by path, over all threads and files.
 #[must_use]
 pub fn counts() -> Vec<(ReadPath, ReadCounts)> {
-    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-    all.retire();
-    let sum = |i: usize| all.live.iter().fold(all.retired[i], |sum, c| sum.plus(c.0[i].get()));
-    ReadPath::ALL.into_iter().take(PATHS).enumerate().map(|(i, path)| (path, sum(i))).collect()
+    let totals = totals();
+    let by_path: [ReadCounts; PATHS] = array::from_fn(|path| {
+        totals.reads.iter().fold(ReadCounts::ZERO, |sum, class| sum.plus(class[path]))
+    });
+    ReadPath::ALL.into_iter().zip(by_path).collect()
 }

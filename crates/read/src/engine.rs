@@ -9,6 +9,8 @@ use cutwater_sys::pio::Vectors;
 use cutwater_sys::ring::ReadRing;
 
 use crate::counting::ThreadCounters;
+use crate::metrics::refused;
+use crate::metrics::timing::Timing;
 use crate::pass::roll::Workspace;
 use crate::ring_options::{RingOptions, RingReport};
 use crate::view::Views;
@@ -41,6 +43,7 @@ pub(crate) struct Engine {
     work: Workspace,
     pub(crate) counters: Arc<ThreadCounters>,
     pub(crate) views: Views,
+    pub(crate) timing: Timing,
 }
 
 /// The parts of an engine that a rolling pass needs at once.
@@ -96,6 +99,7 @@ impl Engine {
             work: Workspace::default(),
             counters: ThreadCounters::registered(),
             views: Views::default(),
+            timing: Timing::default(),
         })
     }
 
@@ -105,7 +109,8 @@ impl Engine {
             if self.rings.len() == RINGS_MAX {
                 drop(self.rings.remove(0));
             }
-            self.rings.push((options, ReadRing::new(&options.config())));
+            let ring = ReadRing::new(&options.config()).inspect_err(|e| refused::note(*e));
+            self.rings.push((options, ring));
         }
         let found = self.rings.iter_mut().find(|(o, _)| *o == options);
         let ring = found.ok_or(Errno::NOSYS)?.1.as_mut().map_err(|e| *e)?;

@@ -30,8 +30,10 @@ mod counting;
 mod engine;
 mod error;
 mod file;
+mod file_class;
 pub mod hot_files;
 mod maps;
+pub mod metrics;
 mod pass;
 mod plan;
 mod ring_options;
@@ -46,11 +48,13 @@ pub use cutwater_sys::map::MapAdvice;
 pub use cutwater_sys::sigbus;
 pub use error::{Error, Result};
 pub use file::{Chunks, Copied, CopyVia, File, OpenOptions};
+pub use file_class::FileClass;
 pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
 pub use maps::{
     Fault, Frozen, FrozenBy, LeaseCounters, LeaseOptions, LeaseState, Mapped, MappedCounts,
     MappedOptions, ReadValue, lease_counts, poison,
 };
+pub use metrics::{Metrics, MetricsOptions};
 pub use ring_options::{RingOptions, RingReport};
 pub use scratch::{Scratch, ScratchOptions};
 pub use shared_config::SharedConfig;

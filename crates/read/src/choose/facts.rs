@@ -151,6 +151,40 @@ pub(crate) enum Reason {
     NoResidency,
 }
 
+impl Reason {
+    /// Every reason, with the word by which metrics name it.
+    pub(crate) const ALL: [(Self, &'static str); 13] = [
+        (Self::Named, "named"),
+        (Self::Resident { map: true }, "resident_map"),
+        (Self::Resident { map: false }, "resident_call"),
+        (Self::Sequential { ring: true }, "sequential_ring"),
+        (Self::Sequential { ring: false }, "sequential_read_ahead"),
+        (Self::ColdAlone { direct: true }, "cold_alone_direct"),
+        (Self::ColdAlone { direct: false }, "cold_alone_buffered"),
+        (Self::ColdKnown { direct: true }, "cold_known_direct"),
+        (Self::ColdKnown { direct: false }, "cold_known_buffered"),
+        (Self::ColdPool, "cold_no_ring"),
+        (Self::FillCache, "fill_cache"),
+        (Self::LargerThanMemory, "larger_than_memory"),
+        (Self::NoResidency, "no_residency"),
+    ];
+
+    /// Its place in [`Reason::ALL`]; a match, because it is asked for at every read.
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Named => 0,
+            Self::Resident { map } => 2 - usize::from(map),
+            Self::Sequential { ring } => 4 - usize::from(ring),
+            Self::ColdAlone { direct } => 6 - usize::from(direct),
+            Self::ColdKnown { direct } => 8 - usize::from(direct),
+            Self::ColdPool => 9,
+            Self::FillCache => 10,
+            Self::LargerThanMemory => 11,
+            Self::NoResidency => 12,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -186,5 +220,17 @@ impl fmt::Display for Reason {
             Self::LargerThanMemory => "larger than memory: past the page cache, which could not hold it",
             Self::NoResidency => "this file does not tell what is resident: through the page cache",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_where_its_index_says() {
+        for (at, (reason, _)) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason.index(), at, "{reason:?}");
+        }
     }
 }

@@ -15,8 +15,8 @@ use cutwater_sys::{probe, residency};
 use super::explain::Story;
 use super::map::FileMap;
 use super::open::OpenOptions;
-use crate::RingOptions;
 use crate::source::{How, Queue, QueuedRead, Source};
+use crate::{FileClass, RingOptions};
 
 /// What all clones of a file share.
 #[derive(Debug)]
@@ -69,6 +69,11 @@ impl Core {
             past_cache_bytes: AtomicU64::new(0),
             story: Mutex::default(),
         }
+    }
+
+    /// Under what its reads are counted.
+    pub(crate) fn class(&self) -> FileClass {
+        self.options.class
     }
 
     pub(crate) fn path(&self) -> Option<&Path> {

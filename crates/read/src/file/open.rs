@@ -10,7 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use super::File;
 use super::core::{Core, size_of};
 use crate::error::{Action, Cause};
-use crate::{Advice, Error, Pattern, ReadPath, Result, Reuse, RingOptions};
+use crate::{Advice, Error, FileClass, Pattern, ReadPath, Result, Reuse, RingOptions};
 
 /// Reads in flight at most.
 const DEPTH_MAX: u32 = 1024;
@@ -24,6 +24,7 @@ pub struct OpenOptions {
     pub(crate) depth: u32,
     pub(crate) ring: RingOptions,
     pub(crate) populate: bool,
+    pub(crate) class: FileClass,
 }
 
 impl Default for OpenOptions {
@@ -35,6 +36,7 @@ impl Default for OpenOptions {
             depth: 64,
             ring: RingOptions::default(),
             populate: false,
+            class: FileClass::default(),
         }
     }
 }
@@ -85,6 +87,13 @@ impl OpenOptions {
     #[must_use]
     pub fn populate_map(mut self, populate: bool) -> Self {
         self.populate = populate;
+        self
+    }
+
+    /// Under what name metrics count its reads; none of its own by default.
+    #[must_use]
+    pub fn class(mut self, class: FileClass) -> Self {
+        self.class = class;
         self
     }
 
@@ -151,6 +160,7 @@ impl OpenOptions {
             core.map().map_err(|e| Error::os(action, core.path(), e))?;
         }
         let file = File(Arc::new(core));
+        crate::metrics::opened(&file.0);
         file.tell_pattern();
         Ok(file)
     }

@@ -47,8 +47,13 @@ pub(super) fn read_at(
     };
     // A queued read, or a direct one off the grid, needs a buffer of ours between.
     let Some(how) = how else { return bounce(core, engine, buf, offset) };
-    let counters = engine.counters.of(lane.path());
+    let timed = engine.timing.start(how == How::Map);
+    let counters = engine.counters.of(core.class(), lane.path());
     let n = read_full(core, how, buf, offset, counters)?;
+    if let Some(timed) = timed {
+        timed.note_read(&engine.counters, core.class(), lane.path());
+    }
+    let counters = engine.counters.of(core.class(), lane.path());
     counters.ops.add(1);
     counters.bytes.add(n as u64);
     if how == How::Direct {
@@ -91,6 +96,7 @@ pub(super) fn read_ranges<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
     let long = call.longest > PIECE_BYTES_MAX as u64;
     let order = if long { Order::Listed } else { order };
     let mut sink = Sink::new(ranges, sink);
+    let timed = engine.timing.start_pass(ranges.len());
     let mut next = 0;
     while next < ranges.len() && !sink.summary.stopped {
         let ring = engine.may_have_ring(core.ring_options(false));
@@ -100,9 +106,9 @@ pub(super) fn read_ranges<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
             belief.note_read(range);
         }
         let pass = Pass { core, plan, order, ranges, first: next, call };
-        let (before, bytes_before) = (totals(&engine.counters, &plan), sink.summary.bytes);
+        let (before, bytes_before) = (totals(core, &engine.counters, &plan), sink.summary.bytes);
         let outcome = pass.run(engine, &mut sink);
-        let after = totals(&engine.counters, &plan);
+        let after = totals(core, &engine.counters, &plan);
         if is_direct(plan.miss) {
             core.past_cache_bytes.fetch_add(after.2 - before.2, Ordering::Relaxed);
         }
@@ -110,12 +116,16 @@ pub(super) fn read_ranges<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
         tell(core, engine, &plan, [hits, misses], sink.summary.bytes - bytes_before);
         next = outcome?;
     }
+    if let Some(timed) = timed {
+        timed.note_pass(&engine.counters, core.class());
+    }
     Ok(sink.summary)
 }
 
 /// Ranges and bytes that the two lanes of a plan have read so far.
-fn totals(counters: &ThreadCounters, plan: &Plan) -> (u64, u64, u64) {
-    let (hit, miss) = (counters.of(plan.hit.path()), counters.of(plan.miss.path()));
+fn totals(core: &Core, counters: &ThreadCounters, plan: &Plan) -> (u64, u64, u64) {
+    let of = |lane: Lane| counters.of(core.class(), lane.path());
+    let (hit, miss) = (of(plan.hit), of(plan.miss));
     let same = plan.hit.path() == plan.miss.path();
     (hit.ops.get(), if same { 0 } else { miss.ops.get() }, miss.bytes.get())
 }
@@ -123,6 +133,7 @@ fn totals(counters: &ThreadCounters, plan: &Plan) -> (u64, u64, u64) {
 /// Tells the file's story what was read under `plan`: at once where it is new or much was
 /// read, else noted here first, as the story is shared and locked.
 fn tell(core: &Core, engine: &mut Engine, plan: &Plan, counts: [u64; 2], bytes: u64) {
+    engine.counters.note_choice(plan.reason, counts[0] + counts[1]);
     engine.views.of(core.id).tell(core, plan, counts, bytes);
 }
 
@@ -152,7 +163,7 @@ impl Pass<'_> {
         // No ring here: the same reads, one after another.
         let without = |lane| if inline(lane).is_none() { Lane::Read } else { lane };
         if queued {
-            engine.counters.of(self.plan.miss.path()).fallbacks.add(1);
+            engine.counters.of(self.core.class(), self.plan.miss.path()).fallbacks.add(1);
         }
         (self.plan.hit, self.plan.miss) = (without(self.plan.hit), without(self.plan.miss));
         if self.plan.hit == Lane::Preadv
@@ -171,7 +182,7 @@ impl Pass<'_> {
     ) -> Result<usize, Failed> {
         let slot_bytes = (self.call.longest.max(1) as usize).next_multiple_of(PAGE_BYTES);
         let Engine { scratch, vectors, counters, .. } = engine;
-        let counters = counters.of(ReadPath::Preadv);
+        let counters = counters.of(self.core.class(), ReadPath::Preadv);
         serial::run_vectored(self.core, self.ranges, slot_bytes, scratch, vectors, counters, sink)?;
         Ok(self.ranges.len())
     }
@@ -184,7 +195,9 @@ impl Pass<'_> {
         let Self { core, plan, .. } = self;
         let Engine { scratch, views, counters, .. } = engine;
         let belief = &mut views.of(core.id).belief;
-        let lane = |lane: Lane| (inline(lane).unwrap_or(How::Buffered), counters.of(lane.path()));
+        let lane = |lane: Lane| {
+            (inline(lane).unwrap_or(How::Buffered), counters.of(core.class(), lane.path()))
+        };
         let hows = SerialPlan { hit: lane(plan.hit), miss: lane(plan.miss) };
         let items =
             Items::new(self.ranges, PIECE_BYTES_MAX, plan.coalesce_bytes).starting_at(self.first);
@@ -235,8 +248,8 @@ impl Pass<'_> {
             queue: &mut queue,
             scratch: parts.scratch,
             work: parts.work,
-            hits: parts.counters.of(plan.hit.path()),
-            misses: parts.counters.of(plan.miss.path()),
+            hits: parts.counters.of(core.class(), plan.hit.path()),
+            misses: parts.counters.of(core.class(), plan.miss.path()),
         };
         let items = Items::new(self.ranges, piece, coalesce).starting_at(self.first);
         let outcome = Roll::new(means, roll_plan, sink).run(items, &mut classify);

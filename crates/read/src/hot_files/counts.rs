@@ -18,7 +18,7 @@ macro_rules! hot_counts {
         const COUNTS: usize = [$(Count::$name,)*].len();
 
         impl Counters {
-            pub(super) fn get(&self) -> HotCounts {
+            pub(crate) fn get(&self) -> HotCounts {
                 HotCounts { $($name: self.sum(Count::$name),)* }
             }
         }
@@ -59,7 +59,7 @@ struct Stripe([AtomicU64; COUNTS]);
 
 /// The counters of one cache.
 #[derive(Debug, Default)]
-pub(super) struct Counters([Stripe; STRIPES]);
+pub(crate) struct Counters([Stripe; STRIPES]);
 
 impl Counters {
     pub(super) fn add(&self, count: Count, n: u64) {

@@ -48,7 +48,8 @@ pub use options::{Freshness, HotFilesOptions};
 use crate::error::{Action, Cause};
 use crate::{Error, Result};
 use cache::Table;
-use counts::{Count, Counters};
+use counts::Count;
+pub(crate) use counts::Counters;
 use entry::{Entry, Loader};
 use stamp::Stamp;
 use watch::Watcher;
@@ -137,6 +138,11 @@ impl HotFiles {
     #[must_use]
     pub fn counts(&self) -> HotCounts {
         self.counters.get()
+    }
+
+    /// The counters, for metrics.
+    pub(crate) fn shared_counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
     }
 
     /// Whether events are received at all; if not, [`Freshness::Inotify`] fell back to

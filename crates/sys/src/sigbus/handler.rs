@@ -13,6 +13,8 @@ use super::{chain, registry};
 
 /// Faults that became an error.
 pub(super) static CAUGHT: AtomicU64 = AtomicU64::new(0);
+/// Of these, in poisoned slices.
+pub(super) static POISONED: AtomicU64 = AtomicU64::new(0);
 /// Signals that were passed on.
 pub(super) static CHAINED: AtomicU64 = AtomicU64::new(0);
 
@@ -46,7 +48,11 @@ fn is_ours(info: *const libc::siginfo_t, context: *mut c_void) -> bool {
     };
     match found.kind {
         registry::Kind::Copy => resume(address, context),
-        registry::Kind::Poison => super::poison::zero_fill(address, &found),
+        registry::Kind::Poison => {
+            let filled = super::poison::zero_fill(address, &found);
+            POISONED.fetch_add(u64::from(filled), Ordering::Relaxed);
+            filled
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Status {
 pub struct Counters {
     /// Faults that became an error.
     pub caught: u64,
+    /// Of these, faults in a poisoned slice, whose result is thrown away.
+    pub poisoned: u64,
     /// Signals passed on to the handler before ours.
     pub chained: u64,
     /// Times somebody else's handler was found in place of ours.
@@ -115,6 +117,7 @@ pub fn was_installed() -> bool {
 pub fn counters() -> Counters {
     Counters {
         caught: handler::CAUGHT.load(Ordering::Relaxed),
+        poisoned: handler::POISONED.load(Ordering::Relaxed),
         chained: handler::CHAINED.load(Ordering::Relaxed),
         displaced: DISPLACEMENTS.load(Ordering::Relaxed),
     }

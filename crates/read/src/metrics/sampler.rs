@@ -1,0 +1,92 @@
+//! The thread that looks now and then.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use cutwater_sys::usage;
+
+use super::residency::Sampled;
+use super::window::Window;
+use super::{MetricsOptions, process};
+
+/// What the thread found, for scrapes.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) residency: Sampled,
+    pub(super) rss: Mutex<Window>,
+    pub(super) cpu_ns: AtomicU64,
+    stop: Mutex<bool>,
+    stopped: Condvar,
+}
+
+/// The thread; it ends when dropped.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    found: Arc<Found>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sampler {
+    pub(super) fn start(options: MetricsOptions) -> std::io::Result<Self> {
+        let found = Arc::new(Found {
+            residency: Sampled::default(),
+            rss: Mutex::new(Window::new(options.rss_window)),
+            cpu_ns: AtomicU64::new(0),
+            stop: Mutex::new(false),
+            stopped: Condvar::new(),
+        });
+        let thread = thread::Builder::new().name("metrics-sampler".to_owned()).spawn({
+            let found = Arc::clone(&found);
+            move || found.sample_until_stopped(&options)
+        })?;
+        Ok(Self { found, thread: Some(thread) })
+    }
+
+    pub(super) fn found(&self) -> &Arc<Found> {
+        &self.found
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        *self.found.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.found.stopped.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Found {
+    fn sample_until_stopped(&self, options: &MetricsOptions) {
+        let started = Instant::now();
+        let mut asked = None::<Instant>;
+        loop {
+            if let Some(bytes) = process::resident_bytes() {
+                let mut rss = self.rss.lock().unwrap_or_else(PoisonError::into_inner);
+                rss.add(started.elapsed(), bytes);
+            }
+            if asked.is_none_or(|at| at.elapsed() >= options.residency_every) {
+                asked = Some(Instant::now());
+                self.residency.round(options.residency_every.mul_f64(options.residency_share));
+            }
+            let used = usage::thread();
+            self.cpu_ns.store(used.user_ns + used.system_ns, Ordering::Relaxed);
+            if self.waits(options.rss_every) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the next look; true when told to stop.
+    fn waits(&self, time: Duration) -> bool {
+        let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        let (stop, _) = self
+            .stopped
+            .wait_timeout_while(stop, time, |stop| !*stop)
+            .unwrap_or_else(PoisonError::into_inner);
+        *stop
+    }
+}

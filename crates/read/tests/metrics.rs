@@ -1,0 +1,204 @@
+//! What a scrape says about reads. One process, one set of metrics: tests here differ by the
+//! class of their files.
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests say what they skip")]
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cutwater::metrics::Format;
+use cutwater::{Advice, File, FileClass, HotFiles, Mapped, Metrics, Order, ReadPath, sigbus};
+
+const PAGE: usize = 4096;
+
+fn file(pages: usize) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&vec![7; pages * PAGE]).unwrap();
+    file
+}
+
+/// The value of a sample whose name and labels are `series`.
+fn value(text: &str, series: &str) -> Option<f64> {
+    text.lines().find_map(|l| l.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
+
+fn text(metrics: &Metrics) -> String {
+    metrics.render(Format::Prometheus)
+}
+
+#[test]
+fn reads_are_counted_by_class_and_path_and_some_of_them_timed() {
+    let metrics = Metrics::start().unwrap();
+    let temp = file(4);
+    let class = FileClass::named("counted");
+    let open = |path| File::options().class(class).path(path).open(temp.path()).unwrap();
+    let read = open(ReadPath::Read);
+    for _ in 0..1000 {
+        read.read_at(&mut [0; PAGE], 0).unwrap();
+    }
+    let ranges: Vec<_> = (0..100).map(|i| i % 4 * PAGE as u64..(i % 4 + 1) * PAGE as u64).collect();
+    read.read_ranges(&ranges, Order::Listed, |_| std::ops::ControlFlow::Continue(())).unwrap();
+    let text = text(&metrics);
+    let labels = "{class=\"counted\",path=\"read\"}";
+    let of = |name: &str| value(&text, &format!("{name}{labels}"));
+    assert_eq!(of("cutwater_read_ranges_total"), Some(1100.0), "{text}");
+    assert_eq!(of("cutwater_read_bytes_total"), Some(1100.0 * PAGE as f64));
+    let timed = of("cutwater_read_duration_seconds_count").unwrap();
+    assert!((7.0..=8.0).contains(&timed), "{timed} of 1,000 reads");
+    assert_eq!(value(&text, "cutwater_pass_duration_seconds_count{class=\"counted\"}"), Some(1.0));
+    assert!(value(&text, "cutwater_chosen_ranges_total{reason=\"named\"}").unwrap() >= 1100.0);
+}
+
+#[test]
+fn a_path_that_read_nothing_is_absent_and_not_zero() {
+    let metrics = Metrics::start().unwrap();
+    let text = text(&metrics);
+    assert!(!text.contains("class=\"never-used\""));
+    assert!(text.lines().filter(|l| !l.starts_with('#')).count() > 5, "{text}");
+}
+
+#[test]
+fn reads_from_a_map_that_fault_are_timed_apart() {
+    if sigbus::install().is_err() {
+        println!("skipped: no maps that survive a truncation on this architecture");
+        return;
+    }
+    let metrics = Metrics::start().unwrap();
+    let pages = 8 * 127;
+    let temp = file(pages);
+    let file = File::options().path(ReadPath::Mmap).open(temp.path()).unwrap();
+    // No fault-around: each page faults when it is read.
+    file.advise_map(0..0, cutwater::MapAdvice::Random).unwrap();
+    for page in 0..pages {
+        file.read_at(&mut [0; PAGE], (page * PAGE) as u64).unwrap();
+    }
+    let text = text(&metrics);
+    let kinds = ["minor", "major"].map(|kind| {
+        value(&text, &format!("cutwater_faulting_read_duration_seconds_count{{kind=\"{kind}\"}}"))
+            .unwrap_or(0.0)
+    });
+    let huge = std::fs::read_to_string("/proc/self/smaps")
+        .unwrap_or_default()
+        .contains("FilePmdMapped:     2048 kB");
+    if huge {
+        println!("skipped: the file is mapped by huge pages here");
+        return;
+    }
+    assert!(kinds[0] + kinds[1] >= 1.0, "{text}");
+}
+
+#[test]
+fn a_truncated_map_shows_as_a_fault_that_was_caught() {
+    if sigbus::install().is_err() {
+        println!("skipped: no maps that survive a truncation on this architecture");
+        return;
+    }
+    let metrics = Metrics::start().unwrap();
+    let before = value(&text(&metrics), "cutwater_sigbus_caught_total").unwrap();
+    let temp = file(4);
+    let mapped = Mapped::open(temp.path()).unwrap();
+    temp.as_file().set_len(0).unwrap();
+    assert!(mapped.read_at(&mut [0; PAGE], 2 * PAGE as u64).is_err());
+    let after = value(&text(&metrics), "cutwater_sigbus_caught_total").unwrap();
+    assert!(after > before, "{before} {after}");
+}
+
+#[test]
+fn residency_of_open_files_is_sampled_in_the_background() {
+    let every = Duration::from_millis(10);
+    let metrics = Metrics::options().rss_every(every).residency_every(every).start().unwrap();
+    let temp = file(64);
+    let class = FileClass::named("sampled");
+    let file = File::options().class(class).open(temp.path()).unwrap();
+    if file.residency(0..PAGE as u64).is_err() {
+        println!("skipped: this host does not tell what is resident");
+        return;
+    }
+    let _ = file.advise(0..0, Advice::WillNeed);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let text = text(&metrics);
+        if let Some(asked) = value(&text, "cutwater_sampled_pages_total{class=\"sampled\"}") {
+            let of = |name: &str| value(&text, &format!("{name}{{class=\"sampled\"}}"));
+            let resident = of("cutwater_sampled_resident_pages_total").unwrap();
+            assert!(resident > 0.0 && resident <= asked, "{resident} of {asked}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{text}");
+        std::thread::sleep(every);
+    }
+}
+
+#[test]
+fn a_cache_of_hot_files_has_metrics_under_its_name() {
+    let metrics = Metrics::start().unwrap();
+    let temp = file(1);
+    let files = HotFiles::new().unwrap();
+    assert!(metrics.add_hot_files("assets", &files));
+    for _ in 0..3 {
+        files.get(temp.path()).unwrap();
+    }
+    let text = text(&metrics);
+    let of =
+        |what: &str| value(&text, &format!("cutwater_hot_files_{what}_total{{cache=\"assets\"}}"));
+    assert_eq!((of("hits"), of("misses")), (Some(2.0), Some(1.0)), "{text}");
+}
+
+#[test]
+fn promtool_finds_nothing_to_say_about_the_names() {
+    let _ = sigbus::install();
+    let metrics = Metrics::start().unwrap();
+    let temp = file(4);
+    let file = File::open(temp.path()).unwrap();
+    for _ in 0..200 {
+        file.read_at(&mut [0; PAGE], 0).unwrap();
+    }
+    let command = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match command {
+        Ok(child) => child,
+        Err(e) => {
+            println!("skipped: no promtool (package prometheus): {e}");
+            return;
+        }
+    };
+    child.stdin.take().unwrap().write_all(text(&metrics).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Names of metrics in quotes in a source file.
+fn names_in(source: &str) -> Vec<&str> {
+    let is_name = |s: &&str| {
+        (s.starts_with("cutwater_") || s.starts_with("process_"))
+            && s.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
+    source.split('"').skip(1).step_by(2).filter(is_name).collect()
+}
+
+#[test]
+fn every_metric_is_documented_and_every_documented_metric_exists() {
+    let sources = [
+        include_str!("../src/metrics/hot.rs"),
+        include_str!("../src/metrics/process.rs"),
+        include_str!("../src/metrics/punts.rs"),
+        include_str!("../src/metrics/reads.rs"),
+    ];
+    let names: Vec<_> = sources.iter().flat_map(|s| names_in(s)).collect();
+    assert!(names.len() > 25, "{names:?}");
+    let documented: Vec<_> = include_str!("../../../docs/metrics.md")
+        .lines()
+        .filter_map(|l| l.strip_prefix("| `")?.split(['`', '{']).next())
+        .filter(|name| name.starts_with("cutwater_") || name.starts_with("process_"))
+        .collect();
+    for name in &names {
+        assert!(documented.contains(name), "docs/metrics.md does not list {name}");
+    }
+    for name in &documented {
+        assert!(names.contains(name), "no metric is called {name}");
+    }
+}
