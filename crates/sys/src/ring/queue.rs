@@ -123,7 +123,8 @@ impl ReadRing {
         &self.setup
     }
 
-    /// Calls of `io_uring_enter(2)` so far.
+    /// Calls of `io_uring_enter(2)` so far; where a kernel thread submits and is awake, none is
+    /// made to submit.
     #[must_use]
     pub fn enters(&self) -> u64 {
         self.enters
@@ -268,8 +269,11 @@ impl ReadRing {
     /// `EAGAIN` when the kernel has no memory for the requests, `EBUSY` when completions must be
     /// taken first: reap, then call again.
     pub fn submit_and_wait(&mut self, want: usize) -> Result<()> {
-        self.enters += 1;
-        match self.ring.submit_and_wait(want.min(self.in_flight)) {
+        let want = want.min(self.in_flight);
+        let spared =
+            want == 0 && self.setup.has(Feature::SqPoll) && !self.ring.submission().need_wakeup();
+        self.enters += u64::from(!spared);
+        match self.ring.submit_and_wait(want) {
             Ok(_) => Ok(()),
             Err(e) => match Errno::from_io_error(&e) {
                 Some(Errno::INTR) => Ok(()),
