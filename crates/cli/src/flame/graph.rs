@@ -43,17 +43,25 @@ impl Graph {
     /// [`FlameError::Empty`] when nothing was sampled, [`FlameError::Write`] when the file
     /// cannot be written.
     pub(crate) fn write(self, path: &Path, title: &str) -> Result<Report, FlameError> {
+        let report = self.report()?;
+        svg::write(&self.folded, title, &report.notes, path)?;
+        Ok(report)
+    }
+
+    /// What was added, in words and shares.
+    ///
+    /// # Errors
+    /// [`FlameError::Empty`] when nothing was sampled.
+    pub(crate) fn report(&self) -> Result<Report, FlameError> {
         if self.folded.is_empty() {
             return Err(FlameError::Empty);
         }
-        let notes: Vec<String> = self.notes.into_iter().collect();
-        svg::write(&self.folded, title, &notes, path)?;
         Ok(Report {
             samples: self.samples,
             lost: self.lost,
             kernel_frames: !self.user_only,
             shares: shares::shares(&self.folded, !self.user_only),
-            notes,
+            notes: self.notes.iter().cloned().collect(),
         })
     }
 }

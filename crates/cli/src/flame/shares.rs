@@ -56,6 +56,9 @@ const ENTRY_POINTS: [(&str, Frames); 12] = [
     ("copy in user code", Frames::UserFunctions(&["memcpy", "memmove"])),
 ];
 
+/// Entries that end in a jump to what does the work, which so stands in their place in stacks.
+const TAIL_CALLED: [(&str, &str); 2] = [("readv", "do_readv"), ("preadv2", "do_preadv")];
+
 impl Frames {
     fn in_kernel(&self) -> bool {
         !matches!(self, Self::UserFunctions(_))
@@ -67,6 +70,7 @@ impl Frames {
             (Self::Syscall(call), Some(name)) => {
                 // __x64_sys_read, __arm64_sys_read, __se_sys_read, ksys_read
                 name.strip_suffix(call).is_some_and(|rest| rest.ends_with("sys_"))
+                    || TAIL_CALLED.contains(&(*call, name))
             }
             (Self::KernelFunctions(names), Some(name)) => names.contains(&name),
             (Self::UserFunctions(parts), None) => {
@@ -132,6 +136,15 @@ mod tests {
     fn without_kernel_frames_nothing_is_said_about_the_kernel() {
         let names: Vec<_> = shares(&folded(), false).into_iter().map(|s| s.name).collect();
         assert_eq!(names, ["copy in user code"]);
+    }
+
+    #[test]
+    fn an_entry_that_jumps_is_known_by_where_it_jumps_to() {
+        assert!(Frames::Syscall("readv").has("do_readv_[k]"));
+        assert!(Frames::Syscall("preadv2").has("do_preadv_[k]"));
+        for other in ["do_readv", "do_writev_[k]", "do_preadv_[k]"] {
+            assert!(!Frames::Syscall("readv").has(other), "{other}");
+        }
     }
 
     #[test]
