@@ -56,8 +56,14 @@ pub(super) const CLAIM: Claim = Claim {
             });
             Ok((started.elapsed().as_secs_f64() * 1e9 / EVENTS as f64, sum.map_err(failed)?))
         })?;
-        Ok(Measured::less(sides, |_| {
-            "one giver and one taker: the lock is taken twice for each event, and waited for when both meet".into()
+        Ok(Measured::less(sides, |s| {
+            let (free, locked) = (s[0].median(), s[1].median());
+            let (first, second) =
+                if free < locked { ("dearer", "") } else { ("cheaper", " all the same") };
+            format!(
+                "one giver and one taker: an event through the lock, which is taken twice for it{second}, is {:.0} ns {first} than the {free:.0} without",
+                (locked - free).abs()
+            )
         }))
     },
 };

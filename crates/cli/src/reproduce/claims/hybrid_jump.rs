@@ -21,11 +21,6 @@ pub(super) const CLAIM: Claim = Claim {
         if sides[2].median() < sides[1].median() {
             sides.swap(1, 2);
         }
-        Ok(Measured::less(sides, |s| {
-            format!(
-                "{} is the best single path here; a map brings a page for each fault",
-                s[1].name
-            )
-        }))
+        Ok(Measured::less(sides, |s| format!("{} is the best single path here", s[1].name)))
     },
 };

@@ -26,8 +26,12 @@ pub(super) const CLAIM: Claim = Claim {
             let bytes = if side == 0 { projecting(&path)? } else { general(&path)? };
             Ok((started.elapsed().as_secs_f64(), bytes))
         })?;
-        Ok(Measured::less(sides, |_| {
-            "the fast one parses only the two fields asked for, checks the rest for being valid, and builds nothing".into()
+        Ok(Measured::less(sides, |s| {
+            format!(
+                "{:.0} against {:.0} ms; the one said to be fast parses the two fields asked for and checks that the rest is valid, the general one builds every value",
+                s[0].median() * 1e3,
+                s[1].median() * 1e3
+            )
         }))
     },
 };

@@ -20,8 +20,11 @@ pub(super) const CLAIM: Claim = Claim {
             let used = usage::thread().since(before);
             Ok(((used.user_ns + used.system_ns) as f64 / 1e9, hash))
         })?;
-        Ok(Measured::less(sides, |_| {
-            "both sides hash every byte, and each page of a new map costs a fault where read makes one call for many".into()
+        Ok(Measured::less(sides, |s| {
+            let saved = 100.0 * (1.0 - s[0].median() / s[1].median());
+            format!(
+                "{saved:.0} % of the CPU time is saved (claimed 70 %); on both sides it includes a hash of every byte"
+            )
         }))
     },
 };

@@ -10,7 +10,8 @@ pub(super) const CLAIM: Claim = Claim {
     text: "a large cold file read once, in order: io_uring is faster than mmap, mmap than readv",
     claimed_ratio: Some(1.56),
     measure: |lab| {
-        let path = lab.file(lab.sized(1024, 256))?;
+        let mib = lab.sized(1024, 256);
+        let path = lab.file(mib)?;
         let paths = [ReadPath::Uring, ReadPath::Preadv, ReadPath::Mmap];
         let sides = lab.interleave(&["io_uring", "readv", "mmap"], "s", |side| {
             lab.chill(&path)?;
@@ -18,8 +19,9 @@ pub(super) const CLAIM: Claim = Claim {
         })?;
         Ok(Measured::less(sides, |s| {
             let mmap = s[1].median() / s[2].median();
+            let [ring, call, map] = [0, 1, 2].map(|n: usize| mib as f64 / 1024.0 / s[n].median());
             format!(
-                "mmap is {mmap:.2} times as fast as readv (claimed 1.29): in order the kernel reads ahead for each, and the device bounds all three"
+                "{ring:.2} GiB/s by io_uring, {call:.2} by readv, {map:.2} by mmap, which is {mmap:.2} times as fast as readv (claimed 1.29)"
             )
         }))
     },

@@ -40,8 +40,20 @@ pub(super) const CLAIM: Claim = Claim {
             let sum = sum.into_inner().map_err(failed)?;
             Ok((started.elapsed().as_secs_f64() * 1e3, sum.value()))
         })?;
-        Ok(Measured::less(sides, |_| {
-            "the pool keeps the device's queue full; its threads cost a start each, and 2 cores copy for all".into()
+        Ok(Measured::less(sides, |s| {
+            let rate = |ms: f64| FILES as f64 * 1e3 / ms;
+            let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+            format!(
+                "{:.0} files a second by {FILES} threads on {cpus} cores, which are started for it, against {:.0}: one by one a cold file takes {:.2} ms, so there is {}",
+                rate(s[0].median()),
+                rate(s[1].median()),
+                s[1].median() / FILES as f64,
+                if s[0].median() < s[1].median() {
+                    "some wait for the device that threads can share"
+                } else {
+                    "less wait for the device to share than threads cost"
+                }
+            )
         }))
     },
 };
