@@ -38,6 +38,7 @@ use plan::Plan;
 use report::{Report, Settings, Skipped, Warning};
 use rival::Rival;
 use subject::Subject;
+pub(crate) use subject::memory_available;
 use worker::Pool;
 
 use crate::failure::Failure;

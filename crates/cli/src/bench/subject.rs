@@ -145,7 +145,8 @@ pub(super) fn fitting_size(dir: &Path, asked: Option<u64>, quick: bool) -> Resul
     Ok(size)
 }
 
-fn memory_available() -> Option<u64> {
+/// `MemAvailable` of `/proc/meminfo`, bytes.
+pub(crate) fn memory_available() -> Option<u64> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
     let line = info.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
