@@ -24,6 +24,10 @@ pub(crate) struct Cli {
     )]
     pub(crate) without: Vec<Without>,
 
+    /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, or a PORT of this host) meanwhile.
+    #[arg(long, global = true, value_name = "ADDRESS", hide_short_help = true)]
+    pub(crate) metrics: Option<String>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }

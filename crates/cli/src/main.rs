@@ -9,6 +9,7 @@ mod cli;
 mod doctor;
 mod failure;
 mod flame;
+mod metrics;
 mod output;
 mod progress;
 mod reproduce;
@@ -41,11 +42,12 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Outcome {
     // Before anything else: what is opened now could not be refused any more.
     without::install(&cli.without)?;
+    let mounted = cli.metrics.as_deref().map(metrics::Mounted::at).transpose()?;
     match cli.command {
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Scan(args) => scan::run(*args),
         Command::Reproduce(args) => reproduce::run(&args),
-        Command::Storm(args) => storm::run(&args),
+        Command::Storm(args) => storm::run(&args, mounted.as_ref()),
     }
 }

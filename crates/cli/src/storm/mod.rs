@@ -6,19 +6,24 @@
 
 mod bytes;
 mod reader;
+mod told;
 mod weather;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::metrics::Mounted;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::{Outcome, output};
 use reader::{Child, Counts};
+use told::{Scraped, Told};
 use weather::Weather;
 
 /// The flags of `cutwater storm`.
@@ -80,7 +85,7 @@ struct Report {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args, mounted: Option<&Mounted>) -> Outcome {
     if let Some(path) = &args.reader {
         return reader::run(path, args.seed);
     }
@@ -89,7 +94,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let dir = args.dir.clone().unwrap_or_else(std::env::temp_dir);
     let mut weather = Weather::over_a_file_in(&dir, args.seed)?;
     let time = Duration::from_secs_f64(args.time);
-    let (report, changes) = storm(&mut weather, args.seed, time, &stop)?;
+    let told = Arc::new(Told::default());
+    if let Some(mounted) = mounted {
+        mounted.add(Scraped(Arc::clone(&told)));
+    }
+    let report = storm(&mut weather, args.seed, time, &stop, &told)?;
+    let changes = told.changes.load(Ordering::Relaxed);
     if args.json {
         output::json(&report)?;
     } else {
@@ -105,16 +115,18 @@ fn storm(
     seed: u64,
     time: Duration,
     stop: &Stop,
-) -> Result<(Report, u64), Failure> {
+    told: &Told,
+) -> Result<Report, Failure> {
     let progress = Progress::milliseconds(time.as_millis() as u64);
     let started = Instant::now();
     let mut child = Child::reading(weather.path(), seed)?;
-    let (mut sum, mut crashes, mut changes) = (Counts::default(), 0, 0);
+    let (mut sum, mut crashes) = (Counts::default(), 0);
     while started.elapsed() < time && !stop.is_set() && crashes < CRASHES_MAX {
         for _ in 0..LOOK_EVERY {
             weather.change()?;
         }
-        changes += u64::from(LOOK_EVERY);
+        told.changes.fetch_add(u64::from(LOOK_EVERY), Ordering::Relaxed);
+        tell(told, sum.plus(child.last_heard()), crashes);
         progress.at(started.elapsed().as_millis() as u64);
         if child.has_died()? {
             crashes += 1;
@@ -127,7 +139,14 @@ fn storm(
     sum = sum.plus(child.counts());
     let Counts { reads, faults, wrong_bytes, .. } = sum;
     let seconds = started.elapsed().as_secs_f64();
-    Ok((Report { seconds, seed, reads, faults, wrong_bytes, crashes }, changes))
+    Ok(Report { seconds, seed, reads, faults, wrong_bytes, crashes })
+}
+
+fn tell(told: &Told, counts: Counts, crashes: u64) {
+    told.reads.store(counts.reads, Ordering::Relaxed);
+    told.faults.store(counts.faults, Ordering::Relaxed);
+    told.wrong_bytes.store(counts.wrong_bytes, Ordering::Relaxed);
+    told.crashes.store(crashes, Ordering::Relaxed);
 }
 
 fn for_people(r: &Report, changes: u64) -> String {

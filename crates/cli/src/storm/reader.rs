@@ -111,7 +111,8 @@ impl Child {
         self.last_heard()
     }
 
-    fn last_heard(&self) -> Counts {
+    /// What it said last, up to now.
+    pub(super) fn last_heard(&self) -> Counts {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
