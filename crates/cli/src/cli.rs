@@ -1,5 +1,7 @@
 //! The command line as clap reads it.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Parser, Subcommand};
 
 use crate::without::Without;
@@ -28,6 +30,11 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "ADDRESS", hide_short_help = true)]
     pub(crate) metrics: Option<String>,
 
+    /// Draw what the command spends CPU time on into FILE, as SVG; bench draws each path into a
+    /// directory.
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) flamegraph: Option<PathBuf>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -45,4 +52,34 @@ pub(crate) enum Command {
     Reproduce(reproduce::Args),
     /// Watch maps survive a file that another process truncates.
     Storm(storm::Args),
+}
+
+impl Cli {
+    /// Where a flame graph of the whole command goes, if it has none of its own.
+    pub(crate) fn flamegraph_of_all(&self) -> Option<&Path> {
+        match &self.command {
+            Command::Bench(_) => None,
+            Command::Scan(args) if args.draws_ways() => None,
+            _ => self.flamegraph.as_deref(),
+        }
+    }
+
+    /// Where to serve metrics; a child of ours has the arguments of its parent, which serves.
+    pub(crate) fn metrics_here(&self) -> Option<&str> {
+        match &self.command {
+            Command::Scan(args) if args.is_child() => None,
+            _ => self.metrics.as_deref(),
+        }
+    }
+
+    /// What a flame graph of the whole command is called.
+    pub(crate) fn title(&self) -> &'static str {
+        match &self.command {
+            Command::Doctor(_) => "cutwater doctor",
+            Command::Bench(_) => "cutwater bench",
+            Command::Scan(_) => "cutwater scan",
+            Command::Reproduce(_) => "cutwater reproduce",
+            Command::Storm(_) => "cutwater storm",
+        }
+    }
 }

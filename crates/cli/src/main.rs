@@ -18,6 +18,7 @@ mod stop;
 mod storm;
 mod without;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -42,12 +43,22 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Outcome {
     // Before anything else: what is opened now could not be refused any more.
     without::install(&cli.without)?;
-    let mounted = cli.metrics.as_deref().map(metrics::Mounted::at).transpose()?;
-    match cli.command {
+    let mounted = cli.metrics_here().map(metrics::Mounted::at).transpose()?;
+    let title = cli.title();
+    let flame = cli.flamegraph_of_all().map(Path::to_path_buf);
+    let flame = flame.as_deref().map(flame::Whole::start);
+    let outcome = dispatch(cli.command, mounted.as_ref());
+    // Also of a command that failed: that may be what one wants to look at.
+    let drawn = flame.map_or(Ok(()), |flame| flame.finish(title));
+    outcome.and_then(|code| drawn.map(|()| code))
+}
+
+fn dispatch(command: Command, mounted: Option<&metrics::Mounted>) -> Outcome {
+    match command {
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Scan(args) => scan::run(*args),
         Command::Reproduce(args) => reproduce::run(&args),
-        Command::Storm(args) => storm::run(&args, mounted.as_ref()),
+        Command::Storm(args) => storm::run(&args, mounted),
     }
 }

@@ -39,6 +39,32 @@ fn wrong_arguments_exit_with_2() -> io::Result<()> {
 
 /// Where the host permits no samples the command still ends well, and says why.
 #[test]
+fn any_command_draws_itself_or_says_why_not() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let log = dir.path().join("log");
+    std::fs::write(&log, "{\"level\":\"info\",\"message\":\"hello\"}\n".repeat(300_000))?;
+    let svg = dir.path().join("all.svg");
+    let out = cutwater().arg("scan").arg("--flamegraph").args([&svg, &log]).output()?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}");
+    match std::fs::read_to_string(&svg) {
+        Ok(drawn) => {
+            assert!(drawn.contains("</svg>") && drawn.contains("cutwater scan"));
+            assert!(said.contains("all.svg: ") && said.contains(" sample"), "{said}");
+        }
+        Err(_) => assert!(said.contains("flame graph"), "{said}"),
+    }
+    let out = cutwater()
+        .args(["--without", "perf_event_open=EPERM", "doctor", "--flamegraph"])
+        .arg(dir.path().join("none.svg"))
+        .output()?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && said.contains("cannot record a flame graph"), "{said}");
+    Ok(())
+}
+
+/// Where the host permits no samples the command still ends well, and says why.
+#[test]
 fn bench_draws_a_flame_graph_of_each_path_or_says_why_not() -> io::Result<()> {
     let dir = tempfile::tempdir()?;
     let file = dir.path().join("data");

@@ -2,8 +2,6 @@
 //! would cost the timed ones a little.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -13,14 +11,8 @@ use cutwater_sys::perf::SamplerOptions;
 use super::group::{Bed, Group, throughput};
 use super::ranges;
 use super::report::{self, Skipped};
-use super::units;
 use crate::failure::Failure;
-use crate::flame::{FlameError, Graph, Recording, Report};
-
-/// Smaller shares are not worth a word.
-const SHARE_MIN: f64 = 0.005;
-/// The largest shares printed of each path; the others are to be seen in the graph.
-const SHARES_SHOWN: usize = 5;
+use crate::flame::{FlameError, Graph, Recording, explained};
 
 /// Flame graphs in the making.
 #[derive(Debug)]
@@ -77,7 +69,7 @@ impl<'a> Flames<'a> {
             let file = self.dir.join(format!("{path}.svg"));
             match graph.write(&file, &format!("cutwater bench: {path}")) {
                 Ok(drawn) => {
-                    text.push_str(&line(&file, &drawn));
+                    text.push_str(&format!("  {}\n", drawn.line(&file)));
                     drawn.notes.into_iter().for_each(|note| skip("in flame graphs", note));
                 }
                 Err(e @ FlameError::Write { .. }) => {
@@ -92,18 +84,4 @@ impl<'a> Flames<'a> {
         }
         Ok(text)
     }
-}
-
-fn explained(e: &FlameError) -> String {
-    e.source().map_or_else(|| e.to_string(), |source| format!("{e}: {source}"))
-}
-
-fn line(file: &Path, drawn: &Report) -> String {
-    let samples = units::counted(drawn.samples, "sample");
-    let mut line = format!("  {}: {samples}", file.display());
-    for share in drawn.shares.iter().filter(|s| s.share >= SHARE_MIN).take(SHARES_SHOWN) {
-        let _ = write!(line, ", {} {:.0} %", share.name, share.share * 100.0);
-    }
-    line.push('\n');
-    line
 }

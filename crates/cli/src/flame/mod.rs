@@ -11,12 +11,22 @@ mod graph;
 mod shares;
 mod svg;
 mod symbols;
+mod whole;
+
+use std::fmt::Write;
+use std::path::Path;
 
 use cutwater_sys::perf::{Sampler, SamplerOptions};
 
 pub(crate) use error::FlameError;
 pub(crate) use graph::Graph;
 pub(crate) use shares::Share;
+pub(crate) use whole::{Whole, explained};
+
+/// Smaller shares are not worth a word.
+const SHARE_MIN: f64 = 0.005;
+/// The largest shares said of a graph; the others are to be seen in it.
+const SHARES_SHOWN: usize = 5;
 
 /// A flame graph in the making.
 #[derive(Debug)]
@@ -44,6 +54,18 @@ impl Recording {
     /// [`FlameError::Refused`] where the host lets nobody like us sample.
     pub(crate) fn start(options: SamplerOptions) -> Result<Self, FlameError> {
         Sampler::start(options).map(Self).map_err(FlameError::Refused)
+    }
+}
+
+impl Report {
+    /// The file that the graph is in, its samples, and the largest shares.
+    pub(crate) fn line(&self, file: &Path) -> String {
+        let s = if self.samples == 1 { "" } else { "s" };
+        let mut line = format!("{}: {} sample{s}", file.display(), self.samples);
+        for share in self.shares.iter().filter(|s| s.share >= SHARE_MIN).take(SHARES_SHOWN) {
+            let _ = write!(line, ", {} {:.0} %", share.name, share.share * 100.0);
+        }
+        line
     }
 }
 

@@ -150,8 +150,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "bench")]
     pub(super) export_csv: Option<PathBuf>,
 
-    /// Draw a flame graph of each way of --bench into DIR
-    #[arg(long, value_name = "DIR", requires = "bench")]
+    /// Draw what CPU time is spent on into FILE, as SVG; with --bench, each way into this directory
+    #[arg(long, value_name = "FILE")]
     pub(super) flamegraph: Option<PathBuf>,
 
     /// One pass of --bench, in a process of its own.
@@ -165,4 +165,16 @@ pub(crate) struct Args {
     /// No progress bar
     #[arg(long)]
     pub(super) quiet: bool,
+}
+
+impl Args {
+    /// Whether the flame graphs are those of `--bench`, one for each way.
+    pub(crate) fn draws_ways(&self) -> bool {
+        self.bench
+    }
+
+    /// Whether this process is one pass of another's `--bench`.
+    pub(crate) fn is_child(&self) -> bool {
+        self.bench_way.is_some()
+    }
 }
