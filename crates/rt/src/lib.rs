@@ -3,7 +3,7 @@
 //! A task waits for an operation, the kernel completes it, and the completion itself makes the
 //! task runnable: no readiness, no second system call, no hop between threads.
 //!
-//! - [`Runtime`]: an executor for one thread whose parking place is the ring (`io_uring(7)`). Where
+//! - [`Runtime`]: an executor whose parking place is the ring (`io_uring(7)`), one for each core. Where
 //!   the host refuses a ring it runs the same programs over a pool of threads ([`Backend`]).
 //! - [`fs`]: files and directories on it.
 //! - [`net`]: TCP on it.
@@ -31,7 +31,8 @@ pub mod net;
 mod perform;
 pub mod time;
 
-pub use driver::{Backend, Counters, Degraded, Operation, Path};
+pub use driver::{Backend, Counters, Degraded, Operation, Operations, Path};
 pub use executor::{
-    Aborted, Builder, JoinHandle, Runtime, counters, operation, spawn, spawn_blocking, yield_now,
+    Aborted, Builder, Cores, JoinHandle, RemoteHandle, Runtime, counters, operation, operations,
+    spawn, spawn_blocking, spawn_on, yield_now,
 };

@@ -118,7 +118,7 @@ impl TcpStream {
     /// As `recv(2)`.
     pub async fn recv(&self, mut buf: Vec<u8>) -> BufResult {
         for _ in 0..ATTEMPTS_MAX {
-            let op = Op::Recv { socket: Arc::clone(&self.socket), buf };
+            let op = Op::Recv { socket: Arc::clone(&self.socket), buf, at: 0, all: false };
             let mut outcome = operation(op).await;
             buf = outcome.op.take_buf();
             match outcome.result {

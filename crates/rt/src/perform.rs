@@ -1,10 +1,16 @@
 //! Operations as plain blocking calls: what a pool does where there is no ring.
 
+use std::io::IoSlice;
+use std::os::fd::OwnedFd;
+
 use cutwater_sys::ring::{NO_OFFSET, Op, Outcome};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::CWD;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, SocketFlags};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags};
+
+/// Most pieces of one vectored send (`UIO_MAXIOV`).
+const PIECES_MAX: usize = 1024;
 
 /// Carries `op` out; blocks as long as the call does.
 pub(crate) fn perform(mut op: Op) -> Outcome {
@@ -32,6 +38,67 @@ pub(crate) fn perform(mut op: Op) -> Outcome {
     Outcome { op, result: result.map(|n| u32::try_from(n).unwrap_or(u32::MAX)), fd }
 }
 
+/// Carries an operation on a socket out if that needs no waiting; else it comes back.
+pub(crate) fn perform_now(mut op: Op) -> Result<Outcome, Op> {
+    let ready = match &mut op {
+        Op::Poll { file, events } => {
+            let mut fds = [PollFd::new(file, PollFlags::from_bits_retain(*events))];
+            match rustix::event::poll(&mut fds, Some(&Timespec::default())) {
+                Ok(0) => Err(Errno::AGAIN),
+                Ok(_) => Ok((usize::from(fds[0].revents().bits()), None)),
+                Err(errno) => Err(errno),
+            }
+        }
+        Op::Accept { socket } => accept_now(socket).map(|fd| (0, Some(fd))),
+        other => on_socket(other, RecvFlags::DONTWAIT, SendFlags::DONTWAIT).map(|n| (n, None)),
+    };
+    match ready {
+        Ok((n, fd)) => Ok(Outcome { op, result: Ok(u32::try_from(n).unwrap_or(u32::MAX)), fd }),
+        Err(Errno::AGAIN) => Err(op),
+        Err(errno) => Ok(Outcome::plain(op, Err(errno))),
+    }
+}
+
+/// A connection that waits to be accepted. `accept4(2)` has no flag for this, and whoever shares
+/// the socket may take the connection between a `poll(2)` and the call.
+fn accept_now(socket: &OwnedFd) -> Result<OwnedFd, Errno> {
+    rustix::io::ioctl_fionbio(socket, true)?;
+    let accepted = rustix::net::accept_with(socket, SocketFlags::CLOEXEC);
+    rustix::io::ioctl_fionbio(socket, false)?;
+    accepted
+}
+
+fn on_socket(op: &mut Op, receive: RecvFlags, send: SendFlags) -> Result<usize, Errno> {
+    let send = send | SendFlags::NOSIGNAL;
+    match op {
+        Op::Recv { socket, buf, at, all } => {
+            let space = buf.get_mut(*at..).ok_or(Errno::INVAL)?;
+            let wait = if *all && !receive.contains(RecvFlags::DONTWAIT) {
+                RecvFlags::WAITALL
+            } else {
+                RecvFlags::empty()
+            };
+            rustix::net::recv(socket, space, receive | wait).map(|(n, _)| n)
+        }
+        Op::Send { socket, buf, at } | Op::SendZeroCopy { socket, buf, at, .. } => {
+            let bytes = buf.get(*at..).ok_or(Errno::INVAL)?;
+            rustix::net::send(socket, bytes, send)
+        }
+        Op::SendVectored { socket, bufs } => {
+            let pieces: Vec<_> =
+                bufs.iter().take(PIECES_MAX).map(|buf| IoSlice::new(buf)).collect();
+            rustix::net::sendmsg(socket, &pieces, &mut SendAncillaryBuffer::default(), send)
+        }
+        Op::RecvFrom { socket, buf, from } => {
+            let (n, _, sender) = rustix::net::recvfrom(socket, &mut buf[..], receive)?;
+            *from = sender.and_then(|any| any.try_into().ok());
+            Ok(n)
+        }
+        Op::SendTo { socket, buf, to } => rustix::net::sendto(socket, buf, send, to),
+        _ => Err(Errno::OPNOTSUPP),
+    }
+}
+
 /// `openat2(2)`, or `openat(2)` on kernels before 5.6 where nothing special is asked for.
 fn open(
     dir: impl std::os::fd::AsFd,
@@ -39,7 +106,7 @@ fn open(
     flags: rustix::fs::OFlags,
     mode: rustix::fs::Mode,
     resolve: rustix::fs::ResolveFlags,
-) -> Result<std::os::fd::OwnedFd, Errno> {
+) -> Result<OwnedFd, Errno> {
     match rustix::fs::openat2(&dir, path, flags, mode, resolve) {
         Err(Errno::NOSYS) if resolve.is_empty() => rustix::fs::openat(&dir, path, flags, mode),
         other => other,
@@ -79,15 +146,7 @@ fn plain(op: &mut Op) -> Result<usize, Errno> {
             rustix::event::poll(&mut fds, None)?;
             Ok(usize::from(fds[0].revents().bits()))
         }
-        Op::Recv { socket, buf } => {
-            rustix::net::recv(socket, &mut buf[..], RecvFlags::empty()).map(|(n, _)| n)
-        }
-        Op::Send { socket, buf, at } => {
-            let bytes = buf.get(*at..).ok_or(Errno::INVAL)?;
-            rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)
-        }
-        // Nothing; and what is added to the operations and not yet here.
         Op::Nop => Ok(0),
-        _ => Err(Errno::OPNOTSUPP),
+        other => on_socket(other, RecvFlags::empty(), SendFlags::empty()),
     }
 }

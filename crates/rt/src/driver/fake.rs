@@ -82,7 +82,7 @@ impl Fake {
 
     fn perform(&mut self, op: Op) -> Outcome {
         match op {
-            Op::Poll { .. } | Op::Accept { .. } | Op::Recv { .. } => {
+            Op::Poll { .. } | Op::Accept { .. } | Op::Recv { .. } | Op::RecvFrom { .. } => {
                 Outcome { op, result: Err(Errno::AGAIN), fd: None }
             }
             op => perform(op),

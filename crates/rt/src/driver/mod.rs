@@ -4,6 +4,7 @@ mod degrade;
 mod fake;
 mod operation;
 pub(crate) mod pool;
+mod readiness;
 pub(crate) mod remote;
 
 use std::collections::VecDeque;
@@ -13,16 +14,17 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Duration;
 
-use cutwater_sys::ring::{Op, OpKey, OpRing, Outcome, RingConfig};
-use rustix::event::{PollFd, PollFlags, Timespec};
+use cutwater_sys::ring::{Event, GroupId, Op, OpKey, OpRing, Outcome, Part, RingConfig};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 pub use degrade::{Degraded, Path};
-pub use operation::Operation;
+pub use operation::{Operation, Operations};
 
 use degrade::Degrade;
 use fake::Fake;
 use pool::{Job, Pool};
+use readiness::Readiness;
 use remote::Remote;
 
 /// The number of an operation's life; used again once it is over.
@@ -30,6 +32,13 @@ pub(crate) type LifeKey = u32;
 
 /// Entries of a core's ring.
 const RING_ENTRIES: u32 = 256;
+
+/// Buffers of a core for receives that go on. A connection that is idle holds none of them.
+const GROUP_BUFFERS: u16 = 1024;
+
+/// Bytes of each: small messages fit, and larger ones are received into the caller's buffer, from
+/// where on that is faster (docs/net.md).
+const GROUP_BUFFER_BYTES: u32 = 4096;
 
 /// What carries operations out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,10 +61,22 @@ enum Life {
     Submitted(By),
     /// Given away; this is woken by the completion.
     Waiting(By, Waker),
+    /// It goes on, and has brought something already.
+    Flowing(Box<Flow>),
     /// Nobody wants it any more. What it owns is freed by the completion.
     Cancelled,
     /// Over; to be taken.
     Completed(Outcome),
+}
+
+/// What an operation that goes on has brought and nobody has taken.
+#[derive(Debug)]
+struct Flow {
+    by: By,
+    parts: VecDeque<Part>,
+    waker: Option<Waker>,
+    /// It has ended too.
+    end: Option<Outcome>,
 }
 
 /// Who has it.
@@ -63,6 +84,7 @@ enum Life {
 enum By {
     Ring(OpKey),
     Pool,
+    Readiness,
     Fake,
 }
 
@@ -82,6 +104,8 @@ pub struct Counters {
     pub overflows: u64,
     /// Operations that a pool did.
     pub pooled: u64,
+    /// Operations on sockets that waited for readiness (`epoll(7)`), or did not have to.
+    pub readied: u64,
     /// Reads answered from the page cache, without an operation.
     pub inline: u64,
     /// Polls of tasks.
@@ -98,6 +122,9 @@ pub struct Counters {
     pub switches: u64,
     /// Operations in flight now.
     pub in_flight: u64,
+    /// Samples of how long tasks waited in the run queue: class `n` is from 2^n ns on and below
+    /// twice that; the last holds all that is longer.
+    pub delays: [u64; crate::executor::CLASSES],
 }
 
 /// Operations of one core.
@@ -106,6 +133,14 @@ pub(crate) struct Driver {
     ring: Option<OpRing>,
     fake: Option<Fake>,
     pool: Arc<Pool>,
+    /// For sockets where operations do not go through the ring.
+    readiness: Readiness,
+    /// Buffers from which receives that go on take.
+    group: Option<GroupId>,
+    /// Other cores to be woken by the next submission.
+    pub(crate) to_tell: Vec<Arc<Remote>>,
+    /// Those being told, by the ring's number of the operation.
+    telling: Vec<(OpKey, Arc<Remote>)>,
     pub(crate) remote: Arc<Remote>,
     /// Why there is no ring.
     pub(crate) refused: Option<io::Error>,
@@ -141,11 +176,17 @@ impl Driver {
                 }
             },
         }
+        let descriptor = ring.as_ref().map(OpRing::descriptor).transpose()?;
+        let remote = Arc::new(Remote::new(descriptor.map(Arc::new))?);
         Ok(Self {
             ring,
             fake,
             pool,
-            remote: Arc::new(Remote::new()?),
+            readiness: Readiness::new(&remote)?,
+            group: None,
+            to_tell: Vec::new(),
+            telling: Vec::new(),
+            remote,
             refused,
             lives: Vec::new(),
             free: Vec::new(),
@@ -233,8 +274,7 @@ impl Driver {
                 }
                 Err((op, Errno::INVAL)) => {
                     let result = Err(Errno::INVAL);
-                    self.lives[key as usize] =
-                        Some(Life::Completed(Outcome { op, result, fd: None }));
+                    self.lives[key as usize] = Some(Life::Completed(Outcome::plain(op, result)));
                     self.in_flight -= 1;
                     return By::Pool;
                 }
@@ -246,6 +286,11 @@ impl Driver {
             _ => op,
         };
         self.degrade.went_cold();
+        if readiness::waits_for(&op).is_some() {
+            self.counters.readied += 1;
+            self.readiness.push(key, op);
+            return By::Readiness;
+        }
         self.counters.pooled += 1;
         self.pool.give(Job::Op(key, op, Arc::clone(&self.remote)));
         By::Pool
@@ -275,16 +320,62 @@ impl Driver {
         }
     }
 
+    /// What an operation that goes on brings next; its outcome is the last.
+    fn poll_next(&mut self, key: LifeKey, waker: &Waker) -> Option<Event> {
+        let slot = self.lives.get_mut(key as usize)?;
+        let Some(Life::Flowing(flow)) = slot else {
+            return self.poll(key, waker).map(Event::End);
+        };
+        if let Some(part) = flow.parts.pop_front() {
+            return Some(Event::Part(part));
+        }
+        if let Some(outcome) = flow.end.take() {
+            *slot = None;
+            self.free.push(key);
+            return Some(Event::End(outcome));
+        }
+        flow.waker = Some(waker.clone());
+        None
+    }
+
+    /// Things that an operation which goes on has brought and nobody has taken.
+    fn untaken(&self, key: LifeKey) -> usize {
+        match self.lives.get(key as usize) {
+            Some(Some(Life::Flowing(flow))) => flow.parts.len(),
+            _ => 0,
+        }
+    }
+
+    /// The group of buffers for receives that go on; nothing where there is no ring now, or the
+    /// kernel has no such groups.
+    pub(crate) fn group(&mut self) -> Option<GroupId> {
+        if self.degrade.path() != Path::Hot {
+            return None;
+        }
+        let ring = self.ring.as_mut()?;
+        if self.group.is_none() {
+            self.group = ring.add_group(GROUP_BUFFERS, GROUP_BUFFER_BYTES).ok();
+        }
+        self.group
+    }
+
+    /// Whether operations that go on can be had.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.ring.is_some() && self.degrade.path() == Path::Hot
+    }
+
     /// Asks whoever has it to end it early; it still has an outcome.
     fn ask_to_end(&mut self, key: LifeKey) {
         let by = match self.lives.get(key as usize).and_then(Option::as_ref) {
             Some(Life::Submitted(by) | Life::Waiting(by, _)) => *by,
+            Some(Life::Flowing(flow)) if flow.end.is_none() => flow.by,
             _ => return,
         };
         match (by, &mut self.ring, &mut self.fake) {
             // Where it cannot be asked, the operation ends by itself, later.
             (By::Ring(ring_key), Some(ring), _) => drop(ring.cancel(ring_key)),
             (By::Fake, _, Some(fake)) => fake.cancel(key),
+            (By::Readiness, _, _) => self.readiness.cancel(key),
             // A call that blocks cannot be called back.
             _ => {}
         }
@@ -296,9 +387,29 @@ impl Driver {
         let Some(slot) = self.lives.get_mut(key as usize) else { return };
         match slot.take() {
             Some(Life::Completed(_)) => self.free.push(key),
+            Some(Life::Flowing(flow)) if flow.end.is_some() => self.free.push(key),
             Some(_) => *slot = Some(Life::Cancelled),
             None => {}
         }
+    }
+
+    fn brought(&mut self, key: LifeKey, part: Part) {
+        let Some(slot) = self.lives.get_mut(key as usize) else { return };
+        let (by, waker) = match slot.take() {
+            Some(Life::Flowing(mut flow)) => {
+                flow.parts.push_back(part);
+                let waker = flow.waker.take();
+                *slot = Some(Life::Flowing(flow));
+                return waker.into_iter().for_each(Waker::wake);
+            }
+            Some(Life::Submitted(by)) => (by, None),
+            Some(Life::Waiting(by, waker)) => (by, Some(waker)),
+            // The part goes: its descriptor is closed, its buffer given back.
+            other => return *slot = other,
+        };
+        let parts = VecDeque::from([part]);
+        *slot = Some(Life::Flowing(Box::new(Flow { by, parts, waker: None, end: None })));
+        waker.into_iter().for_each(Waker::wake);
     }
 
     fn completed(&mut self, key: LifeKey, outcome: Outcome) {
@@ -310,6 +421,12 @@ impl Driver {
                 waker.wake();
             }
             Some(Life::Submitted(_)) => *slot = Some(Life::Completed(outcome)),
+            Some(Life::Flowing(mut flow)) => {
+                flow.end = Some(outcome);
+                let waker = flow.waker.take();
+                *slot = Some(Life::Flowing(flow));
+                waker.into_iter().for_each(Waker::wake);
+            }
             // Its buffer is freed and its descriptor closed here.
             Some(Life::Cancelled) | Some(Life::Completed(_)) | None => self.free.push(key),
         }
@@ -320,15 +437,22 @@ impl Driver {
     pub(crate) fn turn(&mut self, idle: bool, timeout: Option<Duration>) {
         // Whoever was woken to take the room may be gone: then it is the next one's.
         let room_wanted = !self.held_back.is_empty() && self.in_flight < self.in_flight_max;
-        let sleeps = idle && !room_wanted && self.remote.may_sleep();
+        let ended = self.readiness.has_ended();
+        let sleeps = idle && !room_wanted && !ended && self.remote.may_sleep();
+        if self.ring.is_none() {
+            self.tell_by_events();
+        }
         if self.fake.is_some() {
             self.turn_fake(sleeps, timeout);
         } else if self.ring.is_some() {
             self.turn_ring(sleeps, timeout);
-        } else if sleeps {
-            wait_for_event(&self.remote, timeout);
+        } else {
+            self.readiness.turn(if sleeps { timeout } else { Some(Duration::ZERO) });
         }
         self.remote.awake();
+        while let Some((key, outcome)) = self.readiness.pop_ended() {
+            self.completed(key, outcome);
+        }
         while let Some((key, outcome)) = self.remote.outcomes.pop() {
             self.completed(key, outcome);
         }
@@ -338,16 +462,36 @@ impl Driver {
         }
     }
 
+    /// Wakes other cores by their event, a call for each.
+    pub(crate) fn tell_by_events(&mut self) {
+        self.to_tell.drain(..).for_each(|remote| remote.write_event());
+    }
+
+    /// Wakes other cores by messages to their rings, which go with the next submission.
+    fn tell_by_messages(&mut self, ring: &mut OpRing) {
+        for remote in self.to_tell.drain(..) {
+            let told = match &remote.ring {
+                Some(target) => ring.push(Op::Tell { ring: Arc::clone(target) }).ok(),
+                None => None,
+            };
+            match told {
+                Some(key) => self.telling.push((key, remote)),
+                None => remote.write_event(),
+            }
+        }
+    }
+
     fn turn_ring(&mut self, sleeps: bool, timeout: Option<Duration>) {
         let Some(mut ring) = self.ring.take() else { return };
+        self.tell_by_messages(&mut ring);
         if sleeps && self.event.is_none() {
             let events = PollFlags::IN.bits();
-            let op = Op::Poll { file: Arc::clone(&self.remote.event), events };
+            let op = Op::Poll { file: Arc::clone(self.readiness.descriptor()), events };
             self.event = ring.push(op).ok();
         }
         let submitted = if sleeps && self.event.is_none() {
             // A ring that takes nothing is not waited in, or nobody could wake us.
-            wait_for_event(&self.remote, Some(Duration::from_millis(1)));
+            self.readiness.turn(Some(Duration::from_millis(1)));
             ring.submit()
         } else if sleeps {
             ring.submit_and_wait(timeout)
@@ -359,21 +503,9 @@ impl Driver {
         } else {
             Ok(())
         };
-        let mut told = false;
-        ring.reap(|ring_key, outcome| {
-            if self.event == Some(ring_key) {
-                (self.event, told) = (None, true);
-                return;
-            }
-            let key = self.of_ring.get_mut(ring_key as usize).and_then(Option::take);
-            let short = matches!(outcome.result, Err(Errno::AGAIN | Errno::NOMEM | Errno::NOBUFS));
-            self.degrade.completed(short);
-            if let Some(key) = key {
-                self.completed(key, outcome);
-            }
-        });
-        if told {
-            self.remote.clear();
+        let told = self.reap(&mut ring);
+        if told || self.readiness.waits() {
+            self.readiness.turn(Some(Duration::ZERO));
         }
         match submitted {
             Ok(()) => self.degrade.accepted(),
@@ -385,27 +517,56 @@ impl Driver {
         self.ring = Some(ring);
     }
 
+    /// Takes what the ring has completed; whether another thread or a socket wants us.
+    fn reap(&mut self, ring: &mut OpRing) -> bool {
+        let mut told = false;
+        ring.reap(|ring_key, event| {
+            let outcome = match event {
+                Event::Part(part) => {
+                    let key = self.of_ring.get(ring_key as usize).copied().flatten();
+                    if let Some(key) = key {
+                        self.brought(key, part);
+                    }
+                    return;
+                }
+                Event::End(outcome) => outcome,
+            };
+            if self.event == Some(ring_key) {
+                (self.event, told) = (None, true);
+                return;
+            }
+            if matches!(outcome.op, Op::Tell { .. }) {
+                return self.told(ring_key, outcome.result.is_ok());
+            }
+            let key = self.of_ring.get_mut(ring_key as usize).and_then(Option::take);
+            let short = matches!(outcome.result, Err(Errno::AGAIN | Errno::NOMEM));
+            self.degrade.completed(short);
+            if let Some(key) = key {
+                self.completed(key, outcome);
+            }
+        });
+        told
+    }
+
+    /// A message to another core has arrived, or could not be sent.
+    fn told(&mut self, ring_key: OpKey, arrived: bool) {
+        let Some(at) = self.telling.iter().position(|(key, _)| *key == ring_key) else { return };
+        let (_, remote) = self.telling.swap_remove(at);
+        if !arrived {
+            remote.write_event();
+        }
+    }
+
     fn turn_fake(&mut self, sleeps: bool, timeout: Option<Duration>) {
         let Some(mut fake) = self.fake.take() else { return };
         if fake.in_flight() == 0 && sleeps {
             match timeout {
                 // Nothing else can happen before.
                 Some(timeout) => fake.now += timeout,
-                None => wait_for_event(&self.remote, None),
+                None => self.readiness.turn(None),
             }
         }
         fake.turn(sleeps, |key, outcome| self.completed(key, outcome));
         self.fake = Some(fake);
     }
-}
-
-/// Waits until another thread has something for us.
-fn wait_for_event(remote: &Remote, timeout: Option<Duration>) {
-    let timeout = timeout.map(|t| Timespec {
-        tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: t.subsec_nanos().into(),
-    });
-    // A signal ends the wait early, which does no harm.
-    let _ = rustix::event::poll(&mut [PollFd::new(&remote.event, PollFlags::IN)], timeout.as_ref());
-    remote.clear();
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use cutwater_sys::ring::{Op, Outcome};
+use cutwater_sys::ring::{Event, Op, Outcome};
 
 use super::LifeKey;
 use crate::executor::Core;
@@ -39,7 +39,7 @@ impl Operation {
             State::New(op) => {
                 let op = op.take().unwrap_or(Op::Nop);
                 self.state = State::Over;
-                return Outcome { op, result: Err(rustix::io::Errno::CANCELED), fd: None };
+                return Outcome::plain(op, Err(rustix::io::Errno::CANCELED));
             }
             State::Given(key) => self.core.driver.borrow_mut().ask_to_end(*key),
             State::Over => {}
@@ -64,20 +64,29 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// Gives it away, where that was not done and there is room.
+    fn poll_begin(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let State::New(op) = &mut self.state else { return Poll::Ready(()) };
+        let Some(given) = op.take() else { return Poll::Pending };
+        match self.core.driver.borrow_mut().submit(given, cx.waker()) {
+            Ok(key) => self.state = State::Given(key),
+            Err(back) => {
+                *op = Some(back);
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
 impl Future for Operation {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let this = &mut *self;
-        if let State::New(op) = &mut this.state {
-            let Some(given) = op.take() else { return Poll::Pending };
-            match this.core.driver.borrow_mut().submit(given, cx.waker()) {
-                Ok(key) => this.state = State::Given(key),
-                Err(back) => {
-                    *op = Some(back);
-                    return Poll::Pending;
-                }
-            }
+        if let Poll::Pending = this.poll_begin(cx) {
+            return Poll::Pending;
         }
         let State::Given(key) = this.state else { return Poll::Pending };
         let outcome = this.core.driver.borrow_mut().poll(key, cx.waker());
@@ -95,6 +104,59 @@ impl Drop for Operation {
     fn drop(&mut self) {
         if let State::Given(key) = self.state {
             self.core.driver.borrow_mut().orphan(key);
+        }
+    }
+}
+
+/// An operation that goes on and brings one thing after the other (`IORING_OP_ACCEPT` and
+/// `IORING_OP_RECV` in their multishot forms). To drop it is to cancel it: what it brings too late is
+/// closed or given back.
+#[derive(Debug)]
+#[must_use = "an operation begins when it is awaited"]
+pub struct Operations(Operation);
+
+impl Operations {
+    pub(crate) fn new(core: Rc<Core>, op: Op) -> Self {
+        Self(Operation::new(core, op))
+    }
+
+    /// What comes next. [`Event::End`] is the last; after it, this waits for ever.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let this = &mut self.0;
+        if let Poll::Pending = this.poll_begin(cx) {
+            return Poll::Pending;
+        }
+        let State::Given(key) = this.state else { return Poll::Pending };
+        let event = this.core.driver.borrow_mut().poll_next(key, cx.waker());
+        match event {
+            Some(Event::End(outcome)) => {
+                this.state = State::Over;
+                Poll::Ready(Event::End(outcome))
+            }
+            Some(part) => Poll::Ready(part),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The next thing; [`Event::End`] is the last.
+    pub async fn next(&mut self) -> Event {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Things that were brought and not taken.
+    #[must_use]
+    pub fn untaken(&self) -> usize {
+        match self.0.state {
+            State::Given(key) => self.0.core.driver.borrow().untaken(key),
+            _ => 0,
+        }
+    }
+
+    /// Asks the kernel to end it; what was brought until then can still be taken, and
+    /// [`Event::End`] comes last.
+    pub fn ask_to_end(&mut self) {
+        if let State::Given(key) = self.0.state {
+            self.0.core.driver.borrow_mut().ask_to_end(key);
         }
     }
 }

@@ -10,14 +10,31 @@ use rustix::event::EventfdFlags;
 
 use super::LifeKey;
 
-/// The side of a core that other threads see.
+/// Something to be begun on a core.
+pub(crate) struct Call(pub(crate) Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Call")
+    }
+}
+
+/// The side of a core that other threads see. What they write lies on cache lines of its own.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Remote {
     /// Tasks to be polled.
     pub(crate) tasks: SegQueue<u64>,
+    /// What other cores have this one begin.
+    calls: SegQueue<Call>,
+    /// The core is gone, and begins nothing any more.
+    ended: AtomicBool,
     /// What a pool has done.
     pub(crate) outcomes: SegQueue<(LifeKey, Outcome)>,
-    pub(crate) event: Arc<OwnedFd>,
+    /// Tells the core where it waits, from threads that have no ring.
+    pub(crate) event: OwnedFd,
+    /// The core's ring, for messages from other rings.
+    pub(crate) ring: Option<Arc<OwnedFd>>,
     /// Whether the core waits, or is about to: it then has to be told.
     sleeping: AtomicBool,
     /// Times at which it was told.
@@ -25,33 +42,72 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new(ring: Option<Arc<OwnedFd>>) -> std::io::Result<Self> {
         let event = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self {
             tasks: SegQueue::new(),
+            calls: SegQueue::new(),
+            ended: AtomicBool::new(false),
             outcomes: SegQueue::new(),
-            event: Arc::new(event),
+            event,
+            ring,
             sleeping: AtomicBool::new(false),
             told: AtomicU64::new(0),
         })
     }
 
-    /// Wakes the core, where it sleeps.
-    pub(crate) fn notify(&self) {
+    /// Has the core begin something; where it is gone, drops it. The core has to be told.
+    pub(crate) fn give(&self, call: Call) {
+        self.calls.push(call);
+        // Ordered with `end`: either that drops it, or we see that it is over.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if self.ended.load(Ordering::SeqCst) {
+            while self.calls.pop().is_some() {}
+        }
+    }
+
+    pub(crate) fn next_call(&self) -> Option<Call> {
+        self.calls.pop()
+    }
+
+    /// The core is gone: drops what it has not begun, now and from now on.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        std::sync::atomic::fence(Ordering::SeqCst);
+        while self.calls.pop().is_some() {}
+    }
+
+    /// Whether the core sleeps and has to be told of what was pushed; true for one caller only,
+    /// who then tells it.
+    pub(crate) fn must_tell(&self) -> bool {
         // Ordered with the push before it: either we see it asleep, or it sees what was pushed.
         std::sync::atomic::fence(Ordering::SeqCst);
-        if self.sleeping.load(Ordering::Relaxed) && self.sleeping.swap(false, Ordering::AcqRel) {
+        let tell =
+            self.sleeping.load(Ordering::Relaxed) && self.sleeping.swap(false, Ordering::AcqRel);
+        if tell {
             self.told.fetch_add(1, Ordering::Relaxed);
-            // It fails only where the counter is full, and then the core is awake.
-            let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
         }
+        tell
+    }
+
+    /// Wakes the core, where it sleeps.
+    pub(crate) fn notify(&self) {
+        if self.must_tell() {
+            self.write_event();
+        }
+    }
+
+    /// Ends the core's wait, by a call.
+    pub(crate) fn write_event(&self) {
+        // It fails only where the counter is full, and then the core is awake.
+        let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
     }
 
     /// Says that the core is about to sleep; false where there is something to do first.
     pub(crate) fn may_sleep(&self) -> bool {
         self.sleeping.store(true, Ordering::Relaxed);
         std::sync::atomic::fence(Ordering::SeqCst);
-        let idle = self.tasks.is_empty() && self.outcomes.is_empty();
+        let idle = self.tasks.is_empty() && self.outcomes.is_empty() && self.calls.is_empty();
         if !idle {
             self.awake();
         }

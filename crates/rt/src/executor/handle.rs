@@ -69,6 +69,10 @@ impl<T> JoinHandle<T> {
         self
     }
 
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Drops the task; its operations are cancelled.
     pub fn abort(&self) {
         if let Some(core) = self.core.upgrade() {

@@ -1,5 +1,7 @@
 //! The executor of one thread: a run queue, timers, and the driver in which it parks.
 
+mod cores;
+mod delays;
 mod handle;
 mod task;
 mod timers;
@@ -19,7 +21,11 @@ use cutwater_sys::ring::Op;
 
 use crate::driver::pool::{self, Job, Pool};
 use crate::driver::remote::Remote;
-use crate::driver::{Backend, Counters, Degraded, Driver, Operation, Path};
+use crate::driver::{Backend, Counters, Degraded, Driver, Operation, Operations, Path};
+use cores::{Remotes, Worker};
+pub use cores::{Cores, RemoteHandle};
+pub(crate) use delays::CLASSES;
+use delays::Delays;
 pub use handle::{Aborted, JoinHandle};
 use task::{TaskWaker, Tasks};
 pub(crate) use timers::TimerKey;
@@ -54,6 +60,10 @@ pub(crate) struct Core {
     polls: Cell<u64>,
     wakes_local: Cell<u64>,
     wakes_remote: Cell<u64>,
+    delays: Delays,
+    /// Other cores to be woken by this one's next submission.
+    to_tell: RefCell<Vec<Arc<Remote>>>,
+    all: Remotes,
 }
 
 impl Core {
@@ -91,16 +101,25 @@ impl Core {
 
     fn wake(&self, id: u64) {
         self.wakes_local.set(self.wakes_local.get() + 1);
+        self.queue(id);
+    }
+
+    fn queue(&self, id: u64) {
+        self.delays.queued(id);
         self.ready.borrow_mut().push_back(id);
     }
 
     fn run_tasks(&self) {
         while let Some(id) = self.remote.tasks.pop() {
             self.wakes_remote.set(self.wakes_remote.get() + 1);
-            self.ready.borrow_mut().push_back(id);
+            self.queue(id);
+        }
+        while let Some(call) = self.remote.next_call() {
+            (call.0)();
         }
         for _ in 0..BUDGET {
             let Some(id) = self.ready.borrow_mut().pop_front() else { return };
+            self.delays.begun(id);
             let Some((mut future, waker)) = self.tasks.borrow_mut().take(id) else { continue };
             waker.begin();
             self.polls.set(self.polls.get() + 1);
@@ -127,8 +146,16 @@ impl Core {
         let idle = self.ready.borrow().is_empty() && !woken.load(Ordering::Acquire);
         let next = self.timers.borrow().next();
         let timeout = next.map(|at| at.saturating_sub(self.now()));
-        self.driver.borrow_mut().turn(idle, timeout);
+        let mut driver = self.driver.borrow_mut();
+        driver.to_tell.append(&mut self.to_tell.borrow_mut());
+        driver.turn(idle, timeout);
+        drop(driver);
         self.fire_timers();
+    }
+
+    /// Wakes other cores where no submission of this one will.
+    fn tell_now(&self) {
+        self.to_tell.borrow_mut().drain(..).for_each(|remote| remote.write_event());
     }
 
     fn fire_timers(&self) {
@@ -151,6 +178,7 @@ impl Core {
         counters.polls = self.polls.get();
         counters.wakes_local = self.wakes_local.get();
         counters.wakes_remote = self.wakes_remote.get();
+        counters.delays = self.delays.classes();
         counters
     }
 
@@ -164,7 +192,7 @@ impl Core {
             shared.finish(value);
         };
         let id = self.tasks.borrow_mut().add(Box::pin(wrapped), self.id, &self.remote);
-        self.ready.borrow_mut().push_back(id);
+        self.queue(id);
         handle.of(id)
     }
 
@@ -181,6 +209,8 @@ pub struct Builder {
     backend: Backend,
     in_flight_max: usize,
     pool_threads: usize,
+    cores: usize,
+    pinned: bool,
 }
 
 impl Default for Builder {
@@ -189,6 +219,8 @@ impl Default for Builder {
             backend: Backend::Auto,
             in_flight_max: IN_FLIGHT_DEFAULT,
             pool_threads: pool::THREADS_DEFAULT,
+            cores: 1,
+            pinned: false,
         }
     }
 }
@@ -215,40 +247,79 @@ impl Builder {
         self
     }
 
+    /// Cores, 1 unless said otherwise: the thread that calls [`Runtime::block_on`] is the first,
+    /// and each other has a thread. Tasks stay on the core on which they were begun
+    /// ([`spawn`], [`spawn_on`]).
+    #[must_use]
+    pub fn cores(mut self, cores: usize) -> Self {
+        self.cores = cores.max(1);
+        self
+    }
+
+    /// Keeps each core's thread on one CPU, that of the caller among them
+    /// (`sched_setaffinity(2)`).
+    #[must_use]
+    pub fn pinned(mut self, yes: bool) -> Self {
+        self.pinned = yes;
+        self
+    }
+
     /// Makes the runtime, for the thread that calls this.
     ///
     /// # Errors
-    /// Where a ring was demanded and is refused, or there are no descriptors left.
+    /// Where a ring was demanded and is refused, there are no descriptors or threads left, or a
+    /// thread cannot be kept on its CPU.
     pub fn build(&self) -> io::Result<Runtime> {
         let pool = Arc::new(Pool::new(self.pool_threads));
+        let all = Remotes::default();
+        let mut runtime = self.build_core(0, Arc::clone(&pool), Arc::clone(&all))?;
+        let mut remotes = vec![Arc::clone(&runtime.core.remote)];
+        for number in 1..self.cores {
+            let (pool, all) = (Arc::clone(&pool), Arc::clone(&all));
+            let (worker, remote) = Worker::start(number, self.clone(), pool, all)?;
+            runtime.workers.push(worker);
+            remotes.push(remote);
+        }
+        let _ = all.set(remotes);
+        Ok(runtime)
+    }
+
+    /// The executor of one core, on the thread that calls this.
+    fn build_core(&self, number: usize, pool: Arc<Pool>, all: Remotes) -> io::Result<Runtime> {
+        if self.pinned {
+            cores::pin(number)?;
+        }
         let driver = Driver::new(self.backend, Arc::clone(&pool), self.in_flight_max)?;
         let remote = Arc::clone(&driver.remote);
-        Ok(Runtime {
-            core: Rc::new(Core {
-                id: NEXT_CORE.fetch_add(1, Ordering::Relaxed),
-                driver: RefCell::new(driver),
-                tasks: RefCell::default(),
-                ready: RefCell::default(),
-                timers: RefCell::default(),
-                pool,
-                remote,
-                started: Instant::now(),
-                has_page_cache: !matches!(self.backend, Backend::Fake(_)),
-                inline: Cell::new(0),
-                polls: Cell::new(0),
-                wakes_local: Cell::new(0),
-                wakes_remote: Cell::new(0),
-            }),
-        })
+        let core = Core {
+            id: NEXT_CORE.fetch_add(1, Ordering::Relaxed),
+            driver: RefCell::new(driver),
+            tasks: RefCell::default(),
+            ready: RefCell::default(),
+            timers: RefCell::default(),
+            pool,
+            remote,
+            started: Instant::now(),
+            has_page_cache: !matches!(self.backend, Backend::Fake(_)),
+            inline: Cell::new(0),
+            polls: Cell::new(0),
+            wakes_local: Cell::new(0),
+            wakes_remote: Cell::new(0),
+            delays: Delays::default(),
+            to_tell: RefCell::default(),
+            all,
+        };
+        Ok(Runtime { core: Rc::new(core), workers: Vec::new() })
     }
 }
 
-/// An executor for one thread, which parks in the ring.
+/// An executor that parks in the ring: for one thread, or several that each have their own.
 ///
 /// When it is dropped, all tasks are dropped, their operations cancelled, and the kernel waited for.
 #[derive(Debug)]
 pub struct Runtime {
     core: Rc<Core>,
+    workers: Vec<Worker>,
 }
 
 impl Runtime {
@@ -284,11 +355,18 @@ impl Runtime {
             if root.woken.swap(false, Ordering::AcqRel)
                 && let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker))
             {
+                self.core.tell_now();
                 drop(entered);
                 return value;
             }
             self.core.turn(&root.woken);
         }
+    }
+
+    /// Its cores, for any thread.
+    #[must_use]
+    pub fn cores(&self) -> Cores {
+        Cores(Arc::clone(&self.core.all))
     }
 
     /// Whether operations go through a ring; if not, [`Runtime::refused`] says why, unless it
@@ -325,6 +403,9 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        // Other cores first: what they run may still wake tasks of this one.
+        self.workers.clear();
+        self.core.remote.end();
         // Tasks first, as they cancel what they wait for; some spawn others on their way out.
         let _entered = Entered::again(&self.core);
         loop {
@@ -380,7 +461,7 @@ impl Wake for Root {
         if !is_current(self.core) {
             // A number that no task has: it only ends the wait.
             self.remote.tasks.push(u64::MAX);
-            self.remote.notify();
+            tell(&self.remote);
         }
     }
 }
@@ -403,8 +484,24 @@ impl TaskWaker {
         });
         if !matches!(local, Ok(Some(()))) {
             self.remote.tasks.push(self.id);
-            self.remote.notify();
+            tell(&self.remote);
         }
+    }
+}
+
+/// Wakes another core, where it sleeps: by a message that goes with this core's next
+/// submission, or, from a thread without a core, by its event.
+fn tell(remote: &Arc<Remote>) {
+    if !remote.must_tell() {
+        return;
+    }
+    let with_next = CURRENT.try_with(|current| {
+        let current = current.try_borrow().ok()?;
+        current.as_ref()?.to_tell.borrow_mut().push(Arc::clone(remote));
+        Some(())
+    });
+    if !matches!(with_next, Ok(Some(()))) {
+        remote.write_event();
     }
 }
 
@@ -427,6 +524,21 @@ impl Wake for TaskWaker {
 #[track_caller]
 pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
     Core::current().spawn(future)
+}
+
+/// Runs the future that `make` makes on core `number` of this runtime; it need not be `Send`.
+///
+/// # Errors
+/// `InvalidInput` where there is no such core.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn spawn_on<T: Send + 'static, F: Future<Output = T> + 'static>(
+    number: usize,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<RemoteHandle<T>> {
+    Cores(Arc::clone(&Core::current().all)).spawn_on(number, make)
 }
 
 /// Runs `call`, which may block, on a thread of the pool.
@@ -466,6 +578,15 @@ pub async fn yield_now() {
 #[track_caller]
 pub fn operation(op: Op) -> Operation {
     Operation::new(Core::current(), op)
+}
+
+/// An operation that goes on, of your own, on this thread's executor. There must be a ring.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn operations(op: Op) -> Operations {
+    Operations::new(Core::current(), op)
 }
 
 /// What this thread's executor did so far.

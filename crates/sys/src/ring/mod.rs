@@ -4,15 +4,19 @@
 //! - `setup`: asks step by step, dropping what the kernel refuses.
 //! - `queue`: [`ReadRing`], reads in flight into slots that belong to the ring until their
 //!   completion was taken.
-//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer.
+//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer; `message` and
+//!   `group` are the headers of datagrams and the buffers that the kernel picks from.
 
 mod config;
+mod group;
+mod message;
 mod op;
 mod op_ring;
 mod queue;
 mod setup;
 
 pub use config::{Feature, Refused, RingConfig, Setup, SqPoll};
-pub use op::{NO_OFFSET, Op, Outcome};
+pub use group::{GROUP_BUFFERS_MAX, GroupBuf, GroupId};
+pub use op::{Event, NO_OFFSET, Op, Outcome, Part};
 pub use op_ring::{OpCounts, OpKey, OpRing};
 pub use queue::{Completion, FILES_MAX, PushError, ReadRing, ReadTarget, SLOTS_MAX};

@@ -1,11 +1,13 @@
 //! Operations of any kind, each with all that the kernel may touch while it is in flight.
 
 use std::ffi::CString;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, ResolveFlags};
 
+use super::group::{GroupBuf, GroupId};
 use crate::Result;
 
 /// The offset that means "where the file's position is", for what has no offsets (sockets,
@@ -48,10 +50,26 @@ pub enum Op {
     Poll { file: Arc<OwnedFd>, events: u16 },
     /// `accept4(2)` with `SOCK_CLOEXEC`.
     Accept { socket: Arc<OwnedFd> },
-    /// `recv(2)` into `buf`.
-    Recv { socket: Arc<OwnedFd>, buf: Vec<u8> },
-    /// `send(2)` of `buf[at..]`, without SIGPIPE.
+    /// `accept4(2)` of one connection after the other: a part for each.
+    AcceptMany { socket: Arc<OwnedFd> },
+    /// `recv(2)` into `buf[at..]`; with `all`, until it is full or the peer has ended
+    /// (`MSG_WAITALL`).
+    Recv { socket: Arc<OwnedFd>, buf: Vec<u8>, at: usize, all: bool },
+    /// `recv(2)` of whatever comes, into buffers of a group: a part for each.
+    RecvMany { socket: Arc<OwnedFd>, group: GroupId },
+    /// `send(2)` of `buf[at..]`, all of it where the socket is a stream, without SIGPIPE.
     Send { socket: Arc<OwnedFd>, buf: Vec<u8>, at: usize },
+    /// The same from where the bytes are, where the device can: ends when the kernel lets go of
+    /// them. `copied` says that it made a copy after all.
+    SendZeroCopy { socket: Arc<OwnedFd>, buf: Vec<u8>, at: usize, copied: bool },
+    /// `sendmsg(2)` of pieces one after the other, 1,024 at most.
+    SendVectored { socket: Arc<OwnedFd>, bufs: Vec<Vec<u8>> },
+    /// `recvmsg(2)` of one datagram into `buf`; `from` is who has sent it.
+    RecvFrom { socket: Arc<OwnedFd>, buf: Vec<u8>, from: Option<SocketAddr> },
+    /// `sendmsg(2)` of one datagram.
+    SendTo { socket: Arc<OwnedFd>, buf: Vec<u8>, to: SocketAddr },
+    /// Wakes whoever waits in another ring (`IORING_OP_MSG_RING`).
+    Tell { ring: Arc<OwnedFd> },
 }
 
 impl Op {
@@ -61,7 +79,10 @@ impl Op {
             Self::Read { buf, .. }
             | Self::Write { buf, .. }
             | Self::Recv { buf, .. }
-            | Self::Send { buf, .. } => std::mem::take(buf),
+            | Self::Send { buf, .. }
+            | Self::SendZeroCopy { buf, .. }
+            | Self::RecvFrom { buf, .. }
+            | Self::SendTo { buf, .. } => std::mem::take(buf),
             _ => Vec::new(),
         }
     }
@@ -69,8 +90,29 @@ impl Op {
     /// Whether a success is a new descriptor.
     #[must_use]
     pub fn makes_fd(&self) -> bool {
-        matches!(self, Self::Open { .. } | Self::Accept { .. })
+        matches!(self, Self::Open { .. } | Self::Accept { .. } | Self::AcceptMany { .. })
     }
+}
+
+/// What a completion says.
+#[derive(Debug)]
+pub enum Event {
+    /// One of several; more follow.
+    Part(Part),
+    /// The last. What a receive got with it came as a part before.
+    End(Outcome),
+}
+
+/// One of the things that an operation which goes on brings. Dropping it closes the descriptor and
+/// gives the buffer back.
+#[derive(Debug)]
+pub struct Part {
+    /// Bytes, or 0.
+    pub result: u32,
+    /// The descriptor that was made.
+    pub fd: Option<OwnedFd>,
+    /// What was received.
+    pub buf: Option<GroupBuf>,
 }
 
 /// How an operation ended. Dropping it closes the descriptor that it made.
@@ -82,4 +124,12 @@ pub struct Outcome {
     pub result: Result<u32>,
     /// The descriptor that it made.
     pub fd: Option<OwnedFd>,
+}
+
+impl Outcome {
+    /// Of an operation that made nothing.
+    #[must_use]
+    pub fn plain(op: Op, result: Result<u32>) -> Self {
+        Self { op, result, fd: None }
+    }
 }

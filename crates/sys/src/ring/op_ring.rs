@@ -9,18 +9,27 @@
 
 use std::fmt;
 use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use io_uring::{IoUring, opcode, squeue, types};
+use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use rustix::net::addr::SocketAddrArg;
 
 use super::config::{RingConfig, Setup};
-use super::op::{Op, Outcome};
+use super::group::{Group, GroupBuf, GroupId};
+use super::message::Message;
+use super::op::{Event, Op, Outcome, Part};
 use super::setup::set_up;
 use crate::{Errno, Result};
 
 /// The user data of what nobody waits for: cancellations.
 const NOBODY: u64 = u64::MAX;
+
+/// The user data of what another ring sent to end a wait.
+const TOLD: u64 = u64::MAX - 1;
+
+/// Headers that are kept for use by later messages.
+const SPARE_MESSAGES_MAX: usize = 256;
 
 /// The number of an operation in flight; used again once its outcome was taken.
 pub type OpKey = u32;
@@ -31,6 +40,9 @@ struct Flight {
     op: Op,
     /// `openat2(2)` reads it when the entry is taken, which may be later than the push.
     _how: Option<Box<types::OpenHow>>,
+    message: Option<Box<Message>>,
+    /// What a send from where the bytes are came to, while the kernel still has them.
+    sent: Option<i32>,
 }
 
 /// Counts of what a ring did.
@@ -56,6 +68,9 @@ pub struct OpRing {
     in_flight: usize,
     setup: Setup,
     counts: OpCounts,
+    messages: Vec<Box<Message>>,
+    /// Let go of after the flights.
+    groups: mem::ManuallyDrop<Vec<Group>>,
 }
 
 impl fmt::Debug for OpRing {
@@ -81,7 +96,37 @@ impl OpRing {
             in_flight: 0,
             setup,
             counts: OpCounts::default(),
+            messages: Vec::new(),
+            groups: mem::ManuallyDrop::new(Vec::new()),
         })
+    }
+
+    /// Makes a group of `count` buffers (a power of two) of `buffer_bytes` each, for
+    /// [`Op::RecvMany`].
+    ///
+    /// # Errors
+    /// `EINVAL` for other counts and on kernels before 5.19; `ENOMEM`.
+    pub fn add_group(&mut self, count: u16, buffer_bytes: u32) -> Result<GroupId> {
+        let id = GroupId::try_from(self.groups.len()).map_err(|_| Errno::INVAL)?;
+        let group = Group::register(&self.ring.submitter(), id, count, buffer_bytes)?;
+        self.groups.push(group);
+        Ok(id)
+    }
+
+    /// Buffers of a group that are in somebody's hand.
+    #[must_use]
+    pub fn group_lent(&self, id: GroupId) -> u16 {
+        self.groups.get(usize::from(id)).map_or(0, Group::lent)
+    }
+
+    /// The ring's descriptor, for [`Op::Tell`] of another ring.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub fn descriptor(&self) -> Result<OwnedFd> {
+        // SAFETY: the ring holds its descriptor open for as long as `self` is borrowed.
+        let fd = unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) };
+        rustix::io::fcntl_dupfd_cloexec(fd, 0)
     }
 
     /// What was granted and what was refused.
@@ -120,7 +165,10 @@ impl OpRing {
             Some(&key) => key,
             None => self.flights.len() as OpKey,
         };
-        let mut flight = Flight { op, _how: None };
+        let mut flight = Flight { op, _how: None, message: None, sent: None };
+        if matches!(flight.op, Op::SendVectored { .. } | Op::RecvFrom { .. } | Op::SendTo { .. }) {
+            flight.message = Some(self.messages.pop().unwrap_or_else(Message::new));
+        }
         let Some(entry) = entry(&mut flight) else { return Err((flight.op, Errno::INVAL)) };
         let entry = entry.user_data(u64::from(key));
         if self.ring.submission().is_full()
@@ -182,17 +230,49 @@ impl OpRing {
         }
     }
 
-    /// Takes what has ended, without a system call.
-    pub fn reap(&mut self, mut each: impl FnMut(OpKey, Outcome)) -> usize {
+    /// Takes what has completed, without a system call.
+    pub fn reap(&mut self, mut each: impl FnMut(OpKey, Event)) -> usize {
         let mut taken = 0;
         for cqe in self.ring.completion() {
             let key = cqe.user_data();
             let slot = usize::try_from(key).ok().and_then(|at| self.flights.get_mut(at));
-            let Some(flight) = slot.and_then(Option::take) else { continue };
+            let Some(slot) = slot else { continue };
+            let Some(flight) = slot.as_mut() else { continue };
             taken += 1;
+            let (raw, flags) = (cqe.result(), cqe.flags());
+            let goes_on = cqueue::more(flags);
+            if let Op::SendZeroCopy { copied, .. } = &mut flight.op {
+                if goes_on {
+                    flight.sent = Some(raw);
+                    continue;
+                }
+                *copied = cqueue::notif(flags) && raw as u32 & ZERO_COPY_COPIED != 0;
+            }
+            let received = received(&flight.op, &self.groups, raw, flags);
+            if goes_on {
+                if let Ok(result) = u32::try_from(raw) {
+                    let fd = made(&flight.op, raw);
+                    each(key as OpKey, Event::Part(Part { result, fd, buf: received }));
+                }
+                continue;
+            }
+            let Some(mut flight) = slot.take() else { continue };
             self.in_flight -= 1;
             self.free.push(key as OpKey);
-            each(key as OpKey, outcome(flight.op, cqe.result()));
+            let raw = flight.sent.unwrap_or(raw);
+            if let Some(message) = flight.message.take() {
+                if let Op::RecvFrom { from, .. } = &mut flight.op {
+                    *from = if raw >= 0 { message.sender() } else { None };
+                }
+                if self.messages.len() < SPARE_MESSAGES_MAX {
+                    self.messages.push(message);
+                }
+            }
+            if received.is_some() {
+                let result = raw.max(0) as u32;
+                each(key as OpKey, Event::Part(Part { result, fd: None, buf: received }));
+            }
+            each(key as OpKey, Event::End(outcome(flight.op, raw)));
         }
         self.counts.reaped += taken as u64;
         self.counts.reaps += u64::from(taken > 0);
@@ -227,6 +307,8 @@ impl Drop for OpRing {
         if self.quiesce().is_ok() {
             // SAFETY: nothing is in flight, and the field is not used again.
             unsafe { mem::ManuallyDrop::drop(&mut self.flights) };
+            // SAFETY: as above: nothing in flight may take a buffer any more.
+            unsafe { mem::ManuallyDrop::drop(&mut self.groups) };
         }
         // Otherwise what is in flight is leaked: the kernel may still write to it.
     }
@@ -243,16 +325,35 @@ fn done(result: std::io::Result<usize>) -> Result<()> {
     }
 }
 
+/// The descriptor that an operation has made.
+fn made(op: &Op, raw: i32) -> Option<OwnedFd> {
+    // SAFETY: the kernel has just made this descriptor for the operation, and nobody else
+    // knows of it.
+    (raw >= 0 && op.makes_fd()).then(|| unsafe { OwnedFd::from_raw_fd(raw as RawFd) })
+}
+
+/// What an operation has received into a group's buffer.
+fn received(op: &Op, groups: &[Group], raw: i32, flags: u32) -> Option<GroupBuf> {
+    let Op::RecvMany { group, .. } = op else { return None };
+    // The kernel names a buffer wherever it has taken one, be it empty.
+    groups.get(usize::from(*group))?.take(cqueue::buffer_select(flags)?, raw.max(0) as u32)
+}
+
 fn outcome(op: Op, raw: i32) -> Outcome {
     let result = u32::try_from(raw).map_err(|_| Errno::from_raw_os_error(raw.saturating_neg()));
-    let fd = match result {
-        // SAFETY: the kernel has just made this descriptor for the operation, and nobody else
-        // knows of it.
-        Ok(fd) if op.makes_fd() => Some(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }),
-        _ => None,
-    };
+    let fd = made(&op, raw);
     Outcome { op, result, fd }
 }
+
+/// Says that a send was to be from where the bytes are and the kernel made a copy of them
+/// (`IORING_NOTIF_USAGE_ZC_COPIED`).
+const ZERO_COPY_COPIED: u32 = 1 << 31;
+
+/// Asks to be told of that (`IORING_SEND_ZC_REPORT_USAGE`).
+const ZERO_COPY_REPORT: u16 = 1 << 3;
+
+/// No signal, and no short sends of streams: the kernel goes on by itself.
+const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
 
 /// The entry of an operation; nothing where a place in its buffer lies outside of it.
 fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
@@ -302,15 +403,40 @@ fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
             let none = std::ptr::null_mut();
             opcode::Accept::new(fd(socket), none, none.cast()).flags(libc::SOCK_CLOEXEC).build()
         }
-        Op::Recv { socket, buf } => {
-            let len = u32::try_from(buf.len()).unwrap_or(u32::MAX);
-            opcode::Recv::new(fd(socket), buf.as_mut_ptr(), len).build()
+        Op::AcceptMany { socket } => {
+            opcode::AcceptMulti::new(fd(socket)).flags(libc::SOCK_CLOEXEC).build()
         }
+        Op::Recv { socket, buf, at, all } => {
+            let space = buf.get_mut(*at..)?;
+            let len = u32::try_from(space.len()).unwrap_or(u32::MAX);
+            let flags = if *all { libc::MSG_WAITALL } else { 0 };
+            opcode::Recv::new(fd(socket), space.as_mut_ptr(), len).flags(flags).build()
+        }
+        Op::RecvMany { socket, group } => opcode::RecvMulti::new(fd(socket), *group).build(),
         Op::Send { socket, buf, at } => {
             let bytes = buf.get(*at..)?;
             let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            opcode::Send::new(fd(socket), bytes.as_ptr(), len).flags(libc::MSG_NOSIGNAL).build()
+            opcode::Send::new(fd(socket), bytes.as_ptr(), len).flags(SEND_FLAGS).build()
         }
+        Op::SendZeroCopy { socket, buf, at, .. } => {
+            let bytes = buf.get(*at..)?;
+            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            let entry = opcode::SendZc::new(fd(socket), bytes.as_ptr(), len);
+            entry.flags(SEND_FLAGS).zc_flags(ZERO_COPY_REPORT).build()
+        }
+        Op::SendVectored { socket, bufs } => {
+            let header = flight.message.as_mut()?.to_send(bufs.iter().map(Vec::as_slice), None);
+            opcode::SendMsg::new(fd(socket), header).flags(SEND_FLAGS as u32).build()
+        }
+        Op::RecvFrom { socket, buf, .. } => {
+            opcode::RecvMsg::new(fd(socket), flight.message.as_mut()?.to_receive(buf)).build()
+        }
+        Op::SendTo { socket, buf, to } => {
+            let pieces = std::iter::once(buf.as_slice());
+            let header = flight.message.as_mut()?.to_send(pieces, Some(&to.as_any()));
+            opcode::SendMsg::new(fd(socket), header).flags(libc::MSG_NOSIGNAL as u32).build()
+        }
+        Op::Tell { ring } => opcode::MsgRingData::new(fd(ring), 0, TOLD, None).build(),
     })
 }
 
@@ -337,7 +463,11 @@ mod tests {
         let mut out = Vec::new();
         while ring.in_flight() > 0 {
             ring.submit_and_wait(None).unwrap();
-            ring.reap(|key, outcome| out.push((key, outcome)));
+            ring.reap(|key, event| {
+                if let Event::End(outcome) = event {
+                    out.push((key, outcome));
+                }
+            });
         }
         out
     }

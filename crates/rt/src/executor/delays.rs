@@ -1,0 +1,52 @@
+//! How long tasks wait in the run queue, by samples: a clock at each wake would cost more than
+//! many polls.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+/// Of so many wakes one is timed.
+const SAMPLED: u32 = 32;
+
+/// Classes of delays: the last holds all from 2^31 ns on.
+pub(crate) const CLASSES: usize = 32;
+
+/// One wake under observation at a time, and what was seen.
+#[derive(Debug, Default)]
+pub(super) struct Delays {
+    until_next: Cell<u32>,
+    under_way: Cell<Option<(u64, Instant)>>,
+    classes: Cell<[u64; CLASSES]>,
+}
+
+impl Delays {
+    /// A task was queued.
+    pub(super) fn queued(&self, id: u64) {
+        let left = self.until_next.get();
+        if left > 0 {
+            return self.until_next.set(left - 1);
+        }
+        self.until_next.set(SAMPLED - 1);
+        if self.under_way.get().is_none() {
+            self.under_way.set(Some((id, Instant::now())));
+        }
+    }
+
+    /// Its turn has come.
+    pub(super) fn begun(&self, id: u64) {
+        let Some((sampled, since)) = self.under_way.get() else { return };
+        if sampled != id {
+            return;
+        }
+        self.under_way.set(None);
+        let ns = since.elapsed().as_nanos().max(1);
+        let class = (ns.ilog2() as usize).min(CLASSES - 1);
+        let mut classes = self.classes.get();
+        classes[class] += 1;
+        self.classes.set(classes);
+    }
+
+    /// Samples by class: `n` of at least 2^n ns and less than twice that.
+    pub(super) fn classes(&self) -> [u64; CLASSES] {
+        self.classes.get()
+    }
+}
