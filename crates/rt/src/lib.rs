@@ -6,7 +6,7 @@
 //! - [`Runtime`]: an executor whose parking place is the ring (`io_uring(7)`), one for each core. Where
 //!   the host refuses a ring it runs the same programs over a pool of threads ([`Backend`]).
 //! - [`fs`]: files and directories on it.
-//! - [`net`]: TCP on it.
+//! - [`net`]: TCP, UDP and Unix sockets on it; for hyper by the feature `hyper`, TLS by `tls`.
 //! - [`bridge`]: futures that are `Send`, for Tokio and any other executor.
 //!
 //! ```
@@ -27,6 +27,8 @@ pub mod bridge;
 mod driver;
 mod executor;
 pub mod fs;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 pub mod net;
 mod perform;
 pub mod time;

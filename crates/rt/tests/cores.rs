@@ -89,7 +89,8 @@ fn a_token_goes_round_and_no_wake_is_lost() {
         };
         let total: usize = runtime.block_on(async {
             let mut total = 0;
-            let tasks: Vec<_> = (0..3).map(|n| spawn_on(n, run(n)).expect("there is one")).collect();
+            let tasks: Vec<_> =
+                (0..3).map(|n| spawn_on(n, run(n)).expect("there is one")).collect();
             for task in tasks {
                 total += task.await.expect("it ends");
             }

@@ -38,7 +38,11 @@ const GROUP_BUFFERS: u16 = 1024;
 
 /// Bytes of each: small messages fit, and larger ones are received into the caller's buffer, from
 /// where on that is faster (docs/net.md).
-const GROUP_BUFFER_BYTES: u32 = 4096;
+pub(crate) const GROUP_BUFFER_BYTES: u32 = 4096;
+
+/// Things that an operation which goes on may bring before they are taken; then it is ended, and
+/// begun again when they were. So a reader that is slow holds a sixteenth of the core's buffers.
+const UNTAKEN_MAX: usize = 64;
 
 /// What carries operations out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -139,6 +143,8 @@ pub(crate) struct Driver {
     group: Option<GroupId>,
     /// Other cores to be woken by the next submission.
     pub(crate) to_tell: Vec<Arc<Remote>>,
+    /// Operations that go on and have brought too much that nobody took; to be ended.
+    to_end: Vec<LifeKey>,
     /// Those being told, by the ring's number of the operation.
     telling: Vec<(OpKey, Arc<Remote>)>,
     pub(crate) remote: Arc<Remote>,
@@ -185,6 +191,7 @@ impl Driver {
             readiness: Readiness::new(&remote)?,
             group: None,
             to_tell: Vec::new(),
+            to_end: Vec::new(),
             telling: Vec::new(),
             remote,
             refused,
@@ -398,6 +405,9 @@ impl Driver {
         let (by, waker) = match slot.take() {
             Some(Life::Flowing(mut flow)) => {
                 flow.parts.push_back(part);
+                if flow.parts.len() == UNTAKEN_MAX {
+                    self.to_end.push(key);
+                }
                 let waker = flow.waker.take();
                 *slot = Some(Life::Flowing(flow));
                 return waker.into_iter().for_each(Waker::wake);
@@ -515,6 +525,9 @@ impl Driver {
         self.degrade.turned(overflows > self.overflows_seen);
         self.overflows_seen = overflows;
         self.ring = Some(ring);
+        for key in std::mem::take(&mut self.to_end) {
+            self.ask_to_end(key);
+        }
     }
 
     /// Takes what the ring has completed; whether another thread or a socket wants us.

@@ -85,7 +85,7 @@ impl Future for Operation {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let this = &mut *self;
-        if let Poll::Pending = this.poll_begin(cx) {
+        if this.poll_begin(cx).is_pending() {
             return Poll::Pending;
         }
         let State::Given(key) = this.state else { return Poll::Pending };
@@ -123,7 +123,7 @@ impl Operations {
     /// What comes next. [`Event::End`] is the last; after it, this waits for ever.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let this = &mut self.0;
-        if let Poll::Pending = this.poll_begin(cx) {
+        if this.poll_begin(cx).is_pending() {
             return Poll::Pending;
         }
         let State::Given(key) = this.state else { return Poll::Pending };

@@ -100,7 +100,8 @@ impl Readiness {
         let Some(raw) = socket_of(&op).map(|socket| socket.as_raw_fd()) else { return };
         // What came before goes first.
         let behind = self.by_socket.get(&raw).is_some_and(|ids| {
-            let same = |id: &u64| self.waiting.get(id).is_some_and(|w| waits_for(&w.1) == waits_for(&op));
+            let same =
+                |id: &u64| self.waiting.get(id).is_some_and(|w| waits_for(&w.1) == waits_for(&op));
             ids.iter().any(same)
         });
         let op = if behind {
@@ -124,7 +125,8 @@ impl Readiness {
         let mut flags = EventFlags::ONESHOT;
         let mut socket: Option<BorrowedFd<'_>> = None;
         for (_, op) in ids.iter().filter_map(|id| self.waiting.get(id)) {
-            flags |= EventFlags::from_bits_retain(waits_for(op).unwrap_or(PollFlags::IN).bits().into());
+            flags |=
+                EventFlags::from_bits_retain(waits_for(op).unwrap_or(PollFlags::IN).bits().into());
             socket = socket_of(op).map(|fd| fd.as_fd());
         }
         let Some(socket) = socket else { return };

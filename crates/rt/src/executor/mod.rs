@@ -22,8 +22,8 @@ use cutwater_sys::ring::Op;
 use crate::driver::pool::{self, Job, Pool};
 use crate::driver::remote::Remote;
 use crate::driver::{Backend, Counters, Degraded, Driver, Operation, Operations, Path};
-use cores::{Remotes, Worker};
 pub use cores::{Cores, RemoteHandle};
+use cores::{Remotes, Worker};
 pub(crate) use delays::CLASSES;
 use delays::Delays;
 pub use handle::{Aborted, JoinHandle};
@@ -81,6 +81,18 @@ impl Core {
                 "no cutwater_rt::Runtime runs on this thread: call this inside of Runtime::block_on"
             ),
         }
+    }
+
+    #[cfg(feature = "hyper")]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The executor of this thread, if it has this number.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn with_id(id: u64) -> Option<Rc<Self>> {
+        let current = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
+        current.filter(|core| core.id == id)
     }
 
     /// Runs `read`, which answers from the page cache where it can, and counts its answers.

@@ -137,6 +137,14 @@ impl GroupBuf {
     }
 }
 
+impl GroupBuf {
+    /// Keeps the first `n` bytes, or all where there are fewer.
+    pub fn truncate(&mut self, n: usize) {
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        self.len = self.len.min(self.from.saturating_add(n));
+    }
+}
+
 impl Deref for GroupBuf {
     type Target = [u8];
 

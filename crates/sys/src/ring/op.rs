@@ -66,6 +66,9 @@ pub enum Op {
     SendVectored { socket: Arc<OwnedFd>, bufs: Vec<Vec<u8>> },
     /// `recvmsg(2)` of one datagram into `buf`; `from` is who has sent it.
     RecvFrom { socket: Arc<OwnedFd>, buf: Vec<u8>, from: Option<SocketAddr> },
+    /// `recvmsg(2)` of one datagram after the other, into buffers of a group, of which the first
+    /// 144 bytes are needed for addresses: a part for each.
+    RecvFromMany { socket: Arc<OwnedFd>, group: GroupId },
     /// `sendmsg(2)` of one datagram.
     SendTo { socket: Arc<OwnedFd>, buf: Vec<u8>, to: SocketAddr },
     /// Wakes whoever waits in another ring (`IORING_OP_MSG_RING`).
@@ -113,6 +116,8 @@ pub struct Part {
     pub fd: Option<OwnedFd>,
     /// What was received.
     pub buf: Option<GroupBuf>,
+    /// Who has sent it, of datagrams.
+    pub from: Option<SocketAddr>,
 }
 
 /// How an operation ended. Dropping it closes the descriptor that it made.

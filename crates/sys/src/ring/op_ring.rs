@@ -68,6 +68,8 @@ pub struct OpRing {
     in_flight: usize,
     setup: Setup,
     counts: OpCounts,
+    /// Boxed, as the kernel may still read one that moves into a flight.
+    #[expect(clippy::vec_box, reason = "the address must not change")]
     messages: Vec<Box<Message>>,
     /// Let go of after the flights.
     groups: mem::ManuallyDrop<Vec<Group>>,
@@ -166,7 +168,13 @@ impl OpRing {
             None => self.flights.len() as OpKey,
         };
         let mut flight = Flight { op, _how: None, message: None, sent: None };
-        if matches!(flight.op, Op::SendVectored { .. } | Op::RecvFrom { .. } | Op::SendTo { .. }) {
+        if matches!(
+            flight.op,
+            Op::SendVectored { .. }
+                | Op::RecvFrom { .. }
+                | Op::RecvFromMany { .. }
+                | Op::SendTo { .. }
+        ) {
             flight.message = Some(self.messages.pop().unwrap_or_else(Message::new));
         }
         let Some(entry) = entry(&mut flight) else { return Err((flight.op, Errno::INVAL)) };
@@ -248,11 +256,15 @@ impl OpRing {
                 }
                 *copied = cqueue::notif(flags) && raw as u32 & ZERO_COPY_COPIED != 0;
             }
-            let received = received(&flight.op, &self.groups, raw, flags);
+            let mut received = received(&flight.op, &self.groups, raw, flags);
+            let from = match (&flight.message, &mut received) {
+                (Some(message), Some(buf)) => message.unpack(buf),
+                _ => None,
+            };
             if goes_on {
                 if let Ok(result) = u32::try_from(raw) {
                     let fd = made(&flight.op, raw);
-                    each(key as OpKey, Event::Part(Part { result, fd, buf: received }));
+                    each(key as OpKey, Event::Part(Part { result, fd, buf: received, from }));
                 }
                 continue;
             }
@@ -270,7 +282,7 @@ impl OpRing {
             }
             if received.is_some() {
                 let result = raw.max(0) as u32;
-                each(key as OpKey, Event::Part(Part { result, fd: None, buf: received }));
+                each(key as OpKey, Event::Part(Part { result, fd: None, buf: received, from }));
             }
             each(key as OpKey, Event::End(outcome(flight.op, raw)));
         }
@@ -334,7 +346,7 @@ fn made(op: &Op, raw: i32) -> Option<OwnedFd> {
 
 /// What an operation has received into a group's buffer.
 fn received(op: &Op, groups: &[Group], raw: i32, flags: u32) -> Option<GroupBuf> {
-    let Op::RecvMany { group, .. } = op else { return None };
+    let (Op::RecvMany { group, .. } | Op::RecvFromMany { group, .. }) = op else { return None };
     // The kernel names a buffer wherever it has taken one, be it empty.
     groups.get(usize::from(*group))?.take(cqueue::buffer_select(flags)?, raw.max(0) as u32)
 }
@@ -425,15 +437,19 @@ fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
             entry.flags(SEND_FLAGS).zc_flags(ZERO_COPY_REPORT).build()
         }
         Op::SendVectored { socket, bufs } => {
-            let header = flight.message.as_mut()?.to_send(bufs.iter().map(Vec::as_slice), None);
+            let header = flight.message.as_mut()?.for_send(bufs.iter().map(Vec::as_slice), None);
             opcode::SendMsg::new(fd(socket), header).flags(SEND_FLAGS as u32).build()
         }
         Op::RecvFrom { socket, buf, .. } => {
-            opcode::RecvMsg::new(fd(socket), flight.message.as_mut()?.to_receive(buf)).build()
+            opcode::RecvMsg::new(fd(socket), flight.message.as_mut()?.for_receive(buf)).build()
+        }
+        Op::RecvFromMany { socket, group } => {
+            let header = flight.message.as_mut()?.for_many();
+            opcode::RecvMsgMulti::new(fd(socket), header, *group).build()
         }
         Op::SendTo { socket, buf, to } => {
             let pieces = std::iter::once(buf.as_slice());
-            let header = flight.message.as_mut()?.to_send(pieces, Some(&to.as_any()));
+            let header = flight.message.as_mut()?.for_send(pieces, Some(&to.as_any()));
             opcode::SendMsg::new(fd(socket), header).flags(libc::MSG_NOSIGNAL as u32).build()
         }
         Op::Tell { ring } => opcode::MsgRingData::new(fd(ring), 0, TOLD, None).build(),

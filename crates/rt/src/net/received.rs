@@ -1,0 +1,292 @@
+//! What comes over a stream, piece by piece.
+
+use std::fmt;
+use std::io;
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use cutwater_sys::ring::{Event, GroupBuf, Op};
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+
+use super::socket::Socket;
+use crate::driver::{GROUP_BUFFER_BYTES, Operation, Operations};
+use crate::executor::Core;
+
+/// Bytes of the buffer for large messages, which a connection has to itself while they come.
+const LARGE_BYTES: usize = 64 << 10;
+
+/// Full buffers of the group in a row after which messages are taken for large ones: each costs a
+/// completion, and from about 16 KiB on one receive into a buffer of our own costs less.
+const FULL_IN_A_ROW: u32 = 3;
+
+/// Receives of less than this, [`SMALL_IN_A_ROW`] times, and messages are taken for small ones
+/// again.
+const SMALL_BYTES: usize = 8 << 10;
+/// See above.
+const SMALL_IN_A_ROW: u32 = 2;
+
+/// Received bytes. A buffer of the group is given back when this is dropped.
+pub struct Chunk(Bytes);
+
+enum Bytes {
+    Group(GroupBuf),
+    Own { buf: Vec<u8>, from: usize, to: usize },
+}
+
+impl fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk").field("len", &self.len()).finish()
+    }
+}
+
+impl Chunk {
+    pub(super) fn of_group(buf: GroupBuf) -> Self {
+        Self(Bytes::Group(buf))
+    }
+
+    pub(super) fn of_vec(buf: Vec<u8>, len: usize) -> Self {
+        let to = len.min(buf.len());
+        Self(Bytes::Own { buf, from: 0, to })
+    }
+
+    /// Drops the first `n` bytes, or all where there are fewer.
+    pub fn advance(&mut self, n: usize) {
+        match &mut self.0 {
+            Bytes::Group(buf) => buf.advance(n),
+            Bytes::Own { from, to, .. } => *from = from.saturating_add(n).min(*to),
+        }
+    }
+}
+
+impl Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Group(buf) => buf,
+            Bytes::Own { buf, from, to } => &buf[*from..*to],
+        }
+    }
+}
+
+impl DerefMut for Chunk {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match &mut self.0 {
+            Bytes::Group(buf) => buf,
+            Bytes::Own { buf, from, to } => &mut buf[*from..*to],
+        }
+    }
+}
+
+/// How the next bytes are received.
+enum Way {
+    /// Not decided.
+    Idle,
+    /// By one operation that goes on, into buffers of the group.
+    Many(Operations),
+    /// The same, but it was asked to end, as messages are large or the stream ends.
+    Ending(Operations),
+    /// By one operation into a buffer of our own.
+    One(Operation),
+}
+
+/// What comes over a stream. Dropped, it ends the operation; what has come and was not taken is lost.
+pub struct Received {
+    socket: Socket,
+    way: Way,
+    large: bool,
+    full: u32,
+    small: u32,
+    /// A buffer for the next receive of a large message.
+    spare: Vec<u8>,
+    over: bool,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received").field("large", &self.large).finish_non_exhaustive()
+    }
+}
+
+impl Received {
+    pub(super) fn new(socket: Socket) -> Self {
+        let (way, spare) = (Way::Idle, Vec::new());
+        Self { socket, way, large: false, full: 0, small: 0, spare, over: false }
+    }
+
+    /// The next piece; nothing where the peer has ended.
+    ///
+    /// # Errors
+    /// As `recv(2)`.
+    pub async fn next(&mut self) -> io::Result<Option<Chunk>> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`Received::next`].
+    ///
+    /// # Errors
+    /// As `recv(2)`.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        loop {
+            if self.over {
+                return Poll::Ready(Ok(None));
+            }
+            let step = match mem::replace(&mut self.way, Way::Idle) {
+                Way::Idle => self.begin(),
+                Way::Many(many) => self.many(many, cx),
+                Way::Ending(many) => self.ending(many, cx),
+                Way::One(one) => self.one(one, cx),
+            };
+            match step {
+                Step::Again => {}
+                Step::Wait => return Poll::Pending,
+                Step::Give(chunk) => return Poll::Ready(Ok(Some(chunk))),
+                Step::Over => self.over = true,
+                Step::Fail(errno) => {
+                    self.over = true;
+                    return Poll::Ready(Err(errno.into()));
+                }
+            }
+        }
+    }
+
+    /// Gives a chunk back whose buffer can be received into again.
+    pub fn recycle(&mut self, chunk: Chunk) {
+        if let Bytes::Own { buf, .. } = chunk.0
+            && self.large
+        {
+            self.spare = buf;
+        }
+    }
+
+    fn begin(&mut self) -> Step {
+        let core = Core::current();
+        let group = if self.large { None } else { core.driver.borrow_mut().group() };
+        let socket = Arc::clone(&self.socket.fd);
+        self.way = match group {
+            Some(group) => Way::Many(Operations::new(core, Op::RecvMany { socket, group })),
+            None => {
+                let bytes = if self.large { LARGE_BYTES } else { GROUP_BUFFER_BYTES as usize };
+                let mut buf = mem::take(&mut self.spare);
+                buf.resize(bytes, 0);
+                Way::One(Operation::new(core, Op::Recv { socket, buf, at: 0, all: false }))
+            }
+        };
+        Step::Again
+    }
+
+    fn many(&mut self, mut many: Operations, cx: &mut Context<'_>) -> Step {
+        match many.poll_next(cx) {
+            Poll::Pending => {
+                self.way = Way::Many(many);
+                Step::Wait
+            }
+            Poll::Ready(Event::Part(part)) => {
+                let Some(buf) = part.buf else {
+                    self.way = Way::Many(many);
+                    return Step::Again;
+                };
+                let full = buf.len() == GROUP_BUFFER_BYTES as usize;
+                self.full = if full { self.full + 1 } else { 0 };
+                self.way = if self.full >= FULL_IN_A_ROW {
+                    (self.large, self.full, self.small) = (true, 0, 0);
+                    many.ask_to_end();
+                    Way::Ending(many)
+                } else {
+                    Way::Many(many)
+                };
+                if buf.is_empty() { Step::Again } else { Step::Give(Chunk(Bytes::Group(buf))) }
+            }
+            Poll::Ready(Event::End(outcome)) => match outcome.result {
+                Ok(0) => Step::Over,
+                // The kernel ends it now and then; or so much was untaken that we ended it.
+                Ok(_) | Err(Errno::CANCELED | Errno::INTR | Errno::AGAIN) => Step::Again,
+                // Others hold all buffers: this one goes on with one of its own.
+                Err(Errno::NOBUFS) => self.begin_with_own(),
+                Err(errno) => Step::Fail(errno),
+            },
+        }
+    }
+
+    fn begin_with_own(&mut self) -> Step {
+        let buf = vec![0; GROUP_BUFFER_BYTES as usize];
+        let op = Op::Recv { socket: Arc::clone(&self.socket.fd), buf, at: 0, all: false };
+        self.way = Way::One(Operation::new(Core::current(), op));
+        Step::Again
+    }
+
+    /// What was received before the operation ended comes first, so that bytes stay in order.
+    fn ending(&mut self, mut many: Operations, cx: &mut Context<'_>) -> Step {
+        match many.poll_next(cx) {
+            Poll::Pending => {
+                self.way = Way::Ending(many);
+                Step::Wait
+            }
+            Poll::Ready(Event::Part(part)) => {
+                self.way = Way::Ending(many);
+                match part.buf.filter(|buf| !buf.is_empty()) {
+                    Some(buf) => Step::Give(Chunk(Bytes::Group(buf))),
+                    None => Step::Again,
+                }
+            }
+            Poll::Ready(Event::End(outcome)) => match outcome.result {
+                Ok(0) => Step::Over,
+                Ok(_) | Err(Errno::CANCELED | Errno::INTR | Errno::AGAIN | Errno::NOBUFS) => {
+                    Step::Again
+                }
+                Err(errno) => Step::Fail(errno),
+            },
+        }
+    }
+
+    fn one(&mut self, mut one: Operation, cx: &mut Context<'_>) -> Step {
+        let Poll::Ready(mut outcome) = Pin::new(&mut one).poll(cx) else {
+            self.way = Way::One(one);
+            return Step::Wait;
+        };
+        let n = match outcome.result {
+            Ok(0) => return Step::Over,
+            Ok(n) => n as usize,
+            Err(Errno::INTR) => return Step::Again,
+            Err(Errno::AGAIN) => return self.wait(outcome.op),
+            Err(errno) => return Step::Fail(errno),
+        };
+        if matches!(outcome.op, Op::Poll { .. }) {
+            return Step::Again;
+        }
+        self.small = if n < SMALL_BYTES { self.small + 1 } else { 0 };
+        if self.small >= SMALL_IN_A_ROW {
+            (self.large, self.full, self.small) = (false, 0, 0);
+            self.spare = Vec::new();
+        }
+        Step::Give(Chunk(Bytes::Own { buf: outcome.op.take_buf(), from: 0, to: n }))
+    }
+
+    /// Somebody has set the socket not to block.
+    fn wait(&mut self, _refused: Op) -> Step {
+        let events = PollFlags::IN.bits();
+        let op = Op::Poll { file: Arc::clone(&self.socket.fd), events };
+        self.way = Way::One(Operation::new(Core::current(), op));
+        Step::Again
+    }
+}
+
+enum Step {
+    Again,
+    Wait,
+    Give(Chunk),
+    Over,
+    Fail(Errno),
+}
+
+impl futures_core::Stream for Received {
+    type Item = io::Result<Chunk>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Self::poll_next(&mut self, cx).map(Result::transpose)
+    }
+}

@@ -1,0 +1,229 @@
+//! Datagrams.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use cutwater_sys::ring::{Event, Op, Outcome};
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+
+use super::received::Chunk;
+use super::socket::until_done;
+use crate::driver::{GROUP_BUFFER_BYTES, Operation, Operations};
+use crate::executor::{Core, operation};
+use crate::fs::BufResult;
+
+/// Bytes of a [`Packet`] at most: a shared buffer but for its head (`io_uring_recvmsg_out` and an
+/// address).
+pub const PACKET_BYTES_MAX: usize = GROUP_BUFFER_BYTES as usize - 144;
+
+/// A datagram and who has sent it, or is to get it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram {
+    /// The bytes; what was longer than the buffer is cut off.
+    pub bytes: Vec<u8>,
+    /// The other end.
+    pub peer: SocketAddr,
+}
+
+/// A socket for datagrams.
+#[derive(Debug, Clone)]
+pub struct UdpSocket {
+    fd: Arc<OwnedFd>,
+}
+
+impl AsFd for UdpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl UdpSocket {
+    /// A socket with an address of its own.
+    ///
+    /// # Errors
+    /// As `bind(2)`.
+    pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        Ok(std::net::UdpSocket::bind(address)?.into())
+    }
+
+    /// Its address.
+    ///
+    /// # Errors
+    /// As `getsockname(2)`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(rustix::net::getsockname(&self.fd)?.try_into()?)
+    }
+
+    /// Sends to `peer` and receives from it alone from now on (`connect(2)`).
+    ///
+    /// # Errors
+    /// As the call.
+    pub fn connect(&self, peer: SocketAddr) -> io::Result<()> {
+        Ok(rustix::net::connect(&self.fd, &peer)?)
+    }
+
+    /// Receives one datagram into `buf`; what does not fit is lost.
+    ///
+    /// # Errors
+    /// As `recvmsg(2)`.
+    pub async fn recv_from(&self, buf: Vec<u8>) -> (io::Result<(usize, SocketAddr)>, Vec<u8>) {
+        let outcome = until_done(&self.fd, PollFlags::IN, self.to_receive(buf)).await;
+        match outcome.op {
+            Op::RecvFrom { buf, from, .. } => (received(outcome.result, from), buf),
+            _ => (Err(Errno::INVAL.into()), Vec::new()),
+        }
+    }
+
+    /// Sends `buf` to `to` as one datagram.
+    ///
+    /// # Errors
+    /// As `sendmsg(2)`.
+    pub async fn send_to(&self, buf: Vec<u8>, to: SocketAddr) -> BufResult {
+        let op = Op::SendTo { socket: Arc::clone(&self.fd), buf, to };
+        let mut outcome = until_done(&self.fd, PollFlags::OUT, op).await;
+        (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+    }
+
+    /// Receives one datagram from the peer that it is connected to.
+    ///
+    /// # Errors
+    /// As `recv(2)`; `ECONNREFUSED` where the peer has no such port.
+    pub async fn recv(&self, buf: Vec<u8>) -> BufResult {
+        let op = Op::Recv { socket: Arc::clone(&self.fd), buf, at: 0, all: false };
+        let mut outcome = until_done(&self.fd, PollFlags::IN, op).await;
+        (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+    }
+
+    /// Sends `buf` to the peer that it is connected to.
+    ///
+    /// # Errors
+    /// As `send(2)`.
+    pub async fn send(&self, buf: Vec<u8>) -> BufResult {
+        let op = Op::Send { socket: Arc::clone(&self.fd), buf, at: 0 };
+        let mut outcome = until_done(&self.fd, PollFlags::OUT, op).await;
+        (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+    }
+
+    /// Sends all of them, given to the kernel together; an answer for each, in order, and the
+    /// buffers.
+    pub async fn send_many(&self, datagrams: Vec<Datagram>) -> Vec<BufResult> {
+        let ops = datagrams.into_iter().map(|Datagram { bytes: buf, peer: to }| {
+            operation(Op::SendTo { socket: Arc::clone(&self.fd), buf, to })
+        });
+        let done = all(ops.collect()).await;
+        done.into_iter()
+            .map(|mut outcome| {
+                (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+            })
+            .collect()
+    }
+
+    /// Datagrams as they come, by one operation that goes on, in buffers that the core's sockets
+    /// share. Of those longer than [`PACKET_BYTES_MAX`] the rest is cut off.
+    #[must_use]
+    pub fn packets(&self) -> Packets {
+        Packets { socket: self.clone(), many: None }
+    }
+
+    fn to_receive(&self, buf: Vec<u8>) -> Op {
+        Op::RecvFrom { socket: Arc::clone(&self.fd), buf, from: None }
+    }
+}
+
+fn received(
+    result: Result<u32, Errno>,
+    from: Option<SocketAddr>,
+) -> io::Result<(usize, SocketAddr)> {
+    let peer = from.ok_or_else(|| io::Error::other("the datagram has no sender's address"));
+    Ok((result? as usize, peer?))
+}
+
+impl From<std::net::UdpSocket> for UdpSocket {
+    /// One that is bound already, and blocks.
+    fn from(socket: std::net::UdpSocket) -> Self {
+        Self { fd: Arc::new(socket.into()) }
+    }
+}
+
+/// Waits for all of them.
+async fn all(mut ops: Vec<Operation>) -> Vec<Outcome> {
+    let mut done: Vec<Option<Outcome>> = ops.iter().map(|_| None).collect();
+    std::future::poll_fn(|cx| {
+        let mut left = 0;
+        for (op, done) in ops.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+            match Pin::new(op).poll(cx) {
+                Poll::Ready(outcome) => *done = Some(outcome),
+                Poll::Pending => left += 1,
+            }
+        }
+        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+/// A datagram in a buffer that the core's sockets share; given back when this is dropped.
+#[derive(Debug)]
+pub struct Packet {
+    /// The bytes.
+    pub bytes: Chunk,
+    /// Who has sent it.
+    pub peer: SocketAddr,
+}
+
+/// Datagrams as they come. Dropped, it ends the operation; what has come and was not taken is lost.
+#[derive(Debug)]
+pub struct Packets {
+    socket: UdpSocket,
+    many: Option<Operations>,
+}
+
+impl Packets {
+    /// The next.
+    ///
+    /// # Errors
+    /// As `recvmsg(2)`.
+    pub async fn next(&mut self) -> io::Result<Packet> {
+        loop {
+            let Some(many) = self.many() else { return self.one().await };
+            match many.next().await {
+                Event::Part(part) => {
+                    if let (Some(buf), Some(peer)) = (part.buf, part.from) {
+                        return Ok(Packet { bytes: Chunk::of_group(buf), peer });
+                    }
+                }
+                Event::End(outcome) => {
+                    self.many = None;
+                    match outcome.result {
+                        Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::CANCELED) => {}
+                        // Others hold all buffers, or the kernel is before 6.0.
+                        Err(Errno::NOBUFS | Errno::INVAL) => return self.one().await,
+                        Err(errno) => return Err(errno.into()),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The operation that goes on; nothing where there can be none.
+    fn many(&mut self) -> Option<&mut Operations> {
+        if self.many.is_none() {
+            let core = Core::current();
+            let group = core.driver.borrow_mut().group()?;
+            let socket = Arc::clone(&self.socket.fd);
+            self.many = Some(Operations::new(core, Op::RecvFromMany { socket, group }));
+        }
+        self.many.as_mut()
+    }
+
+    async fn one(&self) -> io::Result<Packet> {
+        let (received, buf) = self.socket.recv_from(vec![0; PACKET_BYTES_MAX]).await;
+        let (n, peer) = received?;
+        Ok(Packet { bytes: Chunk::of_vec(buf, n), peer })
+    }
+}
