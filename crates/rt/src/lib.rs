@@ -32,6 +32,8 @@ pub mod hyper;
 pub mod net;
 mod perform;
 pub mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use driver::{Backend, Counters, Degraded, Operation, Operations, Path};
 pub use executor::{

@@ -2,22 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cutwater_sys::ring::Op;
-use rustix::io::Errno;
-
+use super::sending::Sending;
 use super::{ByteStream, Chunk, Received};
-use crate::driver::Operation;
-use crate::executor::Core;
 
 /// Bytes that are taken over from a writer at a time, so that it can go on while they are sent.
 const WRITE_BYTES_MAX: usize = 256 << 10;
-
-/// Bytes of the buffer that is kept between writes; a connection that is idle holds no more.
-const KEPT_BYTES: usize = 16 << 10;
 
 /// A stream with `poll_read`, `poll_write`, `poll_flush` and `poll_shutdown`.
 ///
@@ -27,15 +18,12 @@ pub struct Io<S> {
     stream: S,
     received: Received,
     chunk: Option<Chunk>,
-    sending: Option<Operation>,
-    /// For the next send.
-    spare: Vec<u8>,
-    failed: Option<Errno>,
+    sending: Sending,
 }
 
 impl<S> fmt::Debug for Io<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Io").field("sending", &self.sending.is_some()).finish_non_exhaustive()
+        f.debug_struct("Io").field("sending", &self.sending).finish_non_exhaustive()
     }
 }
 
@@ -45,7 +33,8 @@ impl<S> Unpin for Io<S> {}
 impl<S: ByteStream> Io<S> {
     pub(super) fn new(stream: S) -> Self {
         let received = Received::new(stream.socket().clone());
-        Self { stream, received, chunk: None, sending: None, spare: Vec::new(), failed: None }
+        let sending = Sending::new(stream.socket().clone());
+        Self { stream, received, chunk: None, sending }
     }
 
     /// The stream.
@@ -53,8 +42,8 @@ impl<S: ByteStream> Io<S> {
         &self.stream
     }
 
-    /// Calls `take` with received bytes; it says how many it took. Nothing where the peer has
-    /// ended.
+    /// Calls `take` with received bytes; it says how many it took. Not called, and 0, where the
+    /// peer has ended.
     ///
     /// # Errors
     /// As `recv(2)`.
@@ -87,26 +76,15 @@ impl<S: ByteStream> Io<S> {
     /// # Errors
     /// Of an earlier send, as `send(2)`.
     pub fn poll_give(&mut self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
-        if self.poll_sent(cx)?.is_pending() {
+        if self.sending.poll_sent(cx)?.is_pending() {
             return Poll::Pending;
         }
-        let mut buf = std::mem::take(&mut self.spare);
-        buf.clear();
+        let mut buf = self.sending.spare();
         for piece in pieces {
             buf.extend_from_slice(&piece[..piece.len().min(WRITE_BYTES_MAX - buf.len())]);
         }
         let n = buf.len();
-        if n == 0 {
-            self.spare = buf;
-            return Poll::Ready(Ok(0));
-        }
-        let socket = Arc::clone(&self.stream.socket().fd);
-        self.sending = Some(Operation::new(Core::current(), Op::Send { socket, buf, at: 0 }));
-        // Begins it.
-        match self.poll_sent(cx) {
-            Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
-            _ => Poll::Ready(Ok(n)),
-        }
+        Poll::Ready(self.sending.begin(cx, buf).map(|()| n))
     }
 
     /// Waits until all that was taken over has been sent.
@@ -114,32 +92,7 @@ impl<S: ByteStream> Io<S> {
     /// # Errors
     /// As `send(2)`.
     pub fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(errno) = self.failed {
-            return Poll::Ready(Err(errno.into()));
-        }
-        while let Some(sending) = &mut self.sending {
-            let Poll::Ready(outcome) = Pin::new(sending).poll(cx) else { return Poll::Pending };
-            self.sending = None;
-            let Op::Send { socket, buf, at } = outcome.op else { continue };
-            let at = match outcome.result {
-                Ok(0) if at < buf.len() => {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                Ok(n) => at + n as usize,
-                Err(Errno::INTR | Errno::AGAIN) => at,
-                Err(errno) => {
-                    self.failed = Some(errno);
-                    return Poll::Ready(Err(errno.into()));
-                }
-            };
-            if at < buf.len() {
-                let op = Op::Send { socket, buf, at };
-                self.sending = Some(Operation::new(Core::current(), op));
-            } else if buf.capacity() <= KEPT_BYTES {
-                self.spare = buf;
-            }
-        }
-        Poll::Ready(Ok(()))
+        self.sending.poll_sent(cx)
     }
 
     /// Sends what is left, and then ends the sending side.
@@ -147,12 +100,6 @@ impl<S: ByteStream> Io<S> {
     /// # Errors
     /// As `send(2)` and `shutdown(2)`; that the peer has gone already is none.
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.poll_sent(cx)?.is_pending() {
-            return Poll::Pending;
-        }
-        match self.stream.socket().shutdown(std::net::Shutdown::Write) {
-            Err(e) if e.kind() != io::ErrorKind::NotConnected => Poll::Ready(Err(e)),
-            _ => Poll::Ready(Ok(())),
-        }
+        self.sending.poll_end(cx)
     }
 }

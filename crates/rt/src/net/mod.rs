@@ -14,6 +14,7 @@ mod incoming;
 mod io;
 mod listener;
 mod received;
+mod sending;
 mod socket;
 mod stream;
 mod udp;
@@ -23,6 +24,8 @@ pub use incoming::Incoming;
 pub use io::Io;
 pub use listener::{ListenOptions, TcpListener};
 pub use received::{Chunk, Received};
+#[cfg(feature = "tls")]
+pub(crate) use sending::Sending;
 pub use stream::TcpStream;
 pub use udp::{Datagram, PACKET_BYTES_MAX, Packet, Packets, UdpSocket};
 pub use unix::{UnixListener, UnixStream};

@@ -82,6 +82,24 @@ impl DerefMut for Chunk {
     }
 }
 
+#[cfg(feature = "tls")]
+impl Chunk {
+    /// These bytes and then `more`, in a buffer of our own.
+    fn with(self, more: &[u8]) -> Self {
+        let mut buf = match self.0 {
+            Bytes::Own { mut buf, from, to } => {
+                buf.truncate(to);
+                buf.drain(..from);
+                buf
+            }
+            Bytes::Group(group) => group.to_vec(),
+        };
+        buf.extend_from_slice(more);
+        let to = buf.len();
+        Self(Bytes::Own { buf, from: 0, to })
+    }
+}
+
 /// How the next bytes are received.
 enum Way {
     /// Not decided.
@@ -103,6 +121,9 @@ pub struct Received {
     small: u32,
     /// A buffer for the next receive of a large message.
     spare: Vec<u8>,
+    /// Bytes that the next chunk begins with.
+    #[cfg(feature = "tls")]
+    carried: Option<Chunk>,
     over: bool,
 }
 
@@ -113,9 +134,18 @@ impl fmt::Debug for Received {
 }
 
 impl Received {
-    pub(super) fn new(socket: Socket) -> Self {
-        let (way, spare) = (Way::Idle, Vec::new());
-        Self { socket, way, large: false, full: 0, small: 0, spare, over: false }
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self {
+            socket,
+            way: Way::Idle,
+            large: false,
+            full: 0,
+            small: 0,
+            spare: Vec::new(),
+            #[cfg(feature = "tls")]
+            carried: None,
+            over: false,
+        }
     }
 
     /// The next piece; nothing where the peer has ended.
@@ -144,6 +174,9 @@ impl Received {
             match step {
                 Step::Again => {}
                 Step::Wait => return Poll::Pending,
+                #[cfg(feature = "tls")]
+                Step::Give(chunk) => return Poll::Ready(Ok(Some(self.behind_carried(chunk)))),
+                #[cfg(not(feature = "tls"))]
                 Step::Give(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Step::Over => self.over = true,
                 Step::Fail(errno) => {
@@ -160,6 +193,27 @@ impl Received {
             && self.large
         {
             self.spare = buf;
+        }
+    }
+
+    /// Has the next chunk begin with what is left of this one.
+    #[cfg(feature = "tls")]
+    pub(crate) fn carry(&mut self, chunk: Chunk) {
+        self.carried = Some(match self.carried.take() {
+            Some(before) => before.with(&chunk),
+            None => chunk,
+        });
+    }
+
+    #[cfg(feature = "tls")]
+    fn behind_carried(&mut self, chunk: Chunk) -> Chunk {
+        match self.carried.take() {
+            None => chunk,
+            Some(before) => {
+                let joined = before.with(&chunk);
+                self.recycle(chunk);
+                joined
+            }
         }
     }
 
