@@ -19,11 +19,14 @@ pub(super) enum Connection {
     Server(Box<UnbufferedServerConnection>),
 }
 
+/// Takes decrypted bytes; says how many.
+pub(super) type Take<'a> = dyn FnMut(&[u8]) -> usize + 'a;
+
 /// What is wanted of a connection; each is done once.
 #[derive(Default)]
 pub(super) struct Ask<'a> {
     /// Called with decrypted bytes; says how many it took.
-    pub(super) take: Option<&'a mut dyn FnMut(&[u8]) -> usize>,
+    pub(super) take: Option<&'a mut Take<'a>>,
     /// To be encrypted.
     pub(super) give: Option<&'a [u8]>,
     /// To say that nothing more will be sent.
