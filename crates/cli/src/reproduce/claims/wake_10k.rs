@@ -226,7 +226,8 @@ fn by_completions(sockets: &[Arc<OwnedFd>], hall: &Rc<Hall>) -> Result<(), Strin
 async fn receive(socket: Arc<OwnedFd>, hall: Rc<Hall>) {
     let mut buf = vec![0; MESSAGE];
     loop {
-        let mut outcome = operation(Op::Recv { socket: Arc::clone(&socket), buf }).await;
+        let mut outcome =
+            operation(Op::Recv { socket: Arc::clone(&socket), buf, at: 0, all: false }).await;
         buf = outcome.op.take_buf();
         let arrived = match outcome.result {
             Ok(n) => hall.arrived(buf.get(..n as usize).unwrap_or_default()),
