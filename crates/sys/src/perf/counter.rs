@@ -1,11 +1,10 @@
 //! Counts of kernel events that `getrusage(2)` does not have.
 
-use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::error::{Doing, PerfError};
 use super::open::{self, Attr, Target};
-use super::tasks;
+use super::{tasks, tracepoint};
 use crate::{Errno, Result};
 
 /// What a [`Counter`] counts.
@@ -47,7 +46,7 @@ impl Counter {
     /// [`PerfError::is_unsupported`] when tracefs is not mounted (the number of a tracepoint
     /// can be had nowhere else), [`PerfError::is_refused`] without the permission.
     pub fn open(event: Event, scope: Scope) -> std::result::Result<Self, PerfError> {
-        let attr = Attr::new(open::TYPE_TRACEPOINT, event.id()?);
+        let attr = Attr::new(open::TYPE_TRACEPOINT, tracepoint::id(event.name())?);
         let events = match scope {
             Scope::Thread => vec![
                 open::open(&attr, Target { tid: 0, cpu: None })
@@ -114,28 +113,6 @@ impl Event {
             Self::Syscalls => "raw_syscalls:sys_enter",
             Self::IoWqPunts => "io_uring:io_uring_queue_async_work",
         }
-    }
-
-    /// The number by which the kernel knows the tracepoint.
-    fn id(self) -> std::result::Result<u64, PerfError> {
-        const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
-        let path = self.name().replace(':', "/");
-        let mut failed = PerfError::new(Doing::FindTracepoint(self.name()), Errno::NOENT);
-        for root in TRACEFS {
-            match fs::read_to_string(format!("{root}/events/{path}/id")) {
-                Ok(id) => {
-                    return id.trim().parse().map_err(|_| {
-                        PerfError::new(Doing::FindTracepoint(self.name()), Errno::INVAL)
-                    });
-                }
-                // Where one place refuses and the other is missing, refusal is the reason.
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    failed = PerfError::from_io(Doing::FindTracepoint(self.name()), &e);
-                }
-                Err(_) => {}
-            }
-        }
-        Err(failed)
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) enum Doing {
     Enable,
     SpawnDrainer,
     FindTracepoint(&'static str),
+    Filter,
 }
 
 impl PerfError {
@@ -93,12 +94,13 @@ impl PerfError {
 impl fmt::Display for PerfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.doing {
-            Doing::ListThreads => f.write_str("cannot list threads in /proc/self/task")?,
-            Doing::Open => f.write_str("cannot open a perf event on this process")?,
+            Doing::ListThreads => f.write_str("cannot list the threads of the process in /proc")?,
+            Doing::Open => f.write_str("cannot open a perf event on the process")?,
             Doing::Map => f.write_str("cannot map the ring of perf samples")?,
             Doing::Redirect => f.write_str("cannot send perf samples to one ring per CPU")?,
             Doing::Enable => f.write_str("cannot enable a perf event")?,
             Doing::SpawnDrainer => f.write_str("cannot start the thread that takes samples")?,
+            Doing::Filter => f.write_str("cannot filter a tracepoint")?,
             Doing::FindTracepoint(name) => write!(f, "cannot find the tracepoint {name}")?,
         }
         write!(f, ": {}; {}", self.errno, self.advice())

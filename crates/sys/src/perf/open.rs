@@ -1,10 +1,11 @@
 //! `perf_event_open(2)` and the ioctls on what it returns.
 //!
 //! # Safety
-//! The kernel reads one struct of integers whose size is in its second field, and the
-//! ioctls used here take no pointer.
+//! The kernel reads one struct of integers whose size is in its second field. The ioctls used
+//! here take no pointer, but for two: one writes a `u64`, one reads a string that ends in zero.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::ioctl::opcode;
@@ -30,7 +31,7 @@ pub(super) struct Attr {
     branch_sample_type: u64,
     sample_regs_user: u64,
     sample_stack_user: u32,
-    clockid: i32,
+    pub(super) clockid: i32,
     sample_regs_intr: u64,
     aux_watermark: u32,
     pub(super) sample_max_stack: u16,
@@ -53,8 +54,16 @@ impl Attr {
 pub(super) const TYPE_SOFTWARE: u32 = 1;
 pub(super) const TYPE_TRACEPOINT: u32 = 2;
 pub(super) const SOFTWARE_CPU_CLOCK: u64 = 0;
+pub(super) const SOFTWARE_FAULTS_MINOR: u64 = 5;
+pub(super) const SOFTWARE_FAULTS_MAJOR: u64 = 6;
 pub(super) const SAMPLE_TID: u64 = 1 << 1;
+pub(super) const SAMPLE_TIME: u64 = 1 << 2;
+pub(super) const SAMPLE_ADDR: u64 = 1 << 3;
 pub(super) const SAMPLE_CALLCHAIN: u64 = 1 << 5;
+
+pub(super) const SAMPLE_RAW: u64 = 1 << 10;
+/// The event's number first, so that samples of several events can share a ring.
+pub(super) const SAMPLE_IDENTIFIER: u64 = 1 << 16;
 
 /// Starts disabled.
 pub(super) const DISABLED: u64 = bit(0);
@@ -62,6 +71,10 @@ pub(super) const DISABLED: u64 = bit(0);
 pub(super) const INHERIT: u64 = bit(1);
 pub(super) const EXCLUDE_KERNEL: u64 = bit(5);
 pub(super) const EXCLUDE_HV: u64 = bit(6);
+/// Starts when the task calls `execve(2)`.
+pub(super) const ENABLE_ON_EXEC: u64 = bit(12);
+/// Times are of `clockid`.
+pub(super) const USE_CLOCKID: u64 = bit(25);
 /// `sample_freq` is a frequency in Hz and not a period.
 pub(super) const FREQ: u64 = bit(10);
 /// Threads only: no other process (Linux 5.13).
@@ -117,6 +130,23 @@ pub(super) fn disable(fd: BorrowedFd<'_>) -> Result<()> {
 /// Sends the samples of `fd` to the ring of `ring`, which must be on the same CPU.
 pub(super) fn set_output(fd: BorrowedFd<'_>, ring: BorrowedFd<'_>) -> Result<()> {
     ioctl(fd, opcode::none(b'$', 5), ring.as_raw_fd())
+}
+
+/// The number of an event in samples: `PERF_EVENT_IOC_ID`.
+pub(super) fn number(fd: BorrowedFd<'_>) -> Result<u64> {
+    let mut number = 0u64;
+    let code = opcode::read::<u64>(b'$', 7);
+    // SAFETY: the code writes one u64, which `number` has room for.
+    let status = unsafe { libc::ioctl(fd.as_raw_fd(), code as _, &raw mut number) };
+    if status < 0 { Err(last_errno()) } else { Ok(number) }
+}
+
+/// Lets only those events of a tracepoint through that `filter` names.
+pub(super) fn set_filter(fd: BorrowedFd<'_>, filter: &CStr) -> Result<()> {
+    let code = opcode::write::<*mut libc::c_char>(b'$', 6);
+    // SAFETY: the code reads a string up to its zero, which a `CStr` has.
+    let status = unsafe { libc::ioctl(fd.as_raw_fd(), code as _, filter.as_ptr()) };
+    if status < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
 fn ioctl(fd: BorrowedFd<'_>, code: rustix::ioctl::Opcode, arg: i32) -> Result<()> {

@@ -5,6 +5,8 @@
 pub(super) enum Record<'a> {
     /// A sample: who ran, and the chain of addresses with the kernel's context marks in it.
     Sample { pid: u32, tid: u32, chain: &'a [u8] },
+    /// A sample whose number comes first and whose layout the caller knows: its body.
+    Numbered(&'a [u8]),
     /// So many records found no room.
     Lost(u64),
     /// The kernel held samples back, because they took too much time.
@@ -22,11 +24,22 @@ const HEADER_BYTES: usize = 8;
 
 /// The records in what [`super::ring::Ring::drain`] gave.
 #[derive(Debug)]
-pub(super) struct Records<'a>(&'a [u8]);
+pub(super) struct Records<'a> {
+    bytes: &'a [u8],
+    parse: Parse,
+}
+
+/// What becomes of a sample's body.
+type Parse = fn(&[u8]) -> Option<Record<'_>>;
 
 impl<'a> Records<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self { bytes, parse: stack }
+    }
+
+    /// The same of events that are told apart by their number.
+    pub(super) fn numbered(bytes: &'a [u8]) -> Self {
+        Self { bytes, parse: |body| Some(Record::Numbered(body)) }
     }
 }
 
@@ -34,16 +47,16 @@ impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {
-        if self.0.is_empty() {
+        if self.bytes.is_empty() {
             return None;
         }
-        let record = split_record(self.0);
-        self.0 = record.map_or(&[], |(_, rest)| rest);
+        let record = split_record(self.bytes, self.parse);
+        self.bytes = record.map_or(&[], |(_, rest)| rest);
         Some(record.map_or(Record::Garbled, |(record, _)| record))
     }
 }
 
-fn split_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
+fn split_record(bytes: &[u8], sample: Parse) -> Option<(Record<'_>, &[u8])> {
     let size = usize::from(u16::from_ne_bytes(bytes.get(6..8)?.try_into().ok()?));
     if size < HEADER_BYTES {
         return None;
@@ -51,27 +64,30 @@ fn split_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let (record, rest) = bytes.split_at_checked(size)?;
     let kind = u32_at(record, 0)?;
     let body = &record[HEADER_BYTES..];
-    Some((parse(kind, body)?, rest))
+    Some((parse(kind, body, sample)?, rest))
 }
 
-fn parse(kind: u32, body: &[u8]) -> Option<Record<'_>> {
+fn parse(kind: u32, body: &[u8], sample: Parse) -> Option<Record<'_>> {
     Some(match kind {
-        SAMPLE => {
-            let frames = usize::try_from(u64_at(body, 8)?).ok()?;
-            let chain = body.get(16..16usize.checked_add(frames.checked_mul(8)?)?)?;
-            Record::Sample { pid: u32_at(body, 0)?, tid: u32_at(body, 4)?, chain }
-        }
+        SAMPLE => sample(body)?,
         LOST => Record::Lost(u64_at(body, 8)?),
         THROTTLE => Record::Throttled,
         _ => Record::Other,
     })
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+/// A sample of who ran and where.
+fn stack(body: &[u8]) -> Option<Record<'_>> {
+    let frames = usize::try_from(u64_at(body, 8)?).ok()?;
+    let chain = body.get(16..16usize.checked_add(frames.checked_mul(8)?)?)?;
+    Some(Record::Sample { pid: u32_at(body, 0)?, tid: u32_at(body, 4)?, chain })
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 

@@ -48,8 +48,13 @@ unsafe impl Send for Ring {}
 impl Ring {
     /// Maps the ring of `event`, as large as locked memory permits within the bounds.
     pub(super) fn map(event: BorrowedFd<'_>) -> Result<Self> {
+        Self::map_up_to(event, DATA_BYTES_MAX)
+    }
+
+    /// The same with a data area of at most `data_bytes`, a power of two.
+    pub(super) fn map_up_to(event: BorrowedFd<'_>, data_bytes: usize) -> Result<Self> {
         let page_bytes = rustix::param::page_size();
-        let mut data_bytes = DATA_BYTES_MAX.max(page_bytes);
+        let mut data_bytes = data_bytes.max(page_bytes);
         loop {
             match Self::map_sized(event, page_bytes, data_bytes) {
                 Err(Errno::PERM | Errno::NOMEM)

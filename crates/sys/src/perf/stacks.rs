@@ -83,7 +83,7 @@ impl Stacks {
                 Record::Lost(n) => self.totals.lost += n,
                 Record::Garbled => self.totals.lost += 1,
                 Record::Throttled => self.totals.throttled += 1,
-                Record::Other => {}
+                Record::Numbered(_) | Record::Other => {}
             }
         }
     }

@@ -11,8 +11,13 @@ const CPUS_MAX: u32 = 4_096;
 
 /// Ids of the threads that this process has now.
 pub(super) fn threads() -> Result<Vec<i32>, PerfError> {
-    let dir =
-        fs::read_dir("/proc/self/task").map_err(|e| PerfError::from_io(Doing::ListThreads, &e))?;
+    threads_of(std::process::id())
+}
+
+/// Ids of the threads that a process has now.
+pub(super) fn threads_of(pid: u32) -> Result<Vec<i32>, PerfError> {
+    let dir = fs::read_dir(format!("/proc/{pid}/task"))
+        .map_err(|e| PerfError::from_io(Doing::ListThreads, &e))?;
     let ids: Vec<i32> = dir
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .take(THREADS_MAX + 1)

@@ -1,0 +1,126 @@
+//! Samples of a trace as the kernel lays them out.
+
+use super::super::record::{u32_at, u64_at};
+
+/// What an event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A page fault of user code begins.
+    FaultBegins,
+    /// A page fault was served; a major one waited for the device.
+    Fault {
+        /// The address that was missing.
+        address: u64,
+        /// Whether the page had to be read.
+        major: bool,
+    },
+    /// A system call begins.
+    Call {
+        /// Its number, `SYS_*`.
+        number: i64,
+        /// Its first argument: the descriptor, for reads.
+        first: u64,
+    },
+    /// The system call returns.
+    Return {
+        /// Its number.
+        number: i64,
+        /// What it returned: bytes, or an error as a negative number.
+        value: i64,
+    },
+}
+
+/// Something that a thread did, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub time_ns: u64,
+    /// The process.
+    pub pid: u32,
+    /// The thread.
+    pub tid: u32,
+    /// What it did.
+    pub what: What,
+}
+
+/// The events that are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Minor,
+    Major,
+    FaultBegins,
+    Call,
+    Return,
+}
+
+/// The number of the event that a sample's body begins with.
+pub(super) fn number(body: &[u8]) -> Option<u64> {
+    u64_at(body, 0)
+}
+
+/// A sample of `kind`. After the number come thread and time, then the address that was missing
+/// or the tracepoint's own bytes, each behind its length.
+pub(super) fn parse(kind: Kind, body: &[u8]) -> Option<Moment> {
+    // A length and the header that all tracepoints have.
+    const RAW: usize = 24 + 4 + 8;
+    let what = match kind {
+        Kind::FaultBegins => What::FaultBegins,
+        Kind::Minor => What::Fault { address: u64_at(body, 24)?, major: false },
+        Kind::Major => What::Fault { address: u64_at(body, 24)?, major: true },
+        Kind::Call => {
+            let number = u64_at(body, RAW)?.cast_signed();
+            What::Call { number, first: u64_at(body, RAW + 8)? }
+        }
+        Kind::Return => {
+            let (number, value) = (u64_at(body, RAW)?, u64_at(body, RAW + 8)?);
+            What::Return { number: number.cast_signed(), value: value.cast_signed() }
+        }
+    };
+    Some(Moment { pid: u32_at(body, 8)?, tid: u32_at(body, 12)?, time_ns: u64_at(body, 16)?, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(rest: &[u8]) -> Vec<u8> {
+        let mut body = 77u64.to_ne_bytes().to_vec();
+        body.extend(5u32.to_ne_bytes());
+        body.extend(6u32.to_ne_bytes());
+        body.extend(1000u64.to_ne_bytes());
+        body.extend(rest);
+        body
+    }
+
+    fn raw(number: u64, first: u64) -> Vec<u8> {
+        let mut raw = 68u32.to_ne_bytes().to_vec();
+        raw.extend([0; 8]);
+        raw.extend(number.to_ne_bytes());
+        raw.extend(first.to_ne_bytes());
+        body(&raw)
+    }
+
+    #[test]
+    fn each_kind_of_sample_is_read_as_the_kernel_lays_it_out() {
+        let fault = body(&4096u64.to_ne_bytes());
+        for (kind, body, what) in [
+            (Kind::FaultBegins, body(&[]), What::FaultBegins),
+            (Kind::Minor, fault.clone(), What::Fault { address: 4096, major: false }),
+            (Kind::Major, fault, What::Fault { address: 4096, major: true }),
+            (Kind::Call, raw(17, 3), What::Call { number: 17, first: 3 }),
+            (Kind::Return, raw(17, u64::MAX), What::Return { number: 17, value: -1 }),
+        ] {
+            assert_eq!(number(&body), Some(77));
+            let expected = Moment { time_ns: 1000, pid: 5, tid: 6, what };
+            assert_eq!(parse(kind, &body), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_sample_that_is_cut_short_is_none() {
+        for kind in [Kind::Minor, Kind::Major, Kind::Call, Kind::Return] {
+            assert_eq!(parse(kind, &body(&[0; 7])), None, "{kind:?}");
+        }
+        assert_eq!((parse(Kind::FaultBegins, &[0; 20]), number(&[0; 7])), (None, None));
+    }
+}
