@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 use crate::without::Without;
-use crate::{bench, doctor, reproduce, scan, storm};
+use crate::{bench, doctor, reproduce, scan, storm, trace};
 
 /// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
 #[derive(Debug, Parser)]
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Scan(Box<scan::Args>),
     /// Put published claims about I/O on Linux to the test, on this host.
     Reproduce(reproduce::Args),
+    /// Show page faults and reads of a process, by file, with how long they took.
+    Trace(trace::Args),
     /// Watch maps survive a file that another process truncates.
     Storm(storm::Args),
 }
@@ -58,7 +60,7 @@ impl Cli {
     /// Where a flame graph of the whole command goes, if it has none of its own.
     pub(crate) fn flamegraph_of_all(&self) -> Option<&Path> {
         match &self.command {
-            Command::Bench(_) => None,
+            Command::Bench(_) | Command::Trace(_) => None,
             Command::Scan(args) if args.draws_ways() => None,
             _ => self.flamegraph.as_deref(),
         }
@@ -79,6 +81,7 @@ impl Cli {
             Command::Bench(_) => "cutwater bench",
             Command::Scan(_) => "cutwater scan",
             Command::Reproduce(_) => "cutwater reproduce",
+            Command::Trace(_) => "cutwater trace",
             Command::Storm(_) => "cutwater storm",
         }
     }

@@ -16,6 +16,7 @@ mod reproduce;
 mod scan;
 mod stop;
 mod storm;
+mod trace;
 mod without;
 
 use std::path::Path;
@@ -59,6 +60,7 @@ fn dispatch(command: Command, mounted: Option<&metrics::Mounted>) -> Outcome {
         Command::Bench(args) => bench::run(&args),
         Command::Scan(args) => scan::run(*args),
         Command::Reproduce(args) => reproduce::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Storm(args) => storm::run(&args, mounted),
     }
 }

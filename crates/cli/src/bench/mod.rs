@@ -39,6 +39,7 @@ use report::{Report, Settings, Skipped, Warning};
 use rival::Rival;
 use subject::Subject;
 pub(crate) use subject::memory_available;
+pub(crate) use units::time;
 use worker::Pool;
 
 use crate::failure::Failure;

@@ -59,7 +59,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// Nanoseconds in three or four digits with the unit: `870 ns`, `12.4 us`, `3.1 ms`.
-pub(super) fn time(ns: u64) -> String {
+pub(crate) fn time(ns: u64) -> String {
     let ns = ns as f64;
     let (value, unit) = match ns {
         ..1e3 => return format!("{ns} ns"),

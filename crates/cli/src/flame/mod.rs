@@ -55,6 +55,14 @@ impl Recording {
     pub(crate) fn start(options: SamplerOptions) -> Result<Self, FlameError> {
         Sampler::start(options).map(Self).map_err(FlameError::Refused)
     }
+
+    /// Starts recording all threads of another process.
+    ///
+    /// # Errors
+    /// As [`Recording::start`].
+    pub(crate) fn of_process(pid: u32, options: SamplerOptions) -> Result<Self, FlameError> {
+        Sampler::of_process(pid, options).map(Self).map_err(FlameError::Refused)
+    }
 }
 
 impl Report {

@@ -52,7 +52,7 @@ pub(super) fn resolve(samples: &Samples) -> (Names, Vec<String>) {
     let symbolizer = Symbolizer::builder().set_debug_dirs(Some([""; 0])).build();
     let mut notes = Vec::new();
     let user = distinct(samples, Stack::user);
-    let user = resolve_user(&symbolizer, &user, &mut notes).unwrap_or_else(|e| {
+    let user = resolve_user(&symbolizer, samples.pid, &user, &mut notes).unwrap_or_else(|e| {
         notes.push(format!("user frames have no names: {e}"));
         unknown(&user)
     });
@@ -66,10 +66,12 @@ pub(super) fn resolve(samples: &Samples) -> (Names, Vec<String>) {
 
 fn resolve_user(
     symbolizer: &Symbolizer,
+    pid: u32,
     addrs: &[u64],
     notes: &mut Vec<String>,
 ) -> blazesym::Result<HashMap<u64, Vec<String>>> {
-    let mut process = Process::new(Pid::Slf);
+    let pid = if pid == std::process::id() || pid == 0 { Pid::Slf } else { Pid::from(pid) };
+    let mut process = Process::new(pid);
     // By path: the other way, /proc/self/map_files, needs a privilege.
     process.map_files = false;
     process.perf_map = false;

@@ -22,4 +22,4 @@ pub use counter::{Counter, Event, Scope};
 pub use error::PerfError;
 pub use sampler::{Sampler, SamplerOptions, Samples};
 pub use stacks::Stack;
-pub use trace::{Moment, Start, Trace, What};
+pub use trace::{CALL_CLOSE, CALL_IO_URING_ENTER, Moment, Start, Trace, What};

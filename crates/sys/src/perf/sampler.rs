@@ -44,6 +44,7 @@ pub struct Sampler {
     shared: Arc<Shared>,
     drainer: Option<JoinHandle<Tally>>,
     hz: u32,
+    pid: u32,
     why_not: Option<String>,
 }
 
@@ -64,6 +65,8 @@ pub struct Samples {
     pub unkept: u64,
     /// Times that the kernel held samples back, because they took too much time.
     pub throttled: u64,
+    /// The process that was sampled; 0 where nothing was.
+    pub pid: u32,
     /// Samples per second of CPU time, as set.
     pub hz: u32,
     /// Whether kernel frames, and samples of time inside the kernel, are among them.
@@ -87,14 +90,22 @@ impl Sampler {
     /// # Errors
     /// [`PerfError::is_refused`], [`PerfError::is_unsupported`] or [`PerfError::is_limit`].
     pub fn start(options: SamplerOptions) -> Result<Self, PerfError> {
-        let mut session = Session::open(&options)?;
+        Self::of_process(std::process::id(), options)
+    }
+
+    /// The same of another process, which the caller may look at.
+    ///
+    /// # Errors
+    /// As [`Sampler::start`].
+    pub fn of_process(pid: u32, options: SamplerOptions) -> Result<Self, PerfError> {
+        let mut session = Session::open(pid, &options)?;
         let shared = Arc::new(Shared::default());
         let rings = std::mem::take(&mut session.rings);
         let drainer = std::thread::Builder::new()
             .name("perf-drainer".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || drain_until_stopped(rings, &shared)
+                move || drain_until_stopped(pid, rings, &shared)
             })
             .map_err(|e| PerfError::from_io(Doing::SpawnDrainer, &e))?;
         let sampler = Self {
@@ -102,6 +113,7 @@ impl Sampler {
             shared,
             drainer: Some(drainer),
             hz: session.hz,
+            pid,
             why_not: session.why_not.take(),
         };
         // On an error here `sampler` is dropped, which ends the thread.
@@ -124,6 +136,7 @@ impl Sampler {
             lost: tally.lost,
             unkept: tally.unkept,
             throttled: tally.throttled,
+            pid: self.pid,
             hz: self.hz,
             kernel_frames: self.why_not.is_none(),
             why_not: self.why_not.take(),
@@ -145,9 +158,9 @@ impl Drop for Sampler {
     }
 }
 
-fn drain_until_stopped(mut rings: Vec<Ring>, shared: &Shared) -> Tally {
+fn drain_until_stopped(pid: u32, mut rings: Vec<Ring>, shared: &Shared) -> Tally {
     let own_tid = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
-    let mut stacks = Stacks::new(std::process::id(), own_tid);
+    let mut stacks = Stacks::new(pid, own_tid);
     let mut records = Vec::new();
     loop {
         // Before the drain, so that the last one comes after the events were disabled.

@@ -25,12 +25,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens events on all threads, not yet enabled.
-    pub(super) fn open(options: &SamplerOptions) -> Result<Self, PerfError> {
+    /// Opens events on all threads of `pid`, not yet enabled.
+    pub(super) fn open(pid: u32, options: &SamplerOptions) -> Result<Self, PerfError> {
         let hz = options.hz.clamp(1, hz_max());
         let (attr, why_not) = permitted(hz, options.kernel)?;
         let mut session = Self { events: Vec::new(), rings: Vec::new(), hz, why_not };
-        let threads = tasks::threads()?;
+        let threads = tasks::threads_of(pid)?;
         for cpu in tasks::cpus() {
             session.open_on_cpu(&attr, cpu, &threads)?;
         }

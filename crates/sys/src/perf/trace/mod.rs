@@ -35,6 +35,11 @@ const CALLS: [libc::c_long; 7] = [
     libc::SYS_close,
 ];
 
+/// The number of `close(2)` in [`What::Call`].
+pub const CALL_CLOSE: i64 = libc::SYS_close;
+/// The number of `io_uring_enter(2)`.
+pub const CALL_IO_URING_ENTER: i64 = libc::SYS_io_uring_enter;
+
 /// When recording starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {

@@ -1,0 +1,52 @@
+//! The flags.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Show page faults and reads of a process, by file, with how long they took.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit code: that of COMMAND; 0 otherwise, also where the host lets us see \
+little.")]
+pub(crate) struct Args {
+    /// Trace this process, until it ends or Ctrl-C
+    #[arg(long, value_name = "PID", conflicts_with = "command",
+          value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    pub(super) pid: Option<u32>,
+
+    /// Start this command and trace it and its children
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<OsString>,
+
+    /// Stop after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) time: Option<Duration>,
+
+    /// Rows shown of each kind
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) rows: usize,
+
+    /// Print JSON; what COMMAND writes to standard output then goes to standard error
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Draw what the process spends CPU time on into FILE, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(super) flamegraph: Option<PathBuf>,
+
+    /// The part of the child: stop, then become the command.
+    #[arg(long, hide = true)]
+    pub(super) child: bool,
+}
+
+/// A day.
+const SECONDS_MAX: f64 = 86_400.0;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    if seconds > 0.0 && seconds <= SECONDS_MAX {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(format!("{text} is not between 0 and {SECONDS_MAX}"))
+    }
+}

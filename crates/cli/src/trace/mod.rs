@@ -1,0 +1,149 @@
+//! `cutwater trace`: page faults and reads of a process, by file, with how long they took.
+//!
+//! Where the kernel lets us, each fault and each read is an event with a time
+//! (`cutwater_sys::perf::Trace`); where it does not, what `/proc` counts is shown, and it is
+//! said what was gone without.
+
+mod args;
+mod counters;
+mod paths;
+mod report;
+mod table;
+mod tally;
+mod target;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use cutwater_sys::perf::{PerfError, SamplerOptions, Start, Trace};
+
+use crate::failure::Failure;
+use crate::flame::{FlameError, Graph, Recording, explained};
+use crate::stop::Stop;
+use crate::{Outcome, output};
+pub(crate) use args::Args;
+use counters::Counters;
+use report::Report;
+use tally::Tally;
+use target::Target;
+
+/// Between two looks at the rings: what is found in `/proc` by then may be gone.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// Between two pictures of a live table.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// Rows of a live table.
+const LIVE_ROWS: usize = 15;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Outcome {
+    if args.child {
+        return target::become_command(&args.command);
+    }
+    let stop = Stop::on_signals()
+        .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
+    let mut target = Target::new(args)?;
+    let start = if target.is_ours() { Start::OnExec } else { Start::Now };
+    let trace = Trace::open(target.pid(), start);
+    let recording = args.flamegraph.as_deref().map(|_| record(&target));
+    let mut watched = Watched {
+        counters: Counters::of(target.pid()),
+        tally: Tally::default(),
+        trace,
+        started: Instant::now(),
+    };
+    target.go_on()?;
+    watched.watch(args, &mut target, &stop)?;
+    let (drawn, notes) = draw(args, recording, &target)?;
+    let code = target.end(&stop)?;
+    let mut report = watched.report(args);
+    report.without.extend(notes);
+    report.flamegraph = drawn;
+    if args.json {
+        output::json(&report)?;
+    } else {
+        say(&table::of(&report, args.rows));
+    }
+    Ok(code)
+}
+
+/// Standard output is the command's, so ours is standard error; with that closed there is
+/// nobody to tell.
+fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn record(target: &Target) -> Result<Recording, FlameError> {
+    Recording::of_process(target.pid(), SamplerOptions::default())
+}
+
+/// Draws the flame graph where one was asked for, while the process can still be asked for its
+/// functions; what is missing, in words.
+fn draw(
+    args: &Args,
+    recording: Option<Result<Recording, FlameError>>,
+    target: &Target,
+) -> Result<(Option<crate::flame::Report>, Vec<String>), Failure> {
+    let (Some(path), Some(recording)) = (&args.flamegraph, recording) else {
+        return Ok((None, Vec::new()));
+    };
+    let mut graph = Graph::default();
+    let drawn = recording.and_then(|recording| {
+        graph.add(recording, None);
+        graph.write(path, &format!("cutwater trace: {}", target.name()))
+    });
+    match drawn {
+        Ok(report) => Ok((Some(report), Vec::new())),
+        Err(e @ FlameError::Write { .. }) => Err(Failure::new("no flame graph").because(e)),
+        Err(e) => Ok((None, vec![explained(&e)])),
+    }
+}
+
+/// What is watched, and what was seen of it.
+struct Watched {
+    trace: Result<Trace, PerfError>,
+    counters: Counters,
+    tally: Tally,
+    started: Instant,
+}
+
+impl Watched {
+    /// Until the process ends, the time is up, or somebody interrupts.
+    fn watch(&mut self, args: &Args, target: &mut Target, stop: &Stop) -> Result<(), Failure> {
+        let live = io::stderr().is_terminal() && !args.json;
+        // What the command writes to the terminal is not to be wiped out.
+        let live = live && (!target.is_ours() || !io::stdout().is_terminal());
+        let mut shown = Instant::now();
+        let mut moments = Vec::new();
+        loop {
+            let is_over = stop.is_set()
+                || target.has_ended()?
+                || args.time.is_some_and(|t| self.started.elapsed() >= t);
+            if let Ok(trace) = &mut self.trace {
+                if is_over {
+                    trace.stop();
+                }
+                trace.take(&mut moments, is_over);
+                moments.drain(..).for_each(|moment| self.tally.note(&moment));
+            }
+            self.counters.look();
+            if is_over {
+                return Ok(());
+            }
+            if live && shown.elapsed() >= SHOW_EVERY {
+                shown = Instant::now();
+                say(&format!("\x1b[H\x1b[J{}", table::of(&self.report(args), LIVE_ROWS)));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn report(&self, args: &Args) -> Report {
+        let seconds = self.started.elapsed().as_secs_f64();
+        Report::new(args, seconds, &self.trace, &self.counters, &self.tally)
+    }
+}
+
+pub(crate) fn exit_code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

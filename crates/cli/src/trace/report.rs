@@ -1,0 +1,121 @@
+//! What `--json` prints. `docs/trace.schema.json` documents it; a test holds the two together.
+
+use cutwater_sys::perf::{PerfError, Trace};
+use serde::Serialize;
+
+use super::args::Args;
+use super::counters::{Counters, Totals};
+use super::tally::{Kind, Row, Tally};
+use crate::flame;
+
+/// Fields are added, and neither renamed nor removed.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    cutwater: &'static str,
+    /// The process, where it was named.
+    pid: Option<u32>,
+    /// The command, where one was started.
+    command: Option<Vec<String>>,
+    pub(super) seconds: f64,
+    pub(super) backend: Backend,
+    /// What is missing here, why, and how to have it.
+    pub(super) without: Vec<String>,
+    /// Events that found no room.
+    pub(super) lost: u64,
+    pub(super) rows: Vec<RowReport>,
+    /// What `/proc` counts of the process, without its children.
+    pub(super) counters: Totals,
+    pub(super) flamegraph: Option<flame::Report>,
+}
+
+/// Where the rows are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Backend {
+    /// Faults and reads with their times.
+    Tracepoints,
+    /// Faults without times.
+    SoftwareEvents,
+    /// There are no rows, only `counters`.
+    Counters,
+}
+
+/// One file and what happened to it; times in nanoseconds.
+#[derive(Debug, Serialize)]
+pub(super) struct RowReport {
+    pub(super) kind: Kind,
+    pub(super) path: String,
+    pub(super) count: u64,
+    pub(super) errors: u64,
+    pub(super) bytes: u64,
+    pub(super) p50_ns: Option<u64>,
+    pub(super) p99_ns: Option<u64>,
+    pub(super) p999_ns: Option<u64>,
+    pub(super) max_ns: Option<u64>,
+}
+
+impl Report {
+    pub(super) fn new(
+        args: &Args,
+        seconds: f64,
+        trace: &Result<Trace, PerfError>,
+        counters: &Counters,
+        tally: &Tally,
+    ) -> Self {
+        let (backend, without) = backend(trace);
+        let command = args.command.iter().map(|word| word.to_string_lossy().into_owned());
+        let rows = Kind::ALL.into_iter().flat_map(|kind| {
+            tally.rows(kind).into_iter().map(move |(path, row)| RowReport::new(kind, path, row))
+        });
+        Self {
+            cutwater: env!("CARGO_PKG_VERSION"),
+            pid: args.pid,
+            command: (!args.command.is_empty()).then(|| command.collect()),
+            seconds,
+            backend,
+            without,
+            lost: trace.as_ref().map_or(0, Trace::lost),
+            rows: rows.collect(),
+            counters: counters.since(),
+            flamegraph: None,
+        }
+    }
+}
+
+fn backend(trace: &Result<Trace, PerfError>) -> (Backend, Vec<String>) {
+    match trace {
+        Ok(trace) => {
+            let times = trace.times_faults() || trace.has_reads();
+            let backend = if times { Backend::Tracepoints } else { Backend::SoftwareEvents };
+            let mut without: Vec<_> = Vec::new();
+            if !trace.times_faults() {
+                without.push("how long faults took".to_owned());
+            }
+            if !trace.has_reads() {
+                without.push("reads one by one".to_owned());
+            }
+            let why: Vec<_> = trace.missing().iter().map(ToString::to_string).collect();
+            let what = without.join(", ");
+            let without = why.iter().take(1).map(|why| format!("{what}: {why}")).collect();
+            (backend, without)
+        }
+        Err(e) => (Backend::Counters, vec![format!("faults and reads one by one: {e}")]),
+    }
+}
+
+impl RowReport {
+    fn new(kind: Kind, path: &str, row: &Row) -> Self {
+        let quantile = |q| row.latency.quantile(q);
+        Self {
+            kind,
+            path: path.to_owned(),
+            count: row.count,
+            errors: row.errors,
+            bytes: row.bytes,
+            p50_ns: quantile(0.5),
+            p99_ns: quantile(0.99),
+            p999_ns: quantile(0.999),
+            max_ns: quantile(1.0),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The table for people.
+
+use std::fmt::Write;
+
+use super::report::{Backend, Report, RowReport};
+use super::tally::Kind;
+
+/// Characters of a path that are shown: its end.
+const PATH_WIDTH: usize = 48;
+
+/// All of a report, with at most `rows_max` rows of each kind.
+pub(super) fn of(report: &Report, rows_max: usize) -> String {
+    let mut text = String::new();
+    for (kind, title) in [
+        (Kind::Major, "Major faults, which waited for the device"),
+        (Kind::Minor, "Minor faults"),
+        (Kind::Read, "Reads"),
+    ] {
+        let rows: Vec<_> = report.rows.iter().filter(|r| r.kind == kind).collect();
+        if !rows.is_empty() {
+            section(&mut text, title, &rows, rows_max, kind == Kind::Read);
+        }
+    }
+    totals(&mut text, report);
+    if let Some(flame) = &report.flamegraph {
+        let _ = writeln!(text, "flame graph: {} samples", flame.samples);
+        for share in flame.shares.iter().take(5) {
+            let _ = writeln!(text, "  {:>3.0} %  {}", share.share * 100.0, share.name);
+        }
+        for note in &flame.notes {
+            let _ = writeln!(text, "  {note}");
+        }
+    }
+    if report.lost > 0 {
+        let _ = writeln!(text, "{} events found no room and are missing", report.lost);
+    }
+    for what in &report.without {
+        let _ = writeln!(text, "without {what}");
+    }
+    text
+}
+
+fn section(text: &mut String, title: &str, rows: &[&RowReport], rows_max: usize, reads: bool) {
+    let width = rows.iter().take(rows_max).map(|r| shown(&r.path).chars().count()).max();
+    let width = width.unwrap_or(0).max(title.len());
+    let bytes = if reads { "       MiB" } else { "" };
+    let _ = writeln!(
+        text,
+        "{title:width$}  {:>9}{bytes} {:>9} {:>9} {:>9} {:>9}",
+        "count", "p50", "p99", "p99.9", "max"
+    );
+    for row in rows.iter().take(rows_max) {
+        let _ = write!(text, "{:width$}  {:>9}", shown(&row.path), row.count);
+        if reads {
+            let _ = write!(text, " {:>9.1}", row.bytes as f64 / f64::from(1 << 20));
+        }
+        for ns in [row.p50_ns, row.p99_ns, row.p999_ns, row.max_ns] {
+            let _ = write!(text, " {:>9}", time(ns));
+        }
+        text.push('\n');
+    }
+    let more = rows.len().saturating_sub(rows_max);
+    if more > 0 {
+        let _ = writeln!(text, "and {more} more");
+    }
+    text.push('\n');
+}
+
+fn totals(text: &mut String, report: &Report) {
+    let counters = &report.counters;
+    let mut parts = vec![format!("{:.1} s", report.seconds)];
+    for (value, what) in [
+        (counters.minor_faults, "minor faults"),
+        (counters.major_faults, "major faults"),
+        (counters.read_calls, "calls to read"),
+        (counters.read_bytes.map(|b| b >> 20), "MiB read"),
+        (counters.device_read_bytes.map(|b| b >> 20), "MiB from devices"),
+    ] {
+        parts.extend(value.map(|value| format!("{value} {what}")));
+    }
+    let whose = if report.backend == Backend::Counters { "" } else { " (the process alone)" };
+    let _ = writeln!(text, "{}{whose}", parts.join(", "));
+}
+
+/// The end of a long path, which tells more than its begin.
+fn shown(path: &str) -> String {
+    let skip = path.chars().count().saturating_sub(PATH_WIDTH);
+    if skip == 0 {
+        return path.to_owned();
+    }
+    let end: String = path.chars().skip(skip + 1).collect();
+    format!("\u{2026}{end}")
+}
+
+fn time(ns: Option<u64>) -> String {
+    ns.map_or_else(|| "-".to_owned(), crate::bench::time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_keeps_its_end() {
+        let long = format!("/{}/file", "x".repeat(100));
+        assert_eq!(shown(&long).chars().count(), PATH_WIDTH);
+        assert!(shown(&long).starts_with('\u{2026}') && shown(&long).ends_with("x/file"));
+        assert_eq!(shown("/a"), "/a");
+    }
+}

@@ -1,0 +1,195 @@
+//! Moments added up by what happened and to which file.
+
+use std::collections::HashMap;
+
+use cutwater_meter::Latencies;
+use cutwater_sys::perf::{Moment, What};
+use serde::Serialize;
+
+use super::paths::Paths;
+
+/// Rows told apart; what comes later is added to one for all others. Each has 250 KiB.
+const ROWS_MAX: usize = 128;
+/// Threads whose begun fault or call is remembered.
+const THREADS_MAX: usize = 65_536;
+/// The row for what came too late to have its own.
+const OTHERS: &str = "[others]";
+/// Calls of the ring are of many files.
+const RING: &str = "[io_uring]";
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// A page fault that waited for the device.
+    Major,
+    /// One that did not.
+    Minor,
+    /// A system call that reads.
+    Read,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Major, Self::Minor, Self::Read];
+}
+
+/// How often something happened to a file, and how long it took.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) count: u64,
+    /// Bytes that reads returned.
+    pub(super) bytes: u64,
+    /// Calls that failed.
+    pub(super) errors: u64,
+    pub(super) latency: Latencies,
+}
+
+/// What a thread has begun.
+#[derive(Debug, Default, Clone, Copy)]
+struct Begun {
+    fault_ns: Option<u64>,
+    call: Option<(i64, u64, u64)>,
+}
+
+/// All that was seen.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    rows: HashMap<(Kind, String), Row>,
+    begun: HashMap<u32, Begun>,
+    paths: Paths,
+}
+
+/// `SYS_close` and `SYS_io_uring_enter` of this machine.
+const CLOSE: i64 = cutwater_sys::perf::CALL_CLOSE;
+const ENTER: i64 = cutwater_sys::perf::CALL_IO_URING_ENTER;
+
+impl Tally {
+    pub(super) fn note(&mut self, moment: &Moment) {
+        if self.begun.len() >= THREADS_MAX {
+            self.begun.clear();
+        }
+        let Moment { time_ns, pid, tid, what } = *moment;
+        let begun = self.begun.entry(tid).or_default();
+        match what {
+            What::FaultBegins => begun.fault_ns = Some(time_ns),
+            What::Fault { address, major } => {
+                let ns = begun.fault_ns.take().map(|start| time_ns.saturating_sub(start));
+                let kind = if major { Kind::Major } else { Kind::Minor };
+                let path = self.paths.of_address(pid, address).to_owned();
+                self.add(kind, path, ns, Ok(0));
+            }
+            What::Call { number: CLOSE, first } => self.paths.forget(pid, first),
+            What::Call { number, first } => {
+                begun.call = Some((number, first, time_ns));
+                if number != ENTER {
+                    // Now, as it may be closed when the call returns.
+                    self.paths.of_descriptor(pid, first);
+                }
+            }
+            What::Return { number, value } => {
+                let Some((_, fd, start)) = begun.call.take().filter(|(n, ..)| *n == number) else {
+                    return;
+                };
+                let path = match number {
+                    ENTER => RING.to_owned(),
+                    _ => self.paths.of_descriptor(pid, fd).to_owned(),
+                };
+                // What the ring returns are entries and no bytes.
+                let bytes = if number == ENTER { value.min(0) } else { value };
+                let bytes = u64::try_from(bytes).map_err(drop);
+                self.add(Kind::Read, path, Some(time_ns.saturating_sub(start)), bytes);
+            }
+        }
+    }
+
+    fn add(&mut self, kind: Kind, path: String, ns: Option<u64>, bytes: Result<u64, ()>) {
+        let mut key = (kind, path);
+        if self.rows.len() >= ROWS_MAX && !self.rows.contains_key(&key) {
+            key.1 = OTHERS.to_owned();
+        }
+        let row = self.rows.entry(key).or_insert_with(|| Row {
+            count: 0,
+            bytes: 0,
+            errors: 0,
+            latency: Latencies::new(),
+        });
+        row.count += 1;
+        match bytes {
+            Ok(bytes) => row.bytes += bytes,
+            Err(()) => row.errors += 1,
+        }
+        if let Some(ns) = ns {
+            row.latency.record(ns);
+        }
+    }
+
+    /// All rows of a kind, most frequent first.
+    pub(super) fn rows(&self, kind: Kind) -> Vec<(&str, &Row)> {
+        let of_kind = self.rows.iter().filter(|((k, _), _)| *k == kind);
+        let mut rows: Vec<_> = of_kind.map(|((_, path), row)| (path.as_str(), row)).collect();
+        rows.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(b.0)));
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: i64 = 1 << 40;
+
+    fn at(time_ns: u64, tid: u32, what: What) -> Moment {
+        Moment { time_ns, pid: u32::MAX, tid, what }
+    }
+
+    fn tally(moments: &[Moment]) -> Tally {
+        let mut tally = Tally::default();
+        moments.iter().for_each(|m| tally.note(m));
+        tally
+    }
+
+    #[test]
+    fn a_read_takes_from_its_call_to_its_return_on_its_own_thread() {
+        let call = What::Call { number: READ, first: 3 };
+        let back = |value| What::Return { number: READ, value };
+        let tally = tally(&[
+            at(100, 1, call),
+            at(150, 2, call),
+            at(300, 1, back(4096)),
+            at(950, 2, back(-5)),
+            at(999, 2, back(1)),
+        ]);
+        let rows = tally.rows(Kind::Read);
+        let [(_, row)] = rows[..] else { panic!("{rows:?}") };
+        assert_eq!((row.count, row.bytes, row.errors, row.latency.len()), (2, 4096, 1, 2));
+        assert_eq!(row.latency.quantile(0.0), Some(200));
+        assert!(row.latency.quantile(1.0).is_some_and(|ns| (800..=801).contains(&ns)));
+    }
+
+    #[test]
+    fn a_fault_without_its_begin_is_counted_and_not_timed() {
+        let fault = |major| What::Fault { address: 1, major };
+        let tally =
+            tally(&[at(10, 1, fault(false)), at(20, 1, What::FaultBegins), at(50, 1, fault(true))]);
+        let of = |kind| tally.rows(kind).first().map(|(_, r)| (r.count, r.latency.quantile(1.0)));
+        assert_eq!((of(Kind::Minor), of(Kind::Major)), (Some((1, None)), Some((1, Some(30)))));
+    }
+
+    #[test]
+    fn the_ring_returns_entries_and_no_bytes() {
+        let call = What::Call { number: ENTER, first: 3 };
+        let back = What::Return { number: ENTER, value: 64 };
+        let tally = tally(&[at(1, 1, call), at(9, 1, back)]);
+        let rows = tally.rows(Kind::Read);
+        assert_eq!((rows[0].0, rows[0].1.bytes, rows[0].1.errors), (RING, 0, 0));
+    }
+
+    #[test]
+    fn rows_beyond_the_bound_are_added_to_the_others() {
+        let mut tally = Tally::default();
+        (0..ROWS_MAX + 10).for_each(|i| tally.add(Kind::Read, i.to_string(), None, Ok(1)));
+        let rows = tally.rows(Kind::Read);
+        assert_eq!(rows.len(), ROWS_MAX + 1);
+        assert_eq!((rows[0].0, rows[0].1.count), (OTHERS, 10));
+    }
+}

@@ -1,0 +1,119 @@
+//! `cutwater trace`, run as its users run it.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
+
+#[path = "support/schema.rs"]
+mod schema;
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn cutwater(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    command.args(args).env_remove("COLUMNS").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn report(out: &Output) -> Value {
+    let said = || format!("{}{}", text(&out.stdout), text(&out.stderr));
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| {
+        panic!("{e}: {}", said());
+    });
+    let schema = serde_json::from_str(include_str!("../../../docs/trace.schema.json")).unwrap();
+    schema::check(&schema, &report);
+    report
+}
+
+#[test]
+fn help_says_what_it_does() {
+    insta::assert_snapshot!("help", text(&cutwater(&["trace", "--help"]).stdout));
+}
+
+#[test]
+fn a_command_keeps_its_exit_code_and_its_output() {
+    let out = cutwater(&["trace", "--json", "--", "sh", "-c", "echo said; exit 3"]);
+    let report = report(&out);
+    println!("{report:#}");
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stderr).contains("said"));
+    assert_eq!(report["command"][0], "sh");
+    assert!(report["counters"]["minor_faults"].as_u64() > Some(10), "{report}");
+    let out = cutwater(&["trace", "--", "sh", "-c", "echo said; kill -9 $$"]);
+    assert_eq!((out.status.code(), text(&out.stdout).as_str()), (Some(128 + 9), "said\n"));
+    assert!(text(&out.stderr).contains("minor faults"));
+}
+
+#[test]
+fn a_command_that_cannot_be_run_is_told_as_a_shell_tells_it() {
+    let out = cutwater(&["trace", "--", "/nonexistent/program"]);
+    assert_eq!(out.status.code(), Some(127));
+    assert!(text(&out.stderr).contains("cannot run /nonexistent/program"));
+}
+
+#[test]
+fn reads_are_shown_by_file_where_the_host_lets_us_see_them() {
+    const MIB: u64 = 1 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("read-me");
+    std::fs::write(&file, vec![7; 32 * MIB as usize]).unwrap();
+    let path = file.to_str().unwrap();
+    // The shell keeps the descriptor until all was looked at.
+    let script = format!("exec 3<{path}; dd bs=65536 <&3 2>&1 >/dev/null | cat; sleep 0.2");
+    let report = report(&cutwater(&["trace", "--json", "--", "sh", "-c", &script]));
+    if report["backend"] != "tracepoints" || report["lost"] != 0 {
+        return println!("skipped: {} {}", report["without"], report["lost"]);
+    }
+    let rows = report["rows"].as_array().unwrap();
+    let read: Vec<_> = rows.iter().filter(|r| r["kind"] == "read").collect();
+    let bytes: u64 = read.iter().map(|r| r["bytes"].as_u64().unwrap()).sum();
+    assert!(bytes >= 32 * MIB, "{report:#}");
+    let timed = |r: &&&Value| r["p50_ns"].as_u64() <= r["max_ns"].as_u64();
+    assert_eq!(read.iter().filter(timed).count(), read.len(), "{report:#}");
+    assert!(read.iter().any(|r| r["path"] == path), "{report:#}");
+}
+
+#[test]
+fn what_the_host_refuses_is_said_and_counters_are_shown() {
+    let without = ["--without", "perf_event_open=EPERM", "trace", "--json", "--flamegraph"];
+    let dir = tempfile::tempdir().unwrap();
+    let svg = dir.path().join("none.svg");
+    let rest = [svg.to_str().unwrap(), "--", "sh", "-c", "cat /proc/self/stat"];
+    let out = cutwater(&[&without[..], &rest[..]].concat());
+    let report = report(&out);
+    assert_eq!(out.status.code(), Some(0));
+    assert_eq!((&report["backend"], &report["rows"]), (&"counters".into(), &Value::Array(vec![])));
+    let said = report["without"].to_string();
+    assert!(said.contains("perf event") && said.contains("flame graph"), "{said}");
+    assert!(report["counters"]["minor_faults"].as_u64() > Some(10), "{report}");
+}
+
+#[test]
+fn a_process_that_runs_is_looked_at_and_left_alone() {
+    let mut other = Command::new("sleep").arg("60").spawn().unwrap();
+    let pid = other.id().to_string();
+    let out = cutwater(&["trace", "--pid", &pid, "--time", "0.1", "--json"]);
+    let ended = other.try_wait().unwrap();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(ended.is_none(), "the process was ended: {ended:?}");
+    let report = report(&out);
+    assert_eq!((out.status.code(), report["pid"].to_string()), (Some(0), pid));
+}
+
+#[test]
+fn wrong_arguments_are_refused_with_what_is_right() {
+    for (args, code, said) in [
+        (&["trace"][..], 2, "--pid PID or a command after --"),
+        (&["trace", "--pid", "0"], 2, "--pid"),
+        (&["trace", "--pid", "4194304"], 1, "there is no process 4194304"),
+        (&["trace", "--pid", "1", "--", "true"], 2, "cannot be used with"),
+        (&["trace", "--time", "0", "--pid", "1"], 2, "is not between"),
+    ] {
+        let out = cutwater(args);
+        assert_eq!(out.status.code(), Some(code), "{args:?}");
+        assert!(text(&out.stderr).contains(said), "{args:?}: {}", text(&out.stderr));
+    }
+}
