@@ -3,8 +3,8 @@
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 
-use cutwater_sys::ring::{NO_OFFSET, Op, Outcome};
-use rustix::event::{PollFd, PollFlags, Timespec};
+use cutwater_sys::ring::{NO_OFFSET, Op, Outcome, poll_bits};
+use rustix::event::{PollFd, Timespec};
 use rustix::fs::CWD;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags};
@@ -42,10 +42,10 @@ pub(crate) fn perform(mut op: Op) -> Outcome {
 pub(crate) fn perform_now(mut op: Op) -> Result<Outcome, Op> {
     let ready = match &mut op {
         Op::Poll { file, events } => {
-            let mut fds = [PollFd::new(file, PollFlags::from_bits_retain(*events))];
+            let mut fds = [PollFd::new(file, *events)];
             match rustix::event::poll(&mut fds, Some(&Timespec::default())) {
                 Ok(0) => Err(Errno::AGAIN),
-                Ok(_) => Ok((usize::from(fds[0].revents().bits()), None)),
+                Ok(_) => Ok((poll_bits(fds[0].revents()).into(), None)),
                 Err(errno) => Err(errno),
             }
         }
@@ -142,9 +142,9 @@ fn plain(op: &mut Op) -> Result<usize, Errno> {
         }
         Op::Mkdir { path, mode } => rustix::fs::mkdirat(CWD, path.as_c_str(), *mode).map(|()| 0),
         Op::Poll { file, events } => {
-            let mut fds = [PollFd::new(file, PollFlags::from_bits_retain(*events))];
+            let mut fds = [PollFd::new(file, *events)];
             rustix::event::poll(&mut fds, None)?;
-            Ok(usize::from(fds[0].revents().bits()))
+            Ok(poll_bits(fds[0].revents()).into())
         }
         Op::Nop => Ok(0),
         other => on_socket(other, RecvFlags::empty(), SendFlags::empty()),

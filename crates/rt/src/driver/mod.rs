@@ -3,9 +3,15 @@
 mod degrade;
 mod fake;
 mod operation;
+mod parking;
 pub(crate) mod pool;
 mod readiness;
 pub(crate) mod remote;
+
+/// What `parking` is made of; its test under loom has others in this place.
+mod atomics {
+    pub(super) use std::sync::atomic::{AtomicBool, Ordering, fence};
+}
 
 use std::collections::VecDeque;
 use std::io;
@@ -495,7 +501,7 @@ impl Driver {
         let Some(mut ring) = self.ring.take() else { return };
         self.tell_by_messages(&mut ring);
         if sleeps && self.event.is_none() {
-            let events = PollFlags::IN.bits();
+            let events = PollFlags::IN;
             let op = Op::Poll { file: Arc::clone(self.readiness.descriptor()), events };
             self.event = ring.push(op).ok();
         }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutwater_sys::ring::{Op, Outcome};
+use cutwater_sys::ring::{Op, Outcome, poll_bits};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFlags, Timespec};
@@ -30,7 +30,7 @@ pub(super) fn waits_for(op: &Op) -> Option<PollFlags> {
         Op::Accept { .. } | Op::Recv { .. } | Op::RecvFrom { .. } => PollFlags::IN,
         Op::Send { .. } | Op::SendZeroCopy { .. } => PollFlags::OUT,
         Op::SendVectored { .. } | Op::SendTo { .. } => PollFlags::OUT,
-        Op::Poll { events, .. } => PollFlags::from_bits_retain(*events),
+        Op::Poll { events, .. } => *events,
         _ => return None,
     })
 }
@@ -60,13 +60,14 @@ pub(super) struct Readiness {
     by_life: HashMap<LifeKey, u64>,
     ended: VecDeque<(LifeKey, Outcome)>,
     next: u64,
-    remote: Arc<Remote>,
 }
 
 impl Readiness {
-    pub(super) fn new(remote: &Arc<Remote>) -> io::Result<Self> {
+    pub(super) fn new(remote: &Remote) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        epoll::add(&epoll, &remote.event, EventData::new_u64(WAKE), EventFlags::IN)?;
+        // Each write is an edge: nobody need read what was written.
+        let flags = EventFlags::IN | EventFlags::ET;
+        epoll::add(&epoll, &remote.event, EventData::new_u64(WAKE), flags)?;
         Ok(Self {
             epoll: Arc::new(epoll),
             waiting: BTreeMap::new(),
@@ -74,7 +75,6 @@ impl Readiness {
             by_life: HashMap::new(),
             ended: VecDeque::new(),
             next: 0,
-            remote: Arc::clone(remote),
         })
     }
 
@@ -125,8 +125,9 @@ impl Readiness {
         let mut flags = EventFlags::ONESHOT;
         let mut socket: Option<BorrowedFd<'_>> = None;
         for (_, op) in ids.iter().filter_map(|id| self.waiting.get(id)) {
-            flags |=
-                EventFlags::from_bits_retain(waits_for(op).unwrap_or(PollFlags::IN).bits().into());
+            flags |= EventFlags::from_bits_retain(
+                poll_bits(waits_for(op).unwrap_or(PollFlags::IN)).into(),
+            );
             socket = socket_of(op).map(|fd| fd.as_fd());
         }
         let Some(socket) = socket else { return };
@@ -146,7 +147,7 @@ impl Readiness {
             let Some((key, op)) = self.waiting.remove(&id) else { continue };
             self.by_life.remove(&key);
             let result = match (&op, errno) {
-                (Op::Poll { events, .. }, Errno::PERM) => Ok(u32::from(*events)),
+                (Op::Poll { events, .. }, Errno::PERM) => Ok(poll_bits(*events).into()),
                 _ => Err(errno),
             };
             self.ended.push_back((key, Outcome::plain(op, result)));
@@ -183,7 +184,7 @@ impl Readiness {
         let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref());
         for event in events {
             match event.data.u64() {
-                WAKE => self.remote.clear(),
+                WAKE => {}
                 raw => self.ready(raw as RawFd),
             }
         }

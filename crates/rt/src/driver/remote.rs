@@ -2,13 +2,14 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_queue::SegQueue;
 use cutwater_sys::ring::Outcome;
 use rustix::event::EventfdFlags;
 
 use super::LifeKey;
+use super::parking::Parking;
 
 /// Something to be begun on a core.
 pub(crate) struct Call(pub(crate) Box<dyn FnOnce() + Send>);
@@ -27,16 +28,14 @@ pub(crate) struct Remote {
     pub(crate) tasks: SegQueue<u64>,
     /// What other cores have this one begin.
     calls: SegQueue<Call>,
-    /// The core is gone, and begins nothing any more.
-    ended: AtomicBool,
     /// What a pool has done.
     pub(crate) outcomes: SegQueue<(LifeKey, Outcome)>,
     /// Tells the core where it waits, from threads that have no ring.
     pub(crate) event: OwnedFd,
     /// The core's ring, for messages from other rings.
     pub(crate) ring: Option<Arc<OwnedFd>>,
-    /// Whether the core waits, or is about to: it then has to be told.
-    sleeping: AtomicBool,
+    /// Whether the core sleeps and has to be told, and whether it is gone.
+    parking: Parking,
     /// Times at which it was told.
     pub(crate) told: AtomicU64,
 }
@@ -47,11 +46,10 @@ impl Remote {
         Ok(Self {
             tasks: SegQueue::new(),
             calls: SegQueue::new(),
-            ended: AtomicBool::new(false),
             outcomes: SegQueue::new(),
             event,
             ring,
-            sleeping: AtomicBool::new(false),
+            parking: Parking::new(),
             told: AtomicU64::new(0),
         })
     }
@@ -59,9 +57,7 @@ impl Remote {
     /// Has the core begin something; where it is gone, drops it. The core has to be told.
     pub(crate) fn give(&self, call: Call) {
         self.calls.push(call);
-        // Ordered with `end`: either that drops it, or we see that it is over.
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if self.ended.load(Ordering::SeqCst) {
+        if self.parking.too_late() {
             while self.calls.pop().is_some() {}
         }
     }
@@ -72,18 +68,14 @@ impl Remote {
 
     /// The core is gone: drops what it has not begun, now and from now on.
     pub(crate) fn end(&self) {
-        self.ended.store(true, Ordering::SeqCst);
-        std::sync::atomic::fence(Ordering::SeqCst);
+        self.parking.end();
         while self.calls.pop().is_some() {}
     }
 
     /// Whether the core sleeps and has to be told of what was pushed; true for one caller only,
     /// who then tells it.
     pub(crate) fn must_tell(&self) -> bool {
-        // Ordered with the push before it: either we see it asleep, or it sees what was pushed.
-        std::sync::atomic::fence(Ordering::SeqCst);
-        let tell =
-            self.sleeping.load(Ordering::Relaxed) && self.sleeping.swap(false, Ordering::AcqRel);
+        let tell = self.parking.must_tell();
         if tell {
             self.told.fetch_add(1, Ordering::Relaxed);
         }
@@ -99,28 +91,18 @@ impl Remote {
 
     /// Ends the core's wait, by a call.
     pub(crate) fn write_event(&self) {
-        // It fails only where the counter is full, and then the core is awake.
+        // It fails only where the counter is full, which takes 2^64 wakes.
         let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
     }
 
     /// Says that the core is about to sleep; false where there is something to do first.
     pub(crate) fn may_sleep(&self) -> bool {
-        self.sleeping.store(true, Ordering::Relaxed);
-        std::sync::atomic::fence(Ordering::SeqCst);
-        let idle = self.tasks.is_empty() && self.outcomes.is_empty() && self.calls.is_empty();
-        if !idle {
-            self.awake();
-        }
-        idle
+        self.parking.may_sleep(|| {
+            self.tasks.is_empty() && self.outcomes.is_empty() && self.calls.is_empty()
+        })
     }
 
     pub(crate) fn awake(&self) {
-        self.sleeping.store(false, Ordering::Relaxed);
-    }
-
-    /// Takes the event back, so that it can be waited for again.
-    pub(crate) fn clear(&self) {
-        let mut count = [0; 8];
-        let _ = rustix::io::read(&self.event, &mut count);
+        self.parking.awake();
     }
 }

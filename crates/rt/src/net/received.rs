@@ -322,7 +322,7 @@ impl Received {
 
     /// Somebody has set the socket not to block.
     fn wait(&mut self, _refused: Op) -> Step {
-        let events = PollFlags::IN.bits();
+        let events = PollFlags::IN;
         let op = Op::Poll { file: Arc::clone(&self.socket.fd), events };
         self.way = Way::One(Operation::new(Core::current(), op));
         Step::Again

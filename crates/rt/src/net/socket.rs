@@ -45,7 +45,7 @@ pub(super) async fn until_done(fd: &Arc<OwnedFd>, events: PollFlags, mut op: Op)
         match outcome.result {
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                drop(operation(Op::Poll { file: Arc::clone(fd), events: events.bits() }).await);
+                drop(operation(Op::Poll { file: Arc::clone(fd), events }).await);
             }
             _ => return outcome,
         }

@@ -41,7 +41,7 @@ impl TcpStream {
             Err(errno) => return Err(errno.into()),
         }
         let socket = Arc::new(socket);
-        let events = PollFlags::OUT.bits();
+        let events = PollFlags::OUT;
         let wait = operation(Op::Poll { file: Arc::clone(&socket), events }).within(limit).await;
         match wait.result {
             Ok(_) => sockopt::socket_error(&socket)??,

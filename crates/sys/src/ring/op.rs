@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use rustix::event::PollFlags;
 use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, ResolveFlags};
 
 use super::group::{GroupBuf, GroupId};
@@ -13,6 +14,12 @@ use crate::Result;
 /// The offset that means "where the file's position is", for what has no offsets (sockets,
 /// pipes) and for files opened with `O_APPEND`.
 pub const NO_OFFSET: u64 = u64::MAX;
+
+/// Events as the kernel has them: rustix's type for them differs between its backends.
+#[must_use]
+pub fn poll_bits(events: PollFlags) -> u16 {
+    u16::from_ne_bytes(events.bits().to_ne_bytes())
+}
 
 /// An operation. It owns its buffer and keeps its descriptors open; both come back with its
 /// [`Outcome`] and not before.
@@ -47,7 +54,7 @@ pub enum Op {
     /// `mkdirat(2)`.
     Mkdir { path: CString, mode: Mode },
     /// `poll(2)` for `events`, once.
-    Poll { file: Arc<OwnedFd>, events: u16 },
+    Poll { file: Arc<OwnedFd>, events: PollFlags },
     /// `accept4(2)` with `SOCK_CLOEXEC`.
     Accept { socket: Arc<OwnedFd> },
     /// `accept4(2)` of one connection after the other: a part for each.

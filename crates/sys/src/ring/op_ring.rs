@@ -18,7 +18,7 @@ use rustix::net::addr::SocketAddrArg;
 use super::config::{RingConfig, Setup};
 use super::group::{Group, GroupBuf, GroupId};
 use super::message::Message;
-use super::op::{Event, Op, Outcome, Part};
+use super::op::{Event, Op, Outcome, Part, poll_bits};
 use super::setup::set_up;
 use crate::{Errno, Result};
 
@@ -410,7 +410,9 @@ fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
         Op::Mkdir { path, mode } => {
             opcode::MkDirAt::new(cwd, path.as_ptr()).mode(mode.bits()).build()
         }
-        Op::Poll { file, events } => opcode::PollAdd::new(fd(file), u32::from(*events)).build(),
+        Op::Poll { file, events } => {
+            opcode::PollAdd::new(fd(file), poll_bits(*events).into()).build()
+        }
         Op::Accept { socket } => {
             let none = std::ptr::null_mut();
             opcode::Accept::new(fd(socket), none, none.cast()).flags(libc::SOCK_CLOEXEC).build()
