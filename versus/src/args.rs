@@ -22,6 +22,56 @@ pub(crate) enum Suite {
     Runtime(ReadArgs),
     /// Questions to logs, beside wc, ripgrep, DuckDB, goaccess and angle-grinder
     Logs(LogsArgs),
+    /// Echo over loopback: what a request costs the server, plain and by TLS
+    Net(NetArgs),
+    /// One server of `net`, in a process of its own
+    #[command(hide = true)]
+    NetServe(NetServeArgs),
+}
+
+/// What a server of `versus net` is told.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct NetServeArgs {
+    /// Who serves
+    pub peer: String,
+    /// A directory with `cert.der` and `key.der`: then it is TLS
+    #[arg(long)]
+    pub tls: Option<PathBuf>,
+    /// Datagrams
+    #[arg(long)]
+    pub udp: bool,
+}
+
+/// What `versus net` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct NetArgs {
+    /// Fewer cells, and shorter
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Only cells whose name has one of these in it, parted by commas; `*` is anything
+    #[arg(long, value_name = "PATTERN")]
+    pub cells: Option<String>,
+
+    /// Only these peers, parted by commas; ours always runs
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub peers: Vec<String>,
+
+    /// Rounds in which everybody serves once [default: 5; with --quick 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub runs: Option<u16>,
+
+    /// How long each serves in a round [default: 0.5; with --quick 0.2]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time: Option<f64>,
+
+    /// Keep the command, the versions and every sample in DIR/DATE-HOST/
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
 }
 
 /// What `versus logs` takes.

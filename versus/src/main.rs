@@ -5,6 +5,7 @@
 mod args;
 mod harness;
 mod logs;
+mod net;
 mod peers;
 mod read;
 
@@ -19,6 +20,8 @@ fn main() -> ExitCode {
         Suite::Read(args) => read::run(&args, "read"),
         Suite::Runtime(args) => read::run(&args, "runtime"),
         Suite::Logs(args) => logs::run(&args),
+        Suite::Net(args) => net::run(&args),
+        Suite::NetServe(args) => net::serve(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
