@@ -80,8 +80,8 @@ fn on_socket(op: &mut Op, receive: RecvFlags, send: SendFlags) -> Result<usize, 
             };
             rustix::net::recv(socket, space, receive | wait).map(|(n, _)| n)
         }
-        Op::Send { socket, buf, at } | Op::SendZeroCopy { socket, buf, at, .. } => {
-            let bytes = buf.get(*at..).ok_or(Errno::INVAL)?;
+        Op::Send { socket, buf, at, to } | Op::SendZeroCopy { socket, buf, at, to, .. } => {
+            let bytes = buf.get(*at..*to).ok_or(Errno::INVAL)?;
             rustix::net::send(socket, bytes, send)
         }
         Op::SendVectored { socket, bufs } => {

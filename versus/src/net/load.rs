@@ -174,3 +174,23 @@ pub(super) fn run(
         Ok(Load { cpu_ns: spent / times.len() as f64, rate, p99_us, right })
     })
 }
+
+/// Resident bytes of the server for each of so many connections that say nothing.
+pub(super) fn idle(runtime: &Runtime, server: &Server, connections: usize) -> Result<f64, String> {
+    runtime.block_on(async {
+        let before = server.rss_bytes();
+        let mut held = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            let stream = TcpStream::connect(server.address, LIMIT).await;
+            held.push(
+                stream.map_err(|e| format!("{}: connection {}: {e}", server.peer, held.len()))?,
+            );
+        }
+        // Until it has accepted and begun to receive from the last.
+        let last = held.last().ok_or("no connection")?;
+        last.send_all(vec![1]).await.0.map_err(|e| e.to_string())?;
+        last.recv_exact(vec![0]).await.0.map_err(|e| e.to_string())?;
+        let after = server.rss_bytes();
+        Ok(after.saturating_sub(before) as f64 / connections as f64)
+    })
+}

@@ -24,6 +24,8 @@ use process::Server;
 /// Serves, as the suite has asked in another process.
 pub(crate) fn serve(args: &NetServeArgs) -> Result<bool, String> {
     pin(0)?;
+    let many = rustix::process::Rlimit { current: Some(20_000), maximum: Some(20_000) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, many);
     let kind = match (&args.tls, args.udp) {
         (Some(_), _) => Kind::Tls,
         (None, true) => Kind::Udp,
@@ -50,7 +52,7 @@ pub(crate) fn run(args: &NetArgs) -> Result<bool, String> {
     let connector = load::connector(tls.path())?;
     let mut cells = cells::all(args.quick);
     cells.retain(|cell| names::selected(&cell.name(), args.cells.as_deref()));
-    if cells.is_empty() {
+    if cells.is_empty() && !names::selected(IDLE, args.cells.as_deref()) {
         return Err("--cells names no cell; run without it to see them".to_owned());
     }
     let versions: BTreeMap<_, _> =
@@ -63,7 +65,8 @@ pub(crate) fn run(args: &NetArgs) -> Result<bool, String> {
     let mut raw = Vec::new();
     let mut servers: Vec<(Kind, Vec<Server>)> = Vec::new();
     for kind in [Kind::Plain, Kind::Tls, Kind::Udp] {
-        if cells.iter().any(|cell| cell.kind == kind) {
+        let idle = kind == Kind::Plain && names::selected(IDLE, args.cells.as_deref());
+        if idle || cells.iter().any(|cell| cell.kind == kind) {
             servers.push((kind, start(kind, args, tls.path(), &mut report)));
         }
     }
@@ -77,6 +80,10 @@ pub(crate) fn run(args: &NetArgs) -> Result<bool, String> {
         let of_kind = servers.iter().find(|(kind, _)| *kind == cell.kind);
         let of_kind = of_kind.map_or(&[][..], |(_, servers)| servers);
         measure(args, &runtime, cell, of_kind, &connector, &mut report, &mut raw);
+    }
+    let plain = servers.iter().find(|(kind, _)| *kind == Kind::Plain);
+    if let Some((_, servers)) = plain.filter(|_| names::selected(IDLE, args.cells.as_deref())) {
+        idle(args, &runtime, servers, &mut report, &mut raw);
     }
     let text = if args.json {
         json::export(&report).map_err(|e| format!("cannot write JSON: {e}"))?
@@ -145,6 +152,34 @@ fn measure(
         let samples = all.iter().map(Into::into).collect();
         raw.push(RawCell { cell: name, unit, operations: 1, samples });
     }
+}
+
+/// The name of the cell of connections that say nothing.
+const IDLE: &str = "idle-rss";
+
+/// What connections cost that say nothing; once, as memory that a server has had stays with it.
+fn idle(
+    args: &NetArgs,
+    runtime: &Runtime,
+    servers: &[Server],
+    report: &mut Report,
+    raw: &mut Vec<RawCell>,
+) {
+    let connections = if args.quick { 500 } else { 10_000 };
+    let need = rustix::process::Rlimit { current: Some(20_000), maximum: Some(20_000) };
+    // With fewer descriptors the servers say so themselves.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, need);
+    let peers: Vec<_> = servers.iter().map(|server| server.peer).collect();
+    let all = interleave(&peers, 1, None, |index| {
+        let value = load::idle(runtime, &servers[index], connections)?;
+        Ok(Sample { value, hash_ok: true })
+    });
+    for series in all.iter().filter(|s| s.failed.is_some()) {
+        report.miss(Missing::new(&series.name, series.failed.as_deref().unwrap_or_default()));
+    }
+    report.rows.push(Row::of(IDLE, "B/conn", Better::Lower, "cutwater-rt", &all));
+    let samples = all.iter().map(Into::into).collect();
+    raw.push(RawCell { cell: IDLE.to_owned(), unit: "B/conn", operations: 1, samples });
 }
 
 /// A certificate for this run.

@@ -64,27 +64,21 @@ fn config(dir: Option<&Path>) -> io::Result<Arc<ServerConfig>> {
 }
 
 mod ours {
-    use cutwater_rt::net::{TcpListener, TcpStream, UdpSocket};
+    use cutwater_rt::net::{Datagram, TcpListener, TcpStream, UdpSocket};
     use cutwater_rt::tls::Acceptor;
     use cutwater_rt::{Runtime, spawn};
 
     use super::*;
 
     async fn echo(stream: TcpStream) -> io::Result<()> {
-        let mut buf = vec![0; BUFFER_BYTES];
-        loop {
-            let (received, back) = stream.recv(buf).await;
-            buf = back;
-            let n = received?;
-            if n == 0 {
-                return Ok(());
-            }
-            buf.truncate(n);
-            let (sent, back) = stream.send_all(buf).await;
+        let mut pieces = stream.received();
+        let mut buf = Vec::new();
+        while let Some(piece) = pieces.next().await? {
+            let (sent, back) = stream.send_all(piece.into_vec(buf)).await;
             sent?;
-            buf = back;
-            buf.resize(BUFFER_BYTES, 0);
+            buf = pieces.reuse(back);
         }
+        Ok(())
     }
 
     pub(super) fn tcp() -> io::Result<()> {
@@ -129,10 +123,20 @@ mod ours {
             let socket = UdpSocket::bind("127.0.0.1:0")?;
             announce(socket.local_addr()?);
             let mut packets = socket.packets();
+            let (mut many, mut spare) = (Vec::new(), Vec::<Vec<u8>>::new());
             loop {
-                let packet = packets.next().await?;
-                let socket = socket.clone();
-                spawn(async move { socket.send_to(packet.bytes.to_vec(), packet.peer).await });
+                let mut next = Some(packets.next().await?);
+                while let Some(packet) = next {
+                    let mut bytes = spare.pop().unwrap_or_default();
+                    bytes.clear();
+                    bytes.extend_from_slice(&packet.bytes);
+                    many.push(Datagram { bytes, peer: packet.peer });
+                    next = packets.try_next();
+                }
+                for (sent, bytes) in socket.send_many(std::mem::take(&mut many)).await {
+                    sent?;
+                    spare.push(bytes);
+                }
             }
         })
     }

@@ -40,15 +40,19 @@ pub(crate) type LifeKey = u32;
 const RING_ENTRIES: u32 = 256;
 
 /// Buffers of a core for receives that go on. A connection that is idle holds none of them.
-const GROUP_BUFFERS: u16 = 1024;
+const GROUP_BUFFERS: u16 = 512;
 
 /// Bytes of each: small messages fit, and larger ones are received into the caller's buffer, from
 /// where on that is faster (docs/net.md).
-pub(crate) const GROUP_BUFFER_BYTES: u32 = 4096;
+pub(crate) const GROUP_BUFFER_BYTES: u32 = 8192;
 
 /// Things that an operation which goes on may bring before they are taken; then it is ended, and
 /// begun again when they were. So a reader that is slow holds a sixteenth of the core's buffers.
-const UNTAKEN_MAX: usize = 64;
+const UNTAKEN_MAX: usize = 32;
+
+/// Completions that a core's ring holds: as many connections may have something at a time before
+/// the kernel keeps completions aside.
+const RING_COMPLETIONS: u32 = 4096;
 
 /// What carries operations out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -161,6 +165,9 @@ pub(crate) struct Driver {
     /// The life of each operation that the ring has, by the ring's number.
     of_ring: Vec<Option<LifeKey>>,
     in_flight: usize,
+    /// Those among them that only wait for a peer: they are bounded by the descriptors that
+    /// there are, and must not keep others from being begun, who may be what the peer waits for.
+    waiting_for_peers: usize,
     in_flight_max: usize,
     /// Who waits until there is room.
     held_back: VecDeque<Waker>,
@@ -173,7 +180,11 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(backend: Backend, pool: Arc<Pool>, in_flight_max: usize) -> io::Result<Self> {
-        let config = RingConfig { entries: RING_ENTRIES, ..RingConfig::default() };
+        let config = RingConfig {
+            entries: RING_ENTRIES,
+            completions: RING_COMPLETIONS,
+            ..RingConfig::default()
+        };
         let (mut ring, mut refused, mut fake) = (None, None, None);
         match backend {
             Backend::Fake(seed) => fake = Some(Fake::new(seed)),
@@ -205,6 +216,7 @@ impl Driver {
             free: Vec::new(),
             of_ring: Vec::new(),
             in_flight: 0,
+            waiting_for_peers: 0,
             in_flight_max: in_flight_max.max(1),
             held_back: VecDeque::new(),
             event: None,
@@ -253,7 +265,8 @@ impl Driver {
     /// Gives an operation away; it comes back where there are too many, and `waker` is woken
     /// when there is room.
     fn submit(&mut self, op: Op, waker: &Waker) -> Result<LifeKey, Op> {
-        if self.in_flight >= self.in_flight_max {
+        let for_peer = readiness::waits_for_peer(&op);
+        if !for_peer && self.has_no_room() {
             self.counters.held_back += 1;
             self.held_back.push_back(waker.clone());
             return Err(op);
@@ -263,12 +276,23 @@ impl Driver {
             self.lives.len() as LifeKey - 1
         });
         self.in_flight += 1;
+        self.waiting_for_peers += usize::from(for_peer);
         let by = self.give(key, op);
         // A ring that cannot take it may have answered for it already.
         if self.lives[key as usize].is_none() {
             self.lives[key as usize] = Some(Life::Submitted(by));
         }
         Ok(key)
+    }
+
+    fn has_no_room(&self) -> bool {
+        self.in_flight - self.waiting_for_peers >= self.in_flight_max
+    }
+
+    /// An operation is no longer in flight.
+    fn is_over(&mut self, op: &Op) {
+        self.in_flight -= 1;
+        self.waiting_for_peers -= usize::from(readiness::waits_for_peer(op));
     }
 
     fn give(&mut self, key: LifeKey, op: Op) -> By {
@@ -286,9 +310,9 @@ impl Driver {
                     return By::Ring(ring_key);
                 }
                 Err((op, Errno::INVAL)) => {
-                    let result = Err(Errno::INVAL);
-                    self.lives[key as usize] = Some(Life::Completed(Outcome::plain(op, result)));
-                    self.in_flight -= 1;
+                    self.is_over(&op);
+                    let outcome = Outcome::plain(op, Err(Errno::INVAL));
+                    self.lives[key as usize] = Some(Life::Completed(outcome));
                     return By::Pool;
                 }
                 Err((op, _)) => {
@@ -429,7 +453,7 @@ impl Driver {
     }
 
     fn completed(&mut self, key: LifeKey, outcome: Outcome) {
-        self.in_flight -= 1;
+        self.is_over(&outcome.op);
         let Some(slot) = self.lives.get_mut(key as usize) else { return };
         match slot.take() {
             Some(Life::Waiting(_, waker)) => {
@@ -452,7 +476,7 @@ impl Driver {
     /// something has, but not longer than `timeout`.
     pub(crate) fn turn(&mut self, idle: bool, timeout: Option<Duration>) {
         // Whoever was woken to take the room may be gone: then it is the next one's.
-        let room_wanted = !self.held_back.is_empty() && self.in_flight < self.in_flight_max;
+        let room_wanted = !self.held_back.is_empty() && !self.has_no_room();
         let ended = self.readiness.has_ended();
         let sleeps = idle && !room_wanted && !ended && self.remote.may_sleep();
         if self.ring.is_none() {
@@ -472,7 +496,8 @@ impl Driver {
         while let Some((key, outcome)) = self.remote.outcomes.pop() {
             self.completed(key, outcome);
         }
-        for _ in self.in_flight..self.in_flight_max {
+        let counted = self.in_flight - self.waiting_for_peers;
+        for _ in counted..self.in_flight_max {
             let Some(waker) = self.held_back.pop_front() else { break };
             waker.wake();
         }

@@ -35,6 +35,12 @@ pub(super) fn waits_for(op: &Op) -> Option<PollFlags> {
     })
 }
 
+/// Whether an operation ends when a peer does something, be that never.
+pub(super) fn waits_for_peer(op: &Op) -> bool {
+    matches!(op, Op::AcceptMany { .. } | Op::RecvMany { .. } | Op::RecvFromMany { .. })
+        || waits_for(op).is_some()
+}
+
 /// The socket of an operation.
 fn socket_of(op: &Op) -> Option<&Arc<OwnedFd>> {
     match op {

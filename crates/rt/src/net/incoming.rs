@@ -57,8 +57,9 @@ impl<S> Incoming<S> {
             }
             match ended {
                 None | Some(Errno::INTR | Errno::CANCELED | Errno::CONNABORTED) => {}
-                // Somebody has set the listener not to block; or an old kernel.
-                Some(Errno::AGAIN | Errno::INVAL) => {
+                // Somebody has set the listener not to block; an old kernel; or a ring that
+                // takes nothing now.
+                Some(Errno::AGAIN | Errno::INVAL | Errno::OPNOTSUPP) => {
                     return accept(&self.listener).await.map(self.of_fd);
                 }
                 Some(Errno::MFILE | Errno::NFILE) => no_descriptors().await,

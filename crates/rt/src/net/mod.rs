@@ -91,6 +91,19 @@ macro_rules! stream_methods {
                 self.socket.send_all(buf).await
             }
 
+            /// Sends `buf[..len]`: for a buffer that is received into again, and not emptied and
+            /// filled for each message.
+            ///
+            /// # Errors
+            /// As `send(2)`; `InvalidInput` where the buffer is shorter.
+            pub async fn send_first(
+                &self,
+                buf: Vec<u8>,
+                len: usize,
+            ) -> (std::io::Result<()>, Vec<u8>) {
+                self.socket.send_part(buf, 0, len).await
+            }
+
             /// Sends all of `bufs`, one after the other, in one operation where they are 1,024
             /// at most (`sendmsg(2)`).
             ///

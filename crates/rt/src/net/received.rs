@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use super::socket::Socket;
 use crate::driver::{GROUP_BUFFER_BYTES, Operation, Operations};
 use crate::executor::Core;
+use crate::fs::BufResult;
 
 /// Bytes of the buffer for large messages, which a connection has to itself while they come.
 const LARGE_BYTES: usize = 64 << 10;
@@ -25,7 +26,7 @@ const FULL_IN_A_ROW: u32 = 3;
 
 /// Receives of less than this, [`SMALL_IN_A_ROW`] times, and messages are taken for small ones
 /// again.
-const SMALL_BYTES: usize = 8 << 10;
+const SMALL_BYTES: usize = 4096;
 /// See above.
 const SMALL_IN_A_ROW: u32 = 2;
 
@@ -51,6 +52,23 @@ impl Chunk {
     pub(super) fn of_vec(buf: Vec<u8>, len: usize) -> Self {
         let to = len.min(buf.len());
         Self(Bytes::Own { buf, from: 0, to })
+    }
+
+    /// The bytes in a buffer of their own: `spare` where they are in a shared one, which then is
+    /// free for others. What was received into a buffer of its own is not copied.
+    #[must_use]
+    pub fn into_vec(self, mut spare: Vec<u8>) -> Vec<u8> {
+        match self.0 {
+            Bytes::Own { mut buf, from: 0, to } => {
+                buf.truncate(to);
+                buf
+            }
+            other => {
+                spare.clear();
+                spare.extend_from_slice(&Self(other));
+                spare
+            }
+        }
     }
 
     /// Drops the first `n` bytes, or all where there are fewer.
@@ -82,7 +100,6 @@ impl DerefMut for Chunk {
     }
 }
 
-#[cfg(feature = "tls")]
 impl Chunk {
     /// These bytes and then `more`, in a buffer of our own.
     fn with(self, more: &[u8]) -> Self {
@@ -122,7 +139,6 @@ pub struct Received {
     /// A buffer for the next receive of a large message.
     spare: Vec<u8>,
     /// Bytes that the next chunk begins with.
-    #[cfg(feature = "tls")]
     carried: Option<Chunk>,
     over: bool,
 }
@@ -142,7 +158,6 @@ impl Received {
             full: 0,
             small: 0,
             spare: Vec::new(),
-            #[cfg(feature = "tls")]
             carried: None,
             over: false,
         }
@@ -174,10 +189,7 @@ impl Received {
             match step {
                 Step::Again => {}
                 Step::Wait => return Poll::Pending,
-                #[cfg(feature = "tls")]
                 Step::Give(chunk) => return Poll::Ready(Ok(Some(self.behind_carried(chunk)))),
-                #[cfg(not(feature = "tls"))]
-                Step::Give(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Step::Over => self.over = true,
                 Step::Fail(errno) => {
                     self.over = true;
@@ -197,15 +209,13 @@ impl Received {
     }
 
     /// Has the next chunk begin with what is left of this one.
-    #[cfg(feature = "tls")]
-    pub(crate) fn carry(&mut self, chunk: Chunk) {
+    pub fn carry(&mut self, chunk: Chunk) {
         self.carried = Some(match self.carried.take() {
             Some(before) => before.with(&chunk),
             None => chunk,
         });
     }
 
-    #[cfg(feature = "tls")]
     fn behind_carried(&mut self, chunk: Chunk) -> Chunk {
         match self.carried.take() {
             None => chunk,
@@ -217,6 +227,78 @@ impl Received {
         }
     }
 
+    /// Receives into `buf`, as much as there is and fits; 0 where the peer has ended. While
+    /// messages are small they are copied out of the shared buffers; large ones are received
+    /// where they are wanted.
+    ///
+    /// # Errors
+    /// As `recv(2)`.
+    pub async fn recv(&mut self, mut buf: Vec<u8>) -> BufResult {
+        if buf.is_empty() {
+            return (Ok(0), buf);
+        }
+        let received = std::future::poll_fn(|cx| self.poll_recv(cx, &mut buf)).await;
+        (received, buf)
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        // Bytes that were left over come first, and what is under way was begun for others.
+        let direct = self.large && self.carried.is_none() && matches!(self.way, Way::Idle);
+        if direct && !self.over && buf.len() > GROUP_BUFFER_BYTES as usize {
+            self.spare = mem::take(buf);
+            self.begin_large();
+        }
+        let mut chunk = match self.carried.take() {
+            Some(chunk) => chunk,
+            None => match self.poll_next(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Ready(Ok(None)) => return Poll::Ready(Ok(0)),
+                Poll::Ready(Ok(Some(chunk))) => chunk,
+            },
+        };
+        if buf.is_empty()
+            && let Bytes::Own { buf: own, from: 0, to } = &mut chunk.0
+        {
+            *buf = mem::take(own);
+            return Poll::Ready(Ok(*to));
+        }
+        let n = chunk.len().min(buf.len());
+        buf[..n].copy_from_slice(&chunk[..n]);
+        chunk.advance(n);
+        if chunk.is_empty() {
+            self.recycle(chunk);
+        } else {
+            self.carried = Some(chunk);
+        }
+        Poll::Ready(Ok(n))
+    }
+
+    /// Receives into the spare buffer, behind what was carried.
+    fn begin_large(&mut self) {
+        let mut buf = mem::take(&mut self.spare);
+        let mut at = 0;
+        if let Some(head) = self.carried.take() {
+            at = head.len();
+            buf.resize(buf.len().max(at + LARGE_BYTES), 0);
+            buf[..at].copy_from_slice(&head);
+            self.recycle(head);
+        }
+        let socket = Arc::clone(&self.socket.fd);
+        let op = Op::Recv { socket, buf, at, all: false };
+        self.way = Way::One(Operation::new(Core::current(), op));
+    }
+
+    /// Takes a buffer for the next large message, or gives it back while messages are small.
+    #[must_use]
+    pub fn reuse(&mut self, buf: Vec<u8>) -> Vec<u8> {
+        if !self.large {
+            return if buf.capacity() <= GROUP_BUFFER_BYTES as usize { buf } else { Vec::new() };
+        }
+        self.spare = buf;
+        Vec::new()
+    }
+
     fn begin(&mut self) -> Step {
         let core = Core::current();
         let group = if self.large { None } else { core.driver.borrow_mut().group() };
@@ -225,9 +307,11 @@ impl Received {
             Some(group) => Way::Many(Operations::new(core, Op::RecvMany { socket, group })),
             None => {
                 let bytes = if self.large { LARGE_BYTES } else { GROUP_BUFFER_BYTES as usize };
-                let mut buf = mem::take(&mut self.spare);
-                buf.resize(bytes, 0);
-                Way::One(Operation::new(core, Op::Recv { socket, buf, at: 0, all: false }))
+                if self.spare.len() < bytes {
+                    self.spare.resize(bytes, 0);
+                }
+                self.begin_large();
+                return Step::Again;
             }
         };
         Step::Again
@@ -259,8 +343,9 @@ impl Received {
                 Ok(0) => Step::Over,
                 // The kernel ends it now and then; or so much was untaken that we ended it.
                 Ok(_) | Err(Errno::CANCELED | Errno::INTR | Errno::AGAIN) => Step::Again,
-                // Others hold all buffers: this one goes on with one of its own.
-                Err(Errno::NOBUFS) => self.begin_with_own(),
+                // Others hold all buffers, the kernel is before 6.0, or the ring takes nothing now:
+                // this one goes on with a buffer of its own.
+                Err(Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP) => self.begin_with_own(),
                 Err(errno) => Step::Fail(errno),
             },
         }
@@ -302,6 +387,10 @@ impl Received {
             self.way = Way::One(one);
             return Step::Wait;
         };
+        let at = match &outcome.op {
+            Op::Recv { at, .. } => *at,
+            _ => 0,
+        };
         let n = match outcome.result {
             Ok(0) => return Step::Over,
             Ok(n) => n as usize,
@@ -317,7 +406,7 @@ impl Received {
             (self.large, self.full, self.small) = (false, 0, 0);
             self.spare = Vec::new();
         }
-        Step::Give(Chunk(Bytes::Own { buf: outcome.op.take_buf(), from: 0, to: n }))
+        Step::Give(Chunk(Bytes::Own { buf: outcome.op.take_buf(), from: 0, to: at + n }))
     }
 
     /// Somebody has set the socket not to block.

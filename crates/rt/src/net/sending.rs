@@ -12,8 +12,9 @@ use super::socket::Socket;
 use crate::driver::Operation;
 use crate::executor::Core;
 
-/// Bytes of the buffer that is kept between sends; a connection that is idle holds no more.
-const KEPT_BYTES: usize = 16 << 10;
+/// Bytes of the buffer that is kept between sends; a connection that is idle holds no more. Four
+/// records of TLS fit.
+const KEPT_BYTES: usize = 68 << 10;
 
 /// What is being sent.
 #[derive(Debug)]
@@ -50,7 +51,8 @@ impl Sending {
     }
 
     fn send(&mut self, buf: Vec<u8>, at: usize) {
-        let op = Op::Send { socket: Arc::clone(&self.socket.fd), buf, at };
+        let to = buf.len();
+        let op = Op::Send { socket: Arc::clone(&self.socket.fd), buf, at, to };
         self.under_way = Some(Operation::new(Core::current(), op));
     }
 

@@ -85,15 +85,28 @@ impl Socket {
         (Ok(()), buf)
     }
 
-    pub(super) async fn send_all(&self, mut buf: Vec<u8>) -> (io::Result<()>, Vec<u8>) {
-        let mut at = 0;
-        while at < buf.len() {
+    pub(super) async fn send_all(&self, buf: Vec<u8>) -> (io::Result<()>, Vec<u8>) {
+        let to = buf.len();
+        self.send_part(buf, 0, to).await
+    }
+
+    /// Sends `buf[at..to]`.
+    pub(super) async fn send_part(
+        &self,
+        mut buf: Vec<u8>,
+        mut at: usize,
+        to: usize,
+    ) -> (io::Result<()>, Vec<u8>) {
+        if to > buf.len() {
+            return (Err(io::ErrorKind::InvalidInput.into()), buf);
+        }
+        while at < to {
             let socket = Arc::clone(&self.fd);
-            let big = buf.len() - at >= ZERO_COPY_BYTES;
+            let big = to - at >= ZERO_COPY_BYTES;
             let op = if big && self.zero_copy.get() != ZeroCopy::Copies {
-                Op::SendZeroCopy { socket, buf, at, copied: false }
+                Op::SendZeroCopy { socket, buf, at, to, copied: false }
             } else {
-                Op::Send { socket, buf, at }
+                Op::Send { socket, buf, at, to }
             };
             let mut outcome = until_done(&self.fd, PollFlags::OUT, op).await;
             self.learn(&outcome);

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use cutwater_sys::ring::{Event, Op, Outcome};
 use rustix::event::PollFlags;
@@ -104,7 +104,8 @@ impl UdpSocket {
     /// # Errors
     /// As `send(2)`.
     pub async fn send(&self, buf: Vec<u8>) -> BufResult {
-        let op = Op::Send { socket: Arc::clone(&self.fd), buf, at: 0 };
+        let to = buf.len();
+        let op = Op::Send { socket: Arc::clone(&self.fd), buf, at: 0, to };
         let mut outcome = until_done(&self.fd, PollFlags::OUT, op).await;
         (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
     }
@@ -202,12 +203,27 @@ impl Packets {
                     match outcome.result {
                         Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::CANCELED) => {}
                         // Others hold all buffers, or the kernel is before 6.0.
-                        Err(Errno::NOBUFS | Errno::INVAL) => return self.one().await,
+                        Err(Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP) => {
+                            return self.one().await;
+                        }
                         Err(errno) => return Err(errno.into()),
                     }
                 }
             }
         }
+    }
+
+    /// What has come already, without waiting.
+    pub fn try_next(&mut self) -> Option<Packet> {
+        let many = self.many.as_mut()?;
+        while many.untaken() > 0 {
+            let mut cx = Context::from_waker(Waker::noop());
+            let Poll::Ready(Event::Part(part)) = many.poll_next(&mut cx) else { return None };
+            if let (Some(buf), Some(peer)) = (part.buf, part.from) {
+                return Some(Packet { bytes: Chunk::of_group(buf), peer });
+            }
+        }
+        None
     }
 
     /// The operation that goes on; nothing where there can be none.

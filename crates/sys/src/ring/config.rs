@@ -17,6 +17,9 @@ pub struct RingConfig {
     /// Entries of the submission queue, and so the most reads in flight; rounded up to a power
     /// of two by the kernel.
     pub entries: u32,
+    /// Entries of the completion queue, a power of two; 0 leaves the kernel's own size, which is
+    /// twice that of the submission queue.
+    pub completions: u32,
     /// Bytes of the arena that reads go to.
     pub arena_bytes: usize,
     /// Register the arena with the kernel (`IORING_REGISTER_BUFFERS`): counts as locked memory.
@@ -33,6 +36,7 @@ impl Default for RingConfig {
     fn default() -> Self {
         Self {
             entries: 128,
+            completions: 0,
             arena_bytes: 8 << 20,
             register_arena: false,
             workers_max: 4,

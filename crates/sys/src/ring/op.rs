@@ -64,11 +64,11 @@ pub enum Op {
     Recv { socket: Arc<OwnedFd>, buf: Vec<u8>, at: usize, all: bool },
     /// `recv(2)` of whatever comes, into buffers of a group: a part for each.
     RecvMany { socket: Arc<OwnedFd>, group: GroupId },
-    /// `send(2)` of `buf[at..]`, all of it where the socket is a stream, without SIGPIPE.
-    Send { socket: Arc<OwnedFd>, buf: Vec<u8>, at: usize },
+    /// `send(2)` of `buf[at..to]`, all of it where the socket is a stream, without SIGPIPE.
+    Send { socket: Arc<OwnedFd>, buf: Vec<u8>, at: usize, to: usize },
     /// The same from where the bytes are, where the device can: ends when the kernel lets go of
     /// them. `copied` says that it made a copy after all.
-    SendZeroCopy { socket: Arc<OwnedFd>, buf: Vec<u8>, at: usize, copied: bool },
+    SendZeroCopy { socket: Arc<OwnedFd>, buf: Vec<u8>, at: usize, to: usize, copied: bool },
     /// `sendmsg(2)` of pieces one after the other, 1,024 at most.
     SendVectored { socket: Arc<OwnedFd>, bufs: Vec<Vec<u8>> },
     /// `recvmsg(2)` of one datagram into `buf`; `from` is who has sent it.

@@ -427,13 +427,13 @@ fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
             opcode::Recv::new(fd(socket), space.as_mut_ptr(), len).flags(flags).build()
         }
         Op::RecvMany { socket, group } => opcode::RecvMulti::new(fd(socket), *group).build(),
-        Op::Send { socket, buf, at } => {
-            let bytes = buf.get(*at..)?;
+        Op::Send { socket, buf, at, to } => {
+            let bytes = buf.get(*at..*to)?;
             let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             opcode::Send::new(fd(socket), bytes.as_ptr(), len).flags(SEND_FLAGS).build()
         }
-        Op::SendZeroCopy { socket, buf, at, .. } => {
-            let bytes = buf.get(*at..)?;
+        Op::SendZeroCopy { socket, buf, at, to, .. } => {
+            let bytes = buf.get(*at..*to)?;
             let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             let entry = opcode::SendZc::new(fd(socket), bytes.as_ptr(), len);
             entry.flags(SEND_FLAGS).zc_flags(ZERO_COPY_REPORT).build()

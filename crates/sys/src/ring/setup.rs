@@ -69,6 +69,9 @@ fn build(config: &RingConfig, wanted: &[Feature]) -> Result<IoUring> {
     for feature in wanted {
         apply(&mut b, *feature, config);
     }
+    if config.completions > 0 {
+        b.setup_cqsize(config.completions);
+    }
     b.dontfork().build(config.entries).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))
 }
 
