@@ -1,0 +1,308 @@
+//! Connections through a proxy that delays, cuts bytes into other pieces, and resets, from a seed; and
+//! OpenSSL at the other end.
+#![allow(clippy::print_stdout)] // to say what was skipped
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use cutwater_rt::net::{TcpListener, TcpStream};
+use cutwater_rt::time::{sleep, timeout};
+use cutwater_rt::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use cutwater_rt::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use cutwater_rt::tls::{Acceptor, Connector};
+use cutwater_rt::{Backend, Runtime, counters, spawn};
+
+const LONG: Duration = Duration::from_secs(120);
+
+/// Numbers from a seed.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % n
+    }
+}
+
+/// Forwards one direction in pieces of any size; after `cut` bytes, ends without a word.
+fn forward(mut from: StdStream, mut to: StdStream, mut numbers: Numbers, cut: Option<u64>) {
+    let (mut buf, mut passed) = (vec![0; 70_000], 0);
+    loop {
+        let most = if numbers.below(3) == 0 { 40 } else { 70_000 };
+        let want = 1 + numbers.below(most) as usize;
+        let n = match from.read(&mut buf[..want]) {
+            Ok(0) | Err(_) => break,
+            Ok(n) => n,
+        };
+        if numbers.below(20) == 0 {
+            thread::sleep(Duration::from_micros(numbers.below(2000)));
+        }
+        passed += n as u64;
+        if cut.is_some_and(|cut| passed > cut) {
+            let _ = from.shutdown(Shutdown::Both);
+            let _ = to.shutdown(Shutdown::Both);
+            return;
+        }
+        if to.write_all(&buf[..n]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+/// A proxy for one connection.
+fn proxy(target: SocketAddr, seed: u64, cut: Option<u64>) -> SocketAddr {
+    let listener = StdListener::bind("127.0.0.1:0").expect("listens");
+    let address = listener.local_addr().expect("it has one");
+    thread::spawn(move || {
+        let Ok((client, _)) = listener.accept() else { return };
+        let Ok(server) = StdStream::connect(target) else { return };
+        let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { return };
+        let back = thread::spawn(move || forward(to, from, Numbers(seed | 1), cut));
+        forward(client, server, Numbers(seed.wrapping_mul(0x9e37_79b9) | 1), cut);
+        let _ = back.join();
+    });
+    address
+}
+
+fn certificates() -> (Acceptor, Connector) {
+    let signed = rcgen::generate_simple_self_signed(vec!["cutwater.test".to_owned()]);
+    let signed = signed.expect("signs");
+    let chain = vec![CertificateDer::from(signed.cert.der().to_vec())];
+    let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).expect("its form");
+    let mut roots = RootCertStore::empty();
+    roots.add(chain[0].clone()).expect("its form");
+    let server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    (Acceptor::new(Arc::new(server.expect("they fit"))), Connector::new(Arc::new(client)))
+}
+
+/// Byte `i` of what a connection with this seed sends.
+fn byte(seed: u64, i: usize) -> u8 {
+    ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed) >> 29) as u8
+}
+
+fn everywhere(test: impl Fn(&Runtime)) {
+    for backend in [Backend::Ring, Backend::Pool] {
+        match Runtime::builder().backend(backend).build() {
+            Ok(runtime) => test(&runtime),
+            Err(e) => println!("skipped: {backend:?}: {e}"),
+        }
+    }
+}
+
+/// Sends `total` bytes of `seed` and reads what comes back; how many came, all of them right.
+async fn exchange(
+    to: SocketAddr,
+    tls: Option<Connector>,
+    seed: u64,
+    total: usize,
+) -> io::Result<usize> {
+    let stream = TcpStream::connect(to, LONG).await?;
+    let sent: Vec<u8> = (0..total).map(|i| byte(seed, i)).collect();
+    let Some(connector) = tls else {
+        let sender = stream.clone();
+        let sending = spawn(async move {
+            sender.send_all(sent).await.0?;
+            sender.shutdown(Shutdown::Write)
+        });
+        let (mut pieces, mut came) = (stream.received(), 0);
+        while let Some(piece) = pieces.next().await? {
+            assert!(piece.iter().enumerate().all(|(i, b)| *b == byte(seed, came + i)), "{seed}");
+            came += piece.len();
+            pieces.recycle(piece);
+        }
+        // Where it was cut, what was not sent does not matter.
+        drop(sending.await);
+        return Ok(came);
+    };
+    let name = ServerName::try_from("cutwater.test").expect("a name");
+    let mut stream = connector.connect(name, stream).await?;
+    let (mut came, mut buf) = (0, vec![0; 30_000]);
+    for piece in sent.chunks(30_000) {
+        stream.write_all(piece).await?;
+        stream.read_exact(&mut buf[..piece.len()]).await?;
+        let right = buf[..piece.len()].iter().enumerate().all(|(i, b)| *b == byte(seed, came + i));
+        assert!(right, "{seed}");
+        came += piece.len();
+    }
+    stream.close().await?;
+    Ok(came)
+}
+
+async fn echo(stream: TcpStream, tls: Option<Acceptor>) -> io::Result<()> {
+    let Some(acceptor) = tls else {
+        let (mut pieces, mut buf) = (stream.received(), Vec::new());
+        while let Some(piece) = pieces.next().await? {
+            let (sent, back) = stream.send_all(piece.into_vec(buf)).await;
+            sent?;
+            buf = pieces.reuse(back);
+        }
+        return stream.shutdown(Shutdown::Write);
+    };
+    let mut stream = acceptor.accept(stream).await?;
+    let mut buf = vec![0; 50_000];
+    loop {
+        match stream.read(&mut buf).await? {
+            0 => return stream.close().await,
+            n => stream.write_all(&buf[..n]).await?,
+        }
+    }
+}
+
+#[test]
+fn bytes_are_exact_through_every_way_of_cutting_them() {
+    let (acceptor, connector) = certificates();
+    everywhere(|runtime| {
+        runtime.block_on(async {
+            for seed in 0..12u64 {
+                let tls = seed % 2 == 0;
+                let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+                let to = proxy(listener.local_addr().expect("it has one"), seed, None);
+                let (acceptor, connector) = (acceptor.clone(), connector.clone());
+                let server = spawn(async move {
+                    let stream = listener.accept().await?;
+                    echo(stream, tls.then_some(acceptor)).await
+                });
+                let total = [1, 5000, 100_000, 800_000][seed as usize / 2 % 4];
+                let exchanged = exchange(to, tls.then_some(connector), seed, total);
+                let came = timeout(LONG, exchanged).await.expect("in time").expect("all of it");
+                assert_eq!(came, total, "seed {seed}");
+                timeout(LONG, server).await.expect("in time").expect("it ends").expect("well");
+            }
+        });
+    });
+}
+
+#[test]
+fn connections_that_are_cut_end_and_leave_nothing_behind() {
+    let (acceptor, connector) = certificates();
+    everywhere(|runtime| {
+        runtime.block_on(async {
+            for seed in 0..40u64 {
+                let tls = seed % 2 == 0;
+                let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+                let cut = Numbers(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1).below(200_000);
+                let to = proxy(listener.local_addr().expect("it has one"), seed, Some(cut));
+                let (acceptor, connector) = (acceptor.clone(), connector.clone());
+                let server = spawn(async move {
+                    let stream = listener.accept().await?;
+                    echo(stream, tls.then_some(acceptor)).await
+                });
+                let exchanged = exchange(to, tls.then_some(connector), seed, 1_000_000);
+                match timeout(LONG, exchanged).await.expect("no hang") {
+                    Ok(came) => assert!(!tls && came < 1_000_000, "seed {seed}: {came}"),
+                    Err(e) => println!("seed {seed}: {e}"),
+                }
+                let _ = timeout(LONG, server).await.expect("no hang").expect("no panic");
+            }
+            for _ in 0..2000 {
+                if counters().in_flight == 0 {
+                    return;
+                }
+                sleep(Duration::from_millis(1)).await;
+            }
+            panic!("operations are left: {:?}", counters());
+        });
+    });
+}
+
+/// OpenSSL's command, or a word that it is not there.
+fn openssl(args: &[&str]) -> Option<Command> {
+    let mut command = Command::new("openssl");
+    match Command::new("openssl").arg("version").output() {
+        Ok(_) => {
+            command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+            Some(command)
+        }
+        Err(e) => {
+            println!("skipped: openssl: {e}");
+            None
+        }
+    }
+}
+
+#[test]
+fn openssl_connects_and_is_connected_to() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let signed = rcgen::generate_simple_self_signed(vec!["cutwater.test".to_owned()]);
+    let signed = signed.expect("signs");
+    let file = |name: &str, text: String| -> PathBuf {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("writes");
+        path
+    };
+    let cert = file("c.pem", signed.cert.pem()).display().to_string();
+    let key = file("k.pem", signed.signing_key.serialize_pem()).display().to_string();
+    let chain = vec![CertificateDer::from(signed.cert.der().to_vec())];
+    let der = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).expect("its form");
+    let server = ServerConfig::builder().with_no_client_auth();
+    let server = server.with_single_cert(chain.clone(), der).expect("they fit");
+    let acceptor = Acceptor::new(Arc::new(server));
+    let mut roots = RootCertStore::empty();
+    roots.add(chain[0].clone()).expect("its form");
+    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let connector = Connector::new(Arc::new(client));
+    let Ok(runtime) = Runtime::new() else { return };
+
+    for version in ["-tls1_2", "-tls1_3"] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+        let to = listener.local_addr().expect("it has one").to_string();
+        let args = ["s_client", "-connect", &to, "-CAfile", &cert, version, "-quiet"];
+        let args = [&args[..], &["-verify_return_error", "-servername", "cutwater.test"]].concat();
+        let Some(mut command) = openssl(&args) else { return };
+        let mut peer = command.spawn().expect("it starts");
+        let mut input = peer.stdin.take().expect("it is piped");
+        input.write_all(b"hello\n").expect("writes");
+        runtime.block_on(async {
+            let stream = listener.accept().await.expect("accepts");
+            let mut stream = acceptor.accept(stream).await.expect("shakes hands");
+            let mut buf = [0; 6];
+            stream.read_exact(&mut buf).await.expect("receives");
+            assert_eq!(&buf, b"hello\n");
+            stream.write_all(b"and back\n").await.expect("sends");
+            stream.close().await.expect("ends");
+        });
+        let mut answer = String::new();
+        peer.stdout.take().expect("it is piped").read_to_string(&mut answer).expect("reads");
+        assert_eq!(answer, "and back\n", "{version}");
+        drop(input);
+        let _ = peer.kill();
+        let _ = peer.wait();
+    }
+
+    // A port that was free just now; OpenSSL cannot be asked which one it took.
+    let port = StdListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("one").port();
+    let accept = format!("127.0.0.1:{port}");
+    let args = ["s_server", "-accept", &accept, "-cert", &cert, "-key", &key, "-rev", "-quiet"];
+    let Some(mut command) = openssl(&args) else { return };
+    let mut peer = command.spawn().expect("it starts");
+    let answer = runtime.block_on(async {
+        let to: SocketAddr = accept.parse().expect("an address");
+        let mut refused = 0;
+        let stream = loop {
+            match TcpStream::connect(to, LONG).await {
+                Ok(stream) => break stream,
+                Err(_) if refused < 1000 => refused += 1,
+                Err(e) => return Err(e),
+            }
+            sleep(Duration::from_millis(10)).await;
+        };
+        let name = ServerName::try_from("cutwater.test").expect("a name");
+        let mut stream = connector.connect(name, stream).await?;
+        stream.write_all(b"abc\n").await?;
+        let mut buf = [0; 4];
+        stream.read_exact(&mut buf).await?;
+        Ok(buf)
+    });
+    let _ = peer.kill();
+    let _ = peer.wait();
+    assert_eq!(&answer.expect("it answers"), b"cba\n");
+}
