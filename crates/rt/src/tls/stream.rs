@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use rustls::ProtocolVersion;
 use rustls::pki_types::CertificateDer;
 
-use super::engine::{Ask, Buffers, Connection, Did};
+use super::engine::{Ask, Buffers, Connection, Did, Take};
 use super::invalid;
 use crate::net::{ByteStream, Chunk, Received, Sending};
 
@@ -33,6 +33,8 @@ pub struct Stream<S> {
     closed: bool,
     /// It has failed: rustls must not be asked again.
     failed: bool,
+    /// Of bytes behind those that were given; told when they are asked for.
+    error_held: Option<io::Error>,
 }
 
 impl<S> fmt::Debug for Stream<S> {
@@ -60,6 +62,7 @@ impl<S: ByteStream> Stream<S> {
             peer_closed: false,
             closed: false,
             failed: false,
+            error_held: None,
         };
         std::future::poll_fn(|cx| this.poll_shake(cx)).await?;
         Ok(this)
@@ -116,14 +119,35 @@ impl<S: ByteStream> Stream<S> {
     /// # Errors
     /// As [`Stream::poll_take`].
     pub async fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        std::future::poll_fn(|cx| {
-            self.poll_take(cx, |bytes| {
-                let n = bytes.len().min(out.len());
-                out[..n].copy_from_slice(&bytes[..n]);
-                n
-            })
-        })
-        .await
+        let mut done =
+            std::future::poll_fn(|cx| self.poll_take(cx, |bytes| copy(bytes, out))).await?;
+        // Records that have come too, so that an answer to all of them is one send.
+        while done > 0 && done < out.len() {
+            let rest = &mut out[done..];
+            match self.take_now(&mut |bytes| copy(bytes, rest)) {
+                Some(n) => done += n,
+                None => break,
+            }
+        }
+        Ok(done)
+    }
+
+    /// Takes bytes that can be decrypted without receiving more.
+    fn take_now(&mut self, take: &mut Take<'_>) -> Option<usize> {
+        if self.peer_closed
+            || self.incoming.is_none()
+            || self.plain_taken < self.buffers.plain.len()
+        {
+            return None;
+        }
+        match self.run(Ask { take: Some(take), ..Ask::default() }) {
+            Ok(Did::Took(n)) => Some(n),
+            Ok(_) => None,
+            Err(e) => {
+                self.error_held = Some(e);
+                None
+            }
+        }
     }
 
     /// Fills `out`.
@@ -247,6 +271,11 @@ impl<S: ByteStream> Stream<S> {
                 }
                 return Poll::Ready(Ok(taken));
             }
+            if let Some(e) = self.error_held.take() {
+                // The peer is told why, as far as that goes.
+                let _ = self.flush(cx);
+                return Poll::Ready(Err(e));
+            }
             if self.peer_closed {
                 return Poll::Ready(Ok(0));
             }
@@ -329,4 +358,11 @@ impl<S: ByteStream> Stream<S> {
         }
         self.sending.poll_end(cx)
     }
+}
+
+/// Copies as much as fits; how many bytes.
+fn copy(bytes: &[u8], out: &mut [u8]) -> usize {
+    let n = bytes.len().min(out.len());
+    out[..n].copy_from_slice(&bytes[..n]);
+    n
 }
