@@ -5,8 +5,8 @@
 use std::io::SeekFrom;
 
 use cutwater_rt::Backend;
-use cutwater_rt::bridge::{Bridge, Reader};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use cutwater_rt::bridge::{Bridge, Reader, Writer};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 fn bytes(n: usize) -> Vec<u8> {
     (0..n).map(|i| (i * 7 + i / 251) as u8).collect()
@@ -95,4 +95,55 @@ async fn dropped_reads_and_a_dropped_bridge_leave_nothing_behind() {
     }
     let missing = Bridge::new().expect("starts").open("/no/such/file").await;
     assert_eq!(missing.map(drop).map_err(|e| e.kind()), Err(std::io::ErrorKind::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_writes_what_it_was_given_from_its_place_on() {
+    for bridge in bridges() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("x");
+        let file = bridge.create(&path).await.expect("makes it");
+        file.write_all_at(vec![9; 10], 0).await.0.expect("writes");
+        let mut writer = Writer::new(file.clone(), 10);
+        let expected = bytes(700_000);
+        for piece in expected.chunks(7777) {
+            writer.write_all(piece).await.expect("gathers");
+        }
+        writer.shutdown().await.expect("writes");
+        file.sync_data().await.expect("syncs");
+        file.sync_all().await.expect("syncs");
+        let written = std::fs::read(&path).expect("reads");
+        assert!(written[..10] == [9; 10] && written[10..] == expected);
+        // What cannot be written is told with the flush at the latest.
+        let read_only = bridge.open(&path).await.expect("opens");
+        let mut writer = Writer::new(read_only, 0);
+        writer.write_all(b"x").await.expect("gathers");
+        assert!(writer.flush().await.is_err());
+    }
+}
+
+#[test]
+fn any_executor_will_do() {
+    use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    let runtime = cutwater_rt::Runtime::new().expect("it starts");
+    let bridge = Bridge::new().expect("it starts");
+    let dir = tempfile::tempdir().expect("a directory");
+    runtime.block_on(async {
+        let file = bridge.create(dir.path().join("x")).await.expect("makes it");
+        let mut writer = Writer::new(file.clone(), 0);
+        let mut pinned = Pin::new(&mut writer);
+        let n = poll_fn(|cx| AsyncWrite::poll_write(pinned.as_mut(), cx, b"abcdef")).await;
+        assert_eq!(n.expect("gathers"), 6);
+        poll_fn(|cx| AsyncWrite::poll_close(pinned.as_mut(), cx)).await.expect("writes");
+        let mut reader = Reader::new(file);
+        let mut pinned = Pin::new(&mut reader);
+        let at = poll_fn(|cx| AsyncSeek::poll_seek(pinned.as_mut(), cx, SeekFrom::End(-4))).await;
+        assert_eq!(at.expect("seeks"), 2);
+        let mut buf = [0; 10];
+        let n = poll_fn(|cx| AsyncRead::poll_read(pinned.as_mut(), cx, &mut buf)).await;
+        assert_eq!(&buf[..n.expect("reads")], b"cdef");
+    });
 }
