@@ -44,7 +44,7 @@ fn reads_are_counted_by_class_and_path_and_some_of_them_timed() {
     assert_eq!(of("cutwater_read_ranges_total"), Some(1100.0), "{text}");
     assert_eq!(of("cutwater_read_bytes_total"), Some(1100.0 * PAGE as f64));
     let timed = of("cutwater_read_duration_seconds_count").unwrap();
-    assert!((7.0..=8.0).contains(&timed), "{timed} of 1,000 reads");
+    assert!((3.0..=4.0).contains(&timed), "{timed} of 1,000 reads");
     assert_eq!(value(&text, "cutwater_pass_duration_seconds_count{class=\"counted\"}"), Some(1.0));
     assert!(value(&text, "cutwater_chosen_ranges_total{reason=\"named\"}").unwrap() >= 1100.0);
 }
@@ -64,10 +64,11 @@ fn reads_from_a_map_that_fault_are_timed_apart() {
         return;
     }
     let metrics = Metrics::start().unwrap();
-    let pages = 8 * 127;
-    let temp = file(pages);
+    let pages = 16 * 251;
+    // A hole: none of its pages are there, so each faults when it is read, and none is read ahead.
+    let temp = tempfile::NamedTempFile::new().unwrap();
+    temp.as_file().set_len((pages * PAGE) as u64).unwrap();
     let file = File::options().path(ReadPath::Mmap).open(temp.path()).unwrap();
-    // No fault-around: each page faults when it is read.
     file.advise_map(0..0, cutwater::MapAdvice::Random).unwrap();
     for page in 0..pages {
         file.read_at(&mut [0; PAGE], (page * PAGE) as u64).unwrap();
@@ -77,13 +78,6 @@ fn reads_from_a_map_that_fault_are_timed_apart() {
         value(&text, &format!("cutwater_faulting_read_duration_seconds_count{{kind=\"{kind}\"}}"))
             .unwrap_or(0.0)
     });
-    let huge = std::fs::read_to_string("/proc/self/smaps")
-        .unwrap_or_default()
-        .contains("FilePmdMapped:     2048 kB");
-    if huge {
-        println!("skipped: the file is mapped by huge pages here");
-        return;
-    }
     assert!(kinds[0] + kinds[1] >= 1.0, "{text}");
 }
 

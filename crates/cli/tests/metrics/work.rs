@@ -11,7 +11,7 @@ use cutwater::{
 };
 
 const PAGE: u64 = 4096;
-const PAGES: u64 = 1024;
+const PAGES: u64 = 4096;
 /// Memory taken in each round, and for so many rounds: growth far above 20 MB/s, for seconds.
 const GROWTH_BYTES: usize = 4 << 20;
 const GROWTH_ROUNDS: usize = 80;

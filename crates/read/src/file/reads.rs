@@ -51,7 +51,8 @@ pub(super) fn read_at(
     let counters = engine.counters.of(core.class(), lane.path());
     let n = read_full(core, how, buf, offset, counters)?;
     if let Some(timed) = timed {
-        timed.note_read(&engine.counters, core.class(), lane.path());
+        let ns = timed.note_read(&engine.counters, core.class(), lane.path());
+        engine.timing.learn(ns, n);
     }
     let counters = engine.counters.of(core.class(), lane.path());
     counters.ops.add(1);

@@ -1,7 +1,7 @@
 //! What this process reads, for Prometheus.
 //!
 //! Reads are counted whether or not anybody asks, by counters that each thread has to itself;
-//! [`Metrics`] adds them up when it is scraped. While there is one, a read in 127 is timed as
+//! [`Metrics`] adds them up when it is scraped. While there is one, a read in 251 is timed as
 //! well, and one thread of its own looks at resident memory each second and at the residency of
 //! the open files each 10 seconds. `docs/metrics.md` lists every metric.
 //!

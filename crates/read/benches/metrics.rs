@@ -1,0 +1,126 @@
+//! What metrics cost: warm single reads of 4 KiB with and without, and the sampler by itself.
+//!
+//! `cargo bench -p cutwater --bench metrics [-- --quick]`
+//!
+//! By turns (A B A B), each pair in the same process on the same file, every read checked. The
+//! share is the median of the pairs' ratios with their quartiles; the promise is under 1 % of a
+//! read and under 0.5 % of a core for the sampler.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "what cannot be set up must stop, and figures are printed"
+)]
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cutwater::metrics::Format;
+use cutwater::{File, Metrics, Pattern, ReadPath, sigbus};
+
+const BLOCK: usize = 4096;
+/// Small enough for a core's cache, so that memory does not hide the cost.
+const FILE_BYTES: u64 = 256 << 10;
+/// For the sampler's thread to start and look for the first time.
+const SETTLE: Duration = Duration::from_millis(2);
+/// Files that the sampler looks at, and the bytes of each (with holes: it asks all the same).
+const FILES: usize = 1000;
+const SPARSE_BYTES: u64 = 1 << 30;
+
+fn main() {
+    let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
+    let has_maps = sigbus::install().is_ok();
+    let temp = tempfile::NamedTempFile::new().unwrap();
+    let bytes: Vec<u8> = (0..FILE_BYTES).map(|i| (i / BLOCK as u64) as u8).collect();
+    std::fs::write(temp.path(), &bytes).unwrap();
+    let map = if has_maps { ReadPath::Mmap } else { ReadPath::Preadv };
+    let paths = [ReadPath::Auto, map, ReadPath::Read];
+    // With a second thread the kernel counts references to a file at each call, whatever that
+    // thread does: a cost of metrics only to a program that has no other.
+    println!("in a program of one thread");
+    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick));
+    println!("in a program of several");
+    let (end, ended) = mpsc::channel::<()>();
+    let parked = thread::spawn(move || ended.recv());
+    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick));
+    drop(end);
+    let _ = parked.join();
+    sampler(if quick { Duration::from_millis(300) } else { Duration::from_secs(21) });
+}
+
+/// Measures a path with and without, and prints it.
+fn pairs(path: ReadPath, at: &Path, quick: bool) {
+    let (pairs, reads) = if quick { (3, 2_000) } else { (151, 40_000) };
+    let file = File::options().path(path).pattern(Pattern::Random).open(at).unwrap();
+    read(&file, reads);
+    let (mut without_ns, mut shares) = (Vec::new(), Vec::new());
+    for pair in 0..pairs {
+        let with = || {
+            let metrics = Metrics::start().unwrap();
+            thread::sleep(SETTLE);
+            let ns = read(&file, reads);
+            drop(metrics);
+            ns
+        };
+        thread::sleep(SETTLE);
+        // Each goes first as often as the other.
+        let (off, on) = if pair % 2 == 0 {
+            let off = read(&file, reads);
+            (off, with())
+        } else {
+            let on = with();
+            (read(&file, reads), on)
+        };
+        without_ns.push(off);
+        shares.push((on / off - 1.0) * 100.0);
+    }
+    shares.sort_unstable_by(f64::total_cmp);
+    without_ns.sort_unstable_by(f64::total_cmp);
+    let quartile = |values: &[f64], q: usize| values[values.len() * q / 4];
+    println!(
+        "  {path}: {:.0} ns a read without; with metrics {:+.2} % (quartiles {:+.2} to {:+.2})",
+        quartile(&without_ns, 2),
+        quartile(&shares, 2),
+        quartile(&shares, 1),
+        quartile(&shares, 3)
+    );
+}
+
+/// Nanoseconds a read.
+fn read(file: &File, reads: usize) -> f64 {
+    let mut state = 1u64;
+    let mut buf = [0; BLOCK];
+    let started = Instant::now();
+    for _ in 0..reads {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        let block = (state >> 33) % (FILE_BYTES / BLOCK as u64);
+        file.read_at(&mut buf, block * BLOCK as u64).unwrap();
+        assert!(buf[0] == block as u8, "block {block} has other bytes");
+    }
+    started.elapsed().as_nanos() as f64 / reads as f64
+}
+
+/// What the background thread takes of a core.
+fn sampler(time: Duration) {
+    let metrics = Metrics::start().unwrap();
+    let temp = tempfile::tempfile().unwrap();
+    temp.set_len(SPARSE_BYTES).unwrap();
+    let open = |_| File::options().from_fd(temp.try_clone().unwrap().into());
+    // Fewer where there are fewer descriptors.
+    let files: Vec<_> = (0..FILES).map_while(|i| open(i).ok()).collect();
+    let started = Instant::now();
+    thread::sleep(time);
+    let text = metrics.render(Format::Prometheus);
+    let seconds = started.elapsed().as_secs_f64();
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find_map(|l| l.strip_prefix(name));
+        line.and_then(|v| v.trim().parse().ok()).unwrap_or(0.0)
+    };
+    println!(
+        "sampler: {:.3} % of a core over {seconds:.1} s with {} files; {:.0} pages asked about",
+        value("cutwater_sampler_cpu_seconds_total ") / seconds * 100.0,
+        files.len(),
+        value("cutwater_sampled_pages_total{class=\"default\"} ")
+    );
+}
