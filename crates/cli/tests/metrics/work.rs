@@ -11,11 +11,12 @@ use cutwater::{
 };
 
 const PAGE: u64 = 4096;
-const PAGES: u64 = 4096;
-/// Memory taken in each round, and for so many rounds: growth far above 20 MB/s, for seconds.
+const PAGES: u64 = 1024;
+/// Memory taken each time, and how often before it is given back: growth far above 20 MB/s, for
+/// seconds, again and again.
 const GROWTH_BYTES: usize = 4 << 20;
-const GROWTH_ROUNDS: usize = 80;
-/// Between two rounds.
+const GROWTHS: usize = 80;
+/// Between two times.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the host did not let it do; series of these may be missing.
@@ -54,16 +55,14 @@ impl Work {
     }
 
     pub(super) fn until(&self, stop: &AtomicBool) {
-        let mut grown = Vec::new();
-        while !stop.load(Ordering::Relaxed) {
-            self.reads();
-            self.events();
-            if grown.len() < GROWTH_ROUNDS {
-                grown.push(vec![1u8; GROWTH_BYTES]);
+        std::thread::scope(|scope| {
+            scope.spawn(|| grow(stop));
+            while !stop.load(Ordering::Relaxed) {
+                self.reads();
+                self.events();
+                std::thread::sleep(PAUSE);
             }
-            black_box(&grown);
-            std::thread::sleep(PAUSE);
-        }
+        });
     }
 
     fn reads(&self) {
@@ -72,13 +71,19 @@ impl Work {
             (0..PAGES).map(|i| i * 7 % PAGES * PAGE..(i * 7 % PAGES + 1) * PAGE).collect();
         for path in ReadPath::ALL {
             let Ok(file) = File::options().path(path).open(&data) else { continue };
-            if path == ReadPath::Mmap {
-                let _ = file.advise_map(0..0, MapAdvice::Random);
-            }
             for range in &ranges {
                 file.read_at(&mut [0; PAGE as usize], range.start).unwrap();
             }
             file.read_ranges(&ranges, Order::Completion, |_| ControlFlow::Continue(())).unwrap();
+        }
+        // Holes that nobody has read: each page faults.
+        let holes = std::fs::File::create(self.dir.path().join("holes")).unwrap();
+        holes.set_len(PAGES * PAGE).unwrap();
+        let path = self.dir.path().join("holes");
+        let Ok(file) = File::options().path(ReadPath::Mmap).open(path) else { return };
+        let _ = file.advise_map(0..0, MapAdvice::Random);
+        for range in &ranges {
+            file.read_at(&mut [0; PAGE as usize], range.start).unwrap();
         }
     }
 
@@ -96,5 +101,17 @@ impl Work {
             drop(std::fs::File::options().append(true).open(&leased).unwrap());
             drop(frozen);
         }
+    }
+}
+
+fn grow(stop: &AtomicBool) {
+    let mut grown = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        if grown.len() == GROWTHS {
+            grown.clear();
+        }
+        grown.push(vec![1u8; GROWTH_BYTES]);
+        black_box(&grown);
+        std::thread::sleep(PAUSE);
     }
 }
