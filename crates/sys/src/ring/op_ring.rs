@@ -364,6 +364,12 @@ const ZERO_COPY_COPIED: u32 = 1 << 31;
 /// Asks to be told of that (`IORING_SEND_ZC_REPORT_USAGE`).
 const ZERO_COPY_REPORT: u16 = 1 << 3;
 
+/// Receives of so many bytes wait for readiness before the first try (`IORING_RECVSEND_POLL_FIRST`): what
+/// had come was taken by the one before, so that mostly there is nothing.
+const POLL_FIRST_BYTES: u32 = 32 << 10;
+/// See above.
+const POLL_FIRST: u16 = 1;
+
 /// No signal, and no short sends of streams: the kernel goes on by itself.
 const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
 
@@ -424,7 +430,11 @@ fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
             let space = buf.get_mut(*at..)?;
             let len = u32::try_from(space.len()).unwrap_or(u32::MAX);
             let flags = if *all { libc::MSG_WAITALL } else { 0 };
-            opcode::Recv::new(fd(socket), space.as_mut_ptr(), len).flags(flags).build()
+            let ioprio = if !*all && len >= POLL_FIRST_BYTES { POLL_FIRST } else { 0 };
+            opcode::Recv::new(fd(socket), space.as_mut_ptr(), len)
+                .flags(flags)
+                .ioprio(ioprio)
+                .build()
         }
         Op::RecvMany { socket, group } => opcode::RecvMulti::new(fd(socket), *group).build(),
         Op::Send { socket, buf, at, to } => {
