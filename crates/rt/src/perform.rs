@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use cutwater_sys::ring::{NO_OFFSET, Op, Outcome, poll_bits};
 use rustix::event::{PollFd, Timespec};
 use rustix::fs::CWD;
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags};
 
 /// Most pieces of one vectored send (`UIO_MAXIOV`).
@@ -128,6 +128,11 @@ fn plain(op: &mut Op) -> Result<usize, Errno> {
                 NO_OFFSET => rustix::io::write(file, bytes),
                 offset => rustix::io::pwrite(file, bytes, offset),
             }
+        }
+        Op::WriteSynced { file, buf, at, offset } => {
+            let bytes = buf.get(*at..).ok_or(Errno::INVAL)?;
+            let bufs = [IoSlice::new(bytes)];
+            rustix::io::pwritev2(file, &bufs, *offset, ReadWriteFlags::DSYNC)
         }
         Op::Sync { file, data_only: true } => rustix::fs::fdatasync(file).map(|()| 0),
         Op::Sync { file, data_only: false } => rustix::fs::fsync(file).map(|()| 0),

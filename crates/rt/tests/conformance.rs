@@ -152,3 +152,59 @@ fn a_directory_confines_what_is_opened_below_it() {
         Ok(())
     });
 }
+
+/// Reads past the page cache, on and off the grid, across the end, and into a buffer that was used before.
+#[test]
+fn direct_reads_give_the_bytes_of_any_range() {
+    everywhere(async |dir| {
+        let (path, expected) = (dir.join("a"), bytes(300_001));
+        std::fs::write(&path, &expected)?;
+        File::open(&path).await?.sync_all().await?;
+        let direct = match OpenOptions::new().direct(true).open(&path).await {
+            Err(e) if e.raw_os_error() == Some(22) => {
+                println!("skipped: this file system refuses O_DIRECT");
+                return Ok(());
+            }
+            opened => opened?,
+        };
+        let grid = direct.grid();
+        assert!(grid.memory.is_power_of_two() && grid.offset.is_power_of_two(), "{grid:?}");
+        let mut used = fs::DirectBuf::default();
+        for file in [direct, File::open(&path).await?] {
+            let whole = [(0, 300_001), (0, 0), (0, 4096), (4096, 8192), (1, 1), (511, 4098)];
+            let at_the_end = [(299_999, 2), (299_999, 5000), (300_001, 1), (1 << 20, 4096)];
+            for (offset, len) in whole.into_iter().chain(at_the_end) {
+                let wanted = &expected[offset.min(300_001)..(offset + len).min(300_001)];
+                let read = file.read_direct(offset as u64, len).await?;
+                assert!(*read == *wanted, "{len} bytes from {offset}");
+                let (read, back) = file.read_direct_into(used, offset as u64, len).await;
+                read?;
+                assert!(*back == *wanted, "{len} bytes from {offset}, again");
+                used = back;
+            }
+        }
+        let much = File::open(&path).await?.read_direct(0, usize::MAX).await;
+        assert_eq!(much.map(drop).map_err(|e| e.kind()), Err(io::ErrorKind::InvalidInput));
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_written_synced_is_there_and_a_path_tells_and_takes_its_size() {
+    everywhere(async |dir| {
+        let (path, expected) = (dir.join("a"), bytes(50_000));
+        let file = File::create(&path).await?;
+        let (written, given_back) = file.write_all_synced(expected.clone(), 100).await;
+        written?;
+        assert_eq!(given_back, expected);
+        assert_eq!(fs::read(&path).await?[100..], expected);
+        assert_eq!(fs::metadata(&path).await?.len(), 50_100);
+        fs::truncate(&path, 77).await?;
+        assert_eq!(fs::metadata(&path).await?.len(), 77);
+        let kind = |e: io::Error| e.kind();
+        let none = dir.join("none");
+        assert_eq!(fs::truncate(&none, 1).await.map_err(kind), Err(io::ErrorKind::NotFound));
+        assert_eq!(fs::metadata(&none).await.map(drop).map_err(kind), Err(io::ErrorKind::NotFound));
+        Ok(())
+    });
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cutwater_sys::ring::{Op, Outcome};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::LifeKey;
@@ -91,6 +92,9 @@ impl Fake {
 
     /// Carries out a part of a read or a write.
     fn cut(&mut self, mut op: Op) -> Outcome {
+        if is_direct(&op) {
+            return self.cut_direct(op);
+        }
         let (Op::Read { buf, at, .. } | Op::Write { buf, at, .. }) = &mut op else {
             return self.perform(op);
         };
@@ -105,4 +109,24 @@ impl Fake {
         }
         outcome
     }
+
+    /// A direct read goes to the memory that it names, and stops on the grid of any device.
+    fn cut_direct(&mut self, op: Op) -> Outcome {
+        let mut outcome = self.perform(op);
+        if let (Op::Read { .. }, Ok(n)) = (&outcome.op, outcome.result)
+            && n > DIRECT_GRID
+        {
+            let pieces = u64::from(n / DIRECT_GRID);
+            outcome.result = Ok(DIRECT_GRID * (1 + self.below(pieces) as u32));
+        }
+        outcome
+    }
+}
+
+/// A length that every device can stop at.
+const DIRECT_GRID: u32 = 4096;
+
+fn is_direct(op: &Op) -> bool {
+    let (Op::Read { file, .. } | Op::Write { file, .. }) = op else { return false };
+    rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(OFlags::DIRECT))
 }

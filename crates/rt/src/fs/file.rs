@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cutwater_sys::ring::{NO_OFFSET, Op};
-use rustix::fs::FallocateFlags;
+use rustix::fs::{FallocateFlags, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::{ATTEMPTS_MAX, OpenOptions, Ranges, again};
+use super::{ATTEMPTS_MAX, Grid, OpenOptions, Ranges, again};
 use crate::executor::{Core, operation};
 
 /// A result, and the buffer that was given.
@@ -29,6 +29,9 @@ pub struct File {
     fd: Arc<OwnedFd>,
     misses: Cell<u32>,
     unasked: Cell<u32>,
+    /// Nothing of it is answered from the page cache.
+    pub(super) direct: bool,
+    pub(super) grid: Cell<Option<Grid>>,
 }
 
 impl AsFd for File {
@@ -58,7 +61,18 @@ impl File {
     /// Of a descriptor that is open already.
     #[must_use]
     pub fn from_fd(fd: OwnedFd) -> Self {
-        Self { fd: Arc::new(fd), misses: Cell::new(0), unasked: Cell::new(0) }
+        let direct = rustix::fs::fcntl_getfl(&fd).is_ok_and(|f| f.contains(OFlags::DIRECT));
+        Self::opened(fd, direct)
+    }
+
+    pub(super) fn opened(fd: OwnedFd, direct: bool) -> Self {
+        let (misses, unasked) = (Cell::new(0), Cell::new(0));
+        Self { fd: Arc::new(fd), misses, unasked, direct, grid: Cell::new(None) }
+    }
+
+    /// The descriptor, which nothing else has where no operation is under way.
+    pub(super) fn into_fd(self) -> Arc<OwnedFd> {
+        self.fd
     }
 
     pub(super) fn fd(&self) -> &Arc<OwnedFd> {
@@ -114,6 +128,10 @@ impl File {
 
     /// What is in the page cache, without waiting (`preadv2(2)` with `RWF_NOWAIT`).
     fn read_resident(&self, space: &mut [u8], offset: u64) -> Option<usize> {
+        // Such a read waits for the device, whatever it is asked.
+        if self.direct {
+            return None;
+        }
         if self.misses.get() >= MISSES_MAX {
             self.unasked.set(self.unasked.get() + 1);
             if self.unasked.get() < ASK_AGAIN {
@@ -146,7 +164,7 @@ impl File {
     /// # Errors
     /// As `pwrite(2)`.
     pub async fn write_at(&self, buf: Vec<u8>, offset: u64) -> BufResult {
-        self.write_from(buf, 0, offset).await
+        self.write_from(buf, 0, offset, false).await
     }
 
     /// Writes all of `buf` at `offset`.
@@ -154,7 +172,16 @@ impl File {
     /// # Errors
     /// As `pwrite(2)`.
     pub async fn write_all_at(&self, buf: Vec<u8>, offset: u64) -> (io::Result<()>, Vec<u8>) {
-        self.write_all_from(buf, |done| offset.saturating_add(done)).await
+        self.write_all_from(buf, |done| offset.saturating_add(done), false).await
+    }
+
+    /// Writes all of `buf` at `offset`, and makes it last a loss of power: one operation where
+    /// the kernel takes it whole (`pwritev2(2)` with `RWF_DSYNC`).
+    ///
+    /// # Errors
+    /// As the call.
+    pub async fn write_all_synced(&self, buf: Vec<u8>, offset: u64) -> (io::Result<()>, Vec<u8>) {
+        self.write_all_from(buf, |done| offset.saturating_add(done), true).await
     }
 
     /// Writes all of `buf` at the end; the file must have been opened for that.
@@ -162,17 +189,18 @@ impl File {
     /// # Errors
     /// As `write(2)`.
     pub async fn append(&self, buf: Vec<u8>) -> (io::Result<()>, Vec<u8>) {
-        self.write_all_from(buf, |_| NO_OFFSET).await
+        self.write_all_from(buf, |_| NO_OFFSET, false).await
     }
 
     async fn write_all_from(
         &self,
         mut buf: Vec<u8>,
         offset: impl Fn(u64) -> u64,
+        synced: bool,
     ) -> (io::Result<()>, Vec<u8>) {
         let mut done = 0;
         while done < buf.len() {
-            let (written, back) = self.write_from(buf, done, offset(done as u64)).await;
+            let (written, back) = self.write_from(buf, done, offset(done as u64), synced).await;
             buf = back;
             match written {
                 Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), buf),
@@ -183,11 +211,22 @@ impl File {
         (Ok(()), buf)
     }
 
-    async fn write_from(&self, mut buf: Vec<u8>, at: usize, offset: u64) -> BufResult {
+    async fn write_from(
+        &self,
+        mut buf: Vec<u8>,
+        at: usize,
+        offset: u64,
+        synced: bool,
+    ) -> BufResult {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let op = Op::Write { file: Arc::clone(&self.fd), buf, at, offset };
+            let file = Arc::clone(&self.fd);
+            let op = if synced {
+                Op::WriteSynced { file, buf, at, offset }
+            } else {
+                Op::Write { file, buf, at, offset }
+            };
             let mut outcome = operation(op).await;
             buf = outcome.op.take_buf();
             match outcome.result {

@@ -3,6 +3,7 @@
 //! Buffers are given away for the time of an operation and come back with its result, as the
 //! kernel writes to them meanwhile.
 
+mod direct;
 mod file;
 mod options;
 mod ranges;
@@ -16,6 +17,7 @@ use cutwater_sys::ring::Op;
 use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 
+pub use direct::{DirectBuf, Grid};
 pub use file::{BufResult, File};
 pub use options::OpenOptions;
 pub use ranges::Ranges;
@@ -88,6 +90,26 @@ pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
     let path = path.as_ref().to_path_buf();
     let list = move || std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect();
     crate::spawn_blocking(list).await.map_err(io::Error::other)?
+}
+
+/// Size, times, owner of what `path` leads to (`statx(2)`), on a thread of the pool.
+///
+/// # Errors
+/// As the call.
+pub async fn metadata(path: impl AsRef<Path>) -> io::Result<std::fs::Metadata> {
+    let path = path.as_ref().to_path_buf();
+    crate::spawn_blocking(move || std::fs::metadata(path)).await.map_err(io::Error::other)?
+}
+
+/// Cuts the file `path` off at `len`, or extends it by a hole, on a thread of the pool: to free
+/// the blocks of a large file takes a while.
+///
+/// # Errors
+/// As [`OpenOptions::open`] for writing, and `ftruncate(2)`.
+pub async fn truncate(path: impl AsRef<Path>, len: u64) -> io::Result<()> {
+    let file = OpenOptions::new().read(false).write(true).open(path).await?;
+    let cut = move || Ok(rustix::fs::ftruncate(file.into_fd(), len)?);
+    crate::spawn_blocking(cut).await.map_err(io::Error::other)?
 }
 
 /// The whole of a file.

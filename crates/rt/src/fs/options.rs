@@ -78,6 +78,15 @@ impl OpenOptions {
         self
     }
 
+    /// Past the page cache, from and to the device (`O_DIRECT`): for [`File::read_direct`]; other
+    /// reads and writes then have to keep to the file's [`File::grid`] themselves. Some file systems
+    /// refuse it with `EINVAL`.
+    #[must_use]
+    pub fn direct(mut self, yes: bool) -> Self {
+        self.flags.set(OFlags::DIRECT, yes);
+        self
+    }
+
     /// The rights of a file that is made, before the process' mask; 0o666 unless said otherwise.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
@@ -130,7 +139,7 @@ impl OpenOptions {
             };
             let outcome = operation(op).await;
             match (outcome.result, outcome.fd) {
-                (Ok(_), Some(fd)) => return Ok(File::from_fd(fd)),
+                (Ok(_), Some(fd)) => return Ok(File::opened(fd, flags.contains(OFlags::DIRECT))),
                 (Ok(_), None) => return Err(Errno::BADF.into()),
                 (Err(Errno::INTR | Errno::AGAIN), _) if attempts < ATTEMPTS_MAX => {}
                 (Err(errno), _) => return Err(errno.into()),

@@ -35,6 +35,8 @@ pub enum Op {
     Read { file: Arc<OwnedFd>, buf: Vec<u8>, at: usize, offset: u64 },
     /// `pwrite(2)` of `buf[at..]`.
     Write { file: Arc<OwnedFd>, buf: Vec<u8>, at: usize, offset: u64 },
+    /// `pwritev2(2)` of `buf[at..]` with `RWF_DSYNC`: what it has written lasts a loss of power.
+    WriteSynced { file: Arc<OwnedFd>, buf: Vec<u8>, at: usize, offset: u64 },
     /// `fdatasync(2)`, or `fsync(2)`.
     Sync { file: Arc<OwnedFd>, data_only: bool },
     /// `openat2(2)`, below `dir` or the working directory.
@@ -88,6 +90,7 @@ impl Op {
         match self {
             Self::Read { buf, .. }
             | Self::Write { buf, .. }
+            | Self::WriteSynced { buf, .. }
             | Self::Recv { buf, .. }
             | Self::Send { buf, .. }
             | Self::SendZeroCopy { buf, .. }

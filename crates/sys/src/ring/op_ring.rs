@@ -389,6 +389,12 @@ fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
             let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             opcode::Write::new(fd(file), bytes.as_ptr(), len).offset(*offset).build()
         }
+        Op::WriteSynced { file, buf, at, offset } => {
+            let bytes = buf.get(*at..)?;
+            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            let entry = opcode::Write::new(fd(file), bytes.as_ptr(), len).offset(*offset);
+            entry.rw_flags(libc::RWF_DSYNC).build()
+        }
         Op::Sync { file, data_only } => {
             let flags =
                 if *data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
