@@ -1,55 +1,134 @@
-//! A host without io_uring: the same programs, and a reason that can be told.
+//! A host that refuses io_uring, or a part of it: the same programs, and a reason that can be told.
+//!
+//! A filter stays with its process for good and comes over all of its threads, so each case runs
+//! in a process of its own: this test again, by name, with the case in a variable.
+#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::io;
+use std::process::Command;
+use std::time::Duration;
 
 use cutwater_rt::bridge::Bridge;
 use cutwater_rt::fs::{self, File};
-use cutwater_rt::{Backend, Path, Runtime};
+use cutwater_rt::net::{TcpListener, TcpStream, UnixStream};
+use cutwater_rt::time::timeout;
+use cutwater_rt::{Backend, Path, Runtime, spawn};
 use cutwater_sys::seccomp::{self, Refusal, SysCall};
 
-/// Runs `test` on a thread to which the kernel refuses rings, as it does to those it starts.
-fn refused(how: Refusal, test: impl FnOnce() + Send + 'static) {
-    let run = move || {
-        seccomp::refuse(&SysCall::IO_URING, how).expect("a process may refuse calls to itself");
-        test();
-    };
-    std::thread::spawn(run).join().expect("the test passes");
+/// Names the case to the process that runs it.
+const CASE: &str = "CUTWATER_TEST_CASE";
+
+const HOWS: [&str; 3] = ["ENOSYS", "EPERM", "ENOMEM"];
+
+/// Runs `test` in a process to which the kernel refuses `calls` with `how`, by their names; `me` is
+/// the test that calls this.
+fn refused(me: &str, calls: &str, how: &str, test: impl FnOnce()) {
+    let case = format!("{calls} {how}");
+    match std::env::var(CASE) {
+        Ok(given) if given == case => {}
+        Ok(_) => return,
+        Err(_) => {
+            let program = std::env::current_exe().expect("this test is a program");
+            let args = [me, "--exact", "--nocapture"];
+            let output = Command::new(program).args(args).env(CASE, &case).output();
+            let output = output.expect("it can be run again");
+            let told = String::from_utf8_lossy(&output.stdout);
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{case}: {}\n{told}\n{errors}", output.status);
+            assert!(told.contains("1 passed"), "{case}: it did not run: {told}");
+            return;
+        }
+    }
+    let named = SysCall::NAMES.iter().find(|(name, _)| *name == calls).expect("a known call");
+    let how: Refusal = how.parse().expect("a known error");
+    seccomp::refuse(named.1, how).expect("a process may refuse calls to itself");
+    test();
+}
+
+/// A program that uses files and sockets, on whatever the runtime has.
+async fn files_and_sockets(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    let file = File::create(path).await?;
+    file.write_all_at(vec![7; 100_000], 0).await.0?;
+    file.write_all_synced(vec![8; 10], 100_000).await.0?;
+    file.sync_all().await?;
+    let bytes = fs::read(path).await?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let to = listener.local_addr()?;
+    let served = spawn(async move {
+        for one_by_one in [true, false] {
+            let stream = if one_by_one {
+                listener.accept().await?
+            } else {
+                listener.incoming().next().await?
+            };
+            let (mut pieces, mut left) = (stream.received(), 5);
+            while left > 0 {
+                let piece = pieces.next().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+                left -= piece.len();
+                stream.send_all(piece.to_vec()).await.0?;
+            }
+        }
+        io::Result::Ok(())
+    });
+    for _ in 0..2 {
+        let stream = TcpStream::connect(to, Duration::from_secs(60)).await?;
+        stream.send_all(b"hello".to_vec()).await.0?;
+        let (received, buf) = stream.recv_exact(vec![0; 5]).await;
+        received?;
+        assert_eq!(buf, b"hello");
+    }
+    served.await.map_err(io::Error::other)??;
+    Ok(bytes)
 }
 
 #[test]
-fn files_go_to_a_pool_and_the_reason_is_told() {
-    for (how, word) in [(Refusal::NoSys, "not implemented"), (Refusal::Perm, "not permitted")] {
-        refused(how, move || {
-            let runtime = Runtime::new().expect("it goes without a ring");
-            assert!(!runtime.has_ring());
-            assert_eq!(runtime.path().0, Path::Cold);
-            let why = runtime.refused().expect("there is a reason");
-            assert!(why.contains(word), "{why}");
-            let dir = tempfile::tempdir().expect("a directory");
-            let path = dir.path().join("x");
-            let read = runtime.block_on(async {
-                let file = File::create(&path).await?;
-                file.write_all_at(vec![7; 100_000], 0).await.0?;
-                file.sync_all().await?;
-                fs::read(&path).await
+fn files_and_sockets_work_whatever_of_io_uring_is_refused_and_however() {
+    let me = "files_and_sockets_work_whatever_of_io_uring_is_refused_and_however";
+    for calls in ["io_uring", "io_uring_setup", "io_uring_enter", "io_uring_register"] {
+        for how in HOWS {
+            refused(me, calls, how, || {
+                let runtime = Runtime::new().expect("it goes without a ring");
+                // Without the last there is a ring, which has to do without what it registers.
+                if calls != "io_uring_register" {
+                    assert!(!runtime.has_ring());
+                    assert_eq!(runtime.path().0, Path::Cold);
+                    let word = match how {
+                        "ENOSYS" => "not implemented",
+                        "EPERM" => "not permitted",
+                        _ => "memory",
+                    };
+                    let why = runtime.refused().expect("there is a reason");
+                    assert!(why.contains(word), "{why}");
+                }
+                let dir = tempfile::tempdir().expect("a directory");
+                let path = dir.path().join("x");
+                let program = timeout(Duration::from_secs(60), files_and_sockets(&path));
+                let done = runtime.block_on(program).expect("in time");
+                let bytes = done.expect("the program works");
+                assert!(bytes[..100_000] == [7; 100_000] && bytes[100_000..] == [8; 10]);
+                let counters = runtime.counters();
+                assert_eq!(counters.pooled + counters.readied > 0, !runtime.has_ring());
             });
-            assert!(read.is_ok_and(|bytes| bytes == [7; 100_000]));
-            assert!(runtime.counters().pooled > 0);
-        });
+        }
     }
 }
 
 #[test]
 fn a_ring_that_is_demanded_fails_with_the_kernels_word() {
-    refused(Refusal::NoSys, || {
-        let built = Runtime::builder().backend(Backend::Ring).build();
-        assert_eq!(built.map(drop).map_err(|e| e.raw_os_error()), Err(Some(38)));
-    });
+    let me = "a_ring_that_is_demanded_fails_with_the_kernels_word";
+    for calls in ["io_uring_setup", "io_uring_enter"] {
+        for (how, errno) in HOWS.into_iter().zip([38, 1, 12]) {
+            refused(me, calls, how, || {
+                let built = Runtime::builder().backend(Backend::Ring).build();
+                assert_eq!(built.map(drop).map_err(|e| e.raw_os_error()), Err(Some(errno)));
+            });
+        }
+    }
 }
 
 #[test]
 fn the_bridge_reads_through_the_pool() {
-    refused(Refusal::NoSys, || {
+    refused("the_bridge_reads_through_the_pool", "io_uring", "ENOSYS", || {
         let bridge = Bridge::new().expect("it goes without a ring");
         assert!(!bridge.has_ring());
         let file = tempfile::NamedTempFile::new().expect("a file");
@@ -62,4 +141,35 @@ fn the_bridge_reads_through_the_pool() {
         });
         assert_eq!(read.ok(), Some(10_000));
     });
+}
+
+/// Programs that are started while operations are in flight have none of the ring's descriptors,
+/// and the operations go on.
+#[test]
+fn a_program_that_is_started_does_not_disturb_what_is_in_flight() {
+    for backend in [Backend::Ring, Backend::Pool] {
+        let runtime = match Runtime::builder().backend(backend).build() {
+            Ok(runtime) => runtime,
+            Err(e) => {
+                println!("skipped: {backend:?}: {e}");
+                continue;
+            }
+        };
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        runtime.block_on(async {
+            let waiting = spawn(async move { ours.recv(vec![0; 16]).await });
+            cutwater_rt::yield_now().await;
+            let list = || Command::new("ls").args(["-l", "/proc/self/fd"]).output();
+            for _ in 0..10 {
+                let listed = cutwater_rt::spawn_blocking(list).await.expect("no panic");
+                let listed = String::from_utf8(listed.expect("ls runs").stdout).expect("text");
+                assert!(!listed.contains("io_uring"), "{backend:?}: {listed}");
+                assert!(!listed.contains("event"), "{backend:?}: {listed}");
+                assert!(!waiting.is_finished(), "{backend:?}");
+            }
+            theirs.send_all(b"late".to_vec()).await.0.expect("sends");
+            let (received, buf) = waiting.await.expect("it ends");
+            assert_eq!(&buf[..received.expect("receives")], b"late", "{backend:?}");
+        });
+    }
 }

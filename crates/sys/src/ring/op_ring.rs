@@ -4,7 +4,8 @@
 //! The kernel reads and writes what an [`Op`] owns until its last completion. So an operation in
 //! flight lies in a slot where nothing can reach it; its heap memory does not move, as slots
 //! only ever move the handles to it; and when the ring goes away it first waits for all of them, or, where
-//! the kernel cannot be asked, leaks them (`Drop`).
+//! the kernel cannot be asked, leaks them (`Drop`). A child made by `fork(2)` has the ring's
+//! descriptor but not its memory (`MADV_DONTFORK`): there, too, all is leaked.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use rustix::net::addr::SocketAddrArg;
+use rustix::process::{Pid, getpid};
 
 use super::config::{RingConfig, Setup};
 use super::group::{Group, GroupBuf, GroupId};
@@ -62,7 +64,9 @@ pub struct OpCounts {
 
 /// A ring for the thread that made it.
 pub struct OpRing {
-    ring: IoUring,
+    ring: mem::ManuallyDrop<IoUring>,
+    /// The process that has the ring's memory.
+    made_by: Pid,
     flights: mem::ManuallyDrop<Vec<Option<Flight>>>,
     free: Vec<OpKey>,
     in_flight: usize,
@@ -86,13 +90,16 @@ impl OpRing {
     /// Sets up a ring; of `config`, the arena is not used.
     ///
     /// # Errors
-    /// When io_uring itself is refused: `ENOSYS`, `EPERM`, `ENOMEM`, `EMFILE`.
+    /// When io_uring itself is refused: `ENOSYS`, `EPERM`, `ENOMEM`, `EMFILE`, be it only
+    /// `io_uring_enter(2)`.
     pub fn new(config: &RingConfig) -> Result<Self> {
-        let (ring, setup) = set_up(config)?;
+        let (mut ring, setup) = set_up(config)?;
+        try_out(&mut ring)?;
         // Without it each enter looks the descriptor up; it is no reason to go without a ring.
         let _ = ring.submitter().register_ring_fd();
         Ok(Self {
-            ring,
+            ring: mem::ManuallyDrop::new(ring),
+            made_by: getpid(),
             flights: mem::ManuallyDrop::new(Vec::new()),
             free: Vec::new(),
             in_flight: 0,
@@ -316,6 +323,9 @@ impl OpRing {
 
 impl Drop for OpRing {
     fn drop(&mut self) {
+        if getpid() != self.made_by {
+            return;
+        }
         if self.quiesce().is_ok() {
             // SAFETY: nothing is in flight, and the field is not used again.
             unsafe { mem::ManuallyDrop::drop(&mut self.flights) };
@@ -323,7 +333,21 @@ impl Drop for OpRing {
             unsafe { mem::ManuallyDrop::drop(&mut self.groups) };
         }
         // Otherwise what is in flight is leaked: the kernel may still write to it.
+        // SAFETY: the field is not used again, and its memory is this process's, which made it.
+        unsafe { mem::ManuallyDrop::drop(&mut self.ring) };
     }
+}
+
+/// Sends one operation round: a filter may permit rings to be made and refuse to enter them,
+/// and then nothing that was pushed would ever end.
+fn try_out(ring: &mut IoUring) -> Result<()> {
+    let entry = opcode::Nop::new().build().user_data(NOBODY);
+    // SAFETY: this operation refers to no memory.
+    unsafe { ring.submission().push(&entry) }.map_err(|_| Errno::BUSY)?;
+    while ring.completion().next().is_none() {
+        done(ring.submit_and_wait(1))?;
+    }
+    Ok(())
 }
 
 fn done(result: std::io::Result<usize>) -> Result<()> {
