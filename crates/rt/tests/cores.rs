@@ -188,3 +188,26 @@ fn cores_that_sleep_are_told_by_their_rings() {
     let samples: u64 = counters.iter().flat_map(|c| c.delays).sum();
     assert!(samples > 0, "waits in the run queue are sampled");
 }
+
+#[test]
+fn cores_that_are_pinned_have_a_cpu_each() {
+    if cfg!(miri) || std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return println!("skipped: there is one CPU");
+    }
+    // A thread of its own, as the runtime keeps the thread that makes it on a CPU.
+    let cpus = std::thread::spawn(|| {
+        let runtime = Runtime::builder().cores(2).pinned(true).build().expect("it starts");
+        let cpus = || async {
+            let set = rustix::thread::sched_getaffinity(None).expect("a mask");
+            (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect::<Vec<_>>()
+        };
+        runtime.block_on(async {
+            let (first, second) = (spawn_on(0, cpus), spawn_on(1, cpus));
+            let (first, second) = (first.expect("there is one"), second.expect("there is one"));
+            (first.await.expect("it ends"), second.await.expect("it ends"))
+        })
+    });
+    let (first, second) = cpus.join().expect("the runtime works");
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_ne!(first, second, "both cores are on one CPU");
+}

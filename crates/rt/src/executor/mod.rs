@@ -293,12 +293,16 @@ impl Builder {
             remotes.push(remote);
         }
         let _ = all.set(remotes);
+        // Last, as threads inherit where they may run.
+        if self.pinned {
+            cores::pin(0)?;
+        }
         Ok(runtime)
     }
 
     /// The executor of one core, on the thread that calls this.
     fn build_core(&self, number: usize, pool: Arc<Pool>, all: Remotes) -> io::Result<Runtime> {
-        if self.pinned {
+        if self.pinned && number > 0 {
             cores::pin(number)?;
         }
         let driver = Driver::new(self.backend, Arc::clone(&pool), self.in_flight_max)?;
