@@ -31,8 +31,8 @@ type Way<'a> = (&'static str, Box<dyn FnMut(usize) -> usize + 'a>);
 fn main() {
     let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
     let (rounds, times) = if quick { (3, 256) } else { (31, 16_384) };
-    let (one, pool) = (Runtime::new().unwrap(), backend(Backend::Pool, 2));
-    let two = backend(Backend::Auto, 2);
+    let one = Runtime::new().unwrap();
+    let (pool, two) = (two_cores(Backend::Pool), two_cores(Backend::Auto));
     let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
     println!(
         "with{} a ring; ns, medians of {rounds} rounds",
@@ -46,9 +46,18 @@ fn main() {
         ("wake of a task of this core", Box::new(|n| one.block_on(ping_pong(n)))),
         ("empty operation, alone", Box::new(|n| one.block_on(nops(n, 1)))),
         ("empty operation, of 64", Box::new(|n| one.block_on(nops(n, BATCH)))),
-        ("to another core and back, by ring", Box::new(|n| two.block_on(cores(n / 16)))),
-        ("the same without rings, by event", Box::new(|n| pool.block_on(cores(n / 16)))),
-        ("from a thread and back, by event", Box::new(|n| one.block_on(thread(n / 16)))),
+        (
+            "to another core and back, by ring",
+            Box::new(|n| on_the_first(|| two.block_on(cores(n / 16)))),
+        ),
+        (
+            "the same without rings, by event",
+            Box::new(|n| on_the_first(|| pool.block_on(cores(n / 16)))),
+        ),
+        (
+            "from a thread of this CPU and back",
+            Box::new(|n| on_the_first(|| one.block_on(thread(n / 16)))),
+        ),
     ];
     let mut ns = vec![Vec::new(); ways.len()];
     for _ in 0..rounds {
@@ -65,8 +74,25 @@ fn main() {
     }
 }
 
-fn backend(backend: Backend, cores: usize) -> Runtime {
-    Runtime::builder().backend(backend).cores(cores).build().unwrap()
+/// Each on a CPU of its own, as the scheduler else puts both on one, or not, as it likes.
+fn two_cores(backend: Backend) -> Runtime {
+    let allowed = rustix::thread::sched_getaffinity(None).unwrap();
+    let runtime = Runtime::builder().backend(backend).cores(2).pinned(true).build().unwrap();
+    // This thread is the first core of both, and has to leave the other the choice.
+    rustix::thread::sched_setaffinity(None, &allowed).unwrap();
+    runtime
+}
+
+/// Keeps this thread on the first CPU meanwhile.
+fn on_the_first<T>(run: impl FnOnce() -> T) -> T {
+    let allowed = rustix::thread::sched_getaffinity(None).unwrap();
+    let mut first = rustix::thread::CpuSet::new();
+    let cpus = 0..rustix::thread::CpuSet::MAX_CPU;
+    first.set(cpus.into_iter().find(|cpu| allowed.is_set(*cpu)).unwrap());
+    rustix::thread::sched_setaffinity(None, &first).unwrap();
+    let value = run();
+    rustix::thread::sched_setaffinity(None, &allowed).unwrap();
+    value
 }
 
 async fn spawn_all(n: usize) -> usize {
