@@ -22,6 +22,8 @@ pub(crate) enum Suite {
     Runtime(ReadArgs),
     /// Questions to logs, beside wc, ripgrep, DuckDB, goaccess and angle-grinder
     Logs(LogsArgs),
+    /// SQL over a log, beside DuckDB
+    Query(QueryArgs),
     /// Echo over loopback: what a request costs the server, plain and by TLS
     Net(NetArgs),
     /// One server of `net`, in a process of its own
@@ -72,6 +74,56 @@ pub(crate) struct NetArgs {
     /// Keep the command, the versions and every sample in DIR/DATE-HOST/
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+}
+
+/// What `versus query` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct QueryArgs {
+    /// A smaller log and fewer rounds
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Only cells whose name has one of these in it, parted by commas; `*` is anything
+    #[arg(long, value_name = "PATTERN")]
+    pub cells: Option<String>,
+
+    /// Rounds in which everybody runs once, after one that is not counted [default: 5; with
+    /// --quick 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub runs: Option<u16>,
+
+    /// Lines of the log that is made [default: 4300000; with --quick 430000]
+    #[arg(long, value_name = "N")]
+    pub lines: Option<u64>,
+
+    /// Ask this NDJSON log, sorted by ts, with method, path, status, bytes and latency_ms,
+    /// instead of one that is made
+    #[arg(long, value_name = "FILE")]
+    pub ndjson: Option<PathBuf>,
+
+    /// Threads of everybody
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub threads: u16,
+
+    /// A Python that has DuckDB
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub python: String,
+
+    /// Where to put the log, 1.2 GB [default: $TMPDIR]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// Keep the command, the versions and every sample in DIR/DATE-HOST/
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+
+    /// Seed of the log
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// What `versus logs` takes.

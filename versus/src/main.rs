@@ -7,6 +7,7 @@ mod harness;
 mod logs;
 mod net;
 mod peers;
+mod query;
 mod read;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Suite::Read(args) => read::run(&args, "read"),
         Suite::Runtime(args) => read::run(&args, "runtime"),
         Suite::Logs(args) => logs::run(&args),
+        Suite::Query(args) => query::run(&args),
         Suite::Net(args) => net::run(&args),
         Suite::NetServe(args) => net::serve(&args),
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 use crate::without::Without;
-use crate::{bench, doctor, reproduce, scan, storm, trace};
+use crate::{bench, doctor, query, reproduce, scan, storm, trace};
 
 /// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
 #[derive(Debug, Parser)]
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Bench(Box<bench::Args>),
     /// Read logs: formats, fields, counts, errors and times.
     Scan(Box<scan::Args>),
+    /// Ask logs in SQL; needs the program cutwater-query.
+    Query(query::Args),
     /// Put published claims about I/O on Linux to the test, on this host.
     Reproduce(reproduce::Args),
     /// Show page faults and reads of a process, by file, with how long they took.
@@ -60,6 +62,8 @@ impl Cli {
     /// Where a flame graph of the whole command goes, if it has none of its own.
     pub(crate) fn flamegraph_of_all(&self) -> Option<&Path> {
         match &self.command {
+            // The command becomes another program.
+            Command::Query(_) => None,
             Command::Bench(_) | Command::Trace(_) => None,
             Command::Scan(args) if args.draws_ways() => None,
             _ => self.flamegraph.as_deref(),
@@ -70,6 +74,7 @@ impl Cli {
     pub(crate) fn metrics_here(&self) -> Option<&str> {
         match &self.command {
             Command::Scan(args) if args.is_child() => None,
+            Command::Query(_) => None,
             _ => self.metrics.as_deref(),
         }
     }
@@ -80,6 +85,7 @@ impl Cli {
             Command::Doctor(_) => "cutwater doctor",
             Command::Bench(_) => "cutwater bench",
             Command::Scan(_) => "cutwater scan",
+            Command::Query(_) => "cutwater query",
             Command::Reproduce(_) => "cutwater reproduce",
             Command::Trace(_) => "cutwater trace",
             Command::Storm(_) => "cutwater storm",

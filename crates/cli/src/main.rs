@@ -12,6 +12,7 @@ mod flame;
 mod metrics;
 mod output;
 mod progress;
+mod query;
 mod reproduce;
 mod scan;
 mod stop;
@@ -59,6 +60,7 @@ fn dispatch(command: Command, mounted: Option<&metrics::Mounted>) -> Outcome {
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Scan(args) => scan::run(*args),
+        Command::Query(args) => query::run(&args),
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Storm(args) => storm::run(&args, mounted),

@@ -87,3 +87,35 @@ fn bench_draws_a_flame_graph_of_each_path_or_says_why_not() -> io::Result<()> {
     }
     Ok(())
 }
+
+/// The command alone in a directory, with nothing on the PATH.
+fn alone(dir: &std::path::Path) -> io::Result<Command> {
+    let copy = dir.join("cutwater");
+    std::fs::copy(env!("CARGO_BIN_EXE_cutwater"), &copy)?;
+    let mut command = Command::new(copy);
+    command.env("PATH", dir.join("nothing"));
+    Ok(command)
+}
+
+#[test]
+fn query_says_how_to_build_its_program_where_there_is_none() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let out = alone(dir.path())?.args(["query", "SELECT 1"]).output()?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("cargo build --release -p cutwater-query"), "{said}");
+    assert_eq!(out.status.code(), Some(1));
+    Ok(())
+}
+
+#[test]
+fn query_hands_its_arguments_to_the_program_beside_it() -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir()?;
+    let program = dir.path().join("cutwater-query");
+    std::fs::write(&program, "#!/bin/sh\nprintf '%s|' \"$@\"\nexit 7\n")?;
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755))?;
+    let out = alone(dir.path())?.args(["query", "-o", "csv", "SELECT 1", "--help"]).output()?;
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "-o|csv|SELECT 1|--help|");
+    assert_eq!(out.status.code(), Some(7));
+    Ok(())
+}

@@ -4,6 +4,7 @@ mod feed;
 mod merge;
 mod plan;
 mod prefilter;
+mod pull;
 mod raw;
 mod sinks;
 mod worker;
@@ -11,13 +12,14 @@ mod worker;
 pub use feed::Feed;
 pub use merge::{LOGS_MAX as MERGED_LOGS_MAX, merge};
 pub use plan::{Log, open};
+pub use pull::{Pieces, Pull};
 pub use raw::{Counted, count_lines, count_literal};
 pub use sinks::{Acc, Counting, Grouping, Key, Lines, Measure, Profiling, Rows};
 
 use std::ops::{ControlFlow, Range};
 
 use crate::Error;
-use crate::bad::{BadCounts, BadLine};
+use crate::bad::{BadCounts, BadLine, Reason};
 use crate::filter::Filter;
 use crate::record::{Fields, Record};
 use crate::split::{self, Limits, Stop, Task};
@@ -34,6 +36,8 @@ pub struct Request {
     pub limits: Limits,
     /// Which records the sink gets.
     pub filter: Filter,
+    /// Bytes without which a line is not wanted, beside the filter.
+    pub needle: Option<Needle>,
     /// Whether lines that cannot pass the filter are parsed all the same, so that every bad
     /// line among them is found; otherwise only lines that may pass are looked at.
     pub examine_all: bool,
@@ -56,6 +60,7 @@ impl Request {
             threads: threads.max(1),
             limits: Limits::default(),
             filter: Filter::default(),
+            needle: None,
             examine_all: true,
             locate_all: false,
             with_time: false,
@@ -64,11 +69,40 @@ impl Request {
     }
 }
 
+/// Bytes to find before a line is parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needle {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Whether they are wanted as they stand; otherwise a line with a backslash is looked at
+    /// too, since it may have them written with escapes.
+    pub raw: bool,
+}
+
+/// A line that is no record.
+#[derive(Debug)]
+pub struct BadRow<'a> {
+    /// Index of the log.
+    pub log: usize,
+    /// Offset in the log of its first byte.
+    pub offset: u64,
+    /// Its number, the first being 1, since the sink's yield was last taken.
+    pub number: u64,
+    /// Why it is none.
+    pub reason: Reason,
+    /// The line without its end; of one that is too long, its beginning.
+    pub line: &'a [u8],
+}
+
 /// A record that passed the filter.
 #[derive(Debug)]
 pub struct Row<'a> {
     /// Index of the log.
     pub log: usize,
+    /// Offset in the log of the line's first byte.
+    pub offset: u64,
+    /// The line's number, the first being 1, since the sink's yield was last taken.
+    pub number: u64,
     /// The bytes that the spans point into.
     pub block: &'a [u8],
     /// The line, without its end.
@@ -94,6 +128,9 @@ pub trait Sink: Send {
 
     /// A record.
     fn row(&mut self, row: &Row<'_>, clock: &mut Clock);
+
+    /// A line that is no record.
+    fn bad(&mut self, _: &BadRow<'_>) {}
 
     /// Whether so much is held that it should be handed over.
     fn is_full(&self) -> bool {

@@ -1,11 +1,12 @@
 //! One thread's part of a pass.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref};
+use std::sync::Arc;
 
 use cutwater_sys::simd::{Level, count_byte};
 
 use super::prefilter::Prefilter;
-use super::{Log, Part, Request, Row, Sink, Tally};
+use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
 use crate::format::Parser;
@@ -17,9 +18,41 @@ use crate::time::{Clock, Nanos};
 /// So many located bad lines are handed over before a piece ends.
 const BAD_HELD_MAX: usize = 4096;
 
+/// What is lent for a pass, or shared with one that outlives its caller.
+pub(super) enum Held<L, S> {
+    Lent(L),
+    Shared(Arc<S>),
+}
+
+type Logs<'a> = Held<&'a [Log], Vec<Log>>;
+
+impl Deref for Logs<'_> {
+    type Target = [Log];
+
+    fn deref(&self) -> &[Log] {
+        match self {
+            Self::Lent(logs) => logs,
+            Self::Shared(logs) => logs,
+        }
+    }
+}
+
+type Asked<'a> = Held<&'a Request, Request>;
+
+impl Deref for Asked<'_> {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        match self {
+            Self::Lent(request) => request,
+            Self::Shared(request) => request,
+        }
+    }
+}
+
 pub(super) struct Scanner<'a, S: Sink> {
-    logs: &'a [Log],
-    request: &'a Request,
+    logs: Logs<'a>,
+    request: Asked<'a>,
     sink: S,
     record: Record,
     current: Option<Current>,
@@ -40,6 +73,10 @@ struct Current {
 
 impl<'a, S: Sink> Scanner<'a, S> {
     pub(super) fn new(logs: &'a [Log], request: &'a Request, sink: S) -> Self {
+        Self::held(Held::Lent(logs), Held::Lent(request), sink)
+    }
+
+    pub(super) fn held(logs: Logs<'a>, request: Asked<'a>, sink: S) -> Self {
         Self {
             logs,
             request,
@@ -53,6 +90,10 @@ impl<'a, S: Sink> Scanner<'a, S> {
 
     pub(super) fn into_sink(self) -> S {
         self.sink
+    }
+
+    pub(super) fn sink(&mut self) -> &mut S {
+        &mut self.sink
     }
 
     fn open(&mut self, index: usize) -> Current {
@@ -72,7 +113,9 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
         self.sink.begin(index, &mut fields);
-        let literal = self.request.filter.literal().filter(|_| !self.request.examine_all);
+        let asked = self.request.needle.as_ref().map(|n| (n.bytes.as_slice(), n.raw));
+        let literal = asked.or_else(|| self.request.filter.literal());
+        let literal = literal.filter(|_| !self.request.examine_all);
         let prefilter = literal.map(|(text, raw)| Prefilter::new(text, !raw));
         let clock = Clock::new(log.rules.clone());
         // Names added since belong to the parser too.
@@ -105,8 +148,8 @@ impl<'a, S: Sink> Scanner<'a, S> {
             }
             let end = current.parser.line_end(bytes, at);
             self.tally.lines += 1;
-            if let Err(fault) = self.line(current, bytes, at, end) {
-                self.bad(fault, block, at, end);
+            if let Err(fault) = self.line(current, block, at, end) {
+                self.bad(current, fault, block, at, end);
             }
             at = end + 1;
         }
@@ -116,10 +159,11 @@ impl<'a, S: Sink> Scanner<'a, S> {
     fn line(
         &mut self,
         c: &mut Current,
-        block: &[u8],
+        whole: Block<'_>,
         start: usize,
         end: usize,
     ) -> Result<(), Fault> {
+        let block = whole.bytes;
         self.record.clear();
         if !c.parser.parse(block, start, end, &mut c.fields, &mut self.record)? {
             return Ok(());
@@ -131,14 +175,19 @@ impl<'a, S: Sink> Scanner<'a, S> {
             return Ok(());
         }
         self.tally.matched += 1;
-        let row = Row { log: c.log, block, line, fields: &c.fields, record: &self.record, time };
+        let (offset, number) = (whole.offset + start as u64, self.tally.lines);
+        let (fields, record) = (&c.fields, &self.record);
+        let row = Row { log: c.log, offset, number, block, line, fields, record, time };
         self.sink.row(&row, &mut c.clock);
         Ok(())
     }
 
     #[cold]
-    fn bad(&mut self, fault: Fault, block: Block<'_>, start: usize, end: usize) {
+    fn bad(&mut self, c: &Current, fault: Fault, block: Block<'_>, start: usize, end: usize) {
         self.tally.bad.add(fault.reason);
+        let (log, offset, number) = (c.log, block.offset + start as u64, self.tally.lines);
+        let (reason, line) = (fault.reason, &block.bytes[start..end]);
+        self.sink.bad(&BadRow { log, offset, number, reason, line });
         if self.request.locate_all || self.bad_lines.len() < Request::BAD_KEPT {
             self.bad_lines.push(BadLine {
                 line: self.tally.lines,
@@ -193,6 +242,9 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.tally.lines += 1;
         self.tally.bad.add(Reason::TooLong);
         let (line, column, reason) = (self.tally.lines, 0, Reason::TooLong);
+        if let Some(log) = self.current.as_ref().map(|c| c.log) {
+            self.sink.bad(&BadRow { log, offset, number: line, reason, line: start });
+        }
         self.bad_lines.push(BadLine { line, offset, column, reason, excerpt: excerpt(start) });
     }
 

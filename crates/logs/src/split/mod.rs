@@ -9,6 +9,7 @@ mod queue;
 mod source;
 
 pub use blocks::{Block, BlockSink, Blocks};
+pub(crate) use queue::read_task;
 pub use queue::{Stop, Task, Worker, run};
 pub use source::{Input, InputKind, ReadAt};
 

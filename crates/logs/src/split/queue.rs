@@ -199,7 +199,8 @@ impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
     }
 }
 
-fn read_task(
+/// Reads the lines of a piece.
+pub(crate) fn read_task(
     blocks: &mut Blocks,
     input: &Input,
     task: &Task,

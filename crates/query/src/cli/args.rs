@@ -1,0 +1,82 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use cutwater::ReadPath;
+use cutwater_query::output::Format;
+
+use super::memory::Memory;
+
+/// SQL over raw logs, without importing them: DataFusion's SQL on Cutwater's scan.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "cutwater-query", version, max_term_width = 100)]
+#[command(after_help = "EXAMPLES:
+  cutwater query 'SELECT status, count(*) FROM log GROUP BY status' access.json
+  cutwater query 'SELECT * FROM log WHERE path LIKE ''/api/%'' LIMIT 10' '*.json'
+  cutwater query --output slow.parquet 'SELECT * FROM log WHERE latency_ms > 500' app.json
+  cutwater query 'SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL' app.json
+  cutwater query app.json                                a prompt
+
+Exit codes: 0 answered, 1 failed, 2 wrong query or arguments, 130 ended by Ctrl-C")]
+pub(crate) struct Args {
+    /// A query, then logs (paths or globs), which are the table log; without a query, a prompt
+    #[arg(value_name = "QUERY|FILE")]
+    pub(super) words: Vec<String>,
+
+    /// The file that holds the query
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+
+    /// Another table: its name, and the files in it. Names that end in .parquet, .csv, .tsv and
+    /// .arrow are files of that kind, all others are logs
+    #[arg(long = "table", value_name = "NAME=GLOB")]
+    pub(super) tables: Vec<String>,
+
+    /// How the answer is written: table, csv, tsv, json, ndjson, markdown, arrow, arrow-stream,
+    /// parquet; table unless the name of --output says otherwise
+    #[arg(long, short = 'o', value_name = "FORMAT")]
+    pub(super) out: Option<Format>,
+
+    /// Write the answer to FILE, which appears when it is whole
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Memory for groups, sorted rows and joined tables, like 512M or 4G; what does not fit goes
+    /// to temporary files
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<Memory>,
+
+    /// Where temporary files go
+    #[arg(long, value_name = "DIR")]
+    pub(super) temp: Option<PathBuf>,
+
+    /// The format of the logs, when it should not be detected: json, docker, syslog5424, cri,
+    /// access, apache-error, syslog, logfmt, plain, raw
+    #[arg(long, value_name = "NAME")]
+    pub(super) format: Option<String>,
+
+    /// The field that holds the time, when it should not be detected
+    #[arg(long, value_name = "FIELD")]
+    pub(super) time_field: Option<String>,
+
+    /// The zone of times without one: UTC, local, or a name like Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(super) tz: String,
+
+    /// Read all of a log even where it is sorted and only a part of it is in the time asked for
+    #[arg(long)]
+    pub(super) no_seek: bool,
+
+    /// The read path: read, preadv, mmap, uring, uring-direct, auto
+    #[arg(long, value_name = "PATH", default_value = "auto")]
+    pub(super) path: ReadPath,
+
+    /// Threads; all cores unless given
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+
+    /// No progress bar, and no notes on bad lines
+    #[arg(long)]
+    pub(super) quiet: bool,
+}

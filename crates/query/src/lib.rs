@@ -1,0 +1,25 @@
+//! SQL over raw logs: Apache DataFusion on the scan of `cutwater-logs`.
+//!
+//! A [`LogTable`] is a table of one or more logs. No import and no index: every query reads the
+//! lines, but only the fields that it names become columns ([`scan`](mod@crate)), conditions are
+//! decided on bytes where they mean the same there, and a time range on a sorted log is sought.
+#![forbid(unsafe_code)]
+
+mod bounds;
+mod failure;
+mod functions;
+mod names;
+mod open;
+pub mod output;
+mod scan;
+mod session;
+mod store;
+mod table;
+
+pub use failure::Failure;
+pub use functions::HELP as FUNCTIONS;
+pub use open::{HowToOpen, expand};
+pub use scan::tally::{Seen, Sums};
+pub use session::{Limits, Session};
+pub use store::Files;
+pub use table::{Column, LogTable, ON_DEMAND, Source};

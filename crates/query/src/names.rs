@@ -1,0 +1,241 @@
+//! Names in a query, before the engine sees them: fields with capitals or dots in their names
+//! need no quotes, paths in quotes are tables, and columns on demand are in demand.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{CopyToSource, DFParser, Statement};
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, VisitMut,
+    VisitorMut,
+};
+
+use crate::table::ON_DEMAND;
+
+/// What SHOW TABLES means.
+const TABLES: &str = "SELECT table_name, table_type FROM information_schema.tables \
+                      WHERE table_schema = 'public' ORDER BY table_name";
+
+/// What the tables at hand are called, and their columns.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) tables: BTreeSet<String>,
+    pub(crate) columns: BTreeSet<String>,
+}
+
+/// What a statement names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Columns on demand.
+    pub(crate) on_demand: BTreeSet<String>,
+    /// Tables that are paths, in quotes.
+    pub(crate) paths: Vec<String>,
+}
+
+/// Resolves the names of a statement. Of SHOW TABLES, those that are nobody's own are left out.
+pub(crate) fn resolve(statement: &mut Statement, known: &Known) -> Named {
+    if let Statement::Statement(inner) = statement
+        && matches!(**inner, ast::Statement::ShowTables { .. })
+        && let Some(query) = DFParser::parse_sql(TABLES).ok().and_then(|mut all| all.pop_front())
+    {
+        *statement = query;
+    }
+    let mut names = Names { known, named: Named::default() };
+    names.statement(statement);
+    names.named
+}
+
+struct Names<'a> {
+    known: &'a Known,
+    named: Named,
+}
+
+impl Names<'_> {
+    fn statement(&mut self, statement: &mut Statement) {
+        match statement {
+            Statement::Statement(inner) => {
+                let _ = inner.visit(self);
+            }
+            Statement::Explain(explain) => self.statement(&mut explain.statement),
+            Statement::CopyTo(copy) => {
+                if let CopyToSource::Query(query) = &mut copy.source {
+                    let _ = query.visit(self);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The column that a name without quotes stands for.
+    fn column(&self, name: &str) -> Option<String> {
+        if self.known.columns.contains(name) {
+            return Some(name.to_owned());
+        }
+        let mut same = self.known.columns.iter().filter(|c| c.eq_ignore_ascii_case(name));
+        let found = same.next()?;
+        // Of two that differ by capitals only, neither is meant for sure.
+        same.next().is_none().then(|| found.clone())
+    }
+
+    fn demand(&mut self, name: &str) {
+        if let Some((name, _)) = ON_DEMAND.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) {
+            self.named.on_demand.insert((*name).to_owned());
+        }
+    }
+
+    fn ident(&mut self, ident: &mut Ident) {
+        self.demand(&ident.value);
+        if ident.quote_style.is_none()
+            && let Some(column) = self.column(&ident.value)
+            && column != ident.value.to_lowercase()
+        {
+            (ident.value, ident.quote_style) = (column, Some('"'));
+        }
+    }
+
+    /// `a.b.c`: a field of that path, perhaps behind a table's name.
+    fn path(&mut self, parts: &mut Vec<Ident>) {
+        if let Some(last) = parts.last() {
+            let last = last.value.clone();
+            self.demand(&last);
+        }
+        for table_parts in 0..parts.len().min(2) {
+            let rest = &parts[table_parts..];
+            let is_table = table_parts == 0 && self.known.tables.contains(&parts[0].value);
+            let joined = rest.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
+            if !is_table && let Some(column) = self.column(&joined) {
+                parts.truncate(table_parts);
+                parts.push(Ident::with_quote('"', column));
+                return;
+            }
+        }
+    }
+}
+
+impl VisitorMut for Names<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(ident) => self.ident(ident),
+            Expr::CompoundIdentifier(parts) => {
+                self.path(parts);
+                if let [only] = &mut parts[..] {
+                    *expr = Expr::Identifier(only.clone());
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<()> {
+        if let [ObjectNamePart::Identifier(ident)] = &mut name.0[..]
+            && ident.quote_style == Some('\'')
+        {
+            ident.quote_style = Some('"');
+            self.named.paths.push(ident.value.clone());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        selects(&mut query.body);
+        ControlFlow::Continue(())
+    }
+}
+
+/// All selections that a query joins; those in parentheses are queries of their own.
+fn selects(body: &mut SetExpr) {
+    match body {
+        SetExpr::Select(select) => shown_once(select),
+        SetExpr::SetOperation { left, right, .. } => {
+            selects(left);
+            selects(right);
+        }
+        _ => {}
+    }
+}
+
+/// What `*` shows already, now that it is in demand, is not shown again.
+fn shown_once(select: &mut Select) {
+    let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
+    if !select.projection.iter().any(is_all) {
+        return;
+    }
+    let on_demand = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => {
+            ON_DEMAND.iter().any(|(name, _)| ident.value.eq_ignore_ascii_case(name))
+        }
+        _ => false,
+    };
+    select.projection.retain(|item| !on_demand(item));
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::parser::DFParser;
+
+    use super::*;
+
+    fn resolved(sql: &str) -> (String, Named) {
+        let known = Known {
+            tables: ["log", "t"].map(str::to_owned).into(),
+            columns: ["userId", "http.Status", "a", "Xy", "xY", "t.z"].map(str::to_owned).into(),
+        };
+        let mut statement = DFParser::parse_sql(sql).unwrap().pop_front().unwrap();
+        let named = resolve(&mut statement, &known);
+        (statement.to_string(), named)
+    }
+
+    #[test]
+    fn fields_need_no_quotes_for_capitals_and_dots() {
+        for (sql, expected) in [
+            ("SELECT userId FROM log", "SELECT \"userId\" FROM log"),
+            ("SELECT USERID, A FROM log", "SELECT \"userId\", A FROM log"),
+            ("SELECT http.status FROM log", "SELECT \"http.Status\" FROM log"),
+            ("SELECT t.http.status FROM t", "SELECT t.\"http.Status\" FROM t"),
+            ("SELECT log.userid FROM log", "SELECT log.\"userId\" FROM log"),
+            // A table's name before a dot is the table.
+            ("SELECT t.z FROM t", "SELECT t.z FROM t"),
+            // Which one is meant?
+            ("SELECT XY FROM log", "SELECT XY FROM log"),
+            ("SELECT \"userid\" FROM log", "SELECT \"userid\" FROM log"),
+        ] {
+            assert_eq!(resolved(sql).0, expected);
+        }
+    }
+
+    #[test]
+    fn columns_on_demand_are_found_wherever_they_are_named() {
+        for sql in [
+            "SELECT _line FROM log",
+            "SELECT 1 FROM log ORDER BY _LINE",
+            "SELECT count(*) FROM (SELECT 1 FROM log AS l WHERE l._line > 3)",
+            "EXPLAIN SELECT * FROM log WHERE _line = 1",
+        ] {
+            assert_eq!(resolved(sql).1.on_demand, ["_line".to_owned()].into(), "{sql}");
+        }
+        assert!(resolved("SELECT a FROM log").1.on_demand.is_empty());
+    }
+
+    #[test]
+    fn what_all_shows_is_not_shown_twice() {
+        for (sql, expected) in [
+            ("SELECT *, _line, a FROM log", "SELECT *, a FROM log"),
+            (
+                "SELECT *, _raw FROM t UNION SELECT * FROM t",
+                "SELECT * FROM t UNION SELECT * FROM t",
+            ),
+        ] {
+            assert_eq!(resolved(sql).0, expected);
+        }
+    }
+
+    #[test]
+    fn a_path_in_quotes_is_a_table() {
+        let (sql, named) = resolved("SELECT * FROM 'x/y.json' JOIN log ON true");
+        assert_eq!(sql, "SELECT * FROM \"x/y.json\" JOIN log ON true");
+        assert_eq!(named.paths, ["x/y.json"]);
+    }
+}

@@ -1,0 +1,63 @@
+//! What the passes of a session found beside rows.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use cutwater_logs::scan::Tally;
+
+/// Sums over all passes since they were last taken.
+#[derive(Debug, Default)]
+pub struct Seen {
+    bytes: AtomicU64,
+    lines: AtomicU64,
+    bad: AtomicU64,
+    misfits: Mutex<BTreeMap<String, u64>>,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Bytes of lines.
+    pub bytes: u64,
+    /// Lines, those that were skipped among them.
+    pub lines: u64,
+    /// Lines that are no records, among those that were not skipped.
+    pub bad: u64,
+    /// By column, the values that did not fit its type and are null.
+    pub misfits: BTreeMap<String, u64>,
+}
+
+impl Seen {
+    pub(crate) fn add(&self, tally: &Tally) {
+        self.bytes.fetch_add(tally.bytes, Ordering::Relaxed);
+        self.lines.fetch_add(tally.lines, Ordering::Relaxed);
+        self.bad.fetch_add(tally.bad.total(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn misfit(&self, column: &str, count: u64) {
+        if count > 0 {
+            let mut misfits = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
+            *misfits.entry(column.to_owned()).or_default() += count;
+        }
+    }
+
+    /// Bytes so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The sums, which begin at 0 again.
+    #[must_use]
+    pub fn take(&self) -> Sums {
+        Sums {
+            bytes: self.bytes.swap(0, Ordering::Relaxed),
+            lines: self.lines.swap(0, Ordering::Relaxed),
+            bad: self.bad.swap(0, Ordering::Relaxed),
+            misfits: std::mem::take(
+                &mut self.misfits.lock().unwrap_or_else(PoisonError::into_inner),
+            ),
+        }
+    }
+}

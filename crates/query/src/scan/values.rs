@@ -1,0 +1,75 @@
+//! The value that a span has in a column of each type; nothing where it is null or does not fit.
+
+use cutwater_logs::record::{Span, SpanKind};
+use cutwater_logs::time::{Clock, Nanos};
+use cutwater_logs::value;
+
+/// Whether the span says that there is no value.
+#[inline]
+pub(crate) fn is_null(span: Span) -> bool {
+    matches!(span.kind, SpanKind::Missing | SpanKind::Null)
+}
+
+#[inline]
+pub(crate) fn boolean(span: Span, block: &[u8]) -> Option<bool> {
+    match span.bytes(block) {
+        b"true" if !is_null(span) => Some(true),
+        b"false" if !is_null(span) => Some(false),
+        _ => None,
+    }
+}
+
+/// So many digits never overflow.
+const DIGITS_SAFE: usize = 18;
+
+#[inline]
+pub(crate) fn integer(span: Span, block: &[u8]) -> Option<i64> {
+    if !matches!(span.kind, SpanKind::Int | SpanKind::Str) {
+        return None;
+    }
+    let bytes = span.bytes(block);
+    let (negative, digits) = match bytes.split_first()? {
+        (b'-', rest) => (true, rest),
+        _ => (false, bytes),
+    };
+    if digits.is_empty() || digits.len() > DIGITS_SAFE {
+        return std::str::from_utf8(bytes).ok().filter(|t| !t.starts_with('+'))?.parse().ok();
+    }
+    let mut value = 0i64;
+    for &byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(if negative { -value } else { value })
+}
+
+#[inline]
+pub(crate) fn time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> {
+    match span.kind {
+        SpanKind::Escaped => clock.parse(&value::text(span, block)?),
+        SpanKind::Missing | SpanKind::Null => None,
+        _ => clock.parse(span.bytes(block)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Option<i64> {
+        integer(Span::new(SpanKind::Str, 0, text.len()), text.as_bytes())
+    }
+
+    #[test]
+    fn integers_are_read_up_to_their_bounds_and_nothing_else_is() {
+        for value in [0, 7, -7, 123_456_789_012_345_678, i64::MAX, i64::MIN] {
+            assert_eq!(of(&value.to_string()), Some(value));
+        }
+        for not in ["", "-", "+1", "1.0", "1e3", "0x10", "9223372036854775808", " 1", "1 "] {
+            assert_eq!(of(not), None, "{not:?}");
+        }
+    }
+}

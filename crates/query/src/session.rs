@@ -1,0 +1,272 @@
+//! An engine with tables of logs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use datafusion::common::TableReference;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+
+use crate::bounds::TimeBounds;
+use crate::functions;
+use crate::names::{Known, Named, resolve};
+use crate::open::{HowToOpen, Kind, expand};
+use crate::store::Files;
+use crate::table::{Demanded, LogFunction};
+use crate::{Failure, LogTable, Seen};
+
+/// How many of the largest users of memory an error names.
+const CONSUMERS_NAMED: usize = 3;
+
+/// Of the memory that a query may have, one part in so many is kept by each thread for merging
+/// what it sorted.
+const MERGE_SHARE: usize = 8;
+
+/// With less memory than this, rows go in smaller batches: of what is sorted or joined, a batch
+/// is the least that can be put on disk.
+const SMALL_MEMORY_BYTES: usize = 1 << 30;
+const SMALL_BATCH_ROWS: usize = 1024;
+
+/// What a session may use.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Threads; at least 1.
+    pub threads: usize,
+    /// Bytes of memory for what queries hold (groups, sorted rows, joined tables); what does not
+    /// fit goes to `spill`. Without a bound where there is none.
+    pub memory_bytes: Option<usize>,
+    /// A directory for what does not fit; nothing is put on disk where there is none.
+    pub spill: Option<PathBuf>,
+    /// Whether a time predicate on a sorted log reads only the part that may meet it.
+    pub seek: bool,
+}
+
+/// An engine with tables.
+pub struct Session {
+    context: SessionContext,
+    limits: Limits,
+    how: HowToOpen,
+    logs: BTreeMap<String, LogTable>,
+    seen: Arc<Seen>,
+    demanded: Demanded,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({:?})", self.logs.keys())
+    }
+}
+
+impl Session {
+    /// A session without tables.
+    ///
+    /// # Errors
+    /// When the directory for what does not fit in memory cannot be used.
+    pub fn new(limits: Limits, how: HowToOpen) -> Result<Self, Failure> {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(limits.threads.max(1))
+            .with_information_schema(true);
+        if limits.memory_bytes.is_some_and(|bytes| bytes < SMALL_MEMORY_BYTES) {
+            config = config.with_batch_size(SMALL_BATCH_ROWS);
+        }
+        let options = config.options_mut();
+        // Partitions are pieces that threads take turns at: nothing is won by dealing rows out
+        // once more before they are grouped.
+        options.optimizer.enable_round_robin_repartition = false;
+        if let Some(bytes) = limits.memory_bytes {
+            let share = bytes / (MERGE_SHARE * limits.threads.max(1));
+            let most = options.execution.sort_spill_reservation_bytes;
+            options.execution.sort_spill_reservation_bytes = most.min(share);
+        }
+        options.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::new(runtime(&limits).build()?))
+            .with_default_features()
+            .with_optimizer_rule(Arc::new(TimeBounds))
+            .build();
+        let context = SessionContext::new_with_state(state);
+        let (seen, demanded) = (Arc::<Seen>::default(), Demanded::default());
+        functions::register(&context);
+        let function = LogFunction {
+            how: how.clone(),
+            seen: Arc::clone(&seen),
+            seek: limits.seek,
+            demanded: Arc::clone(&demanded),
+        };
+        context.register_udtf("log", Arc::new(function));
+        let root = ObjectStoreUrl::local_filesystem();
+        context.register_object_store(root.as_ref(), Arc::new(Files::new()));
+        Ok(Self { context, limits, how, logs: BTreeMap::new(), seen, demanded })
+    }
+
+    /// What scans found beside rows.
+    #[must_use]
+    pub fn seen(&self) -> &Arc<Seen> {
+        &self.seen
+    }
+
+    /// The tables of logs.
+    #[must_use]
+    pub fn logs(&self) -> &BTreeMap<String, LogTable> {
+        &self.logs
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Makes the files that `names` mean (paths or globs) the table `table`. By the ends of their
+    /// names they are Parquet, CSV, TSV or Arrow files; everything else is a log.
+    ///
+    /// # Errors
+    /// When one cannot be opened, or they are not all of one kind.
+    pub async fn add(&mut self, table: &str, names: &[String]) -> Result<(), Failure> {
+        let paths = names.iter().map(|name| expand(name)).collect::<Result<Vec<_>, _>>()?.concat();
+        let kinds: Vec<Kind> = paths.iter().map(|path| Kind::of(path)).collect();
+        match kinds.first() {
+            Some(&kind) if kind != Kind::Log && kinds.iter().all(|k| *k == kind) => {
+                self.add_other(table, kind, &paths).await
+            }
+            Some(_) if kinds.iter().any(|k| *k != Kind::Log) => Err(Failure::usage(format!(
+                "the table {table} would be made of files of several kinds; \
+                 give each kind a table of its own with --table NAME=GLOB"
+            ))),
+            _ => self.add_logs(table, &paths),
+        }
+    }
+
+    fn add_logs(&mut self, table: &str, paths: &[PathBuf]) -> Result<(), Failure> {
+        let logs = self.how.open(paths)?;
+        let logs = LogTable::new(logs, Arc::clone(&self.seen), self.limits.seek);
+        self.register(table, &logs)?;
+        self.logs.insert(table.to_owned(), logs);
+        Ok(())
+    }
+
+    async fn add_other(
+        &mut self,
+        table: &str,
+        kind: Kind,
+        paths: &[PathBuf],
+    ) -> Result<(), Failure> {
+        let absolute = |path: &PathBuf| {
+            let missing = |e| Failure::new(format!("cannot open {}: {e}", path.display()));
+            path.canonicalize().map(|p| p.display().to_string()).map_err(missing)
+        };
+        let paths = paths.iter().map(absolute).collect::<Result<Vec<_>, _>>()?;
+        let extension =
+            paths.first().and_then(|p| Path::new(p).extension()).and_then(|e| e.to_str());
+        let extension = format!(".{}", extension.unwrap_or(""));
+        let context = &self.context;
+        let frame = match kind {
+            Kind::Parquet => {
+                let options = ParquetReadOptions::default();
+                context
+                    .read_parquet(
+                        paths,
+                        ParquetReadOptions { file_extension: &extension, ..options },
+                    )
+                    .await?
+            }
+            Kind::Csv { delimiter } => {
+                let options = CsvReadOptions::new().delimiter(delimiter);
+                context.read_csv(paths, options.file_extension(&extension)).await?
+            }
+            Kind::Arrow | Kind::Log => {
+                let options = datafusion::execution::options::ArrowReadOptions {
+                    file_extension: &extension,
+                    ..Default::default()
+                };
+                context.read_arrow(paths, options).await?
+            }
+        };
+        self.context.register_table(TableReference::bare(table), frame.into_view())?;
+        Ok(())
+    }
+
+    fn register(&self, name: &str, logs: &LogTable) -> Result<(), Failure> {
+        let table = TableReference::bare(name);
+        let _ = self.context.deregister_table(table.clone())?;
+        self.context.register_table(table, Arc::new(logs.clone()))?;
+        Ok(())
+    }
+
+    fn known(&self) -> Known {
+        let columns = self.logs.values().flat_map(|t| t.columns()).map(|c| c.name.clone());
+        Known { tables: self.logs.keys().cloned().collect(), columns: columns.collect() }
+    }
+
+    /// Makes what a statement names available: columns on demand, and files in quotes.
+    async fn provide(&mut self, named: Named) -> Result<(), Failure> {
+        for path in named.paths {
+            if !self.context.table_exist(TableReference::bare(path.as_str()))? {
+                self.add(&path, std::slice::from_ref(&path)).await?;
+            }
+        }
+        for (name, logs) in &self.logs {
+            let logs = logs.with_on_demand(|column| named.on_demand.contains(column));
+            self.register(name, &logs)?;
+        }
+        *self.demanded.lock().unwrap_or_else(PoisonError::into_inner) = named.on_demand;
+        Ok(())
+    }
+
+    /// The statements of a text.
+    ///
+    /// # Errors
+    /// When it is no SQL, or there is none in it.
+    pub fn parse(&self, sql: &str) -> Result<Vec<Statement>, Failure> {
+        let mut parser = DFParserBuilder::new(sql).with_dialect(&PostgreSqlDialect {}).build()?;
+        let statements: Vec<Statement> = parser.parse_statements()?.into();
+        if statements.is_empty() {
+            return Err(Failure::usage("there is no query; try \"SELECT * FROM log LIMIT 10\""));
+        }
+        Ok(statements)
+    }
+
+    /// Begins to answer a statement; whoever drops the rows ends it.
+    ///
+    /// # Errors
+    /// When it makes no sense, with words that say why.
+    pub async fn answer(
+        &mut self,
+        mut statement: Statement,
+    ) -> Result<SendableRecordBatchStream, Failure> {
+        let named = resolve(&mut statement, &self.known());
+        self.provide(named).await?;
+        let planned = async {
+            let plan = self.context.state().statement_to_plan(statement).await?;
+            let frame = self.context.execute_logical_plan(plan).await?;
+            let task = Arc::new(frame.task_ctx());
+            Ok((frame.create_physical_plan().await?, task))
+        };
+        let (plan, task) = planned.await.map_err(Failure::planning)?;
+        Ok(execute_stream(plan, task)?)
+    }
+}
+
+fn runtime(limits: &Limits) -> RuntimeEnvBuilder {
+    let mut builder = RuntimeEnvBuilder::new();
+    if let Some(bytes) = limits.memory_bytes {
+        let named =
+            std::num::NonZeroUsize::new(CONSUMERS_NAMED).unwrap_or(std::num::NonZeroUsize::MIN);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), named);
+        builder = builder.with_memory_pool(Arc::new(pool));
+    }
+    let mode = match &limits.spill {
+        Some(directory) => DiskManagerMode::Directories(vec![directory.clone()]),
+        None => DiskManagerMode::Disabled,
+    };
+    builder.with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+}

@@ -1,0 +1,180 @@
+//! Local files as an [`ObjectStore`] that reads through Cutwater's paths.
+//!
+//! Ranges that are known ahead go down in one call ([`cutwater::File::read_ranges`]): what is
+//! resident is copied, and the rest is in flight together. Everything that does not read is
+//! [`LocalFileSystem`]'s: listing, and writing by a file that gets its name when it is whole.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cutwater::{File, OpenOptions, Pattern};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
+    ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+/// Bytes of a stream's chunk.
+const CHUNK_BYTES: u64 = 1 << 20;
+
+/// Local files.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    local: Arc<LocalFileSystem>,
+}
+
+impl Files {
+    /// The whole file system, by absolute paths.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All files below `directory`.
+    ///
+    /// # Errors
+    /// When there is no such directory.
+    pub fn below(directory: &std::path::Path) -> Result<Self> {
+        Ok(Self { local: Arc::new(LocalFileSystem::new_with_prefix(directory)?) })
+    }
+
+    fn path(&self, location: &Path) -> Result<PathBuf> {
+        self.local.path_to_filesystem(location)
+    }
+}
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cutwater over {}", self.local)
+    }
+}
+
+fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Generic { store: "cutwater", source: error.into() }
+}
+
+fn open(path: &std::path::Path, pattern: Pattern) -> Result<File> {
+    OpenOptions::default().pattern(pattern).open(path).map_err(failed)
+}
+
+/// Runs what may wait for a device in a thread that may wait.
+async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => Err(failed(e)),
+    }
+}
+
+fn read_ranges(path: &std::path::Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+    let read = open(path, Pattern::Random)?.read_ranges_to_vecs(ranges).map_err(failed)?;
+    for (bytes, range) in read.iter().zip(ranges) {
+        let wanted = range.end.saturating_sub(range.start);
+        if (bytes.len() as u64) < wanted {
+            let name = path.display();
+            let words = format!("{name} ends in the middle of the bytes {range:?}");
+            return Err(failed(words));
+        }
+    }
+    Ok(read.into_iter().map(Bytes::from).collect())
+}
+
+/// The bytes of `range` in order, a chunk at a time.
+fn chunks(path: PathBuf, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+    let next = move |(file, at): (Option<File>, u64)| {
+        let (path, end) = (path.clone(), range.end);
+        async move {
+            if at >= end {
+                return Ok(None);
+            }
+            let (file, bytes) = waiting(move || {
+                let file = match file {
+                    Some(file) => file,
+                    None => open(&path, Pattern::Sequential)?,
+                };
+                let mut chunk = vec![0; (end - at).min(CHUNK_BYTES) as usize];
+                let n = file.read_at(&mut chunk, at).map_err(failed)?;
+                if n == 0 {
+                    return Err(failed(format!("{} became shorter", path.display())));
+                }
+                chunk.truncate(n);
+                Ok((file, Bytes::from(chunk)))
+            })
+            .await?;
+            let at = at + bytes.len() as u64;
+            Ok(Some((bytes, (Some(file), at))))
+        }
+    };
+    stream::try_unfold((None, range.start), next).boxed()
+}
+
+#[async_trait]
+impl ObjectStore for Files {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        self.local.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.local.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        // Of a whole file, whoever asks may know better ways than a stream of its bytes.
+        let whole = options.head || options.range.is_none();
+        // Preconditions and ranges are checked there; its file is not read.
+        let found = self.local.get_opts(location, options).await?;
+        if whole {
+            return Ok(found);
+        }
+        let (path, range) = (self.path(location)?, found.range.clone());
+        let payload = if range.end - range.start <= CHUNK_BYTES {
+            let once = waiting(move || read_ranges(&path, &[range]));
+            let bytes = once.await?.into_iter().map(Ok).collect::<Vec<_>>();
+            stream::iter(bytes).boxed()
+        } else {
+            chunks(path, range)
+        };
+        Ok(GetResult { payload: GetResultPayload::Stream(payload), ..found })
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let (path, ranges) = (self.path(location)?, ranges.to_vec());
+        waiting(move || read_ranges(&path, &ranges)).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.local.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.local.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.local.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.local.copy_opts(from, to, options).await
+    }
+}

@@ -1,0 +1,193 @@
+//! The table that the engine sees.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use cutwater_logs::columns::ColumnType;
+use cutwater_logs::scan::{Log, Needle, Request};
+use cutwater_logs::split::InputKind;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::{Column, ON_DEMAND, Source, sampled};
+use crate::scan::cond::Cond;
+use crate::scan::exec::{LogExec, Scan};
+use crate::scan::pushdown::condition;
+use crate::scan::rows::Shape;
+use crate::scan::tally::Seen;
+use crate::scan::times;
+
+/// Bytes of a piece: large enough that to begin one costs nothing, small enough that a query
+/// which is told to stop, does.
+const PIECE_BYTES: u64 = 1 << 20;
+
+/// Up to so many rows are given by one thread, from the start of the logs on: people who ask for
+/// ten rows want the first ten.
+const LIMIT_IN_ORDER: usize = 1 << 16;
+
+/// One or more logs as a table.
+#[derive(Debug, Clone)]
+pub struct LogTable {
+    logs: Arc<Vec<Log>>,
+    /// Fields, then the columns on demand that are in demand.
+    columns: Vec<Column>,
+    schema: SchemaRef,
+    seen: Arc<Seen>,
+    seek: bool,
+}
+
+impl LogTable {
+    /// A table of `logs`, whose columns are what lines sampled from them have. What its scans
+    /// find beside rows is added to `seen`. With `seek`, a time predicate on a log that is sorted
+    /// (as far as samples tell) reads only the part that may meet it.
+    #[must_use]
+    pub fn new(logs: Vec<Log>, seen: Arc<Seen>, seek: bool) -> Self {
+        let mut columns = sampled::columns(&logs);
+        if logs.len() > 1 {
+            columns.push(Column { name: "_file".into(), source: Source::File });
+        }
+        let schema = sampled::schema(&columns);
+        Self { logs: Arc::new(logs), columns, schema, seen, seek }
+    }
+
+    /// The same table with the columns on demand that `wanted` names.
+    #[must_use]
+    pub fn with_on_demand(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let mut table = self.clone();
+        for (name, source) in ON_DEMAND {
+            if wanted(name) && !table.columns.iter().any(|c| c.name == name) {
+                table.columns.push(Column { name: name.into(), source });
+            }
+        }
+        table.schema = sampled::schema(&table.columns);
+        table
+    }
+
+    /// Its columns.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Its logs.
+    #[must_use]
+    pub fn logs(&self) -> &[Log] {
+        &self.logs
+    }
+
+    /// The column that holds the time of all logs.
+    #[must_use]
+    pub fn time_column(&self) -> Option<usize> {
+        let name = self.logs.first()?.time.as_ref()?;
+        let same = self.logs.iter().all(|log| log.time.as_ref() == Some(name));
+        let is_time =
+            |c: &Column| c.name == *name && c.source == Source::Field(ColumnType::Timestamp);
+        self.columns.iter().position(is_time).filter(|_| same)
+    }
+
+    /// Whether time is looked for in sorted logs.
+    #[must_use]
+    pub fn seeks(&self) -> bool {
+        self.seek
+    }
+
+    fn shape(&self, shown: Vec<usize>, cond: Cond, batch_rows: usize) -> Result<Shape> {
+        let schema = Arc::new(self.schema.project(&shown)?);
+        let mut places = Vec::new();
+        cond.places(&mut places);
+        let is_error = |at: &usize| self.columns[*at].source == Source::Error;
+        let bad_lines =
+            shown.iter().any(is_error) || places.contains(&crate::scan::cond::Place::Error);
+        let names = self.logs.iter().map(|log| log.input.path.display().to_string()).collect();
+        let columns = self.columns.clone();
+        Ok(Shape { columns, shown, schema, cond, bad_lines, names, batch_rows })
+    }
+
+    /// How many threads have something to do.
+    fn partitions(&self, asked: usize, limit: Option<usize>, cond: &Cond) -> usize {
+        let all = matches!(cond, Cond::All(conds) if conds.is_empty());
+        if all && limit.is_some_and(|limit| limit <= LIMIT_IN_ORDER) {
+            return 1;
+        }
+        let pieces = |log: &Log| match log.input.kind {
+            InputKind::Plain => log.input.size().div_ceil(PIECE_BYTES / 4),
+            _ => 1,
+        };
+        let pieces: u64 = self.logs.iter().map(pieces).sum();
+        asked.clamp(1, usize::try_from(pieces).unwrap_or(usize::MAX).max(1))
+    }
+
+    fn seek(&self, cond: &Cond) -> Result<(times::Found, Option<String>)> {
+        let span = match self.time_column().filter(|_| self.seek) {
+            Some(time) => times::Span::of(cond, time),
+            None => times::Span::default(),
+        };
+        let found =
+            times::find(&self.logs, span).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let told = (!span.is_open()).then(|| {
+            let bytes = found.ranges.iter().flatten().map(|r| r.end - r.start).sum::<u64>();
+            let sought = found.ranges.iter().flatten().count();
+            let (pages, unsorted) = (found.pages_touched, found.unsorted);
+            format!("{sought} logs to {bytes} bytes by {pages} pages, {unsorted} not sorted")
+        });
+        Ok((found, told))
+    }
+}
+
+#[async_trait]
+impl TableProvider for LogTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let options = &state.config().options().execution;
+        let shown = projection.cloned().unwrap_or_else(|| (0..self.columns.len()).collect());
+        let conds = filters.iter().filter_map(|f| condition(f, &self.columns)).collect();
+        let cond = Cond::All(conds);
+        let partitions = self.partitions(options.target_partitions, limit, &cond);
+        let (found, seek) = self.seek(&cond)?;
+        let shape = self.shape(shown, cond, options.batch_size.get())?;
+        let mut request = Request::new(partitions);
+        request.limits.piece_bytes = PIECE_BYTES;
+        request.needle =
+            shape.cond.needle().map(|(bytes, raw)| Needle { bytes: bytes.to_vec(), raw });
+        request.examine_all = shape.bad_lines;
+        request.ranges = found.ranges;
+        Ok(Arc::new(LogExec::new(Scan {
+            logs: Arc::clone(&self.logs),
+            request: Arc::new(request),
+            shape: Arc::new(shape),
+            seen: Arc::clone(&self.seen),
+            limit,
+            partitions,
+            conditions: filters.iter().map(ToString::to_string).collect(),
+            seek,
+            rows_estimated: sampled::rows_estimated(&self.logs),
+        })))
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let exact = |filter: &&Expr| match condition(filter, &self.columns) {
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(exact).collect())
+    }
+}

@@ -1,0 +1,189 @@
+//! The command: what it takes, where it writes, what it leaves behind, how it ends.
+
+mod support;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use support::data;
+
+fn query() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater-query"));
+    command.stdin(Stdio::null());
+    command
+}
+
+fn app() -> String {
+    data("app.json").display().to_string()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn ended(out: &Output) -> (Option<i32>, String, String) {
+    (out.status.code(), text(&out.stdout), text(&out.stderr))
+}
+
+const COUNT: &str = "SELECT count(*) AS n FROM log";
+
+#[test]
+fn a_query_comes_as_a_word_from_a_file_or_from_standard_input() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("q.sql");
+    std::fs::write(&file, COUNT)?;
+    let word = query().args(["-o", "csv", COUNT, &app()]).output()?;
+    let file = query().args(["-o", "csv", "--file"]).args([&file]).arg(app()).output()?;
+    let mut child = query()
+        .args(["-o", "csv", &app()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(COUNT.as_bytes())?;
+    }
+    for out in [word, file, child.wait_with_output()?] {
+        let (code, said, noted) = ended(&out);
+        assert_eq!((code, said.as_str()), (Some(0), "n\n40\n"), "{noted}");
+        assert!(noted.contains("2 lines are no records"), "{noted}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_log_comes_from_standard_input_too() -> io::Result<()> {
+    let out = query()
+        .args(["-o", "csv", "--quiet", "SELECT count(*), max(_line) FROM log", "-"])
+        .stdin(std::fs::File::open(data("app.json"))?)
+        .output()?;
+    assert_eq!(ended(&out), (Some(0), "count(*),max(log._line)\n40,43\n".into(), String::new()));
+    Ok(())
+}
+
+#[test]
+fn exit_codes_tell_whose_fault_it_is() -> io::Result<()> {
+    for (words, code, hint) in [
+        (vec![COUNT.into(), "/no/such.json".to_owned()], 1, "/no/such.json"),
+        (vec![COUNT.into(), "/tmp".to_owned()], 1, "is a directory"),
+        (vec!["SELECT x FROM log".into(), app()], 2, "no column \"x\""),
+        (vec!["SELECT".into(), "--memory".into(), "much".into()], 2, "512M"),
+        (vec!["--table".into(), "x".into(), "SELECT 1 ".into()], 2, "NAME=GLOB"),
+        (vec!["--table".into(), "x=/no/*.json".into(), "SELECT 1 ".into()], 1, "no file matches"),
+    ] {
+        let out = query().args(&words).output()?;
+        let (given, said, noted) = ended(&out);
+        assert_eq!((given, said.as_str()), (Some(code), ""), "{words:?}: {noted}");
+        assert!(noted.contains(hint), "{words:?}: {noted}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_appears_when_it_is_whole_and_not_otherwise() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("answer.csv");
+    let out = query().arg("--output").arg(&file).args([COUNT, &app()]).output()?;
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    assert_eq!(std::fs::read_to_string(&file)?, "n\n40\n");
+    // It fails when rows come: what was there stays.
+    let bad = "SELECT CAST(path AS INT) FROM log";
+    let out = query().arg("--output").arg(&file).args([bad, &app()]).output()?;
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
+    assert_eq!(std::fs::read_to_string(&file)?, "n\n40\n");
+    assert_eq!(std::fs::read_dir(dir.path())?.count(), 1, "nothing else is left");
+    Ok(())
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() -> io::Result<()> {
+    let (reader, writer) = io::pipe()?;
+    drop(reader);
+    let sql = "SELECT a.* FROM log a, log b, log c";
+    let out = query()
+        .args(["--quiet", "-o", "csv", sql, &app()])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()?;
+    assert_eq!((out.status.code(), text(&out.stderr)), (Some(0), String::new()));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    let out =
+        query().args(["--quiet", COUNT, &app()]).stdout(full).stderr(Stdio::piped()).output()?;
+    let said = text(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    assert!(said.contains("No space left"), "{said}");
+    Ok(())
+}
+
+fn entries(dir: &Path) -> io::Result<usize> {
+    Ok(std::fs::read_dir(dir)?.count())
+}
+
+#[test]
+fn temporary_files_go_at_the_end_and_after_a_kill() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let temp = || {
+        let mut command = query();
+        command.arg("--temp").arg(dir.path());
+        command
+    };
+    let out = temp().args(["--memory", "64M", COUNT, &app()]).output()?;
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    assert_eq!(entries(dir.path())?, 0);
+    // It waits for a log that never comes to an end.
+    let mut child = temp().args([COUNT, "-"]).stdin(Stdio::piped()).spawn()?;
+    while entries(dir.path())? == 0 {
+        std::thread::yield_now();
+    }
+    // Killed between making the directory and locking it, it would be left to a later time.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    child.kill()?;
+    child.wait()?;
+    assert_eq!(entries(dir.path())?, 1);
+    assert!(temp().args([COUNT, &app()]).output()?.status.success());
+    assert_eq!(entries(dir.path())?, 0);
+    Ok(())
+}
+
+#[test]
+fn ctrl_c_ends_a_query_with_130_and_leaves_nothing() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let sql = "SELECT count(*) FROM log a, log b, log c, log d, log e, log f, log g \
+               WHERE a.latency_ms * b.latency_ms < c.latency_ms * g.latency_ms";
+    let mut child = query()
+        .arg("--temp")
+        .arg(dir.path())
+        .args([sql, &app()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    while entries(dir.path())? == 0 {
+        std::thread::yield_now();
+    }
+    // Long enough that it listens, and far too short for that query.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT)?;
+    let status = child.wait()?;
+    assert_eq!((status.code(), entries(dir.path())?), (Some(130), 0));
+    Ok(())
+}
+
+#[test]
+fn parquet_written_is_read_as_a_table_and_joined_with_a_log() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    for name in ["a.parquet", "a.csv", "a.arrow"] {
+        let file = dir.path().join(name);
+        let sql = "SELECT path, count(*) AS n FROM log GROUP BY path";
+        let out = query().arg("--output").arg(&file).args(["--quiet", sql, &app()]).output()?;
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        let table = format!("seen={}", file.display());
+        let sql = "SELECT sum(s.n) AS n FROM log l JOIN seen s ON s.path = l.path \
+                   WHERE l.path = '/login'";
+        let out =
+            query().args(["--quiet", "-o", "csv", "--table", &table, sql, &app()]).output()?;
+        assert_eq!(ended(&out), (Some(0), "n\n100\n".into(), String::new()), "{name}");
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+SELECT * FROM log LIMIT 2;
+DESCRIBE log;
+SELECT count(*) FROM log;
+SELECT level, count(*) AS n, round(avg(latency_ms), 3) AS mean FROM log GROUP BY level ORDER BY n DESC;
+SELECT ts, path FROM log WHERE status >= 500 AND ok = false ORDER BY ts LIMIT 3;
+SELECT count(*) FROM log WHERE path = '/café';
+SELECT path, latency_ms FROM log WHERE path LIKE '/say%';
+SELECT count(*) FROM log WHERE path LIKE '%orders%' AND path NOT LIKE '%/1';
+SELECT count(*), count(level), count(latency_ms) FROM log;
+SELECT count(*) FROM log WHERE level IS NULL OR latency_ms IS NULL;
+SELECT count(*) FROM log WHERE status IN (404, 503) OR path ~ '^/l.*n$';
+SELECT count(*) FROM log WHERE level <> 'info';
+SELECT count(*) FROM log WHERE NOT ok AND latency_ms BETWEEN 5 AND 40;
+SELECT count(*) FROM log WHERE ts >= '2026-03-01T10:05:00Z' AND ts < '2026-03-01T10:06:00Z';
+SELECT http.method, HTTP.USERAGENT, count(*) AS n FROM log GROUP BY 1, 2 ORDER BY n;
+SELECT date_bin(interval '5 minutes', ts) AS bin, count(*), approx_percentile_cont(latency_ms, 0.5) AS p50 FROM log GROUP BY 1 ORDER BY 1;
+SELECT ts, latency_ms - lag(latency_ms) OVER (ORDER BY ts) AS more FROM log ORDER BY ts LIMIT 3;
+SELECT regexp_match(path, '/api/orders/(\d+)')[1] AS id FROM log WHERE path LIKE '/api/%' ORDER BY 1 LIMIT 2;

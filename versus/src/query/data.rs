@@ -1,0 +1,117 @@
+//! The logs that are asked, made from a seed.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// The logs.
+#[derive(Debug)]
+pub(super) struct Data {
+    pub log: PathBuf,
+    pub owners: PathBuf,
+    /// A hundredth of the log: times at 50 % and at 51 % of its bytes.
+    pub since: String,
+    pub until: String,
+    _dir: TempDir,
+}
+
+/// Who owns what, for the join.
+const OWNERS: &str = "{\"method\":\"GET\",\"team\":\"web\"}\n{\"method\":\"POST\",\"team\":\"shop\"}\n\
+                      {\"method\":\"PUT\",\"team\":\"shop\"}\n";
+
+impl Data {
+    /// Makes them in `dir`; `ndjson`, with ts, level, method, path, status, bytes and latency_ms,
+    /// sorted by ts, is used instead of one of ours, where given.
+    pub(super) fn make(
+        dir: &Path,
+        lines: u64,
+        ndjson: Option<&Path>,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let failed = |e: io::Error| format!("cannot make the logs in {}: {e}", dir.display());
+        let temp = TempDir::with_prefix_in("versus-query-", dir).map_err(failed)?;
+        let own = temp.path().join("log.ndjson");
+        if ndjson.is_none() {
+            write_log(&own, lines, seed).map_err(failed)?;
+        }
+        let log = ndjson.map_or(own, Path::to_path_buf);
+        let owners = temp.path().join("owners.ndjson");
+        std::fs::write(&owners, OWNERS).map_err(failed)?;
+        let since = time_at(&log, 50).map_err(failed)?;
+        let until = time_at(&log, 51).map_err(failed)?;
+        Ok(Self { log, owners, since, until, _dir: temp })
+    }
+}
+
+/// The time of the first record behind so many hundredths of a log.
+fn time_at(log: &Path, percent: u64) -> io::Result<String> {
+    let mut file = File::open(log)?;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size / 100 * percent))?;
+    let mut lines = BufReader::new(file.take(1 << 20)).lines();
+    lines.next();
+    let line = lines.next().transpose()?.unwrap_or_default();
+    let value: serde_json::Value = serde_json::from_str(&line)?;
+    value["ts"].as_str().map(str::to_owned).ok_or_else(|| io::Error::other("a record without ts"))
+}
+
+/// Numbers from a seed (xorshift64*).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % n
+    }
+
+    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all.get(self.below(all.len() as u64) as usize).copied().unwrap_or_default()
+    }
+}
+
+/// Milliseconds from one record to the next, at most.
+const STEP_MS: u64 = 34;
+
+fn write_log(path: &Path, lines: u64, seed: u64) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut ms = 0;
+    for _ in 0..lines {
+        ms += dice.below(STEP_MS);
+        let (day, hour) = (1 + ms / 86_400_000, ms / 3_600_000 % 24);
+        let (minute, second, milli) = (ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+        let status =
+            dice.of(&["200", "200", "200", "200", "204", "304", "404", "429", "500", "503"]);
+        let method = dice.of(&["GET", "GET", "GET", "POST", "PUT", "DELETE"]);
+        let id = dice.below(200_000);
+        let path = match dice.below(5) {
+            0 => "/health".to_owned(),
+            1 => format!("/api/v1/users/{id}"),
+            2 => format!("/cart/{id}"),
+            3 => format!("/search?q=term{id}&page=2"),
+            _ => format!("/img/{id}.png"),
+        };
+        write!(
+            out,
+            "{{\"ts\":\"2026-03-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z\",\
+             \"level\":\"info\",\"method\":\"{method}\",\"path\":\"{path}\",\"status\":{status},\
+             \"bytes\":{},",
+            dice.below(60_000)
+        )?;
+        // Some lack it.
+        if dice.below(2000) > 0 {
+            write!(out, "\"latency_ms\":{}.{:03},", dice.below(400), dice.below(1000))?;
+        }
+        let trace = dice.below(u64::MAX);
+        writeln!(
+            out,
+            "\"ua\":\"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)\",\
+             \"trace_id\":\"{trace:032x}\"}}"
+        )?;
+    }
+    out.flush()
+}

@@ -1,0 +1,196 @@
+//! Who is asked, and how answers are compared.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use super::data::Data;
+use super::questions::Question;
+use crate::args::QueryArgs;
+use crate::harness::report::Missing;
+
+/// Rows of values as they were printed.
+pub(super) type Rows = Vec<Vec<String>>;
+
+/// The query in DuckDB; it prints CSV, and on standard error how long the query took.
+const DUCKDB: &str = "
+import sys, time, csv, duckdb
+sql, threads = sys.argv[1], int(sys.argv[2])
+con = duckdb.connect(); con.execute(f'SET threads TO {threads}'); con.execute(\"SET TimeZone TO 'UTC'\")
+begun = time.perf_counter()
+rows = con.execute(sql).fetchall()
+took = time.perf_counter() - begun
+out = csv.writer(sys.stdout); out.writerow(['header']); out.writerows(rows)
+print(took, file=sys.stderr)
+";
+
+/// A program that answers.
+#[derive(Debug)]
+pub(super) struct Tool {
+    pub name: &'static str,
+    program: PathBuf,
+    before: Vec<String>,
+    after: Vec<String>,
+    /// How it calls the log, and the small one.
+    log: String,
+    owners: String,
+    times: (String, String),
+    /// Whether its own time counts, and not that of the process.
+    own_time: bool,
+}
+
+/// All who are here.
+#[derive(Debug)]
+pub(super) struct Tools {
+    pub all: Vec<Tool>,
+    pub missing: Vec<Missing>,
+    pub versions: BTreeMap<String, String>,
+}
+
+impl Tools {
+    /// Ours, which must be here, and DuckDB where it is.
+    pub(super) fn find(args: &QueryArgs, data: &Data) -> Result<Self, String> {
+        let own = std::env::current_exe().ok();
+        let beside = own.and_then(|p| Some(p.parent()?.join("cutwater-query")));
+        let ours = beside.filter(|p| p.exists()).or_else(|| found("cutwater-query"));
+        let ours = ours.ok_or_else(|| {
+            "there is no cutwater-query beside this program or on the PATH; build it: \
+             cargo build --release -p cutwater-query"
+                .to_owned()
+        })?;
+        let threads = args.threads.to_string();
+        let (log, owners) = (data.log.display(), data.owners.display());
+        let times = (data.since.clone(), data.until.clone());
+        let before = ["--quiet", "-o", "csv", "--threads", &threads, "--table"];
+        let mut before: Vec<String> = before.iter().map(|a| (*a).to_owned()).collect();
+        before.push(format!("owners={owners}"));
+        let cutwater = Tool {
+            name: "cutwater",
+            program: ours,
+            before,
+            after: vec![log.to_string()],
+            log: "log".to_owned(),
+            owners: "owners".to_owned(),
+            times,
+            own_time: false,
+        };
+        let mut tools =
+            Self { versions: BTreeMap::new(), missing: Vec::new(), all: vec![cutwater] };
+        match found(&args.python) {
+            Some(python) if has_duckdb(&python) => tools.add_duckdb(&python, &threads, data),
+            _ => tools.missing.push(Missing::new(
+                "duckdb",
+                &format!("{} has no duckdb; --python names one that has", args.python),
+            )),
+        }
+        tools.versions = tools.all.iter().filter_map(Tool::version).collect();
+        Ok(tools)
+    }
+
+    /// The query alone, and the whole process.
+    fn add_duckdb(&mut self, python: &std::path::Path, threads: &str, data: &Data) {
+        let read = |path: &std::path::Path| {
+            format!("read_json('{}', format='newline_delimited')", path.display())
+        };
+        for (name, own_time) in [("duckdb-process", false), ("duckdb", true)] {
+            self.all.push(Tool {
+                name,
+                program: python.to_owned(),
+                before: vec!["-c".to_owned(), DUCKDB.to_owned()],
+                after: vec![threads.to_owned()],
+                log: read(&data.log),
+                owners: read(&data.owners),
+                times: (data.since.clone(), data.until.clone()),
+                own_time,
+            });
+        }
+    }
+}
+
+impl Tool {
+    /// Asks it: seconds and rows.
+    pub(super) fn ask(&self, question: &Question) -> Result<(f64, Rows), String> {
+        let (since, until) = &self.times;
+        let sql = question.with(&self.log, &self.owners, since, until);
+        let mut command = Command::new(&self.program);
+        command.args(&self.before).arg(sql).args(&self.after).stdin(Stdio::null());
+        let started = Instant::now();
+        let out = command
+            .output()
+            .map_err(|e| format!("cannot start {}: {e}", self.program.display()))?;
+        let mut seconds = started.elapsed().as_secs_f64();
+        let said = String::from_utf8_lossy(&out.stderr);
+        let last = said.lines().last().unwrap_or_default().trim();
+        if !out.status.success() {
+            return Err(format!("{} ended with {}: {last}", self.name, out.status));
+        }
+        if self.own_time {
+            let told = last.parse();
+            seconds = told.map_err(|_| format!("{} did not say how long it took", self.name))?;
+        }
+        Ok((seconds, rows(&String::from_utf8_lossy(&out.stdout))))
+    }
+
+    fn version(&self) -> Option<(String, String)> {
+        let mut command = Command::new(&self.program);
+        if self.name == "cutwater" {
+            command.arg("--version");
+        } else {
+            command.args(["-c", "import duckdb; print('DuckDB', duckdb.__version__)"]);
+        }
+        let out = command.output().ok()?;
+        let text = String::from_utf8_lossy(&out.stdout);
+        Some((self.name.to_owned(), text.lines().next()?.to_owned()))
+    }
+}
+
+/// The rows of CSV whose values have no quotes or commas in them, without the header.
+fn rows(text: &str) -> Rows {
+    let cells = |line: &str| line.trim_end().split(',').map(str::to_owned).collect();
+    text.lines().skip(1).map(cells).collect()
+}
+
+/// Means and sums of doubles may differ in their last digits by the order of additions.
+const RELATIVE: f64 = 1e-9;
+
+/// Whether two answers are the same.
+pub(super) fn same(a: &Rows, b: &Rows) -> bool {
+    let value = |(a, b): (&String, &String)| match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => (a - b).abs() <= RELATIVE * a.abs().max(b.abs()),
+        _ => a == b,
+    };
+    let row =
+        |(a, b): (&Vec<String>, &Vec<String>)| a.len() == b.len() && a.iter().zip(b).all(value);
+    a.len() == b.len() && a.iter().zip(b).all(row)
+}
+
+/// A program on `PATH`, or at the path given.
+fn found(name: &str) -> Option<PathBuf> {
+    if name.contains('/') {
+        return Some(PathBuf::from(name)).filter(|p| p.exists());
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|p| p.is_file())
+}
+
+fn has_duckdb(python: &std::path::Path) -> bool {
+    let asked = Command::new(python).args(["-c", "import duckdb"]).stderr(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_the_same_up_to_the_last_digits_of_doubles() {
+        let a = rows("h\n200,5,1.5\n,x\n");
+        assert!(same(&a, &rows("other\n200,5,1.5000000000001\n,x\n")));
+        for other in
+            ["h\n200,5,1.5001\n,x\n", "h\n200,5,1.5\n", "h\n200,5,1.5\n,y\n", "h\n200,5\n,x\n"]
+        {
+            assert!(!same(&a, &rows(other)), "{other}");
+        }
+    }
+}
