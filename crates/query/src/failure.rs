@@ -143,8 +143,26 @@ fn of_plan(words: &str) -> String {
                  log, and --table NAME=GLOB names others"
             )
         }
-        None => format!("the query makes no sense: {words}"),
+        None => of_call(words).unwrap_or_else(|| format!("the query makes no sense: {words}")),
     }
+}
+
+/// A call with arguments that the function does not take: the engine lists what it tried, and asks
+/// for a report of a fault of its own where there is none.
+fn of_call(words: &str) -> Option<String> {
+    let (_, call) = words.split_once("No function matches the given name and argument types '")?;
+    let (call, rest) = call.split_once('\'')?;
+    let (_, candidates) = rest.split_once("Candidate functions:")?;
+    let known: Vec<&str> = candidates
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take(NAMES_SHOWN)
+        .collect();
+    Some(format!(
+        "there is no function {call}; there are {}. CAST(x AS DOUBLE) makes one type of another",
+        known.join(", ")
+    ))
 }
 
 fn of_schema(error: &SchemaError) -> String {

@@ -65,14 +65,24 @@ impl std::fmt::Debug for Session {
     }
 }
 
+/// Memory that a partition needs to put what it holds on disk and merge it again. With less, the
+/// partitions fail each other's allocations, so there are fewer: slow is better than no answer.
+const PARTITION_BYTES: usize = 64 << 20;
+
+fn partitions(limits: &Limits) -> usize {
+    let fit = limits.memory_bytes.map_or(usize::MAX, |bytes| bytes / PARTITION_BYTES);
+    limits.threads.min(fit).max(1)
+}
+
 impl Session {
     /// A session without tables.
     ///
     /// # Errors
     /// When the directory for what does not fit in memory cannot be used.
     pub fn new(limits: Limits, how: HowToOpen) -> Result<Self, Failure> {
+        let partitions = partitions(&limits);
         let mut config = SessionConfig::new()
-            .with_target_partitions(limits.threads.max(1))
+            .with_target_partitions(partitions)
             .with_information_schema(true);
         if limits.memory_bytes.is_some_and(|bytes| bytes < SMALL_MEMORY_BYTES) {
             config = config.with_batch_size(SMALL_BATCH_ROWS);
@@ -82,7 +92,7 @@ impl Session {
         // once more before they are grouped.
         options.optimizer.enable_round_robin_repartition = false;
         if let Some(bytes) = limits.memory_bytes {
-            let share = bytes / (MERGE_SHARE * limits.threads.max(1));
+            let share = bytes / (MERGE_SHARE * partitions);
             let most = options.execution.sort_spill_reservation_bytes;
             options.execution.sort_spill_reservation_bytes = most.min(share);
         }

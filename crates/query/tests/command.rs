@@ -187,3 +187,47 @@ fn parquet_written_is_read_as_a_table_and_joined_with_a_log() -> io::Result<()> 
     }
     Ok(())
 }
+
+#[test]
+fn explain_tells_what_is_read_and_analyze_what_was() -> io::Result<()> {
+    let asked = "SELECT count(*) FROM log WHERE path LIKE '%orders%' AND latency_ms > 5";
+    let out = query().args([&format!("EXPLAIN ANALYZE {asked}"), &app()]).output()?;
+    let (code, said, noted) = ended(&out);
+    assert_eq!(code, Some(0), "{noted}");
+    let plan = said.lines().find(|line| line.contains("LogExec")).expect("our part of the plan");
+    for word in ["orders", "read by=", "bytes_read=", "lines=", "lines_skipped=", "bad_lines="] {
+        assert!(plan.contains(word), "{word}: {plan}");
+    }
+    assert!(said.lines().count() > 2, "a line for each step: {said}");
+    let out = query().args([&format!("EXPLAIN {asked}"), &app()]).output()?;
+    let (code, said, noted) = ended(&out);
+    assert_eq!(code, Some(0), "{noted}");
+    assert!(said.contains("logical_plan:\n") && said.contains("physical_plan:\n"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_function_that_does_not_take_its_arguments_is_told_without_the_engines_own_words()
+-> io::Result<()> {
+    let out = query().args(["SELECT sum(path) FROM log", &app()]).output()?;
+    let (code, _, noted) = ended(&out);
+    assert_eq!(code, Some(2), "{noted}");
+    assert!(noted.contains("there is no function sum(Utf8)"), "{noted}");
+    assert!(noted.contains("sum(Float64)") && noted.contains("CAST"), "{noted}");
+    assert!(!noted.contains("bug"), "{noted}");
+    Ok(())
+}
+
+#[test]
+fn a_log_is_named_in_the_query_with_its_format() -> io::Result<()> {
+    let path = app();
+    let asked = format!("SELECT count(*) AS n FROM log('{path}', 'json')");
+    let out = query().args(["-o", "csv", "--quiet", &asked]).output()?;
+    assert_eq!(ended(&out), (Some(0), "n\n40\n".to_owned(), String::new()));
+    let asked = format!("SELECT count(*) AS n FROM log('{path}', 'jsn')");
+    let out = query().args(["-o", "csv", "--quiet", &asked]).output()?;
+    let (code, said, noted) = ended(&out);
+    assert_eq!((code, said.as_str()), (Some(2), ""), "{noted}");
+    assert!(noted.contains("jsn"), "{noted}");
+    Ok(())
+}

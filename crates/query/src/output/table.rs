@@ -34,13 +34,20 @@ pub(super) struct Table<W: Write> {
     right: Vec<bool>,
     held: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
+    /// It is the answer to EXPLAIN, in which lines mean something.
+    plan: bool,
 }
+
+/// The columns of what EXPLAIN answers.
+const PLAN_COLUMNS: [&str; 2] = ["plan_type", "plan"];
 
 impl<W: Write> Table<W> {
     pub(super) fn new(schema: &SchemaRef, out: W, terminal: Option<usize>) -> Self {
         let right = schema.fields().iter().map(|f| f.data_type().is_numeric()).collect();
         let header = schema.fields().iter().map(|f| printable(f.name())).collect();
-        Self { out, terminal, right, held: vec![header], widths: None }
+        let plan = schema.fields().iter().map(|f| f.name().as_str()).eq(PLAN_COLUMNS);
+        let held = if plan { Vec::new() } else { vec![header] };
+        Self { out, terminal, right, held, widths: None, plan }
     }
 
     fn row(&mut self, row: Vec<String>) -> io::Result<()> {
@@ -49,6 +56,17 @@ impl<W: Write> Table<W> {
         }
         self.held.push(row);
         if self.held.len() > MEASURED_ROWS { self.release() } else { Ok(()) }
+    }
+
+    /// A plan, line by line; what else could steer a terminal stays as it is shown elsewhere.
+    fn write_plan(&mut self, row: &[String]) -> io::Result<()> {
+        for (at, cell) in row.iter().enumerate() {
+            let end = if at == 0 { ":" } else { "" };
+            for line in cell.split("\\n").filter(|line| !line.is_empty()) {
+                writeln!(self.out, "{line}{end}")?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes what is held back.
@@ -136,7 +154,8 @@ pub(super) fn rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Failure> {
 impl<W: Write> Writer for Table<W> {
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
         for row in rows(batch)? {
-            self.row(row).map_err(|e| Failure::output(&e))?;
+            let written = if self.plan { self.write_plan(&row) } else { self.row(row) };
+            written.map_err(|e| Failure::output(&e))?;
         }
         Ok(())
     }
