@@ -81,9 +81,8 @@ impl Session {
     /// When the directory for what does not fit in memory cannot be used.
     pub fn new(limits: Limits, how: HowToOpen) -> Result<Self, Failure> {
         let partitions = partitions(&limits);
-        let mut config = SessionConfig::new()
-            .with_target_partitions(partitions)
-            .with_information_schema(true);
+        let mut config =
+            SessionConfig::new().with_target_partitions(partitions).with_information_schema(true);
         if limits.memory_bytes.is_some_and(|bytes| bytes < SMALL_MEMORY_BYTES) {
             config = config.with_batch_size(SMALL_BATCH_ROWS);
         }
