@@ -35,8 +35,8 @@ pub mod time;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-pub use driver::{Backend, Counters, Degraded, Operation, Operations, Path};
+pub use driver::{Backend, Counters, Degraded, Linked, Operation, Operations, Path};
 pub use executor::{
-    Aborted, Builder, Cores, JoinHandle, RemoteHandle, Runtime, counters, operation, operations,
-    spawn, spawn_blocking, spawn_on, yield_now,
+    Aborted, Builder, Cores, JoinHandle, RemoteHandle, Runtime, counters, linked, operation,
+    operations, spawn, spawn_blocking, spawn_on, yield_now,
 };

@@ -409,3 +409,79 @@ fn scheduling_over_the_fake_is_the_same_for_the_same_seed() {
     assert_eq!(story(11), story(11));
     assert_ne!(story(11), story(12));
 }
+
+fn write_of(file: &Arc<OwnedFd>, bytes: &[u8], offset: u64) -> Op {
+    Op::Write { file: Arc::clone(file), buf: bytes.to_vec(), at: 0, offset }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "real files")]
+fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
+    let everyone = [Backend::Ring, Backend::Pool].into_iter().chain((0..30).map(Backend::Fake));
+    for backend in everyone {
+        let Ok(runtime) = Runtime::builder().backend(backend).in_flight_max(4).build() else {
+            println!("skipped: {backend:?}");
+            continue;
+        };
+        let file: Arc<OwnedFd> = Arc::new(tempfile::tempfile().expect("a file").into());
+        let closed: Arc<OwnedFd> = Arc::new(
+            std::fs::File::open("/dev/null").expect("it is there").into(), // not for writing
+        );
+        runtime.block_on(async {
+            // Each overwrites the one before: only in order is the last to be seen.
+            let mut whole = 0;
+            for round in 0..20u8 {
+                let ops = (0..3).map(|n| write_of(&file, &[round * 10 + n; 64], 0));
+                let sync = Op::Sync { file: Arc::clone(&file), data_only: true };
+                let outcomes = cutwater_rt::linked(ops.chain([sync]).collect()).await;
+                assert_eq!(outcomes.len(), 4);
+                // A fake kernel cuts and refuses: what comes after that is not begun.
+                let first_bad = outcomes.iter().position(|o| !o.is_whole()).unwrap_or(4);
+                for late in outcomes.iter().skip(first_bad + 1) {
+                    assert_eq!(late.result, Err(Errno::CANCELED), "{backend:?}");
+                }
+                if first_bad == 4 {
+                    let mut seen = [0; 64];
+                    rustix::io::pread(&file, &mut seen, 0).expect("reads");
+                    assert_eq!(seen, [round * 10 + 2; 64], "{backend:?}");
+                    whole += 1;
+                }
+            }
+            assert!(whole > 0, "{backend:?}: some chain is done whole");
+            let outcomes = cutwater_rt::linked(vec![
+                write_of(&closed, b"x", 0),
+                write_of(&file, b"never", 1000),
+            ])
+            .await;
+            assert!(outcomes[0].result.is_err());
+            assert_eq!(outcomes[1].result, Err(Errno::CANCELED));
+            assert!(
+                std::fs::File::from(file.try_clone().expect("a second handle"))
+                    .metadata()
+                    .is_ok_and(|m| m.len() < 1000)
+            );
+            // None, and too many, are refused and come back.
+            assert!(cutwater_rt::linked(Vec::new()).await.is_empty());
+            let many = (0..17).map(|_| Op::Nop).collect();
+            let outcomes = cutwater_rt::linked(many).await;
+            assert_eq!(outcomes.len(), 17);
+            assert!(outcomes.iter().all(|o| o.result == Err(Errno::INVAL)));
+        });
+        // To drop a chain is to cancel it.
+        let (reader, writer) = pipe();
+        runtime.block_on(async {
+            if backend == Backend::Ring {
+                let chain = cutwater_rt::linked(vec![read_of(&reader, 1), Op::Nop]);
+                let _ = timeout(Duration::from_millis(1), chain).await;
+                for _ in 0..1000 {
+                    if cutwater_rt::counters().in_flight == 0 {
+                        break;
+                    }
+                    sleep(Duration::from_millis(1)).await;
+                }
+                assert_eq!(cutwater_rt::counters().in_flight, 0);
+            }
+        });
+        drop(writer);
+    }
+}

@@ -1,5 +1,6 @@
 //! A kernel of which every decision comes from a seed: order, delays, cuts, failures, and time.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use cutwater_sys::ring::{Op, Outcome};
@@ -12,11 +13,20 @@ use crate::perform::perform;
 /// How much time passes while one operation is under way, at most.
 const STEP: Duration = Duration::from_micros(50);
 
+/// An operation under way, and those of its chain that come after it.
+#[derive(Debug)]
+struct Pending {
+    key: LifeKey,
+    op: Op,
+    cancelled: bool,
+    rest: VecDeque<(LifeKey, Op)>,
+}
+
 /// Operations under way, carried out for real on real files when their turn comes.
 #[derive(Debug)]
 pub(crate) struct Fake {
     state: u64,
-    pending: Vec<(LifeKey, Op, bool)>,
+    pending: Vec<Pending>,
     /// The virtual time.
     pub(crate) now: Duration,
 }
@@ -38,7 +48,17 @@ impl Fake {
     }
 
     pub(crate) fn push(&mut self, key: LifeKey, op: Op) {
-        self.pending.push((key, op, false));
+        self.push_chain(vec![(key, op)]);
+    }
+
+    pub(crate) fn push_chain(&mut self, ops: Vec<(LifeKey, Op)>) {
+        self.push_rest(ops.into());
+    }
+
+    fn push_rest(&mut self, mut rest: VecDeque<(LifeKey, Op)>) {
+        if let Some((key, op)) = rest.pop_front() {
+            self.pending.push(Pending { key, op, cancelled: false, rest });
+        }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -46,8 +66,8 @@ impl Fake {
     }
 
     pub(crate) fn cancel(&mut self, key: LifeKey) {
-        if let Some(entry) = self.pending.iter_mut().find(|entry| entry.0 == key) {
-            entry.2 = true;
+        if let Some(entry) = self.pending.iter_mut().find(|entry| entry.key == key) {
+            entry.cancelled = true;
         }
     }
 
@@ -59,11 +79,19 @@ impl Fake {
         }
         for _ in 0..count.min(self.pending.len() as u64) {
             let at = self.below(self.pending.len() as u64) as usize;
-            let (key, op, cancelled) = self.pending.swap_remove(at);
+            let Pending { key, op, cancelled, rest } = self.pending.swap_remove(at);
             let passed = self.below(STEP.as_nanos() as u64);
             self.now += Duration::from_nanos(passed);
             let outcome = self.end(op, cancelled);
+            let whole = outcome.is_whole();
             each(key, outcome);
+            if whole {
+                self.push_rest(rest);
+                continue;
+            }
+            for (key, op) in rest {
+                each(key, Outcome::plain(op, Err(Errno::CANCELED)));
+            }
         }
     }
 

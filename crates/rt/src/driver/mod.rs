@@ -25,7 +25,7 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 pub use degrade::{Degraded, Path};
-pub use operation::{Operation, Operations};
+pub use operation::{Linked, Operation, Operations};
 
 use degrade::Degrade;
 use fake::Fake;
@@ -271,10 +271,7 @@ impl Driver {
             self.held_back.push_back(waker.clone());
             return Err(op);
         }
-        let key = self.free.pop().unwrap_or_else(|| {
-            self.lives.push(None);
-            self.lives.len() as LifeKey - 1
-        });
+        let key = self.new_life();
         self.in_flight += 1;
         self.waiting_for_peers += usize::from(for_peer);
         let by = self.give(key, op);
@@ -283,6 +280,74 @@ impl Driver {
             self.lives[key as usize] = Some(Life::Submitted(by));
         }
         Ok(key)
+    }
+
+    /// Gives operations away that are to be done one after the other; as [`Driver::submit`].
+    fn submit_linked(&mut self, ops: Vec<Op>, waker: &Waker) -> Result<Vec<LifeKey>, Vec<Op>> {
+        let counted = self.in_flight - self.waiting_for_peers;
+        if counted > 0 && counted + ops.len() > self.in_flight_max {
+            self.counters.held_back += 1;
+            self.held_back.push_back(waker.clone());
+            return Err(ops);
+        }
+        let keys: Vec<LifeKey> = ops.iter().map(|_| self.new_life()).collect();
+        for op in &ops {
+            self.in_flight += 1;
+            self.waiting_for_peers += usize::from(readiness::waits_for_peer(op));
+        }
+        self.give_linked(&keys, ops);
+        Ok(keys)
+    }
+
+    fn give_linked(&mut self, keys: &[LifeKey], ops: Vec<Op>) {
+        let pairs = |ops: Vec<Op>| keys.iter().copied().zip(ops).collect::<Vec<_>>();
+        if let Some(fake) = &mut self.fake {
+            fake.push_chain(pairs(ops));
+            return self.given(keys, |_| By::Fake);
+        }
+        let hot = self.degrade.path() == Path::Hot;
+        let ops = match (&mut self.ring, hot) {
+            (Some(ring), true) => match ring.push_linked(ops) {
+                Ok(ring_keys) => {
+                    for (ring_key, key) in ring_keys.iter().zip(keys) {
+                        let at = *ring_key as usize;
+                        self.of_ring.resize(self.of_ring.len().max(at + 1), None);
+                        self.of_ring[at] = Some(*key);
+                    }
+                    return self.given(keys, |at| By::Ring(ring_keys[at]));
+                }
+                Err((ops, Errno::INVAL)) => {
+                    for (key, op) in pairs(ops) {
+                        self.is_over(&op);
+                        let outcome = Outcome::plain(op, Err(Errno::INVAL));
+                        self.lives[key as usize] = Some(Life::Completed(outcome));
+                    }
+                    return;
+                }
+                Err((ops, _)) => {
+                    self.degrade.refused();
+                    ops
+                }
+            },
+            _ => ops,
+        };
+        self.degrade.went_cold();
+        self.counters.pooled += ops.len() as u64;
+        self.pool.give(Job::Chain(pairs(ops), Arc::clone(&self.remote)));
+        self.given(keys, |_| By::Pool);
+    }
+
+    fn given(&mut self, keys: &[LifeKey], by: impl Fn(usize) -> By) {
+        for (at, key) in keys.iter().enumerate() {
+            self.lives[*key as usize] = Some(Life::Submitted(by(at)));
+        }
+    }
+
+    fn new_life(&mut self) -> LifeKey {
+        self.free.pop().unwrap_or_else(|| {
+            self.lives.push(None);
+            self.lives.len() as LifeKey - 1
+        })
     }
 
     fn has_no_room(&self) -> bool {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use cutwater_sys::ring::{Event, Op, Outcome};
+use cutwater_sys::ring::{Event, LINKED_MAX, Op, Outcome};
 
 use super::LifeKey;
 use crate::executor::Core;
@@ -157,6 +157,61 @@ impl Operations {
     pub fn ask_to_end(&mut self) {
         if let State::Given(key) = self.0.state {
             self.0.core.driver.borrow_mut().ask_to_end(key);
+        }
+    }
+}
+
+/// Operations that are done one after the other (`IOSQE_IO_LINK`): each begins when the one before it
+/// was done whole, without coming back here in between. To drop it is to cancel what is left.
+#[derive(Debug)]
+#[must_use = "operations begin when they are awaited"]
+pub struct Linked {
+    core: Rc<Core>,
+    new: Option<Vec<Op>>,
+    given: Vec<Option<LifeKey>>,
+    outcomes: Vec<Outcome>,
+}
+
+impl Linked {
+    pub(crate) fn new(core: Rc<Core>, ops: Vec<Op>) -> Self {
+        Self { core, new: Some(ops), given: Vec::new(), outcomes: Vec::new() }
+    }
+}
+
+impl Future for Linked {
+    /// An outcome for each, in order.
+    type Output = Vec<Outcome>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<Outcome>> {
+        let this = &mut *self;
+        if let Some(ops) = this.new.take() {
+            if ops.is_empty() || ops.len() > LINKED_MAX {
+                let refused = |op| Outcome::plain(op, Err(rustix::io::Errno::INVAL));
+                return Poll::Ready(ops.into_iter().map(refused).collect());
+            }
+            match this.core.driver.borrow_mut().submit_linked(ops, cx.waker()) {
+                Ok(keys) => this.given = keys.into_iter().map(Some).collect(),
+                Err(back) => {
+                    this.new = Some(back);
+                    return Poll::Pending;
+                }
+            }
+        }
+        // They end in order, so that the first which has not is the one to wait for.
+        while let Some(key) = this.given.get(this.outcomes.len()).copied().flatten() {
+            let outcome = this.core.driver.borrow_mut().poll(key, cx.waker());
+            let Some(outcome) = outcome else { return Poll::Pending };
+            this.given[this.outcomes.len()] = None;
+            this.outcomes.push(outcome);
+        }
+        Poll::Ready(std::mem::take(&mut this.outcomes))
+    }
+}
+
+impl Drop for Linked {
+    fn drop(&mut self) {
+        for key in self.given.iter().copied().flatten() {
+            self.core.driver.borrow_mut().orphan(key);
         }
     }
 }

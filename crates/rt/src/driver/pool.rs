@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use cutwater_sys::ring::Op;
+use cutwater_sys::ring::{Op, Outcome};
+use rustix::io::Errno;
 
 use super::LifeKey;
 use super::remote::Remote;
@@ -18,6 +19,8 @@ pub(crate) const THREADS_DEFAULT: usize = 32;
 pub(crate) enum Job {
     /// An operation of a core.
     Op(LifeKey, Op, Arc<Remote>),
+    /// Operations of a core, each after the one before it.
+    Chain(Vec<(LifeKey, Op)>, Arc<Remote>),
     /// A function.
     Call(Box<dyn FnOnce() + Send>),
 }
@@ -117,6 +120,16 @@ fn run(job: Job) {
     match job {
         Job::Op(key, op, remote) => {
             remote.outcomes.push((key, perform(op)));
+            remote.notify();
+        }
+        Job::Chain(ops, remote) => {
+            let mut broken = false;
+            for (key, op) in ops {
+                let outcome =
+                    if broken { Outcome::plain(op, Err(Errno::CANCELED)) } else { perform(op) };
+                broken |= !outcome.is_whole();
+                remote.outcomes.push((key, outcome));
+            }
             remote.notify();
         }
         Job::Call(call) => call(),

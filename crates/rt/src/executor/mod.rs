@@ -21,7 +21,7 @@ use cutwater_sys::ring::Op;
 
 use crate::driver::pool::{self, Job, Pool};
 use crate::driver::remote::Remote;
-use crate::driver::{Backend, Counters, Degraded, Driver, Operation, Operations, Path};
+use crate::driver::{Backend, Counters, Degraded, Driver, Linked, Operation, Operations, Path};
 pub use cores::{Cores, RemoteHandle};
 use cores::{Remotes, Worker};
 pub(crate) use delays::CLASSES;
@@ -594,6 +594,16 @@ pub async fn yield_now() {
 #[track_caller]
 pub fn operation(op: Op) -> Operation {
     Operation::new(Core::current(), op)
+}
+
+/// Operations of your own that are done one after the other, 16 at most; a short read or write, or
+/// an error, ends the chain, and those after it have `ECANCELED`.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn linked(ops: Vec<Op>) -> Linked {
+    Linked::new(Core::current(), ops)
 }
 
 /// An operation that goes on, of your own, on this thread's executor. There must be a ring.

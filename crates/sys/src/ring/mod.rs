@@ -17,6 +17,6 @@ mod setup;
 
 pub use config::{Feature, Refused, RingConfig, Setup, SqPoll};
 pub use group::{GROUP_BUFFERS_MAX, GroupBuf, GroupId};
-pub use op::{Event, NO_OFFSET, Op, Outcome, Part, poll_bits};
+pub use op::{Event, LINKED_MAX, NO_OFFSET, Op, Outcome, Part, poll_bits};
 pub use op_ring::{OpCounts, OpKey, OpRing};
 pub use queue::{Completion, FILES_MAX, PushError, ReadRing, ReadTarget, SLOTS_MAX};

@@ -107,6 +107,9 @@ impl Op {
     }
 }
 
+/// Operations of one chain at most.
+pub const LINKED_MAX: usize = 16;
+
 /// What a completion says.
 #[derive(Debug)]
 pub enum Event {
@@ -142,6 +145,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether all was done that was asked for, so that the next of a chain may begin: a short
+    /// read or write ends it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        match (&self.op, self.result) {
+            (Op::Read { buf, at, .. } | Op::Write { buf, at, .. }, Ok(n)) => {
+                n as usize == buf.len().saturating_sub(*at)
+            }
+            (_, result) => result.is_ok(),
+        }
+    }
+
     /// Of an operation that made nothing.
     #[must_use]
     pub fn plain(op: Op, result: Result<u32>) -> Self {

@@ -20,7 +20,7 @@ use rustix::process::{Pid, getpid};
 use super::config::{RingConfig, Setup};
 use super::group::{Group, GroupBuf, GroupId};
 use super::message::Message;
-use super::op::{Event, Op, Outcome, Part, poll_bits};
+use super::op::{Event, LINKED_MAX, Op, Outcome, Part, poll_bits};
 use super::setup::set_up;
 use crate::{Errno, Result};
 
@@ -170,31 +170,81 @@ impl OpRing {
     /// The operation comes back, with `EINVAL` where its bounds are wrong, and else with why the
     /// full queue could not be submitted (`EAGAIN`, `EBUSY`).
     pub fn push(&mut self, op: Op) -> core::result::Result<OpKey, (Op, Errno)> {
-        let key = match self.free.last() {
-            Some(&key) => key,
-            None => self.flights.len() as OpKey,
+        let mut flight = self.flight(op);
+        let Some(entry) = entry(&mut flight) else { return Err((flight.op, Errno::INVAL)) };
+        if let Err(errno) = self.make_room(1) {
+            return Err((flight.op, errno));
+        }
+        self.queue(flight, &entry).map_err(|flight| (flight.op, Errno::BUSY))
+    }
+
+    /// Queues `ops` so that each begins when the one before it was done whole
+    /// (`IOSQE_IO_LINK`); where one was not, those after it end with `ECANCELED`.
+    ///
+    /// # Errors
+    /// As [`OpRing::push`], and `EINVAL` for none, or more than [`LINKED_MAX`] of them; all come
+    /// back.
+    pub fn push_linked(
+        &mut self,
+        ops: Vec<Op>,
+    ) -> core::result::Result<Vec<OpKey>, (Vec<Op>, Errno)> {
+        let mut flights: Vec<Flight> = ops.into_iter().map(|op| self.flight(op)).collect();
+        let entries: Vec<_> = flights.iter_mut().filter_map(entry).collect();
+        let back = |flights: Vec<Flight>, errno| {
+            (flights.into_iter().map(|flight| flight.op).collect(), errno)
         };
-        let mut flight = Flight { op, _how: None, message: None, sent: None };
-        if matches!(
-            flight.op,
+        if flights.is_empty() || flights.len() > LINKED_MAX || entries.len() < flights.len() {
+            return Err(back(flights, Errno::INVAL));
+        }
+        // A chain is one where all of it is in one submission.
+        if let Err(errno) = self.make_room(flights.len()) {
+            return Err(back(flights, errno));
+        }
+        let last = flights.len() - 1;
+        let mut keys = Vec::with_capacity(flights.len());
+        for (at, (flight, entry)) in flights.into_iter().zip(entries).enumerate() {
+            let entry = if at < last { entry.flags(squeue::Flags::IO_LINK) } else { entry };
+            // There is room for all of them: none is refused.
+            keys.extend(self.queue(flight, &entry).ok());
+        }
+        Ok(keys)
+    }
+
+    fn flight(&mut self, op: Op) -> Flight {
+        let needs_message = matches!(
+            op,
             Op::SendVectored { .. }
                 | Op::RecvFrom { .. }
                 | Op::RecvFromMany { .. }
                 | Op::SendTo { .. }
-        ) {
-            flight.message = Some(self.messages.pop().unwrap_or_else(Message::new));
-        }
-        let Some(entry) = entry(&mut flight) else { return Err((flight.op, Errno::INVAL)) };
-        let entry = entry.user_data(u64::from(key));
-        if self.ring.submission().is_full()
-            && let Err(errno) = self.submit()
-        {
-            return Err((flight.op, errno));
-        }
+        );
+        let message = needs_message.then(|| self.messages.pop().unwrap_or_else(Message::new));
+        Flight { op, _how: None, message, sent: None }
+    }
+
+    /// Submits what is queued where fewer than `entries` fit behind it.
+    fn make_room(&mut self, entries: usize) -> Result<()> {
+        let queue = self.ring.submission();
+        let room = queue.capacity() - queue.len();
+        drop(queue);
+        if room < entries { self.submit() } else { Ok(()) }
+    }
+
+    /// Queues the entry of `flight`; comes back where the queue is full.
+    fn queue(
+        &mut self,
+        flight: Flight,
+        entry: &squeue::Entry,
+    ) -> core::result::Result<OpKey, Flight> {
+        let key = match self.free.last() {
+            Some(&key) => key,
+            None => self.flights.len() as OpKey,
+        };
+        let entry = entry.clone().user_data(u64::from(key));
         // SAFETY: all that the entry points to is owned by the flight, which the next lines put
         // where it stays until the completion was taken.
         if unsafe { self.ring.submission().push(&entry) }.is_err() {
-            return Err((flight.op, Errno::BUSY));
+            return Err(flight);
         }
         if self.free.pop().is_none() {
             self.flights.push(None);
