@@ -29,6 +29,8 @@ mod executor;
 pub mod fs;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod net;
 mod perform;
 pub mod time;

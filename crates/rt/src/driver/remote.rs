@@ -1,15 +1,15 @@
 //! What other threads may do to a core: give it tasks and outcomes, and wake it.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crossbeam_queue::SegQueue;
 use cutwater_sys::ring::Outcome;
 use rustix::event::EventfdFlags;
 
-use super::LifeKey;
 use super::parking::Parking;
+use super::{Counters, LifeKey};
 
 /// Something to be begun on a core.
 pub(crate) struct Call(pub(crate) Box<dyn FnOnce() + Send>);
@@ -38,6 +38,10 @@ pub(crate) struct Remote {
     parking: Parking,
     /// Times at which it was told.
     pub(crate) told: AtomicU64,
+    /// Whether anybody wants to know what the core did.
+    pub(crate) watched: AtomicBool,
+    /// What it did, as it said last.
+    pub(crate) published: Mutex<Option<Counters>>,
 }
 
 impl Remote {
@@ -51,6 +55,8 @@ impl Remote {
             ring,
             parking: Parking::new(),
             told: AtomicU64::new(0),
+            watched: AtomicBool::new(false),
+            published: Mutex::new(None),
         })
     }
 

@@ -111,6 +111,23 @@ impl Cores {
         Ok(RemoteHandle { receiver, remote: Arc::clone(remote), id })
     }
 
+    /// Has the cores say what they do, for [`Cores::published`].
+    #[cfg(feature = "metrics")]
+    pub(crate) fn watch(&self) {
+        for remote in self.0.get().into_iter().flatten() {
+            remote.watched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What each core has said that it did; nothing where it has not said anything yet.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn published(&self) -> Vec<Option<Counters>> {
+        let said = |remote: &Arc<Remote>| {
+            *remote.published.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        };
+        self.0.get().into_iter().flatten().map(said).collect()
+    }
+
     /// What each core did so far.
     pub async fn counters(&self) -> Vec<Counters> {
         let asked: Vec<_> = (0..self.count())

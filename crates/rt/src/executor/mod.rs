@@ -12,8 +12,8 @@ use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,9 @@ use timers::Timers;
 
 /// Tasks polled before completions are looked at again, so that busy tasks cannot starve them.
 const BUDGET: usize = 64;
+
+/// Turns after which a core that never sleeps says what it did.
+const PUBLISH_TURNS: u32 = 256;
 
 /// Operations of a core in flight at most, unless said otherwise.
 const IN_FLIGHT_DEFAULT: usize = 4096;
@@ -61,6 +64,7 @@ pub(crate) struct Core {
     wakes_local: Cell<u64>,
     wakes_remote: Cell<u64>,
     delays: Delays,
+    turns: Cell<u32>,
     /// Other cores to be woken by this one's next submission.
     to_tell: RefCell<Vec<Arc<Remote>>>,
     all: Remotes,
@@ -158,11 +162,25 @@ impl Core {
         let idle = self.ready.borrow().is_empty() && !woken.load(Ordering::Acquire);
         let next = self.timers.borrow().next();
         let timeout = next.map(|at| at.saturating_sub(self.now()));
+        self.publish(idle);
         let mut driver = self.driver.borrow_mut();
         driver.to_tell.append(&mut self.to_tell.borrow_mut());
         driver.turn(idle, timeout);
         drop(driver);
         self.fire_timers();
+    }
+
+    /// Says what this core did, where somebody wants to know.
+    fn publish(&self, idle: bool) {
+        if !self.remote.watched.load(Ordering::Relaxed) {
+            return;
+        }
+        let turns = self.turns.get().wrapping_add(1);
+        self.turns.set(turns);
+        if idle || turns.is_multiple_of(PUBLISH_TURNS) {
+            let counters = self.counters();
+            *self.remote.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(counters);
+        }
     }
 
     /// Wakes other cores where no submission of this one will.
@@ -322,6 +340,7 @@ impl Builder {
             wakes_local: Cell::new(0),
             wakes_remote: Cell::new(0),
             delays: Delays::default(),
+            turns: Cell::new(0),
             to_tell: RefCell::default(),
             all,
         };
