@@ -4,10 +4,12 @@
 //! - `setup`: asks step by step, dropping what the kernel refuses.
 //! - `queue`: [`ReadRing`], reads in flight into slots that belong to the ring until their
 //!   completion was taken.
-//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer; `message` and
+//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer; `entry` is
+//!   what each looks like to the kernel, `message` and
 //!   `group` are the headers of datagrams and the buffers that the kernel picks from.
 
 mod config;
+mod entry;
 mod group;
 mod message;
 mod op;

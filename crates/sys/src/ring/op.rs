@@ -150,9 +150,12 @@ impl Outcome {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         match (&self.op, self.result) {
-            (Op::Read { buf, at, .. } | Op::Write { buf, at, .. }, Ok(n)) => {
-                n as usize == buf.len().saturating_sub(*at)
-            }
+            (
+                Op::Read { buf, at, .. }
+                | Op::Write { buf, at, .. }
+                | Op::WriteSynced { buf, at, .. },
+                Ok(n),
+            ) => n as usize == buf.len().saturating_sub(*at),
             (_, result) => result.is_ok(),
         }
     }

@@ -14,38 +14,24 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
-use rustix::net::addr::SocketAddrArg;
 use rustix::process::{Pid, getpid};
 
 use super::config::{RingConfig, Setup};
+use super::entry::{Flight, entry};
 use super::group::{Group, GroupBuf, GroupId};
 use super::message::Message;
-use super::op::{Event, LINKED_MAX, Op, Outcome, Part, poll_bits};
+use super::op::{Event, LINKED_MAX, Op, Outcome, Part};
 use super::setup::set_up;
 use crate::{Errno, Result};
 
 /// The user data of what nobody waits for: cancellations.
 const NOBODY: u64 = u64::MAX;
 
-/// The user data of what another ring sent to end a wait.
-const TOLD: u64 = u64::MAX - 1;
-
 /// Headers that are kept for use by later messages.
 const SPARE_MESSAGES_MAX: usize = 256;
 
 /// The number of an operation in flight; used again once its outcome was taken.
 pub type OpKey = u32;
-
-/// What the kernel may still touch of one operation.
-#[derive(Debug)]
-struct Flight {
-    op: Op,
-    /// `openat2(2)` reads it when the entry is taken, which may be later than the push.
-    _how: Option<Box<types::OpenHow>>,
-    message: Option<Box<Message>>,
-    /// What a send from where the bytes are came to, while the kernel still has them.
-    sent: Option<i32>,
-}
 
 /// Counts of what a ring did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -219,7 +205,7 @@ impl OpRing {
                 | Op::SendTo { .. }
         );
         let message = needs_message.then(|| self.messages.pop().unwrap_or_else(Message::new));
-        Flight { op, _how: None, message, sent: None }
+        Flight { op, how: None, message, sent: None }
     }
 
     /// Submits what is queued where fewer than `entries` fit behind it.
@@ -434,119 +420,6 @@ fn outcome(op: Op, raw: i32) -> Outcome {
 /// Says that a send was to be from where the bytes are and the kernel made a copy of them
 /// (`IORING_NOTIF_USAGE_ZC_COPIED`).
 const ZERO_COPY_COPIED: u32 = 1 << 31;
-
-/// Asks to be told of that (`IORING_SEND_ZC_REPORT_USAGE`).
-const ZERO_COPY_REPORT: u16 = 1 << 3;
-
-/// Receives of so many bytes wait for readiness before the first try (`IORING_RECVSEND_POLL_FIRST`): what
-/// had come was taken by the one before, so that mostly there is nothing.
-const POLL_FIRST_BYTES: u32 = 32 << 10;
-/// See above.
-const POLL_FIRST: u16 = 1;
-
-/// No signal, and no short sends of streams: the kernel goes on by itself.
-const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
-
-/// The entry of an operation; nothing where a place in its buffer lies outside of it.
-fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
-    let fd = |file: &std::sync::Arc<OwnedFd>| types::Fd(file.as_raw_fd());
-    let cwd = types::Fd(libc::AT_FDCWD);
-    Some(match &mut flight.op {
-        Op::Nop => opcode::Nop::new().build(),
-        Op::Read { file, buf, at, offset } => {
-            let space = buf.get_mut(*at..)?;
-            let len = u32::try_from(space.len()).unwrap_or(u32::MAX);
-            opcode::Read::new(fd(file), space.as_mut_ptr(), len).offset(*offset).build()
-        }
-        Op::Write { file, buf, at, offset } => {
-            let bytes = buf.get(*at..)?;
-            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            opcode::Write::new(fd(file), bytes.as_ptr(), len).offset(*offset).build()
-        }
-        Op::WriteSynced { file, buf, at, offset } => {
-            let bytes = buf.get(*at..)?;
-            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            let entry = opcode::Write::new(fd(file), bytes.as_ptr(), len).offset(*offset);
-            entry.rw_flags(libc::RWF_DSYNC).build()
-        }
-        Op::Sync { file, data_only } => {
-            let flags =
-                if *data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
-            opcode::Fsync::new(fd(file)).flags(flags).build()
-        }
-        Op::Open { dir, path, flags, mode, resolve } => {
-            let how = types::OpenHow::new()
-                .flags(u64::from(flags.bits()))
-                .mode(u64::from(mode.bits()))
-                .resolve(resolve.bits());
-            let how: &types::OpenHow = flight._how.insert(Box::new(how));
-            let dir = dir.as_ref().map_or(cwd, fd);
-            opcode::OpenAt2::new(dir, path.as_ptr(), how).build()
-        }
-        Op::Allocate { file, mode, offset, len } => {
-            let mode = mode.bits() as i32;
-            opcode::Fallocate::new(fd(file), *len).offset(*offset).mode(mode).build()
-        }
-        Op::Rename { from, to } => {
-            opcode::RenameAt::new(cwd, from.as_ptr(), cwd, to.as_ptr()).build()
-        }
-        Op::Unlink { path, flags } => {
-            opcode::UnlinkAt::new(cwd, path.as_ptr()).flags(flags.bits() as i32).build()
-        }
-        Op::Mkdir { path, mode } => {
-            opcode::MkDirAt::new(cwd, path.as_ptr()).mode(mode.bits()).build()
-        }
-        Op::Poll { file, events } => {
-            opcode::PollAdd::new(fd(file), poll_bits(*events).into()).build()
-        }
-        Op::Accept { socket } => {
-            let none = std::ptr::null_mut();
-            opcode::Accept::new(fd(socket), none, none.cast()).flags(libc::SOCK_CLOEXEC).build()
-        }
-        Op::AcceptMany { socket } => {
-            opcode::AcceptMulti::new(fd(socket)).flags(libc::SOCK_CLOEXEC).build()
-        }
-        Op::Recv { socket, buf, at, all } => {
-            let space = buf.get_mut(*at..)?;
-            let len = u32::try_from(space.len()).unwrap_or(u32::MAX);
-            let flags = if *all { libc::MSG_WAITALL } else { 0 };
-            let ioprio = if !*all && len >= POLL_FIRST_BYTES { POLL_FIRST } else { 0 };
-            opcode::Recv::new(fd(socket), space.as_mut_ptr(), len)
-                .flags(flags)
-                .ioprio(ioprio)
-                .build()
-        }
-        Op::RecvMany { socket, group } => opcode::RecvMulti::new(fd(socket), *group).build(),
-        Op::Send { socket, buf, at, to } => {
-            let bytes = buf.get(*at..*to)?;
-            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            opcode::Send::new(fd(socket), bytes.as_ptr(), len).flags(SEND_FLAGS).build()
-        }
-        Op::SendZeroCopy { socket, buf, at, to, .. } => {
-            let bytes = buf.get(*at..*to)?;
-            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            let entry = opcode::SendZc::new(fd(socket), bytes.as_ptr(), len);
-            entry.flags(SEND_FLAGS).zc_flags(ZERO_COPY_REPORT).build()
-        }
-        Op::SendVectored { socket, bufs } => {
-            let header = flight.message.as_mut()?.for_send(bufs.iter().map(Vec::as_slice), None);
-            opcode::SendMsg::new(fd(socket), header).flags(SEND_FLAGS as u32).build()
-        }
-        Op::RecvFrom { socket, buf, .. } => {
-            opcode::RecvMsg::new(fd(socket), flight.message.as_mut()?.for_receive(buf)).build()
-        }
-        Op::RecvFromMany { socket, group } => {
-            let header = flight.message.as_mut()?.for_many();
-            opcode::RecvMsgMulti::new(fd(socket), header, *group).build()
-        }
-        Op::SendTo { socket, buf, to } => {
-            let pieces = std::iter::once(buf.as_slice());
-            let header = flight.message.as_mut()?.for_send(pieces, Some(&to.as_any()));
-            opcode::SendMsg::new(fd(socket), header).flags(libc::MSG_NOSIGNAL as u32).build()
-        }
-        Op::Tell { ring } => opcode::MsgRingData::new(fd(ring), 0, TOLD, None).build(),
-    })
-}
 
 #[cfg(test)]
 mod tests {
