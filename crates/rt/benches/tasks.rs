@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use cutwater_rt::{Backend, Runtime, operation, spawn, spawn_on, yield_now};
+use cutwater_rt::{Backend, Path, Runtime, operation, spawn, spawn_on, yield_now};
 use cutwater_sys::ring::Op;
 
 /// Tasks that are alive together, and operations in flight.
@@ -32,6 +32,9 @@ fn main() {
     let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
     let (rounds, times) = if quick { (3, 256) } else { (31, 16_384) };
     let one = Runtime::new().unwrap();
+    // What a ring in trouble leads to: the price of the way out.
+    let cold = Runtime::new().unwrap();
+    cold.force_path(Some(Path::Cold));
     let (pool, two) = (two_cores(Backend::Pool), two_cores(Backend::Auto));
     let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
     println!(
@@ -46,6 +49,7 @@ fn main() {
         ("wake of a task of this core", Box::new(|n| one.block_on(ping_pong(n)))),
         ("empty operation, alone", Box::new(|n| one.block_on(nops(n, 1)))),
         ("empty operation, of 64", Box::new(|n| one.block_on(nops(n, BATCH)))),
+        ("the same, held on the pool", Box::new(|n| cold.block_on(nops(n / 4, BATCH)))),
         (
             "to another core and back, by ring",
             Box::new(|n| on_the_first(|| two.block_on(cores(n / 16)))),
