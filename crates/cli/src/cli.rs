@@ -30,8 +30,8 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "ADDRESS", hide_short_help = true)]
     pub(crate) metrics: Option<String>,
 
-    /// Draw what the command spends CPU time on into FILE, as SVG; bench draws each path into a
-    /// directory.
+    /// Draw what the command spends CPU time on into FILE, as SVG, and what it waits in into one
+    /// beside it that ends in .offcpu.svg; bench draws each path's CPU time into a directory.
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub(crate) flamegraph: Option<PathBuf>,
 

@@ -4,7 +4,9 @@
 #[path = "support/schema.rs"]
 mod schema;
 
-use std::process::{Command, Output};
+use std::io::{Read, Write};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -88,6 +90,59 @@ fn what_the_host_refuses_is_said_and_counters_are_shown() {
     let said = report["without"].to_string();
     assert!(said.contains("perf event") && said.contains("flame graph"), "{said}");
     assert!(report["counters"]["minor_faults"].as_u64() > Some(10), "{report}");
+}
+
+/// `cat` says the line, and so has nothing to do but to read on, for as long as we sleep.
+fn trace_of_a_reader_that_waits(args: &[&str], wait: Duration) -> (Output, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cutwater"))
+        .args(args)
+        .args(["trace", "--json", "--flamegraph"])
+        .arg(dir.path().join("hot.svg"))
+        .args(["--", "cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"line\n").unwrap();
+    let mut line = [0; 5];
+    // With --json what the command writes is on standard error.
+    child.stderr.as_mut().unwrap().read_exact(&mut line).unwrap();
+    assert_eq!(&line, b"line\n");
+    std::thread::sleep(wait);
+    drop(stdin);
+    (child.wait_with_output().unwrap(), dir)
+}
+
+#[test]
+fn the_wait_for_a_pipe_is_off_the_cpu_under_the_call_that_waits() {
+    const WAIT: Duration = Duration::from_millis(400);
+    let (out, dir) = trace_of_a_reader_that_waits(&[], WAIT);
+    let report = report(&out);
+    if report["off_cpu"].is_null() {
+        assert!(report["without"].to_string().contains("flame graph"), "{report:#}");
+        return println!("skipped: {}", report["without"]);
+    }
+    let shares = report["off_cpu"]["shares"].as_array().unwrap();
+    println!("{shares:#?}");
+    let read = shares.iter().find(|s| s["name"] == "read").unwrap();
+    // The reader may have come to wait some time after its line did.
+    assert!(read["microseconds"].as_u64() >= Some(WAIT.as_micros() as u64 / 4), "{report:#}");
+    assert_eq!(shares[0]["name"], "read", "{report:#}");
+    let svg = std::fs::read_to_string(dir.path().join("hot.offcpu.svg")).unwrap();
+    assert!(svg.contains("off CPU") && svg.contains(" us, ") && svg.contains("pipe_read"));
+}
+
+#[test]
+fn without_perf_events_the_time_off_the_cpu_is_said_to_be_missing() {
+    let refused = ["--without", "perf_event_open=EPERM"];
+    let (out, dir) = trace_of_a_reader_that_waits(&refused, Duration::ZERO);
+    let report = report(&out);
+    assert_eq!((out.status.code(), &report["off_cpu"]), (Some(0), &Value::Null));
+    assert!(report["without"].to_string().contains("flame graph"), "{report:#}");
+    assert!(!dir.path().join("hot.offcpu.svg").exists());
 }
 
 #[test]

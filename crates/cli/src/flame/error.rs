@@ -14,6 +14,8 @@ pub(crate) enum FlameError {
     Refused(PerfError),
     /// Nothing was sampled.
     Empty,
+    /// Nothing waited, or the host does not let us see it, for the reason inside.
+    NoWaits(Option<String>),
     /// The file could not be written.
     Write {
         /// Where it was to be.
@@ -31,6 +33,13 @@ impl fmt::Display for FlameError {
                 "no flame graph: no sample was taken; likely cause: less CPU time was used than \
                  the milliseconds between two samples; try a longer run",
             ),
+            Self::NoWaits(None) => f.write_str(
+                "no flame graph of the time off the CPU: no thread came to wait; a wait that had \
+                 begun before is seen from the next one on",
+            ),
+            Self::NoWaits(Some(why)) => {
+                write!(f, "no flame graph of the time off the CPU: {why}")
+            }
             Self::Write { path, .. } => {
                 write!(f, "cannot write the flame graph {}", path.display())
             }
@@ -42,7 +51,7 @@ impl Error for FlameError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Refused(e) => Some(e),
-            Self::Empty => None,
+            Self::Empty | Self::NoWaits(_) => None,
             Self::Write { source, .. } => Some(source),
         }
     }

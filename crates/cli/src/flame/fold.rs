@@ -1,8 +1,8 @@
-//! Stacks of names, folded: `outermost;...;innermost`, with the number of samples.
+//! Stacks of names, folded: `outermost;...;innermost`, with the number of samples or the time.
 
 use std::collections::BTreeMap;
 
-use cutwater_sys::perf::Samples;
+use cutwater_sys::perf::Stack;
 
 use super::symbols::Names;
 
@@ -14,10 +14,11 @@ const ROOT: &str = "all";
 /// Folded stacks, sorted.
 pub(super) type Folded = BTreeMap<String, u64>;
 
-/// Folds `samples` by the names of their frames, on top of a frame called `label`.
-pub(super) fn fold(samples: &Samples, names: &Names, label: Option<&str>) -> Folded {
+/// Folds stacks and how much each has by the names of their frames, on top of a frame called
+/// `label`.
+pub(super) fn fold(stacks: &[(Stack, u64)], names: &Names, label: Option<&str>) -> Folded {
     let mut folded = Folded::new();
-    for (stack, count) in &samples.stacks {
+    for (stack, count) in stacks {
         let mut line = ROOT.to_owned();
         label.into_iter().for_each(|label| push(&mut line, label));
         let frames: Vec<_> = names.outermost_first(stack).collect();

@@ -7,7 +7,9 @@ use cutwater_sys::perf::Samples;
 
 use super::error::FlameError;
 use super::fold::{self, Folded};
-use super::{Recording, Report, shares, svg, symbols};
+use super::off_cpu::Waiting;
+use super::svg::Kind;
+use super::{OffCpuReport, Recording, Report, shares, svg, symbols};
 
 /// A picture of one or more recordings.
 #[derive(Debug, Default)]
@@ -18,6 +20,7 @@ pub(crate) struct Graph {
     /// Whether some recording lacks the kernel.
     user_only: bool,
     notes: BTreeSet<String>,
+    waiting: Waiting,
 }
 
 impl Graph {
@@ -28,8 +31,11 @@ impl Graph {
 
     pub(super) fn add_samples(&mut self, samples: &Samples, label: Option<&str>) {
         let (names, unnamed) = symbols::resolve(samples);
-        for (line, count) in fold::fold(samples, &names, label) {
+        for (line, count) in fold::fold(&samples.stacks, &names, label) {
             *self.folded.entry(line).or_insert(0) += count;
+        }
+        if let Some(off_cpu) = &samples.off_cpu {
+            self.waiting.add(off_cpu, &names, label);
         }
         self.samples += samples.count();
         self.lost += samples.lost + samples.unkept;
@@ -42,9 +48,25 @@ impl Graph {
     /// # Errors
     /// [`FlameError::Empty`] when nothing was sampled, [`FlameError::Write`] when the file
     /// cannot be written.
-    pub(crate) fn write(self, path: &Path, title: &str) -> Result<Report, FlameError> {
+    pub(crate) fn write(&self, path: &Path, title: &str) -> Result<Report, FlameError> {
         let report = self.report()?;
-        svg::write(&self.folded, title, &report.notes, path)?;
+        svg::write(&self.folded, Kind::OnCpu, title, &report.notes, path)?;
+        Ok(report)
+    }
+
+    /// Draws the time off the CPU into a file at `path`.
+    ///
+    /// # Errors
+    /// [`FlameError::NoWaits`] when nothing waited or the host refused it, [`FlameError::Write`]
+    /// when the file cannot be written.
+    pub(crate) fn write_off_cpu(
+        &self,
+        path: &Path,
+        title: &str,
+    ) -> Result<OffCpuReport, FlameError> {
+        let (folded, report) = self.waiting.report()?;
+        let notes: Vec<_> = report.notes.iter().chain(&self.notes).cloned().collect();
+        svg::write(&folded, Kind::OffCpu, &format!("{title}, off CPU"), &notes, path)?;
         Ok(report)
     }
 

@@ -1,5 +1,5 @@
 //! Flame graphs of this process: what its threads spend CPU time on, kernel included where
-//! the host permits.
+//! the host permits, and what they wait in.
 //!
 //! [`Recording::start`] before the work, [`Graph::add`] after it, [`Graph::write`] at the end. Stacks are walked by
 //! frame pointers, which this workspace and std are built with. glibc as distributions build
@@ -8,6 +8,7 @@
 mod error;
 mod fold;
 mod graph;
+mod off_cpu;
 mod shares;
 mod svg;
 mod symbols;
@@ -20,6 +21,7 @@ use cutwater_sys::perf::{Sampler, SamplerOptions};
 
 pub(crate) use error::FlameError;
 pub(crate) use graph::Graph;
+pub(crate) use off_cpu::{OffCpuReport, beside};
 pub(crate) use shares::Share;
 pub(crate) use whole::{Whole, explained};
 

@@ -56,6 +56,19 @@ const ENTRY_POINTS: [(&str, Frames); 12] = [
     ("copy in user code", Frames::UserFunctions(&["memcpy", "memmove"])),
 ];
 
+/// More entry points, in which threads wait.
+const WAITS: [(&str, Frames); 9] = [
+    ("preadv", Frames::Syscall("preadv")),
+    ("pwrite64", Frames::Syscall("pwrite64")),
+    ("write", Frames::Syscall("write")),
+    ("fsync", Frames::Syscall("fsync")),
+    ("futex", Frames::Syscall("futex")),
+    ("clock_nanosleep", Frames::Syscall("clock_nanosleep")),
+    ("epoll_wait", Frames::KernelFunctions(&["do_epoll_wait", "ep_poll"])),
+    ("poll", Frames::KernelFunctions(&["do_sys_poll"])),
+    ("wait4", Frames::KernelFunctions(&["kernel_wait4", "kernel_waitid"])),
+];
+
 /// Entries that end in a jump to what does the work, which so stands in their place in stacks.
 const TAIL_CALLED: [(&str, &str); 2] = [("readv", "do_readv"), ("preadv2", "do_preadv")];
 
@@ -85,10 +98,22 @@ impl Frames {
 /// Shares of `folded`, largest first. What is not in it has no entry, and without
 /// `kernel_frames` nothing about the kernel has: it is not known.
 pub(super) fn shares(folded: &Folded, kernel_frames: bool) -> Vec<Share> {
+    let known = ENTRY_POINTS.iter().filter(|(_, f)| kernel_frames || !f.in_kernel());
+    shares_of(folded, known)
+}
+
+/// The same of time off the CPU, which is always in the kernel.
+pub(super) fn off_cpu(folded: &Folded) -> Vec<Share> {
+    let entries = ENTRY_POINTS.iter().filter(|(_, f)| !matches!(f, Frames::Kernel));
+    shares_of(folded, entries.chain(&WAITS))
+}
+
+fn shares_of<'a>(
+    folded: &Folded,
+    entries: impl Iterator<Item = &'a (&'static str, Frames)>,
+) -> Vec<Share> {
     let total: u64 = folded.values().sum();
-    let mut shares: Vec<Share> = ENTRY_POINTS
-        .iter()
-        .filter(|(_, frames)| kernel_frames || !frames.in_kernel())
+    let mut shares: Vec<Share> = entries
         .map(|(name, frames)| {
             let under = folded.iter().filter(|(line, _)| line.split(';').any(|f| frames.has(f)));
             let samples = under.map(|(_, n)| n).sum::<u64>();

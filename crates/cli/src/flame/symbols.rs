@@ -45,7 +45,8 @@ fn lookups(frames: &[u64]) -> impl DoubleEndedIterator<Item = u64> + '_ {
     frames.iter().enumerate().map(|(i, addr)| if i == 0 { *addr } else { addr.wrapping_sub(1) })
 }
 
-/// Finds the names of all frames, and says what could not be named and why.
+/// Finds the names of all frames of `samples` and of the waits in it, and says what could not be
+/// named and why.
 pub(super) fn resolve(samples: &Samples) -> (Names, Vec<String>) {
     // Without the directories of separate debug files: ours has its own lines, and one file
     // there that cannot be read (compressed by zstd) would cost all names.
@@ -117,8 +118,9 @@ fn kallsyms_has_addresses() -> bool {
 }
 
 fn distinct(samples: &Samples, frames: impl Fn(&Stack) -> &[u64]) -> Vec<u64> {
-    let addrs: BTreeSet<u64> =
-        samples.stacks.iter().flat_map(|(stack, _)| lookups(frames(stack))).collect();
+    let waits = samples.off_cpu.iter().flat_map(|off_cpu| &off_cpu.stacks);
+    let stacks = samples.stacks.iter().chain(waits);
+    let addrs: BTreeSet<u64> = stacks.flat_map(|(stack, _)| lookups(frames(stack))).collect();
     addrs.into_iter().collect()
 }
 

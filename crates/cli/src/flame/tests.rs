@@ -54,7 +54,7 @@ fn cpu_ns(kernel: bool) -> u64 {
 /// Of the samples in this module's threads, the share that `function` is in.
 fn share_of(samples: &Samples, function: &str) -> f64 {
     let (names, _) = symbols::resolve(samples);
-    let folded = fold::fold(samples, &names, None);
+    let folded = fold::fold(&samples.stacks, &names, None);
     let of = |part: &str| -> u64 {
         let lines = folded.iter().filter(|(line, _)| line.contains(part));
         lines.map(|(_, n)| n).sum()
@@ -87,7 +87,7 @@ fn time_in_the_kernel_is_under_the_function_that_called_it() {
     assert!(share > 0.2, "{share}");
     let (names, notes) = symbols::resolve(&samples);
     if notes.is_empty() {
-        let shares = shares::shares(&fold::fold(&samples, &names, None), true);
+        let shares = shares::shares(&fold::fold(&samples.stacks, &names, None), true);
         assert!(shares.iter().any(|s| s.name == "read"), "{shares:?}");
     }
 }

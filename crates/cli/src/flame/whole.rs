@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cutwater_sys::perf::SamplerOptions;
 
-use super::{FlameError, Graph, Recording};
+use super::{FlameError, Graph, Recording, beside};
 use crate::failure::Failure;
 
 /// A recording of all that the process does, to be drawn at its end.
@@ -19,32 +19,53 @@ pub(crate) struct Whole<'a> {
 impl<'a> Whole<'a> {
     /// Starts. Where the host permits no samples the command runs all the same.
     pub(crate) fn start(path: &'a Path) -> Self {
-        Self { path, recording: Recording::start(SamplerOptions::default()) }
+        let options = SamplerOptions { off_cpu: true, ..SamplerOptions::default() };
+        Self { path, recording: Recording::start(options) }
     }
 
-    /// Draws, and says on standard error what is in the picture, or why there is none.
+    /// Draws, and says on standard error what is in the pictures, or why there are none.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When a file cannot be written.
     pub(crate) fn finish(self, title: &str) -> Result<(), Failure> {
-        let mut graph = Graph::default();
-        let drawn = self.recording.and_then(|recording| {
-            graph.add(recording, None);
-            graph.write(self.path, title)
-        });
-        let said = match drawn {
-            Ok(report) => {
-                let notes = report.notes.iter().map(|note| format!("cutwater: {note}\n"));
-                format!("cutwater: {}\n{}", report.line(self.path), notes.collect::<String>())
+        let said = match self.recording {
+            Ok(recording) => {
+                let mut graph = Graph::default();
+                graph.add(recording, None);
+                on_cpu(&graph, self.path, title)? + &off_cpu(&graph, self.path, title)?
             }
-            Err(e @ FlameError::Write { .. }) => {
-                return Err(Failure::new("no flame graph").because(e));
-            }
-            Err(e) => format!("cutwater: {}\n", explained(&e)),
+            Err(e) => refusal(e)?,
         };
         // With standard error closed there is nobody to tell.
         let _ = io::stderr().lock().write_all(said.as_bytes());
         Ok(())
+    }
+}
+
+fn on_cpu(graph: &Graph, path: &Path, title: &str) -> Result<String, Failure> {
+    let report = match graph.write(path, title) {
+        Ok(report) => report,
+        Err(e) => return refusal(e),
+    };
+    let notes = report.notes.iter().map(|note| format!("cutwater: {note}\n"));
+    Ok(format!("cutwater: {}\n{}", report.line(path), notes.collect::<String>()))
+}
+
+fn off_cpu(graph: &Graph, path: &Path, title: &str) -> Result<String, Failure> {
+    let path = beside(path);
+    let report = match graph.write_off_cpu(&path, title) {
+        Ok(report) => report,
+        Err(e) => return refusal(e),
+    };
+    let notes = report.notes.iter().map(|note| format!("cutwater: {note}\n"));
+    Ok(format!("cutwater: {}\n{}", report.line(&path), notes.collect::<String>()))
+}
+
+/// What to say where there is no picture; a file that cannot be written is a failure.
+fn refusal(e: FlameError) -> Result<String, Failure> {
+    match e {
+        FlameError::Write { .. } => Err(Failure::new("no flame graph").because(e)),
+        e => Ok(format!("cutwater: {}\n", explained(&e))),
     }
 }
 

@@ -30,7 +30,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Draw what the process spends CPU time on into FILE, as SVG
+    /// Draw what the process spends CPU time on into FILE, as SVG, and what it waits in into one
+    /// beside it that ends in .offcpu.svg
     #[arg(long, value_name = "FILE")]
     pub(super) flamegraph: Option<PathBuf>,
 

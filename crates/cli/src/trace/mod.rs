@@ -6,6 +6,7 @@
 
 mod args;
 mod counters;
+mod drawing;
 mod paths;
 mod report;
 mod table;
@@ -16,14 +17,14 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use cutwater_sys::perf::{PerfError, SamplerOptions, Start, Trace};
+use cutwater_sys::perf::{PerfError, Start, Trace};
 
 use crate::failure::Failure;
-use crate::flame::{FlameError, Graph, Recording, explained};
 use crate::stop::Stop;
 use crate::{Outcome, output};
 pub(crate) use args::Args;
 use counters::Counters;
+use drawing::Drawing;
 use report::Report;
 use tally::Tally;
 use target::Target;
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let mut target = Target::new(args)?;
     let start = if target.is_ours() { Start::OnExec } else { Start::Now };
     let trace = Trace::open(target.pid(), start);
-    let recording = args.flamegraph.as_deref().map(|_| record(&target));
+    let recording = args.flamegraph.as_deref().map(|path| Drawing::start(path, &target));
     let mut watched = Watched {
         counters: Counters::of(target.pid()),
         tally: Tally::default(),
@@ -54,11 +55,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     target.go_on()?;
     watched.watch(args, &mut target, &stop)?;
-    let (drawn, notes) = draw(args, recording, &target)?;
+    // While the process can still be asked for its functions.
+    let drawn = recording.map(|drawing| drawing.finish(&target)).transpose()?.unwrap_or_default();
     let code = target.end(&stop)?;
     let mut report = watched.report(args);
-    report.without.extend(notes);
-    report.flamegraph = drawn;
+    report.without.extend(drawn.missing);
+    report.flamegraph = drawn.on_cpu;
+    report.off_cpu = drawn.off_cpu;
     if args.json {
         output::json(&report)?;
     } else {
@@ -71,32 +74,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
 /// nobody to tell.
 fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
-}
-
-fn record(target: &Target) -> Result<Recording, FlameError> {
-    Recording::of_process(target.pid(), SamplerOptions::default())
-}
-
-/// Draws the flame graph where one was asked for, while the process can still be asked for its
-/// functions; what is missing, in words.
-fn draw(
-    args: &Args,
-    recording: Option<Result<Recording, FlameError>>,
-    target: &Target,
-) -> Result<(Option<crate::flame::Report>, Vec<String>), Failure> {
-    let (Some(path), Some(recording)) = (&args.flamegraph, recording) else {
-        return Ok((None, Vec::new()));
-    };
-    let mut graph = Graph::default();
-    let drawn = recording.and_then(|recording| {
-        graph.add(recording, None);
-        graph.write(path, &format!("cutwater trace: {}", target.name()))
-    });
-    match drawn {
-        Ok(report) => Ok((Some(report), Vec::new())),
-        Err(e @ FlameError::Write { .. }) => Err(Failure::new("no flame graph").because(e)),
-        Err(e) => Ok((None, vec![explained(&e)])),
-    }
 }
 
 /// What is watched, and what was seen of it.

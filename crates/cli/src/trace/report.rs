@@ -26,6 +26,7 @@ pub(super) struct Report {
     /// What `/proc` counts of the process, without its children.
     pub(super) counters: Totals,
     pub(super) flamegraph: Option<flame::Report>,
+    pub(super) off_cpu: Option<flame::OffCpuReport>,
 }
 
 /// Where the rows are from.
@@ -78,6 +79,7 @@ impl Report {
             rows: rows.collect(),
             counters: counters.since(),
             flamegraph: None,
+            off_cpu: None,
         }
     }
 }

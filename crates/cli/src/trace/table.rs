@@ -31,6 +31,12 @@ pub(super) fn of(report: &Report, rows_max: usize) -> String {
             let _ = writeln!(text, "  {note}");
         }
     }
+    if let Some(off_cpu) = &report.off_cpu {
+        let _ = writeln!(text, "flame graph off CPU: {}", off_cpu.summary());
+        for note in &off_cpu.notes {
+            let _ = writeln!(text, "  {note}");
+        }
+    }
     if report.lost > 0 {
         let _ = writeln!(text, "{} events found no room and are missing", report.lost);
     }

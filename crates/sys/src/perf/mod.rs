@@ -1,13 +1,15 @@
 //! Counting and sampling this process through `perf_event_open(2)`.
 //!
 //! [`Counter`] counts a kernel event (system calls, punts to io-wq); [`Sampler`] records what
-//! the threads are doing, as stacks. Both look only at the calling process, so they work without
+//! the threads are doing, as stacks, and what they wait in. Both look only at the calling process, so they work without
 //! privileges wherever the host's `perf_event_paranoid` permits. [`Trace`] records page faults
 //! and reads of any process that the caller may look at. What is refused is said, with what to
 //! do, by [`PerfError`].
 
+mod chains;
 mod counter;
 mod error;
+mod off_cpu;
 mod open;
 mod record;
 mod ring;
@@ -20,6 +22,13 @@ mod tracepoint;
 
 pub use counter::{Counter, Event, Scope};
 pub use error::PerfError;
+pub use off_cpu::OffCpu;
 pub use sampler::{Sampler, SamplerOptions, Samples};
 pub use stacks::Stack;
 pub use trace::{CALL_CLOSE, CALL_IO_URING_ENTER, Moment, Start, Trace, What};
+
+/// `CLOCK_MONOTONIC`, which events with times are set to, nanoseconds.
+fn now_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}

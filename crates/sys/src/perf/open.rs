@@ -54,6 +54,8 @@ impl Attr {
 pub(super) const TYPE_SOFTWARE: u32 = 1;
 pub(super) const TYPE_TRACEPOINT: u32 = 2;
 pub(super) const SOFTWARE_CPU_CLOCK: u64 = 0;
+/// Comes as a thread leaves its CPU, with the stack that it waits in.
+pub(super) const SOFTWARE_CONTEXT_SWITCHES: u64 = 3;
 pub(super) const SOFTWARE_FAULTS_MINOR: u64 = 5;
 pub(super) const SOFTWARE_FAULTS_MAJOR: u64 = 6;
 pub(super) const SAMPLE_TID: u64 = 1 << 1;
@@ -73,6 +75,10 @@ pub(super) const EXCLUDE_KERNEL: u64 = bit(5);
 pub(super) const EXCLUDE_HV: u64 = bit(6);
 /// Starts when the task calls `execve(2)`.
 pub(super) const ENABLE_ON_EXEC: u64 = bit(12);
+/// Records that are no samples have thread and time, too.
+pub(super) const SAMPLE_ID_ALL: u64 = bit(18);
+/// A record as a thread leaves its CPU and one as it is back on one.
+pub(super) const CONTEXT_SWITCH: u64 = bit(26);
 /// Times are of `clockid`.
 pub(super) const USE_CLOCKID: u64 = bit(25);
 /// `sample_freq` is a frequency in Hz and not a period.

@@ -7,6 +7,10 @@ pub(super) enum Record<'a> {
     Sample { pid: u32, tid: u32, chain: &'a [u8] },
     /// A sample whose number comes first and whose layout the caller knows: its body.
     Numbered(&'a [u8]),
+    /// A sample with its time.
+    Timed { pid: u32, tid: u32, time_ns: u64, chain: &'a [u8] },
+    /// A thread is back on a CPU.
+    Back { pid: u32, tid: u32, time_ns: u64 },
     /// So many records found no room.
     Lost(u64),
     /// The kernel held samples back, because they took too much time.
@@ -20,6 +24,9 @@ pub(super) enum Record<'a> {
 const LOST: u32 = 2;
 const THROTTLE: u32 = 5;
 const SAMPLE: u32 = 9;
+const SWITCH: u32 = 14;
+/// In a header's second field: the thread leaves its CPU.
+const SWITCH_OUT: u16 = 1 << 13;
 const HEADER_BYTES: usize = 8;
 
 /// The records in what [`super::ring::Ring::drain`] gave.
@@ -35,6 +42,11 @@ type Parse = fn(&[u8]) -> Option<Record<'_>>;
 impl<'a> Records<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, parse: stack }
+    }
+
+    /// The same of samples with a time: `PERF_SAMPLE_TID | TIME | CALLCHAIN`.
+    pub(super) fn timed(bytes: &'a [u8]) -> Self {
+        Self { bytes, parse: timed_stack }
     }
 
     /// The same of events that are told apart by their number.
@@ -63,13 +75,16 @@ fn split_record(bytes: &[u8], sample: Parse) -> Option<(Record<'_>, &[u8])> {
     }
     let (record, rest) = bytes.split_at_checked(size)?;
     let kind = u32_at(record, 0)?;
+    let misc = u16::from_ne_bytes(record.get(4..6)?.try_into().ok()?);
     let body = &record[HEADER_BYTES..];
-    Some((parse(kind, body, sample)?, rest))
+    Some((parse(kind, misc, body, sample)?, rest))
 }
 
-fn parse(kind: u32, body: &[u8], sample: Parse) -> Option<Record<'_>> {
+fn parse(kind: u32, misc: u16, body: &[u8], sample: Parse) -> Option<Record<'_>> {
     Some(match kind {
         SAMPLE => sample(body)?,
+        // That it leaves is said by a sample, which has the stack.
+        SWITCH if misc & SWITCH_OUT == 0 => back(body)?,
         LOST => Record::Lost(u64_at(body, 8)?),
         THROTTLE => Record::Throttled,
         _ => Record::Other,
@@ -78,9 +93,25 @@ fn parse(kind: u32, body: &[u8], sample: Parse) -> Option<Record<'_>> {
 
 /// A sample of who ran and where.
 fn stack(body: &[u8]) -> Option<Record<'_>> {
-    let frames = usize::try_from(u64_at(body, 8)?).ok()?;
-    let chain = body.get(16..16usize.checked_add(frames.checked_mul(8)?)?)?;
-    Some(Record::Sample { pid: u32_at(body, 0)?, tid: u32_at(body, 4)?, chain })
+    Some(Record::Sample { pid: u32_at(body, 0)?, tid: u32_at(body, 4)?, chain: chain_at(body, 8)? })
+}
+
+/// A sample of who ran, when and where.
+fn timed_stack(body: &[u8]) -> Option<Record<'_>> {
+    let (pid, tid, time_ns) = (u32_at(body, 0)?, u32_at(body, 4)?, u64_at(body, 8)?);
+    Some(Record::Timed { pid, tid, time_ns, chain: chain_at(body, 16)? })
+}
+
+/// A switch record has nothing but what `SAMPLE_ID_ALL` adds: thread, time.
+fn back(body: &[u8]) -> Option<Record<'_>> {
+    Some(Record::Back { pid: u32_at(body, 0)?, tid: u32_at(body, 4)?, time_ns: u64_at(body, 8)? })
+}
+
+/// The addresses behind their number.
+pub(super) fn chain_at(body: &[u8], at: usize) -> Option<&[u8]> {
+    let frames = usize::try_from(u64_at(body, at)?).ok()?;
+    let start = at + 8;
+    body.get(start..start.checked_add(frames.checked_mul(8)?)?)
 }
 
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -97,9 +128,13 @@ pub(super) mod tests {
 
     /// A record of `kind` with `body`, as the kernel writes it.
     pub(in super::super) fn record(kind: u32, body: &[u64]) -> Vec<u8> {
+        record_with(kind, 0, body)
+    }
+
+    fn record_with(kind: u32, misc: u16, body: &[u64]) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend(kind.to_ne_bytes());
-        bytes.extend(0u16.to_ne_bytes());
+        bytes.extend(misc.to_ne_bytes());
         bytes.extend(((HEADER_BYTES + body.len() * 8) as u16).to_ne_bytes());
         bytes.extend(body.iter().flat_map(|v| v.to_ne_bytes()));
         bytes
@@ -107,10 +142,7 @@ pub(super) mod tests {
 
     /// A sample record.
     pub(in super::super) fn sample(pid: u32, tid: u32, chain: &[u64]) -> Vec<u8> {
-        let mut ids = [0; 8];
-        ids[..4].copy_from_slice(&pid.to_ne_bytes());
-        ids[4..].copy_from_slice(&tid.to_ne_bytes());
-        let mut body = vec![u64::from_ne_bytes(ids), chain.len() as u64];
+        let mut body = vec![ids(pid, tid), chain.len() as u64];
         body.extend(chain);
         record(SAMPLE, &body)
     }
@@ -129,6 +161,37 @@ pub(super) mod tests {
             Record::Other,
         ];
         assert_eq!(Records::new(&bytes).collect::<Vec<_>>(), expected);
+    }
+
+    fn ids(pid: u32, tid: u32) -> u64 {
+        let mut ids = [0; 8];
+        ids[..4].copy_from_slice(&pid.to_ne_bytes());
+        ids[4..].copy_from_slice(&tid.to_ne_bytes());
+        u64::from_ne_bytes(ids)
+    }
+
+    /// A sample with a time, and the record of a thread's return.
+    pub(in super::super) fn timed(tid: u32, time_ns: u64, chain: &[u64]) -> Vec<u8> {
+        let mut body = vec![ids(1, tid), time_ns, chain.len() as u64];
+        body.extend(chain);
+        record(SAMPLE, &body)
+    }
+
+    pub(in super::super) fn back(tid: u32, time_ns: u64) -> Vec<u8> {
+        record(SWITCH, &[ids(1, tid), time_ns])
+    }
+
+    #[test]
+    fn a_thread_that_comes_back_is_told_from_one_that_leaves() {
+        let mut bytes = timed(9, 100, &[5]);
+        bytes.extend(record_with(SWITCH, SWITCH_OUT, &[ids(1, 9), 100]));
+        bytes.extend(back(9, 150));
+        let expected = [
+            Record::Timed { pid: 1, tid: 9, time_ns: 100, chain: &5u64.to_ne_bytes() },
+            Record::Other,
+            Record::Back { pid: 1, tid: 9, time_ns: 150 },
+        ];
+        assert_eq!(Records::timed(&bytes).collect::<Vec<_>>(), expected);
     }
 
     #[test]

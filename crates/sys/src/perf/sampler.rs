@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::error::{Doing, PerfError};
+use super::off_cpu::{OffCpu, Recorder};
 use super::ring::Ring;
 use super::session::{self, Session};
 use super::stacks::{Stack, Stacks, Tally};
@@ -22,12 +23,15 @@ pub struct SamplerOptions {
     pub hz: u32,
     /// Whether to ask for kernel frames.
     pub kernel: bool,
+    /// Whether to record waits, too: each costs the thread about a microsecond.
+    pub off_cpu: bool,
 }
 
 impl Default for SamplerOptions {
-    /// 997 Hz, a prime, so that it does not beat with periodic work; with kernel frames.
+    /// 997 Hz, a prime, so that it does not beat with periodic work; with kernel frames,
+    /// without waits.
     fn default() -> Self {
-        Self { hz: 997, kernel: true }
+        Self { hz: 997, kernel: true, off_cpu: false }
     }
 }
 
@@ -42,10 +46,17 @@ impl Default for SamplerOptions {
 pub struct Sampler {
     events: Vec<OwnedFd>,
     shared: Arc<Shared>,
-    drainer: Option<JoinHandle<Tally>>,
+    drainer: Option<JoinHandle<Gathered>>,
     hz: u32,
     pid: u32,
     why_not: Option<String>,
+}
+
+/// What the draining thread has at its end.
+#[derive(Debug, Default)]
+struct Gathered {
+    samples: Tally,
+    off_cpu: Option<OffCpu>,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +84,8 @@ pub struct Samples {
     pub kernel_frames: bool,
     /// Why they are not.
     pub why_not: Option<String>,
+    /// The waits, where they were asked for.
+    pub off_cpu: Option<OffCpu>,
 }
 
 impl Samples {
@@ -99,17 +112,22 @@ impl Sampler {
     /// As [`Sampler::start`].
     pub fn of_process(pid: u32, options: SamplerOptions) -> Result<Self, PerfError> {
         let mut session = Session::open(pid, &options)?;
+        let mut waits = options.off_cpu.then(|| Recorder::open(pid));
+        let mut events = std::mem::take(&mut session.events);
+        if let Some(Ok(waits)) = &mut waits {
+            events.append(&mut waits.take_events());
+        }
         let shared = Arc::new(Shared::default());
         let rings = std::mem::take(&mut session.rings);
         let drainer = std::thread::Builder::new()
             .name("perf-drainer".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || drain_until_stopped(pid, rings, &shared)
+                move || drain_until_stopped(pid, rings, waits, &shared)
             })
             .map_err(|e| PerfError::from_io(Doing::SpawnDrainer, &e))?;
         let sampler = Self {
-            events: std::mem::take(&mut session.events),
+            events,
             shared,
             drainer: Some(drainer),
             hz: session.hz,
@@ -130,8 +148,9 @@ impl Sampler {
     /// Stops, and gives what was gathered.
     #[must_use]
     pub fn stop(mut self) -> Samples {
-        let tally = self.end();
+        let Gathered { samples: tally, off_cpu } = self.end();
         Samples {
+            off_cpu,
             stacks: tally.stacks,
             lost: tally.lost,
             unkept: tally.unkept,
@@ -143,10 +162,10 @@ impl Sampler {
         }
     }
 
-    fn end(&mut self) -> Tally {
+    fn end(&mut self) -> Gathered {
         session::disable(&self.events);
         self.shared.stop.store(true, Ordering::Release);
-        let Some(drainer) = self.drainer.take() else { return Tally::default() };
+        let Some(drainer) = self.drainer.take() else { return Gathered::default() };
         drainer.thread().unpark();
         drainer.join().unwrap_or_default()
     }
@@ -158,7 +177,12 @@ impl Drop for Sampler {
     }
 }
 
-fn drain_until_stopped(pid: u32, mut rings: Vec<Ring>, shared: &Shared) -> Tally {
+fn drain_until_stopped(
+    pid: u32,
+    mut rings: Vec<Ring>,
+    mut waits: Option<Result<Recorder, PerfError>>,
+    shared: &Shared,
+) -> Gathered {
     let own_tid = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
     let mut stacks = Stacks::new(pid, own_tid);
     let mut records = Vec::new();
@@ -172,9 +196,16 @@ fn drain_until_stopped(pid: u32, mut rings: Vec<Ring>, shared: &Shared) -> Tally
             }
             stacks.take(&records);
         }
+        if let Some(Ok(waits)) = &mut waits {
+            waits.drain(own_tid);
+        }
         shared.taken.store(stacks.taken(), Ordering::Relaxed);
         if stop {
-            return stacks.finish();
+            let off_cpu = waits.map(|waits| match waits {
+                Ok(waits) => waits.finish(),
+                Err(e) => OffCpu::refused(e.to_string()),
+            });
+            return Gathered { samples: stacks.finish(), off_cpu };
         }
         std::thread::park_timeout(DRAIN_EVERY);
     }

@@ -29,12 +29,27 @@ impl Session {
     pub(super) fn open(pid: u32, options: &SamplerOptions) -> Result<Self, PerfError> {
         let hz = options.hz.clamp(1, hz_max());
         let (attr, why_not) = permitted(hz, options.kernel)?;
-        let mut session = Self { events: Vec::new(), rings: Vec::new(), hz, why_not };
+        let Events { events, rings } = Events::open(pid, &attr)?;
+        Ok(Self { events, rings, hz, why_not })
+    }
+}
+
+/// One event on all threads of a process.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    pub(super) events: Vec<OwnedFd>,
+    pub(super) rings: Vec<Ring>,
+}
+
+impl Events {
+    /// Opens `attr` on all threads of `pid`, not yet enabled.
+    pub(super) fn open(pid: u32, attr: &Attr) -> Result<Self, PerfError> {
+        let mut events = Self::default();
         let threads = tasks::threads_of(pid)?;
         for cpu in tasks::cpus() {
-            session.open_on_cpu(&attr, cpu, &threads)?;
+            events.open_on_cpu(attr, cpu, &threads)?;
         }
-        Ok(session)
+        Ok(events)
     }
 
     fn open_on_cpu(&mut self, attr: &Attr, cpu: u32, threads: &[i32]) -> Result<(), PerfError> {
@@ -105,7 +120,7 @@ fn cpu_clock(hz: u32) -> Attr {
 }
 
 /// `attr` as this kernel takes it, tried on the calling thread.
-fn accepted(attr: Attr) -> Result<Attr, PerfError> {
+pub(super) fn accepted(attr: Attr) -> Result<Attr, PerfError> {
     let own = Target { tid: 0, cpu: None };
     let threads_only = attr.with(open::INHERIT_THREAD);
     let (attr, opened) = match open::open(&threads_only, own) {

@@ -17,6 +17,11 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// The frames of a key that [`fill_key`] made.
+    pub(super) fn new(key: Box<[u64]>) -> Self {
+        Self { key }
+    }
+
     /// Frames in the kernel, innermost first; empty when the sample hit user code.
     #[must_use]
     pub fn kernel(&self) -> &[u64] {
@@ -75,15 +80,13 @@ impl Stacks {
     pub(super) fn take(&mut self, bytes: &[u8]) {
         for record in Records::new(bytes) {
             match record {
-                Record::Sample { pid, tid, chain } => {
-                    if pid == self.pid && tid != self.skip_tid {
-                        self.count(chain);
-                    }
+                Record::Sample { pid, tid, chain } if pid == self.pid && tid != self.skip_tid => {
+                    self.count(chain);
                 }
                 Record::Lost(n) => self.totals.lost += n,
                 Record::Garbled => self.totals.lost += 1,
                 Record::Throttled => self.totals.throttled += 1,
-                Record::Numbered(_) | Record::Other => {}
+                _ => {}
             }
         }
     }
@@ -120,7 +123,7 @@ impl Stacks {
 }
 
 /// Sorts a chain by the context marks in it into kernel and user frames.
-fn fill_key(key: &mut Vec<u64>, chain: &[u8]) {
+pub(super) fn fill_key(key: &mut Vec<u64>, chain: &[u8]) {
     /// Addresses from here on are no addresses but marks: `PERF_CONTEXT_MAX`.
     const MARKS_FROM: u64 = -4095i64 as u64;
     const CONTEXT_KERNEL: u64 = -128i64 as u64;

@@ -6,13 +6,11 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::error::{Doing, PerfError};
 use super::open::{self, Attr, Target};
 use super::record::{Record, Records};
 use super::ring::Ring;
-use super::{tasks, tracepoint};
+use super::{now_ns, tasks, tracepoint};
 use crate::Errno;
 use moment::Kind;
 pub use moment::{Moment, What};
@@ -157,7 +155,7 @@ impl Trace {
                 }
                 Record::Lost(n) => self.lost += n,
                 Record::Garbled => self.lost += 1,
-                Record::Sample { .. } | Record::Throttled | Record::Other => {}
+                _ => {}
             }
         }
     }
@@ -275,11 +273,6 @@ fn tracepoint_of(kind: Kind) -> &'static str {
 fn filter() -> CString {
     let terms: Vec<_> = CALLS.iter().map(|call| format!("id == {call}")).collect();
     CString::new(terms.join(" || ")).unwrap_or_default()
-}
-
-fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
 #[cfg(test)]
