@@ -77,6 +77,53 @@ fn reads_are_shown_by_file_where_the_host_lets_us_see_them() {
     assert!(read.iter().any(|r| r["path"] == path), "{report:#}");
 }
 
+/// Rows of a kind: how many operations and bytes.
+fn sums(report: &Value, kind: &str, path: &str) -> (u64, u64) {
+    let rows = report["rows"].as_array().unwrap().iter();
+    let rows = rows.filter(|r| r["kind"] == kind && (path.is_empty() || r["path"] == path));
+    rows.fold((0, 0), |(n, bytes), row| {
+        (n + row["count"].as_u64().unwrap(), bytes + row["bytes"].as_u64().unwrap())
+    })
+}
+
+#[test]
+fn programs_in_the_kernel_count_reads_exactly_and_name_their_file() {
+    const READS: u64 = 300;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("read-me");
+    std::fs::write(&file, vec![7; READS as usize * 4096]).unwrap();
+    let path = file.to_str().unwrap();
+    // A child of the shell reads; the shell keeps the descriptor until all was looked at.
+    let script =
+        format!("exec 3<{path}; (dd bs=4096 count={READS} <&3 2>/dev/null) >/dev/null; sleep 0.2");
+    let report =
+        report(&cutwater(&["trace", "--json", "--backend", "ebpf", "--", "sh", "-c", &script]));
+    if report["backend"] != "ebpf" {
+        assert!(report["without"].to_string().contains("eBPF"), "{report:#}");
+        return println!("skipped: {}", report["without"]);
+    }
+    assert_eq!(sums(&report, "read", path), (READS, READS * 4096), "{report:#}");
+    assert!(sums(&report, "minor", "").0 > 100, "{report:#}");
+    for row in report["rows"].as_array().unwrap() {
+        assert!(
+            row["p50_ns"].as_u64() <= row["max_ns"].as_u64() && !row["p50_ns"].is_null(),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn without_bpf_the_next_best_is_taken_and_it_is_said() {
+    for refused in ["bpf=EPERM", "bpf=ENOSYS"] {
+        let out =
+            cutwater(&["--without", refused, "trace", "--json", "--backend", "ebpf", "--", "true"]);
+        let report = report(&out);
+        assert_eq!(out.status.code(), Some(0));
+        assert_ne!(report["backend"], "ebpf");
+        assert!(report["without"].to_string().contains("eBPF: cannot"), "{report:#}");
+    }
+}
+
 #[test]
 fn what_the_host_refuses_is_said_and_counters_are_shown() {
     let without = ["--without", "perf_event_open=EPERM", "trace", "--json", "--flamegraph"];

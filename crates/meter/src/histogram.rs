@@ -30,6 +30,11 @@ impl Latencies {
         self.0.saturating_record(ns.clamp(1, LONGEST_NS));
     }
 
+    /// Records a latency that was seen `times` times.
+    pub fn record_many(&mut self, ns: u64, times: u64) {
+        self.0.saturating_record_n(ns.clamp(1, LONGEST_NS), times);
+    }
+
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Self) {
         // Same bounds on both sides, so nothing can fall outside.
@@ -63,6 +68,15 @@ impl Latencies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_latency_seen_many_times_counts_as_often() {
+        let mut h = Latencies::new();
+        h.record_many(100, 98);
+        h.record_many(5_000, 2);
+        assert_eq!((h.len(), h.quantile(0.98), h.quantile(0.0)), (100, Some(100), Some(100)));
+        assert!(h.quantile(0.99).is_some_and(|v| (4_990..=5_010).contains(&v)));
+    }
 
     #[test]
     fn quantiles_of_a_ramp() {

@@ -9,6 +9,8 @@ pub use rustix::io::Errno;
 
 pub mod alloc_count;
 pub mod anon_map;
+#[cfg(feature = "ebpf")]
+pub mod bpf;
 pub mod buffer;
 pub mod lease;
 pub mod map;

@@ -43,6 +43,8 @@ pub enum SysCall {
     MemfdCreate,
     /// `perf_event_open(2)`.
     PerfEventOpen,
+    /// `bpf(2)`.
+    Bpf,
 }
 
 impl SysCall {
@@ -50,7 +52,7 @@ impl SysCall {
     pub const IO_URING: [Self; 3] = [Self::IoUringSetup, Self::IoUringEnter, Self::IoUringRegister];
 
     /// Names for people, and the calls behind each: `io_uring` stands for three.
-    pub const NAMES: [(&str, &[Self]); 13] = [
+    pub const NAMES: [(&str, &[Self]); 14] = [
         ("io_uring", &Self::IO_URING),
         ("io_uring_setup", &[Self::IoUringSetup]),
         ("io_uring_enter", &[Self::IoUringEnter]),
@@ -64,6 +66,7 @@ impl SysCall {
         ("splice", &[Self::Splice]),
         ("memfd_create", &[Self::MemfdCreate]),
         ("perf_event_open", &[Self::PerfEventOpen]),
+        ("bpf", &[Self::Bpf]),
     ];
 
     fn number(self) -> libc::c_long {
@@ -81,6 +84,7 @@ impl SysCall {
             Self::Splice => libc::SYS_splice,
             Self::MemfdCreate => libc::SYS_memfd_create,
             Self::PerfEventOpen => libc::SYS_perf_event_open,
+            Self::Bpf => libc::SYS_bpf,
         }
     }
 }

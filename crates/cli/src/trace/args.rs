@@ -26,6 +26,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) rows: usize,
 
+    /// Where faults and reads are taken from
+    #[arg(long, value_enum, value_name = "BACKEND", default_value_t = Wanted::Tracepoints)]
+    pub(super) backend: Wanted,
+
     /// Print JSON; what COMMAND writes to standard output then goes to standard error
     #[arg(long)]
     pub(super) json: bool,
@@ -38,6 +42,16 @@ pub(crate) struct Args {
     /// The part of the child: stop, then become the command.
     #[arg(long, hide = true)]
     pub(super) child: bool,
+}
+
+/// Where faults and reads are taken from; what the host refuses falls back to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Wanted {
+    /// Each as an event, read here: shows most
+    Tracepoints,
+    /// Added up by programs inside the kernel: costs the process least; needs root or CAP_BPF
+    /// and CAP_PERFMON
+    Ebpf,
 }
 
 /// A day.

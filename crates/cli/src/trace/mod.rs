@@ -1,14 +1,23 @@
 //! `cutwater trace`: page faults and reads of a process, by file, with how long they took.
 //!
 //! Where the kernel lets us, each fault and each read is an event with a time
-//! (`cutwater_sys::perf::Trace`); where it does not, what `/proc` counts is shown, and it is
+//! (`cutwater_sys::perf::Trace`), or programs in the kernel add them up
+//! (`cutwater_sys::bpf::Tracer`); where it does not, what `/proc` counts is shown, and it is
 //! said what was gone without.
 
 mod args;
 mod counters;
 mod drawing;
+#[cfg(feature = "ebpf")]
+mod files;
+#[cfg(feature = "ebpf")]
+mod in_kernel;
+#[cfg(not(feature = "ebpf"))]
+#[path = "no_kernel.rs"]
+mod in_kernel;
 mod paths;
 mod report;
+mod source;
 mod table;
 mod tally;
 mod target;
@@ -17,7 +26,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use cutwater_sys::perf::{PerfError, Start, Trace};
+use cutwater_sys::perf::Start;
 
 use crate::failure::Failure;
 use crate::stop::Stop;
@@ -25,7 +34,9 @@ use crate::{Outcome, output};
 pub(crate) use args::Args;
 use counters::Counters;
 use drawing::Drawing;
+use in_kernel::InKernel;
 use report::Report;
+use source::Source;
 use tally::Tally;
 use target::Target;
 
@@ -45,12 +56,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
     let mut target = Target::new(args)?;
     let start = if target.is_ours() { Start::OnExec } else { Start::Now };
-    let trace = Trace::open(target.pid(), start);
+    let source = Source::open(args.backend, target.pid(), start);
     let recording = args.flamegraph.as_deref().map(|path| Drawing::start(path, &target));
     let mut watched = Watched {
         counters: Counters::of(target.pid()),
         tally: Tally::default(),
-        trace,
+        source,
         started: Instant::now(),
     };
     target.go_on()?;
@@ -78,7 +89,7 @@ fn say(text: &str) {
 
 /// What is watched, and what was seen of it.
 struct Watched {
-    trace: Result<Trace, PerfError>,
+    source: Source,
     counters: Counters,
     tally: Tally,
     started: Instant,
@@ -91,24 +102,18 @@ impl Watched {
         // What the command writes to the terminal is not to be wiped out.
         let live = live && (!target.is_ours() || !io::stdout().is_terminal());
         let mut shown = Instant::now();
-        let mut moments = Vec::new();
         loop {
             let is_over = stop.is_set()
                 || target.has_ended()?
                 || args.time.is_some_and(|t| self.started.elapsed() >= t);
-            if let Ok(trace) = &mut self.trace {
-                if is_over {
-                    trace.stop();
-                }
-                trace.take(&mut moments, is_over);
-                moments.drain(..).for_each(|moment| self.tally.note(&moment));
-            }
+            self.source.take(&mut self.tally, is_over);
             self.counters.look();
             if is_over {
                 return Ok(());
             }
             if live && shown.elapsed() >= SHOW_EVERY {
                 shown = Instant::now();
+                self.source.settle(&mut self.tally);
                 say(&format!("\x1b[H\x1b[J{}", table::of(&self.report(args), LIVE_ROWS)));
             }
             std::thread::sleep(LOOK_EVERY);
@@ -117,7 +122,7 @@ impl Watched {
 
     fn report(&self, args: &Args) -> Report {
         let seconds = self.started.elapsed().as_secs_f64();
-        Report::new(args, seconds, &self.trace, &self.counters, &self.tally)
+        Report::new(args, seconds, &self.source, &self.counters, &self.tally)
     }
 }
 

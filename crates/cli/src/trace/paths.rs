@@ -15,7 +15,7 @@ const MISSED: Duration = Duration::from_millis(20);
 /// Memory without a file.
 const ANONYMOUS: &str = "[anonymous]";
 /// What had ended or was closed before it could be asked for.
-const GONE: &str = "[gone]";
+pub(super) const GONE: &str = "[gone]";
 
 /// Names by descriptor and by address, remembered for a while.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ fn range(line: &str) -> Option<(u64, u64, String)> {
 }
 
 /// A name without the number that makes each pipe and socket one of its own.
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     match name.split_once(":[") {
         Some((kind @ ("pipe" | "socket"), _)) => format!("[{kind}]"),
         _ => name.to_owned(),

@@ -1,10 +1,10 @@
 //! What `--json` prints. `docs/trace.schema.json` documents it; a test holds the two together.
 
-use cutwater_sys::perf::{PerfError, Trace};
 use serde::Serialize;
 
 use super::args::Args;
 use super::counters::{Counters, Totals};
+use super::source::Source;
 use super::tally::{Kind, Row, Tally};
 use crate::flame;
 
@@ -33,7 +33,9 @@ pub(super) struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Backend {
-    /// Faults and reads with their times.
+    /// Faults and reads with their times, added up by programs in the kernel.
+    Ebpf,
+    /// The same one by one.
     Tracepoints,
     /// Faults without times.
     SoftwareEvents,
@@ -59,11 +61,11 @@ impl Report {
     pub(super) fn new(
         args: &Args,
         seconds: f64,
-        trace: &Result<Trace, PerfError>,
+        source: &Source,
         counters: &Counters,
         tally: &Tally,
     ) -> Self {
-        let (backend, without) = backend(trace);
+        let (backend, without) = source.told();
         let command = args.command.iter().map(|word| word.to_string_lossy().into_owned());
         let rows = Kind::ALL.into_iter().flat_map(|kind| {
             tally.rows(kind).into_iter().map(move |(path, row)| RowReport::new(kind, path, row))
@@ -75,33 +77,12 @@ impl Report {
             seconds,
             backend,
             without,
-            lost: trace.as_ref().map_or(0, Trace::lost),
+            lost: source.lost(),
             rows: rows.collect(),
             counters: counters.since(),
             flamegraph: None,
             off_cpu: None,
         }
-    }
-}
-
-fn backend(trace: &Result<Trace, PerfError>) -> (Backend, Vec<String>) {
-    match trace {
-        Ok(trace) => {
-            let times = trace.times_faults() || trace.has_reads();
-            let backend = if times { Backend::Tracepoints } else { Backend::SoftwareEvents };
-            let mut without: Vec<_> = Vec::new();
-            if !trace.times_faults() {
-                without.push("how long faults took".to_owned());
-            }
-            if !trace.has_reads() {
-                without.push("reads one by one".to_owned());
-            }
-            let why: Vec<_> = trace.missing().iter().map(ToString::to_string).collect();
-            let what = without.join(", ");
-            let without = why.iter().take(1).map(|why| format!("{what}: {why}")).collect();
-            (backend, without)
-        }
-        Err(e) => (Backend::Counters, vec![format!("faults and reads one by one: {e}")]),
     }
 }
 

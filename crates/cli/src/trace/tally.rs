@@ -13,9 +13,9 @@ const ROWS_MAX: usize = 128;
 /// Threads whose begun fault or call is remembered.
 const THREADS_MAX: usize = 65_536;
 /// The row for what came too late to have its own.
-const OTHERS: &str = "[others]";
+pub(super) const OTHERS: &str = "[others]";
 /// Calls of the ring are of many files.
-const RING: &str = "[io_uring]";
+pub(super) const RING: &str = "[io_uring]";
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -34,7 +34,7 @@ impl Kind {
 }
 
 /// How often something happened to a file, and how long it took.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Row {
     pub(super) count: u64,
     /// Bytes that reads returned.
@@ -103,16 +103,7 @@ impl Tally {
     }
 
     fn add(&mut self, kind: Kind, path: String, ns: Option<u64>, bytes: Result<u64, ()>) {
-        let mut key = (kind, path);
-        if self.rows.len() >= ROWS_MAX && !self.rows.contains_key(&key) {
-            key.1 = OTHERS.to_owned();
-        }
-        let row = self.rows.entry(key).or_insert_with(|| Row {
-            count: 0,
-            bytes: 0,
-            errors: 0,
-            latency: Latencies::new(),
-        });
+        let row = self.row(kind, path);
         row.count += 1;
         match bytes {
             Ok(bytes) => row.bytes += bytes,
@@ -121,6 +112,30 @@ impl Tally {
         if let Some(ns) = ns {
             row.latency.record(ns);
         }
+    }
+
+    /// Adds what was added up elsewhere.
+    #[cfg(feature = "ebpf")]
+    pub(super) fn add_row(&mut self, kind: Kind, path: &str, sum: &Row) {
+        let row = self.row(kind, path.to_owned());
+        row.count += sum.count;
+        row.bytes += sum.bytes;
+        row.errors += sum.errors;
+        row.latency.merge(&sum.latency);
+    }
+
+    /// Forgets all rows.
+    #[cfg(feature = "ebpf")]
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    fn row(&mut self, kind: Kind, path: String) -> &mut Row {
+        let mut key = (kind, path);
+        if self.rows.len() >= ROWS_MAX && !self.rows.contains_key(&key) {
+            key.1 = OTHERS.to_owned();
+        }
+        self.rows.entry(key).or_default()
     }
 
     /// All rows of a kind, most frequent first.

@@ -9,6 +9,8 @@
 mod chains;
 mod counter;
 mod error;
+#[cfg(feature = "ebpf")]
+mod faults;
 mod off_cpu;
 mod open;
 mod record;
@@ -22,6 +24,8 @@ mod tracepoint;
 
 pub use counter::{Counter, Event, Scope};
 pub use error::PerfError;
+#[cfg(feature = "ebpf")]
+pub(crate) use faults::run_at_faults;
 pub use off_cpu::OffCpu;
 pub use sampler::{Sampler, SamplerOptions, Samples};
 pub use stacks::Stack;

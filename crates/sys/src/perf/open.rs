@@ -138,6 +138,12 @@ pub(super) fn set_output(fd: BorrowedFd<'_>, ring: BorrowedFd<'_>) -> Result<()>
     ioctl(fd, opcode::none(b'$', 5), ring.as_raw_fd())
 }
 
+/// Runs an eBPF program at each sample of `fd`, and of the events that inherit from it.
+#[cfg(feature = "ebpf")]
+pub(super) fn set_program(fd: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
+    ioctl(fd, opcode::write::<u32>(b'$', 8), program.as_raw_fd())
+}
+
 /// The number of an event in samples: `PERF_EVENT_IOC_ID`.
 pub(super) fn number(fd: BorrowedFd<'_>) -> Result<u64> {
     let mut number = 0u64;
@@ -156,7 +162,7 @@ pub(super) fn set_filter(fd: BorrowedFd<'_>, filter: &CStr) -> Result<()> {
 }
 
 fn ioctl(fd: BorrowedFd<'_>, code: rustix::ioctl::Opcode, arg: i32) -> Result<()> {
-    // SAFETY: the three codes that callers pass take an integer and no pointer.
+    // SAFETY: the four codes that callers pass take an integer and no pointer.
     let status = unsafe { libc::ioctl(fd.as_raw_fd(), code as _, arg) };
     if status < 0 { Err(last_errno()) } else { Ok(()) }
 }

@@ -1,0 +1,85 @@
+//! Faults and reads added up inside the kernel.
+
+use std::time::{Duration, Instant};
+
+use cutwater_sys::bpf::{self, FileId, Tracer};
+use cutwater_sys::perf::Start;
+
+use super::files::Files;
+use super::tally::{Kind, OTHERS, RING, Row, Tally};
+
+/// Between two looks for the names of files.
+const NAMES_EVERY: Duration = Duration::from_millis(10);
+/// Memory without a file; which memory is not known here.
+const ANONYMOUS: &str = "[anonymous]";
+
+/// The programs in the kernel, and the names of the files in what they add up.
+#[derive(Debug)]
+pub(super) struct InKernel {
+    tracer: Tracer,
+    files: Files,
+    looked: Instant,
+}
+
+impl InKernel {
+    /// Starts; the error says why not.
+    pub(super) fn open(pid: u32, start: Start) -> Result<Self, String> {
+        let tracer = Tracer::open(pid, start).map_err(|e| e.to_string())?;
+        Ok(Self { tracer, files: Files::default(), looked: Instant::now() })
+    }
+
+    /// What is not seen, and why.
+    pub(super) fn missing(&self) -> Vec<String> {
+        self.tracer.missing().iter().map(ToString::to_string).collect()
+    }
+
+    /// Learns names while the processes have the files; for the end, with `all`.
+    pub(super) fn look(&mut self, all: bool) {
+        if all || self.looked.elapsed() >= NAMES_EVERY {
+            let ids = self.tracer.files().into_iter().filter_map(|file| match file {
+                FileId::Inode(dev, ino) => Some((dev, ino)),
+                _ => None,
+            });
+            self.files.look(ids, || self.tracer.processes());
+            self.looked = Instant::now();
+        }
+    }
+
+    /// Stops; what was added up stays.
+    pub(super) fn stop(&mut self) {
+        self.tracer.stop();
+    }
+
+    /// Puts what was added up in the place of what `tally` has.
+    pub(super) fn fill(&self, tally: &mut Tally) {
+        tally.clear();
+        for row in self.tracer.rows() {
+            tally.add_row(kind(row.kind), self.name(row.file), &summed(&row));
+        }
+    }
+
+    fn name(&self, file: FileId) -> &str {
+        match file {
+            FileId::Anonymous => ANONYMOUS,
+            FileId::Ring => RING,
+            FileId::Others => OTHERS,
+            FileId::Inode(dev, ino) => self.files.name((dev, ino)),
+        }
+    }
+}
+
+fn kind(kind: bpf::Kind) -> Kind {
+    match kind {
+        bpf::Kind::Major => Kind::Major,
+        bpf::Kind::Minor => Kind::Minor,
+        bpf::Kind::Read => Kind::Read,
+    }
+}
+
+fn summed(row: &bpf::Row) -> Row {
+    let mut sum = Row { count: row.count, bytes: row.bytes, errors: row.errors, ..Row::default() };
+    for (ns, times) in &row.times {
+        sum.latency.record_many(*ns, *times);
+    }
+    sum
+}

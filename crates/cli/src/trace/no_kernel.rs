@@ -1,0 +1,31 @@
+//! In the place of `in_kernel` where eBPF was left out of the build.
+
+use cutwater_sys::perf::Start;
+
+use super::tally::Tally;
+
+/// There is none.
+#[derive(Debug)]
+pub(super) enum InKernel {}
+
+impl InKernel {
+    pub(super) fn open(_pid: u32, _start: Start) -> Result<Self, String> {
+        Err("it was left out of this build (feature ebpf)".to_owned())
+    }
+
+    pub(super) fn missing(&self) -> Vec<String> {
+        match *self {}
+    }
+
+    pub(super) fn look(&mut self, _all: bool) {
+        match *self {}
+    }
+
+    pub(super) fn stop(&mut self) {
+        match *self {}
+    }
+
+    pub(super) fn fill(&self, _tally: &mut Tally) {
+        match *self {}
+    }
+}

@@ -1,0 +1,105 @@
+//! Where faults and reads come from: the best that was asked for and the host permits.
+
+use cutwater_sys::perf::{Moment, PerfError, Start, Trace};
+
+use super::InKernel;
+use super::args::Wanted;
+use super::report::Backend;
+use super::tally::Tally;
+
+/// A source, and why not a better one.
+#[derive(Debug)]
+pub(super) struct Source {
+    from: From,
+    /// Why not what was asked for.
+    refused: Option<String>,
+    moments: Vec<Moment>,
+}
+
+#[derive(Debug)]
+enum From {
+    Kernel(InKernel),
+    Events(Trace),
+    Nothing(PerfError),
+}
+
+impl Source {
+    pub(super) fn open(wanted: Wanted, pid: u32, start: Start) -> Self {
+        let (mut refused, moments) = (None, Vec::new());
+        if wanted == Wanted::Ebpf {
+            match InKernel::open(pid, start) {
+                Ok(kernel) => return Self { from: From::Kernel(kernel), refused, moments },
+                Err(why) => refused = Some(format!("eBPF: {why}")),
+            }
+        }
+        let from = Trace::open(pid, start).map_or_else(From::Nothing, From::Events);
+        Self { from, refused, moments }
+    }
+
+    /// Takes what has come so far; for the end, with `all`, stops and takes the rest.
+    pub(super) fn take(&mut self, tally: &mut Tally, all: bool) {
+        match &mut self.from {
+            From::Kernel(kernel) => {
+                if all {
+                    kernel.stop();
+                }
+                kernel.look(all);
+                if all {
+                    kernel.fill(tally);
+                }
+            }
+            From::Events(trace) => {
+                if all {
+                    trace.stop();
+                }
+                trace.take(&mut self.moments, all);
+                self.moments.drain(..).for_each(|moment| tally.note(&moment));
+            }
+            From::Nothing(_) => {}
+        }
+    }
+
+    /// Brings `tally` up to date, where that is not done as things come.
+    pub(super) fn settle(&self, tally: &mut Tally) {
+        if let From::Kernel(kernel) = &self.from {
+            kernel.fill(tally);
+        }
+    }
+
+    /// Events that found no room.
+    pub(super) fn lost(&self) -> u64 {
+        if let From::Events(trace) = &self.from { trace.lost() } else { 0 }
+    }
+
+    /// What it is, and what is missing and why.
+    pub(super) fn told(&self) -> (Backend, Vec<String>) {
+        let (backend, mut missing) = match &self.from {
+            From::Kernel(kernel) => {
+                let missing = kernel.missing().into_iter().map(|why| format!("part of it: {why}"));
+                (Backend::Ebpf, missing.collect())
+            }
+            From::Events(trace) => events(trace),
+            From::Nothing(e) => {
+                (Backend::Counters, vec![format!("faults and reads one by one: {e}")])
+            }
+        };
+        missing.extend(self.refused.clone());
+        (backend, missing)
+    }
+}
+
+fn events(trace: &Trace) -> (Backend, Vec<String>) {
+    let times = trace.times_faults() || trace.has_reads();
+    let backend = if times { Backend::Tracepoints } else { Backend::SoftwareEvents };
+    let mut without: Vec<_> = Vec::new();
+    if !trace.times_faults() {
+        without.push("how long faults took".to_owned());
+    }
+    if !trace.has_reads() {
+        without.push("reads one by one".to_owned());
+    }
+    let why: Vec<_> = trace.missing().iter().map(ToString::to_string).collect();
+    let what = without.join(", ");
+    let without = why.iter().take(1).map(|why| format!("{what}: {why}")).collect();
+    (backend, without)
+}

@@ -1,0 +1,57 @@
+//! Where this kernel has what the programs read.
+
+use super::btf::{Btf, Kind};
+use super::error::{BpfError, Doing};
+use crate::Errno;
+
+/// Where things are in the kernel's structs, bytes.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) mapping_host: i16,
+    pub(super) file_inode: i16,
+    pub(super) inode_ino: i16,
+    pub(super) inode_sb: i16,
+    pub(super) sb_dev: i16,
+    pub(super) task_tgid: i16,
+    pub(super) task_files: i16,
+    pub(super) files_table: i16,
+    pub(super) table_len: i16,
+    pub(super) table_files: i16,
+    /// A call's first argument.
+    pub(super) regs_first: i16,
+    /// A call's number.
+    pub(super) regs_number: i16,
+}
+
+/// The registers of x86-64. Elsewhere they are not found, and so is the tracepoint for faults.
+const FIRST: &str = "di";
+const NUMBER: &str = "orig_ax";
+
+impl Layout {
+    pub(super) fn of(btf: &Btf) -> Result<Self, BpfError> {
+        let offset = |of: &'static str, field: &str| {
+            let offset = btf.offset(of, field);
+            offset.ok_or_else(|| BpfError::new(Doing::Find(of), Errno::NOENT))
+        };
+        Ok(Self {
+            mapping_host: offset("address_space", "host")?,
+            file_inode: offset("file", "f_inode")?,
+            inode_ino: offset("inode", "i_ino")?,
+            inode_sb: offset("inode", "i_sb")?,
+            sb_dev: offset("super_block", "s_dev")?,
+            task_tgid: offset("task_struct", "tgid")?,
+            task_files: offset("task_struct", "files")?,
+            files_table: offset("files_struct", "fdt")?,
+            table_len: offset("fdtable", "max_fds")?,
+            table_files: offset("fdtable", "fd")?,
+            regs_first: offset("pt_regs", FIRST)?,
+            regs_number: offset("pt_regs", NUMBER)?,
+        })
+    }
+}
+
+/// The type of a tracepoint.
+pub(super) fn tracepoint(btf: &Btf, name: &'static str) -> Result<u32, BpfError> {
+    let found = btf.find(Kind::Typedef, name);
+    found.ok_or_else(|| BpfError::new(Doing::Find(name), Errno::NOENT))
+}

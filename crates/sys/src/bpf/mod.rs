@@ -1,0 +1,19 @@
+//! Page faults and reads of processes, added up inside the kernel: `bpf(2)`.
+//!
+//! Small programs run at tracepoints and events for the begin and end of faults and reads, and
+//! add to histograms, so that nothing is to be done for an event outside of the kernel. They are
+//! put together here, instruction by instruction ([`mod@asm`]), after
+//! the kernel's own description of its types ([`mod@btf`]): no compiler for them is needed.
+
+mod asm;
+mod btf;
+mod call;
+mod error;
+mod layout;
+mod programs;
+mod rows;
+mod tracer;
+
+pub use error::BpfError;
+pub use rows::{FileId, Kind, Row};
+pub use tracer::Tracer;

@@ -1,0 +1,296 @@
+//! The programs, loaded and attached.
+
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::asm::Code;
+use super::btf::Btf;
+use super::call::{self, Attach, Map, MapKind};
+use super::error::{BpfError, Doing};
+use super::layout::{self, Layout};
+use super::programs::{self, Maps, THREAD_BYTES};
+use super::rows::{self, FileId, KEY_BYTES, Kind, OTHERS_DEV, ROW_BYTES, Row};
+use crate::Errno;
+use crate::perf::{self, Start};
+
+/// Processes followed: past them the one that was idle for the longest time is forgotten.
+const PROCESSES_MAX: u32 = 8_192;
+/// Threads with a begun fault or read; the same.
+const THREADS_MAX: u32 = 16_384;
+/// Rows told apart, and one for all others of each kind.
+const ROWS_MAX: usize = 128;
+/// Kernel memory that rows take at most, on many CPUs: then there are fewer.
+const ROWS_BYTES_MAX: usize = 32 << 20;
+/// Bytes of the verifier's words that are taken, and that are said: the last ones.
+const LOG_BYTES: usize = 256 << 10;
+const LOG_BYTES_SAID: usize = 600;
+/// The number of the first PID namespace, `PROC_PID_INIT_INO`.
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Begins of faults, of user code and of the kernel when it uses the process's memory.
+const FAULTS: [&str; 2] = ["btf_trace_page_fault_user", "btf_trace_page_fault_kernel"];
+/// By these the file of a fault is known.
+const FILE_FAULTS: [&str; 2] = ["btf_trace_mm_filemap_fault", "btf_trace_mm_filemap_map_pages"];
+
+/// A running sum of the page faults and reads of a process: of its threads, those that they
+/// start, and its children.
+///
+/// A fault is timed from the tracepoint `exceptions:page_fault_user` or `page_fault_kernel` to the
+/// software event of a fault that was served, and a read from `raw_syscalls:sys_enter` to
+/// `sys_exit`. Dropping it ends it.
+#[derive(Debug)]
+pub struct Tracer {
+    followed: Map,
+    rows: Map,
+    threads: Map,
+    zero: Map,
+    links: Vec<OwnedFd>,
+    missing: Vec<BpfError>,
+}
+
+impl Tracer {
+    /// Loads and attaches the programs, and follows `pid`: at once, or from when it calls
+    /// `execve(2)`.
+    ///
+    /// # Errors
+    /// [`BpfError::is_refused`] without CAP_BPF and CAP_PERFMON, [`BpfError::is_unsupported`] where the
+    /// kernel does not describe its types.
+    pub fn open(pid: u32, start: Start) -> Result<Self, BpfError> {
+        sees_processes()?;
+        let btf = Btf::of_kernel().map_err(|e| {
+            BpfError::new(Doing::Describe, Errno::from_io_error(&e).unwrap_or(Errno::INVAL))
+        })?;
+        let layout = Layout::of(&btf)?;
+        let cpus = cpus_possible();
+        let rows_max = (ROWS_BYTES_MAX / (ROW_BYTES * cpus)).clamp(8, ROWS_MAX);
+        let rows_max = u32::try_from(rows_max + Kind::ALL.len()).unwrap_or(u32::MAX);
+        let map = |kind, key, value, entries| {
+            Map::new(kind, key, value, entries, cpus).map_err(|e| BpfError::new(Doing::MakeMap, e))
+        };
+        let followed = map(MapKind::LruHash, 4, 4, PROCESSES_MAX)?;
+        let threads = map(MapKind::LruHash, 4, THREAD_BYTES, THREADS_MAX)?;
+        let rows = map(MapKind::PerCpuHash, KEY_BYTES, ROW_BYTES, rows_max)?;
+        let zero = map(MapKind::PerCpuArray, 4, ROW_BYTES, 1)?;
+        for kind in Kind::ALL {
+            rows.set(&rows::key(kind, OTHERS_DEV, 0), &vec![0; ROW_BYTES * cpus])
+                .map_err(|e| BpfError::new(Doing::MakeMap, e))?;
+        }
+        let mut tracer =
+            Self { followed, rows, threads, zero, links: Vec::new(), missing: Vec::new() };
+        tracer.attach_all(&btf, &layout, pid, start)?;
+        tracer.follow(pid, start)?;
+        Ok(tracer)
+    }
+
+    /// What is not seen, and why.
+    #[must_use]
+    pub fn missing(&self) -> &[BpfError] {
+        &self.missing
+    }
+
+    /// Stops; what was added up can still be read.
+    pub fn stop(&mut self) {
+        self.links.clear();
+    }
+
+    /// What was added up so far, without the rows in which nothing is.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        let keys = self.rows.keys(ROWS_MAX + Kind::ALL.len()).into_iter();
+        let rows = keys.filter_map(|key| rows::parse(&key, &self.rows.get(&key).ok()?));
+        rows.filter(|row| row.count > 0).collect()
+    }
+
+    /// The files that there are rows of, in no order.
+    #[must_use]
+    pub fn files(&self) -> Vec<FileId> {
+        let keys = self.rows.keys(ROWS_MAX + Kind::ALL.len()).into_iter();
+        keys.filter_map(|key| Some(rows::parse(&key, &[])?.file)).collect()
+    }
+
+    /// The processes that are followed, in no order.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        let keys = self.followed.keys(PROCESSES_MAX as usize).into_iter();
+        keys.filter_map(|key| Some(u32::from_ne_bytes(key.try_into().ok()?))).collect()
+    }
+
+    fn follow(&self, pid: u32, start: Start) -> Result<(), BpfError> {
+        let now = u32::from(start == Start::Now);
+        self.followed
+            .set(&pid.to_ne_bytes(), &now.to_ne_bytes())
+            .map_err(|e| BpfError::new(Doing::Follow, e))
+    }
+
+    fn attach_all(
+        &mut self,
+        btf: &Btf,
+        layout: &Layout,
+        pid: u32,
+        start: Start,
+    ) -> Result<(), BpfError> {
+        let maps = Maps {
+            followed: self.followed.descriptor(),
+            threads: self.threads.descriptor(),
+            rows: self.rows.descriptor(),
+            zero: self.zero.descriptor(),
+        };
+        let point = |name| layout::tracepoint(btf, name).map(Attach::Tracepoint);
+        for name in FAULTS {
+            self.attach(name, point(name)?, programs::fault_begins(&maps))?;
+        }
+        for name in FILE_FAULTS {
+            let program = programs::fault_of_file(&maps, layout);
+            if let Err(e) = point(name).and_then(|point| self.attach(name, point, program)) {
+                self.missing.push(e);
+            }
+        }
+        let calls = programs::call_begins(&maps, layout);
+        self.attach("sys_enter", point("btf_trace_sys_enter")?, calls)?;
+        let returns = programs::call_ends(&maps, layout);
+        self.attach("sys_exit", point("btf_trace_sys_exit")?, returns)?;
+        let fork = point("btf_trace_sched_process_fork")?;
+        self.attach("sched_process_fork", fork, programs::forks(&maps, layout))?;
+        let exec = point("btf_trace_sched_process_exec")?;
+        self.attach("sched_process_exec", exec, programs::execs(&maps))?;
+        self.count_faults(&maps, pid, start)
+    }
+
+    /// Runs the programs for the ends of faults on the events of the process.
+    fn count_faults(&mut self, maps: &Maps, pid: u32, start: Start) -> Result<(), BpfError> {
+        for (name, kind) in [("fault_minor", Kind::Minor), ("fault_major", Kind::Major)] {
+            let program = load(name, Attach::PerfEvent, programs::fault_ends(maps, kind))?;
+            let events = perf::run_at_faults(pid, start, kind == Kind::Major, program.as_fd());
+            let events = events.map_err(|e| BpfError::new(Doing::Attach(name), e.errno()))?;
+            self.links.extend(events);
+        }
+        Ok(())
+    }
+
+    fn attach(&mut self, name: &'static str, to: Attach, code: Code) -> Result<(), BpfError> {
+        let name = name.trim_start_matches("btf_trace_");
+        let program = load(name, to, code)?;
+        let link =
+            call::attach(program.as_fd()).map_err(|e| BpfError::new(Doing::Attach(name), e))?;
+        self.links.push(link);
+        Ok(())
+    }
+}
+
+fn load(name: &'static str, to: Attach, code: Code) -> Result<OwnedFd, BpfError> {
+    let code = code.finish().ok_or_else(|| BpfError::new(Doing::Assemble(name), Errno::INVAL))?;
+    call::load(&code, name, to, &mut []).map_err(|e| {
+        let mut log = vec![0; LOG_BYTES];
+        // Without the right there are no words.
+        let _ = call::load(&code, name, to, &mut log);
+        BpfError::new(Doing::Load(name), e).with_log(last_words(&log))
+    })
+}
+
+/// Programs see the numbers of the first PID namespace; in another one ours are different.
+fn sees_processes() -> Result<(), BpfError> {
+    match fs::read_link("/proc/self/ns/pid") {
+        Ok(link) if link.as_os_str() != FIRST_PID_NAMESPACE => {
+            Err(BpfError::new(Doing::SeeProcesses, Errno::OPNOTSUPP))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The end of the verifier's log, in one line.
+fn last_words(log: &[u8]) -> String {
+    let text = log.split(|b| *b == 0).next().unwrap_or_default();
+    let text = &text[text.len().saturating_sub(LOG_BYTES_SAID)..];
+    String::from_utf8_lossy(text).trim().replace('\n', " | ")
+}
+
+/// How many values a per-CPU map has: `0-3` is four.
+fn cpus_possible() -> usize {
+    let list = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
+    let last = list.trim().rsplit(['-', ',']).next().and_then(|n| n.parse::<usize>().ok());
+    last.map_or(1, |last| last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anon_map::{AnonMap, Pages};
+    use crate::buffer::PAGE_BYTES;
+
+    /// Traces this process, or prints why not.
+    fn open_or_skip() -> Option<Tracer> {
+        match Tracer::open(std::process::id(), Start::Now) {
+            Ok(tracer) => Some(tracer),
+            Err(e) => {
+                assert!(e.is_refused() || e.is_unsupported(), "{e}");
+                println!("skipped: {e}");
+                None
+            }
+        }
+    }
+
+    fn sum(rows: &[Row], of: impl Fn(&Row) -> bool) -> (u64, u64) {
+        let rows = rows.iter().filter(|row| of(row));
+        rows.fold((0, 0), |(n, bytes), row| (n + row.count, bytes + row.bytes))
+    }
+
+    #[test]
+    fn each_page_that_is_touched_first_is_a_fault_with_a_time() {
+        const PAGES: usize = 1_000;
+        let Some(mut tracer) = open_or_skip() else { return };
+        let mut map = AnonMap::new(PAGES * PAGE_BYTES, Pages::Small).unwrap();
+        map.as_mut_slice().iter_mut().step_by(PAGE_BYTES).for_each(|b| *b = 1);
+        tracer.stop();
+        let rows = tracer.rows();
+        let anonymous = |row: &Row| row.kind == Kind::Minor && row.file == FileId::Anonymous;
+        assert!(sum(&rows, anonymous).0 >= PAGES as u64, "{rows:?}");
+        for row in &rows {
+            assert_eq!(row.times.iter().map(|(_, n)| n).sum::<u64>(), row.count, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn reads_of_a_file_are_counted_exactly_and_those_of_others_are_not() {
+        use std::os::unix::fs::MetadataExt;
+        const READS: u64 = 777;
+        let Some(mut tracer) = open_or_skip() else { return };
+        let file = tempfile::tempfile().unwrap();
+        rustix::io::pwrite(&file, &[7; 4096], 0).unwrap();
+        for _ in 0..READS {
+            assert_eq!(rustix::io::pread(&file, &mut [0u8; 4096], 0).unwrap(), 4096);
+        }
+        let mut part = [0u8; 4096];
+        let mut parts = [std::io::IoSliceMut::new(&mut part)];
+        rustix::io::preadv(&file, &mut parts, 0).unwrap();
+        tracer.stop();
+        rustix::io::pread(&file, &mut [0u8; 4096], 0).unwrap();
+        let meta = file.metadata().unwrap();
+        let id = FileId::Inode(meta.dev(), meta.ino());
+        let rows = tracer.rows();
+        let of_file = sum(&rows, |row| row.kind == Kind::Read && row.file == id);
+        let expected = READS + 1;
+        assert_eq!(of_file, (expected, expected * 4096), "{rows:?}");
+    }
+
+    #[test]
+    fn a_process_that_is_not_followed_is_not_counted() {
+        let Ok(mut child) = std::process::Command::new("sleep").arg("60").spawn() else { return };
+        let tracer = Tracer::open(child.id(), Start::OnExec);
+        let _ = fs::read("/proc/self/maps").unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        match tracer {
+            // It never becomes another program, and we are not it.
+            Ok(tracer) => {
+                assert_eq!((tracer.rows(), tracer.processes()), (vec![], vec![child.id()]))
+            }
+            Err(e) => println!("skipped: {e}"),
+        }
+    }
+
+    #[test]
+    fn the_last_words_of_a_log_are_one_line() {
+        assert_eq!(last_words(b"0: r1\n1: bad\n\0\0\0"), "0: r1 | 1: bad");
+        assert!(last_words(&[b'x'; 5_000]).len() == LOG_BYTES_SAID);
+    }
+}
