@@ -24,6 +24,7 @@ pub(super) const CLAIM: Claim = Claim {
     measure: |lab| {
         let path = access_log(lab)?;
         lab.warm(&path)?;
+        let bytes = std::fs::metadata(&path).map_err(failed)?.len();
         let sides = lab.interleave(&["map", "line scanner", "whole file"], "s", |side| {
             let started = Instant::now();
             let found = match side {
@@ -34,9 +35,11 @@ pub(super) const CLAIM: Claim = Claim {
             Ok((started.elapsed().as_secs_f64(), found))
         })?;
         Ok(Measured::less(sides, |s| {
+            let rate = |side: usize| bytes as f64 / 1e9 / s[side].median();
             let whole = s[1].median() / s[2].median();
+            let (threads, map, lines) = (threads(), rate(0), rate(1));
             format!(
-                "all cores search pieces without a copy per line; the whole-file read is {whole:.2} times the scanner (claimed 1.94)"
+                "{map:.2} GB/s through a map by {threads} threads, {lines:.2} by the scanner's one; the whole-file read is {whole:.2} times the scanner (claimed 1.94)"
             )
         }))
     },
@@ -58,12 +61,15 @@ fn access_log(lab: &Lab) -> Result<std::path::PathBuf, String> {
     Ok(path)
 }
 
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn by_map(path: &Path) -> Result<u64, String> {
     let raw = Definition::Known(Format::Raw);
     let logs = [open(path, ReadPath::Mmap, Some(&raw), &jiff::tz::TimeZone::UTC).map_err(failed)?];
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (counted, failures) =
-        count_literal(&logs, &Request::new(threads), &Stop::default(), LITERAL);
+    let request = Request::new(threads());
+    let (counted, failures) = count_literal(&logs, &request, &Stop::default(), LITERAL);
     match failures.first() {
         Some((_, e)) => Err(e.to_string()),
         None => Ok(counted[0].matched),

@@ -1,5 +1,6 @@
 //! Passes that several claims make.
 
+use std::io::IoSliceMut;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
@@ -18,6 +19,27 @@ pub(super) fn open(path: &Path, by: ReadPath, pattern: Pattern) -> Result<File, 
     File::options().path(by).pattern(pattern).depth(32).open(path).map_err(failed)
 }
 
+/// Vectors of one call, where the side is `readv`.
+const VECTORS: usize = 4;
+
+/// Fills `buf` from `at`; by [`ReadPath::Preadv`] with one call for [`VECTORS`] vectors, as that
+/// path itself needs no vectors for one buffer and calls `pread(2)`.
+fn fill(file: &File, by: ReadPath, buf: &mut [u8], at: u64) -> Result<(), String> {
+    if by != ReadPath::Preadv {
+        return file.read_exact_at(buf, at).map_err(failed);
+    }
+    let (whole, part) = (buf.len(), buf.len().div_ceil(VECTORS));
+    let mut rest = buf;
+    let mut parts: [IoSliceMut<'_>; VECTORS] = std::array::from_fn(|_| {
+        let taken = std::mem::take(&mut rest);
+        let (part, after) = taken.split_at_mut(part.min(taken.len()));
+        rest = after;
+        IoSliceMut::new(part)
+    });
+    let n = file.read_vectored_at(&mut parts, at).map_err(failed)?;
+    if n == whole { Ok(()) } else { Err(format!("the file ended {} bytes early", whole - n)) }
+}
+
 /// Seconds to read a file in order, in blocks of `block` bytes; through a queue, all are known ahead.
 pub(super) fn in_order(path: &Path, by: ReadPath, block: u64) -> Pass {
     let file = open(path, by, Pattern::Sequential)?;
@@ -34,7 +56,7 @@ pub(super) fn in_order(path: &Path, by: ReadPath, block: u64) -> Pass {
     } else {
         let mut buf = vec![0; block as usize];
         for n in 0..size / block {
-            file.read_exact_at(&mut buf, n * block).map_err(failed)?;
+            fill(&file, by, &mut buf, n * block)?;
             sum.add(n * block, &buf);
         }
     }
@@ -55,7 +77,7 @@ pub(super) fn latency(
     let mut times = Vec::with_capacity(places.len());
     for &at in places {
         let started = Instant::now();
-        file.read_exact_at(&mut buf, at).map_err(failed)?;
+        fill(&file, by, &mut buf, at)?;
         times.push(started.elapsed().as_secs_f64() * 1e6);
         sum.add(at, &buf);
     }
@@ -79,4 +101,26 @@ pub(super) fn at_depth(path: &Path, by: ReadPath, block: u64, places: &[u64], de
         .map_err(failed)?;
     }
     Ok((started.elapsed().as_secs_f64(), sum.value()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::{ReadPath, fill};
+
+    #[test]
+    fn readv_fills_all_vectors_and_tells_a_file_that_is_too_short() {
+        let mut temp = tempfile::NamedTempFile::new().expect("a file");
+        let bytes: Vec<u8> = (0..250).collect();
+        temp.write_all(&bytes).expect("written");
+        let file = cutwater::File::open(temp.path()).expect("opened");
+        for len in [1, 3, 4, 5, 250] {
+            let mut buf = vec![0; len];
+            fill(&file, ReadPath::Preadv, &mut buf, 250 - len as u64).expect("read");
+            assert_eq!(buf, bytes[250 - len..], "{len} bytes");
+        }
+        let said = fill(&file, ReadPath::Preadv, &mut [0; 251], 0).expect_err("too short");
+        assert_eq!(said, "the file ended 1 bytes early");
+    }
 }

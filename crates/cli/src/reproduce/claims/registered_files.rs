@@ -44,8 +44,11 @@ pub(super) const CLAIM: Claim = Claim {
             last.extend_from_slice(ring.bytes(0).unwrap_or_default());
             Ok((each, hash_of([(0, last)])))
         })?;
-        Ok(Measured::less(sides, |_| {
-            "each registration is two more system calls, and the kernel waits until the old entry is out of use".into()
+        Ok(Measured::less(sides, |s| {
+            let (once, each) = (s[0].median(), s[1].median());
+            format!(
+                "a warm 4 KiB read takes {once:.2} us with the file registered once; to take it out and register it again before each read makes that {each:.2}"
+            )
         }))
     },
 };

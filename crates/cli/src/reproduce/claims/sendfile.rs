@@ -55,10 +55,12 @@ pub(super) const CLAIM: Claim = Claim {
         }
         let fewer = 1.0 - faults[0] as f64 / faults[1] as f64;
         let why = format!(
-            "{} faults against {} ({:.0} % fewer; claimed 65 %): the bytes never come to this process",
+            "{} page faults of this process against {} ({:.0} % fewer; claimed 65 %); {:.0} ms against {:.0}",
             faults[0],
             faults[1],
-            fewer * 100.0
+            fewer * 100.0,
+            sides[0].median() * 1e3,
+            sides[1].median() * 1e3
         );
         Ok(Measured::fact(sides, fewer >= 0.65 * 0.8, why))
     },

@@ -40,7 +40,7 @@ pub(super) const CLAIM: Claim = Claim {
             let (pooled, allocated, each) = (s[0].median(), s[1].median(), s[2].median());
             let [few, many, _] = counts;
             format!(
-                "{few} allocations for {BATCH} packets against {many}, and {pooled:.0} ns a packet against {allocated:.0}, of which sending and receiving are the most; with a call for each packet instead of for {BATCH} it is {each:.0}"
+                "{few} allocations for {BATCH} packets against {many}, and {pooled:.0} ns a packet, sent and received, against {allocated:.0}; with a call for each packet instead of for {BATCH} it is {each:.0}"
             )
         }))
     },

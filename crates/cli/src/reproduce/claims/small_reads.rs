@@ -36,7 +36,7 @@ pub(super) const CLAIM: Claim = Claim {
         })?;
         let share = 1.0 - sides[0].median() / sides[1].median();
         let why = format!(
-            "{:.0} % of the time of a 64-byte read is not copying: it is the call",
+            "{:.0} % of the time of a 64-byte read is not there where the same bytes come 64 KiB at a time",
             share * 100.0
         );
         Ok(Measured::fact(sides, share > 0.4, why))
