@@ -1,11 +1,13 @@
 //! What the reads of this process cost: one set of counters a thread, added up on request.
 
 use std::array;
+use std::cell::{Cell, OnceCell};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater_meter::{BucketCounts, Buckets, Counter, ReadCounters, ReadCounts};
 
 use crate::choose::facts::Reason;
+use crate::metrics::timing::{Timed, Timing};
 use crate::{FileClass, ReadPath};
 
 /// Paths that are counted: all but `Auto`, which is always one of the others.
@@ -26,6 +28,20 @@ pub(crate) struct ThreadCounters {
     faulting: [Buckets; 2],
     /// Ranges read under a choice, by its reason.
     choices: [Counter; Reason::ALL.len()],
+    /// Windows that were mapped for files longer than their budget.
+    windows: Counter,
+}
+
+/// What a thread has for reads without an engine: counters of their own, because a pass tells
+/// its reads by what was added to its engine's meanwhile; and the count down to the next that is
+/// timed.
+struct Local {
+    counters: OnceCell<Arc<ThreadCounters>>,
+    timing: Cell<Timing>,
+}
+
+thread_local! {
+    static LOCAL: Local = const { Local { counters: OnceCell::new(), timing: Cell::new(Timing::NEW) } };
 }
 
 /// The values of all [`ThreadCounters`] at a moment.
@@ -36,6 +52,7 @@ pub(crate) struct Totals {
     pub(crate) passes: [BucketCounts; FileClass::COUNT],
     pub(crate) faulting: [BucketCounts; 2],
     pub(crate) choices: [u64; Reason::ALL.len()],
+    pub(crate) windows: u64,
 }
 
 impl ThreadCounters {
@@ -67,6 +84,13 @@ impl ThreadCounters {
         self.passes[class.index()].record(ns);
     }
 
+    /// Counts a read of `bytes` that was made.
+    pub(crate) fn note_done(&self, class: FileClass, path: ReadPath, bytes: usize) {
+        let counters = self.of(class, path);
+        counters.ops.add(1);
+        counters.bytes.add(bytes as u64);
+    }
+
     /// Counts ranges that were read for a reason.
     pub(crate) fn note_choice(&self, reason: Reason, ranges: u64) {
         self.choices[reason.index()].add(ranges);
@@ -88,6 +112,7 @@ impl ThreadCounters {
         for (sum, choice) in sum.choices.iter_mut().zip(&self.choices) {
             *sum = sum.wrapping_add(choice.get());
         }
+        sum.windows = sum.windows.wrapping_add(self.windows.get());
     }
 }
 
@@ -111,6 +136,7 @@ impl Totals {
         passes: [BucketCounts::ZERO; FileClass::COUNT],
         faulting: [BucketCounts::ZERO; 2],
         choices: [0; Reason::ALL.len()],
+        windows: 0,
     };
 
     /// Of a class, by path, for reports.
@@ -150,4 +176,85 @@ pub fn counts() -> Vec<(ReadPath, ReadCounts)> {
         totals.reads.iter().fold(ReadCounts::ZERO, |sum, class| sum.plus(class[path]))
     });
     ReadPath::ALL.into_iter().zip(by_path).collect()
+}
+
+/// Of reads that need no engine, so that a thread which makes no others has no buffers and rings.
+pub(crate) mod alone {
+    use super::{FileClass, LOCAL, ReadPath, ThreadCounters, Timed};
+
+    /// A class and a path.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Kind(pub(crate) FileClass, pub(crate) ReadPath);
+
+    impl Kind {
+        /// Begins a read, one in so many timed.
+        pub(crate) fn start(self) -> Option<Timed> {
+            let timed = LOCAL.try_with(|local| {
+                let mut timing = local.timing.get();
+                let timed = timing.start(self.1 == ReadPath::Mmap);
+                local.timing.set(timing);
+                timed
+            });
+            timed.ok().flatten()
+        }
+
+        /// Counts a read of `bytes` that was made.
+        pub(crate) fn done(self, timed: Option<Timed>, bytes: usize) {
+            with(|counters| counters.note_done(self.0, self.1, bytes));
+            if let Some(timed) = timed {
+                self.note(timed, bytes);
+            }
+        }
+
+        #[cold]
+        fn note(self, timed: Timed, bytes: usize) {
+            let mut ns = 0;
+            with(|counters| ns = timed.note_read(counters, self.0, self.1));
+            let _ = LOCAL.try_with(|local| {
+                let mut timing = local.timing.get();
+                timing.learn(ns, bytes);
+                local.timing.set(timing);
+            });
+        }
+
+        /// Counts a system call.
+        pub(crate) fn called(self) {
+            with(|counters| counters.of(self.0, self.1).syscalls.add(1));
+        }
+
+        /// Counts a call that came back short and is continued.
+        pub(crate) fn continued(self) {
+            with(|counters| counters.of(self.0, self.1).continued.add(1));
+        }
+
+        /// Counts a call that is made again.
+        pub(crate) fn retried(self) {
+            with(|counters| counters.of(self.0, self.1).retried.add(1));
+        }
+
+        /// Counts a read that this path refused and another makes.
+        pub(crate) fn fell_back(self) {
+            with(|counters| counters.of(self.0, self.1).fallbacks.add(1));
+        }
+    }
+
+    /// Counts a window that was mapped.
+    pub(crate) fn window() {
+        with(|counters| counters.windows.add(1));
+    }
+
+    fn with(count: impl FnOnce(&ThreadCounters)) {
+        let mut count = Some(count);
+        let mut counting = |counters: &ThreadCounters| {
+            if let Some(count) = count.take() {
+                count(counters);
+            }
+        };
+        let counted = LOCAL
+            .try_with(|local| counting(local.counters.get_or_init(ThreadCounters::registered)));
+        // While the thread ends its locals may be gone.
+        if counted.is_err() {
+            counting(&ThreadCounters::registered());
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! class of their files.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests say what they skip")]
 
-use std::io::Write as _;
+use std::io::{IoSliceMut, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,84 @@ fn reads_are_counted_by_class_and_path_and_some_of_them_timed() {
     assert!((3.0..=4.0).contains(&timed), "{timed} of 1,000 reads");
     assert_eq!(value(&text, "cutwater_pass_duration_seconds_count{class=\"counted\"}"), Some(1.0));
     assert!(value(&text, "cutwater_chosen_ranges_total{reason=\"named\"}").unwrap() >= 1100.0);
+}
+
+#[test]
+fn vectored_reads_and_reads_that_may_not_wait_are_counted_and_timed_as_preadv() {
+    let metrics = Metrics::start().unwrap();
+    let temp = file(4);
+    let class = FileClass::named("vectored");
+    let file = File::options().class(class).open(temp.path()).unwrap();
+    let reads = 600;
+    for _ in 0..reads {
+        let (mut a, mut b) = ([0; PAGE], [0; PAGE]);
+        let bufs = &mut [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)];
+        assert_eq!(file.read_vectored_at(bufs, 0).unwrap(), 2 * PAGE);
+    }
+    let labels = "{class=\"vectored\",path=\"preadv\"}";
+    let of = |name: &str| value(&text(&metrics), &format!("{name}{labels}"));
+    assert_eq!(of("cutwater_read_ranges_total"), Some(f64::from(reads)));
+    assert_eq!(of("cutwater_read_bytes_total"), Some(f64::from(reads) * 2.0 * PAGE as f64));
+    assert_eq!(of("cutwater_read_syscalls_total"), Some(f64::from(reads)));
+    let timed = of("cutwater_read_duration_seconds_count").unwrap();
+    assert!((2.0..=3.0).contains(&timed), "{timed} of {reads} reads");
+    // What would wait is a call and no range.
+    let mut ranges = f64::from(reads);
+    match file.read_at_nowait(&mut [0; PAGE], 0) {
+        Ok(read) => ranges += f64::from(u8::from(read.is_some())),
+        Err(e) => println!("skipped: no reads that may not wait: {e}"),
+    }
+    assert_eq!(of("cutwater_read_ranges_total"), Some(ranges));
+    assert_eq!(of("cutwater_read_syscalls_total"), Some(f64::from(reads) + 1.0));
+}
+
+#[test]
+fn copies_from_a_mapped_file_are_counted_and_timed_as_mmap() {
+    let metrics = Metrics::start().unwrap();
+    let temp = file(64);
+    let class = FileClass::named("mapped");
+    let mapped = Mapped::options().class(class).open(temp.path()).unwrap();
+    let reads = 600;
+    // From a thread that ends: what it counted stays.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..reads {
+                assert_eq!(mapped.read_at(&mut [0; PAGE], PAGE as u64).unwrap(), PAGE);
+            }
+            let mut buf = [0; 100];
+            assert_eq!(mapped.read_vectored(&mut [IoSliceMut::new(&mut buf)], 0).unwrap(), 100);
+        });
+    });
+    let text = text(&metrics);
+    let labels = "{class=\"mapped\",path=\"mmap\"}";
+    let of = |name: &str| value(&text, &format!("{name}{labels}"));
+    assert_eq!(of("cutwater_read_ranges_total"), Some(f64::from(reads + 1)), "{text}");
+    assert_eq!(of("cutwater_read_bytes_total"), Some(f64::from(reads) * PAGE as f64 + 100.0));
+    let timed = of("cutwater_read_duration_seconds_count").unwrap();
+    assert!((2.0..=3.0).contains(&timed), "{timed} of {reads} reads");
+    // Each is a copy, or where maps are not protected a read(2) instead of one.
+    let (copies, calls) =
+        (of("cutwater_read_fallbacks_total").unwrap(), of("cutwater_read_syscalls_total").unwrap());
+    assert_eq!(copies, calls);
+    assert_eq!(mapped.counts().fallbacks as f64, calls);
+}
+
+#[test]
+fn windows_of_a_mapped_file_past_its_budget_are_counted() {
+    let metrics = Metrics::start().unwrap();
+    let temp = file(64);
+    let window = 64 << 10;
+    let mapped = Mapped::options().budget(window).window(window).open(temp.path()).unwrap();
+    for page in [0, 20, 40, 0] {
+        mapped.read_at(&mut [0; PAGE], (page * PAGE) as u64).unwrap();
+    }
+    let mapped = mapped.counts();
+    if mapped.windows == 0 {
+        println!("skipped: maps are not protected here");
+        return;
+    }
+    let windows = value(&text(&metrics), "cutwater_map_windows_total").unwrap();
+    assert!(windows >= mapped.windows as f64 && mapped.windows >= 4, "{windows} {mapped:?}");
 }
 
 #[test]

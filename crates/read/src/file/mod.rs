@@ -9,8 +9,8 @@ mod map;
 mod open;
 mod reads;
 mod shards;
+mod vectored;
 
-use std::io::IoSliceMut;
 use std::ops::{ControlFlow, Range};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -18,8 +18,8 @@ use std::sync::{Arc, PoisonError};
 
 use cutwater_sys::buffer::PAGE_BYTES;
 use cutwater_sys::map::MapAdvice;
-use cutwater_sys::pio::{self, OFFSET_MAX, ReadFlags};
-use cutwater_sys::{Errno, residency};
+use cutwater_sys::pio::OFFSET_MAX;
+use cutwater_sys::residency;
 
 pub use chunks::Chunks;
 pub use copy::{Copied, CopyVia};
@@ -29,7 +29,7 @@ use self::core::Core;
 use self::gather::Call;
 use crate::engine::{self, Engine};
 use crate::error::{Action, Cause};
-use crate::pass::{self, Failed};
+use crate::pass::Failed;
 use crate::source::Source;
 use crate::{Advice, Error, Explanation, Order, Piece, Residency, Result, Summary};
 
@@ -105,44 +105,6 @@ impl File {
         let cause = if was_longer { Cause::Truncated { at } } else { Cause::Ended { at } };
         let action = Action::Read { offset, len: buf.len() as u64 };
         Err(Error::new(action, self.0.path(), cause))
-    }
-
-    /// Reads at `offset` into `bufs`, one after the other (`preadv2(2)`), with no copy and no
-    /// allocation between; returns the bytes read, fewer than asked only at the end of the file.
-    ///
-    /// Always through the page cache by calls: the vectors are the caller's.
-    ///
-    /// # Errors
-    /// As [`File::read_at`].
-    pub fn read_vectored_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
-        let asked = bufs.iter().fold(0u64, |sum, b| sum.saturating_add(b.len() as u64));
-        self.check_bounds(offset, asked)?;
-        let (mut rest, mut done) = (bufs, 0);
-        loop {
-            // A call with nothing to read would look like the end of the file.
-            while rest.first().is_some_and(|b| b.is_empty()) {
-                rest = &mut rest[1..];
-            }
-            if rest.is_empty() {
-                return Ok(done);
-            }
-            let at = offset + done as u64;
-            match pio::read_vectored(self.0.fd.as_fd(), rest, at, ReadFlags::default()) {
-                Ok(0) => return Ok(done),
-                Ok(n) => {
-                    done += n;
-                    IoSliceMut::advance_slices(&mut rest, n);
-                }
-                Err(Errno::INTR) => {}
-                Err(errno) => {
-                    return Err(self.failed(Failed {
-                        errno,
-                        offset: at,
-                        len: asked - done as u64,
-                    }));
-                }
-            }
-        }
     }
 
     /// Reads all `ranges`, many in flight, and lends each one's bytes to `sink` as they come.
@@ -256,33 +218,6 @@ impl File {
         let Some(map) = self.0.made_map() else { return Ok(()) };
         map.advise(range, MapAdvice::DontNeed)
             .map_err(|e| Error::os(Action::Advise, self.0.path(), e))
-    }
-
-    /// Reads at `offset` into `buf` only what is in the page cache (`preadv2(2)` with
-    /// `RWF_NOWAIT`); none where that would wait for the device. Fewer bytes than asked mean
-    /// that the rest would wait, or the end of the file.
-    ///
-    /// For callers that must not block. It is no way to ask what is resident: a miss may start
-    /// the kernel's read-ahead.
-    ///
-    /// # Errors
-    /// As [`File::read_at`], and [`Error::is_unsupported`] where the file system cannot tell.
-    pub fn read_at_nowait(&self, buf: &mut [u8], offset: u64) -> Result<Option<usize>> {
-        self.check_bounds(offset, buf.len() as u64)?;
-        if buf.is_empty() {
-            return Ok(Some(0));
-        }
-        let (len, flags) = (buf.len() as u64, ReadFlags { nowait: true, dontcache: false });
-        let bufs = &mut [IoSliceMut::new(buf)];
-        for _ in 0..pass::ATTEMPTS_MAX {
-            match pio::read_vectored(self.0.fd.as_fd(), bufs, offset, flags) {
-                Ok(n) => return Ok(Some(n)),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(None),
-                Err(errno) => return Err(self.failed(Failed { errno, offset, len })),
-            }
-        }
-        Ok(None)
     }
 
     /// The last choices of the chooser for this file, with their reasons.

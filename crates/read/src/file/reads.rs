@@ -54,9 +54,7 @@ pub(super) fn read_at(
         let ns = timed.note_read(&engine.counters, core.class(), lane.path());
         engine.timing.learn(ns, n);
     }
-    let counters = engine.counters.of(core.class(), lane.path());
-    counters.ops.add(1);
-    counters.bytes.add(n as u64);
+    engine.counters.note_done(core.class(), lane.path(), n);
     if how == How::Direct {
         core.past_cache_bytes.fetch_add(n as u64, Ordering::Relaxed);
     }

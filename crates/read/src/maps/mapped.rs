@@ -14,8 +14,9 @@ use super::fault::{Fault, FaultCause};
 use super::options::MappedOptions;
 use super::value::ReadValue;
 use super::windows::{Copied, Windows};
-use crate::Error;
+use crate::counting::alone::{self, Kind};
 use crate::error::Action;
+use crate::{Error, FileClass, ReadPath};
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -70,6 +71,7 @@ pub struct MappedCounts {
 pub struct Mapped {
     file: fs::File,
     path: Option<PathBuf>,
+    class: FileClass,
     promised: AtomicU64,
     /// The file as long as it was when it was opened, where the budget allows.
     whole: Option<Map>,
@@ -82,12 +84,13 @@ impl Mapped {
     pub(super) fn new(
         file: fs::File,
         path: Option<&Path>,
+        class: FileClass,
         size: u64,
         whole: Option<Map>,
         windows: Windows,
     ) -> Self {
         let (path, promised) = (path.map(Path::to_path_buf), AtomicU64::new(size));
-        Self { file, path, promised, whole, windows, counts: Counts::default() }
+        Self { file, path, class, promised, whole, windows, counts: Counts::default() }
     }
 
     /// Opens the file at `path` and maps it.
@@ -130,12 +133,14 @@ impl Mapped {
     /// kernel's error when the device failed, [`Fault::is_out_of_bounds`] when the range
     /// ends past `i64::MAX`.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Fault> {
+        let timed = self.kind().start();
         let range = (offset, buf.len());
         let len = self.available(range)?;
         if len > 0 {
             self.fill(&mut buf[..len], offset, range, 0)?;
             self.certify(range, len, buf[len - 1])?;
         }
+        self.kind().done(timed, len);
         Ok(len)
     }
 
@@ -144,6 +149,7 @@ impl Mapped {
     /// # Errors
     /// As [`Mapped::read_at`].
     pub fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize, Fault> {
+        let timed = self.kind().start();
         let asked = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
         let range = (offset, asked);
         let len = self.available(range)?;
@@ -157,6 +163,7 @@ impl Mapped {
         if done > 0 {
             self.certify(range, done, last)?;
         }
+        self.kind().done(timed, done);
         Ok(done)
     }
 
@@ -200,6 +207,11 @@ impl Mapped {
         }
     }
 
+    /// What its reads count as.
+    fn kind(&self) -> Kind {
+        Kind(self.class, ReadPath::Mmap)
+    }
+
     /// How much of a range the file has or has promised.
     fn available(&self, range: (u64, usize)) -> Result<usize, Fault> {
         let (offset, len) = range;
@@ -230,6 +242,7 @@ impl Mapped {
                     done += bytes;
                     if mapped {
                         self.counts.windows.fetch_add(1, Ordering::Relaxed);
+                        alone::window();
                     }
                 }
                 Copied::NotMapped => {
@@ -270,8 +283,10 @@ impl Mapped {
         before: usize,
     ) -> Result<(), Fault> {
         self.counts.fallbacks.fetch_add(1, Ordering::Relaxed);
+        self.kind().fell_back();
         let mut done = 0;
         while done < buf.len() {
+            self.kind().called();
             match self.file.read_at(&mut buf[done..], offset + done as u64) {
                 Ok(0) => return Err(self.truncated(range, before + done)),
                 Ok(n) => done += n,

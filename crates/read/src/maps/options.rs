@@ -12,6 +12,7 @@ use rustix::fs::OFlags;
 
 use super::mapped::{Mapped, errno};
 use super::windows::Windows;
+use crate::FileClass;
 use crate::error::{Action, Cause, Error, Result};
 
 /// Offsets of windows are multiples of this: the largest page size of any Linux.
@@ -23,11 +24,12 @@ pub struct MappedOptions {
     budget: u64,
     window: u64,
     populate: bool,
+    class: FileClass,
 }
 
 impl Default for MappedOptions {
     fn default() -> Self {
-        Self { budget: 1 << 40, window: 64 << 20, populate: false }
+        Self { budget: 1 << 40, window: 64 << 20, populate: false, class: FileClass::default() }
     }
 }
 
@@ -53,6 +55,13 @@ impl MappedOptions {
     #[must_use]
     pub fn populate(mut self, populate: bool) -> Self {
         self.populate = populate;
+        self
+    }
+
+    /// Counts reads of this file under `class` in [`metrics`](crate::metrics).
+    #[must_use]
+    pub fn class(mut self, class: FileClass) -> Self {
+        self.class = class;
         self
     }
 
@@ -100,7 +109,7 @@ impl MappedOptions {
             None
         };
         let left = self.budget - whole.as_ref().map_or(0, |map| map.len() as u64);
-        Ok(Mapped::new(file, path, size, whole, Windows::new(left, window)))
+        Ok(Mapped::new(file, path, self.class, size, whole, Windows::new(left, window)))
     }
 }
 

@@ -67,7 +67,7 @@ impl Source for Reads {
             .buckets(&[("kind", kind)], buckets);
         }
         choices(page, &totals);
-        maps(page);
+        maps(page, &totals);
     }
 }
 
@@ -90,7 +90,11 @@ fn choices(page: &mut Page, totals: &Totals) {
     }
 }
 
-fn maps(page: &mut Page) {
+fn maps(page: &mut Page, totals: &Totals) {
+    if totals.windows > 0 {
+        page.counter("cutwater_map_windows_total", "Windows mapped of files past their budget.")
+            .sample(&[], totals.windows);
+    }
     // Before it was installed the handler's counters are no zeros but nothing.
     if sigbus::status() != sigbus::Status::NotInstalled {
         let counts = sigbus::counters();

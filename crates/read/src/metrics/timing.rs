@@ -31,7 +31,7 @@ pub(crate) fn switch(on: bool) {
 }
 
 /// A thread's count down to the next read that is timed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Timing {
     left: u32,
     /// Reads timed so far.
@@ -49,6 +49,9 @@ pub(crate) struct Timed {
 }
 
 impl Timing {
+    /// The first read is timed.
+    pub(crate) const NEW: Self = Self { left: 0, timed: 0, slow: false };
+
     /// For a single read; `may_fault` where it copies from a map.
     pub(crate) fn start(&mut self, may_fault: bool) -> Option<Timed> {
         if let Some(left) = self.left.checked_sub(1) {
@@ -91,7 +94,7 @@ impl Timed {
     /// Notes a single read, and gives the nanoseconds that it took.
     #[cold]
     pub(crate) fn note_read(
-        self,
+        &self,
         counters: &ThreadCounters,
         class: FileClass,
         path: ReadPath,

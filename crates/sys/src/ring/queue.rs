@@ -395,6 +395,16 @@ mod tests {
     }
 
     #[test]
+    fn there_is_room_for_the_completion_of_every_slot() {
+        for entries in [1, 32, 128] {
+            let config = RingConfig { entries, ..RingConfig::default() };
+            let Some(mut ring) = ring_or_skip(&config) else { return };
+            let slots = ring.cut(1).unwrap();
+            assert!(slots <= ring.ring.params().cq_entries() as usize, "{slots} slots");
+        }
+    }
+
+    #[test]
     fn reads_land_in_their_slots() {
         let Some(mut ring) = ring_or_skip(&RingConfig::default()) else { return };
         let fd = file(b"0123456789");
