@@ -2,9 +2,14 @@
 //!
 //! `cargo bench -p cutwater --bench metrics [-- --quick]`
 //!
-//! By turns (A B A B), each pair in the same process on the same file, every read checked. The
-//! share is the median of the pairs' ratios with their quartiles; the promise is under 1 % of a
-//! read and under 0.5 % of a core for the sampler.
+//! By turns (A B A B), each pair in the same process on the same file, every read checked. A time
+//! is the least of several slices', because what else the host does only adds; the share is the
+//! median of the pairs' ratios with their quartiles. The promise is under 1 % of a read and under
+//! 0.5 % of a core for the sampler.
+//!
+//! A program of one thread gets a second with its metrics, and with any second thread the kernel
+//! counts references to a file at each call: what that takes is measured by itself, by a thread
+//! that does nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -22,6 +27,8 @@ use cutwater::{File, Metrics, Pattern, ReadPath, sigbus};
 const BLOCK: usize = 4096;
 /// Small enough for a core's cache, so that memory does not hide the cost.
 const FILE_BYTES: u64 = 256 << 10;
+/// Of a time, of which the least counts.
+const SLICES: usize = 8;
 /// For the sampler's thread to start and look for the first time.
 const SETTLE: Duration = Duration::from_millis(2);
 /// Files that the sampler looks at, and the bytes of each (with holes: it asks all the same).
@@ -36,42 +43,62 @@ fn main() {
     std::fs::write(temp.path(), &bytes).unwrap();
     let map = if has_maps { ReadPath::Mmap } else { ReadPath::Preadv };
     let paths = [ReadPath::Auto, map, ReadPath::Read];
-    // With a second thread the kernel counts references to a file at each call, whatever that
-    // thread does: a cost of metrics only to a program that has no other.
-    println!("in a program of one thread");
-    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick));
-    println!("in a program of several");
-    let (end, ended) = mpsc::channel::<()>();
-    let parked = thread::spawn(move || ended.recv());
-    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick));
-    drop(end);
-    let _ = parked.join();
+    println!("one thread; with metrics");
+    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, metrics));
+    println!("one thread; with a second that does nothing, and no metrics");
+    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, Idle::new));
+    println!("two threads, of which one does nothing; with metrics");
+    let idle = Idle::new();
+    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, metrics));
+    drop(idle);
     sampler(if quick { Duration::from_millis(300) } else { Duration::from_secs(21) });
 }
 
-/// Measures a path with and without, and prints it.
-fn pairs(path: ReadPath, at: &Path, quick: bool) {
-    let (pairs, reads) = if quick { (3, 2_000) } else { (151, 40_000) };
+fn metrics() -> Metrics {
+    Metrics::start().unwrap()
+}
+
+/// A thread that waits until this is dropped.
+struct Idle {
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Idle {
+    fn new() -> Self {
+        let (end, ended) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            let _ = ended.recv();
+        });
+        Self { end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        let _ = self.thread.take().map(thread::JoinHandle::join);
+    }
+}
+
+/// Measures a path without and with what `with` makes, and prints it.
+fn pairs<T>(path: ReadPath, at: &Path, quick: bool, with: fn() -> T) {
+    let (pairs, reads) = if quick { (3, 500) } else { (151, 4_000) };
     let file = File::options().path(path).pattern(Pattern::Random).open(at).unwrap();
     read(&file, reads);
+    let side = |on: bool| {
+        let what = on.then(with);
+        thread::sleep(SETTLE);
+        let ns = (0..SLICES).map(|_| read(&file, reads)).fold(f64::MAX, f64::min);
+        drop(what);
+        ns
+    };
     let (mut without_ns, mut shares) = (Vec::new(), Vec::new());
     for pair in 0..pairs {
-        let with = || {
-            let metrics = Metrics::start().unwrap();
-            thread::sleep(SETTLE);
-            let ns = read(&file, reads);
-            drop(metrics);
-            ns
-        };
-        thread::sleep(SETTLE);
         // Each goes first as often as the other.
-        let (off, on) = if pair % 2 == 0 {
-            let off = read(&file, reads);
-            (off, with())
-        } else {
-            let on = with();
-            (read(&file, reads), on)
-        };
+        let first = side(pair % 2 == 1);
+        let second = side(pair % 2 == 0);
+        let (off, on) = if pair % 2 == 0 { (first, second) } else { (second, first) };
         without_ns.push(off);
         shares.push((on / off - 1.0) * 100.0);
     }
@@ -79,7 +106,7 @@ fn pairs(path: ReadPath, at: &Path, quick: bool) {
     without_ns.sort_unstable_by(f64::total_cmp);
     let quartile = |values: &[f64], q: usize| values[values.len() * q / 4];
     println!(
-        "  {path}: {:.0} ns a read without; with metrics {:+.2} % (quartiles {:+.2} to {:+.2})",
+        "  {path}: {:.1} ns a read without; {:+.2} % (quartiles {:+.2} to {:+.2})",
         quartile(&without_ns, 2),
         quartile(&shares, 2),
         quartile(&shares, 1),
