@@ -3,7 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+#[cfg(feature = "otlp")]
+use cutwater_meter::otlp::Target;
 
+use crate::metrics::Ways;
+#[cfg(feature = "otlp")]
+use crate::metrics::push;
 use crate::without::Without;
 use crate::{bench, doctor, query, reproduce, scan, storm, trace};
 
@@ -29,6 +34,25 @@ pub(crate) struct Cli {
     /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, or a PORT of this host) meanwhile.
     #[arg(long, global = true, value_name = "ADDRESS", hide_short_help = true)]
     pub(crate) metrics: Option<String>,
+
+    /// Push metrics to the collector at URL (http://HOST:PORT) meanwhile, by OTLP over HTTP.
+    ///
+    /// Otherwise to where OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says.
+    #[cfg(feature = "otlp")]
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true, value_parser = Target::new)]
+    pub(crate) otlp: Option<Target>,
+
+    /// Push so often.
+    #[cfg(feature = "otlp")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        hide_short_help = true
+    )]
+    pub(crate) otlp_every: u64,
 
     /// Draw what the command spends CPU time on into FILE, as SVG, and what it waits in into one
     /// beside it that ends in .offcpu.svg; bench draws each path's CPU time into a directory.
@@ -70,12 +94,21 @@ impl Cli {
         }
     }
 
-    /// Where to serve metrics; a child of ours has the arguments of its parent, which serves.
-    pub(crate) fn metrics_here(&self) -> Option<&str> {
-        match &self.command {
-            Command::Scan(args) if args.is_child() => None,
-            Command::Query(_) => None,
-            _ => self.metrics.as_deref(),
+    /// Where metrics go. A child of ours has the arguments of its parent, which tells for both;
+    /// a query is another program's.
+    pub(crate) fn metrics_here(&self) -> Ways<'_> {
+        let elsewhere = match &self.command {
+            Command::Scan(args) => args.is_child(),
+            Command::Query(_) => true,
+            _ => false,
+        };
+        if elsewhere {
+            return Ways::default();
+        }
+        Ways {
+            serve: self.metrics.as_deref(),
+            #[cfg(feature = "otlp")]
+            push: push::wanted(self.otlp.as_ref(), self.otlp_every),
         }
     }
 

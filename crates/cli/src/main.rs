@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Outcome {
     // Before anything else: what is opened now could not be refused any more.
     without::install(&cli.without)?;
-    let mounted = cli.metrics_here().map(metrics::Mounted::at).transpose()?;
+    let mounted = metrics::Mounted::by(cli.metrics_here())?;
     let title = cli.title();
     let flame = cli.flamegraph_of_all().map(Path::to_path_buf);
     let flame = flame.as_deref().map(flame::Whole::start);

@@ -90,6 +90,12 @@ impl BucketCounts {
         self.counts.iter().fold(self.above, |sum, n| sum.wrapping_add(*n))
     }
 
+    /// Latencies in each bucket alone; the last is above all bounds.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn each(&self) -> impl Iterator<Item = u64> + '_ {
+        self.counts.iter().copied().chain([self.above])
+    }
+
     /// Each bound, nanoseconds, with how many latencies are at or below it.
     pub fn cumulative(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         BUCKET_BOUNDS_NS.iter().zip(&self.counts).scan(0u64, |sum, (bound, n)| {

@@ -8,6 +8,8 @@ mod checksum;
 mod counter;
 pub mod expose;
 mod histogram;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod usage;
 
 pub use buckets::{BUCKET_BOUNDS_NS, BucketCounts, Buckets};
@@ -15,3 +17,8 @@ pub use checksum::Checksum;
 pub use counter::{Counter, ReadCounters, ReadCounts};
 pub use histogram::Latencies;
 pub use usage::Usage;
+
+/// Nanoseconds in seconds.
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}

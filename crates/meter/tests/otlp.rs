@@ -30,8 +30,7 @@ fn collector(answers: &'static [&'static str]) -> (Target, Receiver<Got>) {
     let target = Target::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
-        let mut answered = 0;
-        for stream in listener.incoming() {
+        for (answered, stream) in listener.incoming().enumerate() {
             let mut stream = BufReader::new(stream.unwrap());
             let (mut head, mut line) = (String::new(), String::new());
             while stream.read_line(&mut line).unwrap() > 2 {
@@ -42,7 +41,6 @@ fn collector(answers: &'static [&'static str]) -> (Target, Receiver<Got>) {
             let mut body = vec![0; length.parse().unwrap()];
             stream.read_exact(&mut body).unwrap();
             let answer = answers[answered.min(answers.len() - 1)];
-            answered += 1;
             let head_of_answer = "Content-Type: application/json\r\nConnection: close\r\n";
             let (status, body_of_answer) = answer.split_once('|').unwrap();
             write!(

@@ -5,8 +5,9 @@
 //! server of its own; [`Endpoint`] is a small server for one without.
 
 mod endpoint;
-mod page;
+pub(crate) mod page;
 mod request;
+mod text;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -47,11 +48,16 @@ impl Registry {
     /// The values now, as text.
     #[must_use]
     pub fn render(&self, format: Format) -> String {
+        self.page().text(format)
+    }
+
+    /// The values now.
+    #[must_use]
+    pub fn page(&self) -> Page {
         let mut page = Page::new();
         let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sources.iter().for_each(|source| source.collect(&mut page));
-        drop(sources);
-        page.text(format)
+        page
     }
 }
 

@@ -1,12 +1,10 @@
-//! The text of a scrape.
+//! What is told of a moment: families, and their values by labels.
 //!
-//! Written here and not by the crate `prometheus-client`: that one prints OpenMetrics only,
+//! The text of it is written here and not by the crate `prometheus-client`: that one prints OpenMetrics only,
 //! where the header of a counter lacks `_total`; `promtool check metrics` and older scrapers
 //! read the classic format, to which such a counter has neither type nor help.
 
-use std::fmt::Write;
-
-use crate::BucketCounts;
+use crate::{BucketCounts, seconds};
 
 /// How a page is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -40,18 +38,33 @@ impl Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Counter,
     Gauge,
     Histogram,
 }
 
+/// A family with its samples.
 #[derive(Debug)]
-struct Entry {
-    name: &'static str,
-    help: &'static str,
-    kind: Kind,
-    samples: String,
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// A value under its labels.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) value: Value,
+}
+
+#[derive(Debug)]
+pub(crate) enum Value {
+    Whole(u64),
+    Float(f64),
+    Buckets(Box<BucketCounts>),
 }
 
 /// Families and their values at a moment.
@@ -83,32 +96,15 @@ impl Page {
     fn family(&mut self, name: &'static str, help: &'static str, kind: Kind) -> Family<'_> {
         let known = self.0.iter().position(|e| e.name == name);
         let at = known.unwrap_or_else(|| {
-            self.0.push(Entry { name, help, kind, samples: String::new() });
+            self.0.push(Entry { name, help, kind, samples: Vec::new() });
             self.0.len() - 1
         });
         Family(&mut self.0[at])
     }
 
-    /// The text; families without a sample are left out.
-    #[must_use]
-    pub fn text(&self, format: Format) -> String {
-        let mut text = String::new();
-        for Entry { name, help, kind, samples } in self.0.iter().filter(|e| !e.samples.is_empty()) {
-            let (family, kind) = match (kind, format) {
-                (Kind::Counter, Format::OpenMetrics) => {
-                    (name.strip_suffix("_total").unwrap_or(name), "counter")
-                }
-                (Kind::Counter, Format::Prometheus) => (*name, "counter"),
-                (Kind::Gauge, _) => (*name, "gauge"),
-                (Kind::Histogram, _) => (*name, "histogram"),
-            };
-            let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
-            text.push_str(samples);
-        }
-        if format == Format::OpenMetrics {
-            text.push_str("# EOF\n");
-        }
-        text
+    /// Families that have a sample.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.0.iter().filter(|entry| !entry.samples.is_empty())
     }
 }
 
@@ -119,16 +115,12 @@ pub struct Family<'a>(&'a mut Entry);
 impl Family<'_> {
     /// A whole number.
     pub fn sample(&mut self, labels: &[(&str, &str)], value: u64) -> &mut Self {
-        self.write("", labels, None, value);
-        self
+        self.add(labels, Value::Whole(value))
     }
 
     /// Any number; one that is none (0/0) or infinite is unknown, and left out.
     pub fn float(&mut self, labels: &[(&str, &str)], value: f64) -> &mut Self {
-        if value.is_finite() {
-            self.write("", labels, None, value);
-        }
-        self
+        if value.is_finite() { self.add(labels, Value::Float(value)) } else { self }
     }
 
     /// Nanoseconds, written as seconds.
@@ -138,54 +130,17 @@ impl Family<'_> {
 
     /// A histogram; one without latencies is left out.
     pub fn buckets(&mut self, labels: &[(&str, &str)], counts: &BucketCounts) -> &mut Self {
-        let count = counts.count();
-        if count > 0 {
-            for (bound_ns, below) in counts.cumulative() {
-                self.write("_bucket", labels, Some(&seconds(bound_ns).to_string()), below);
-            }
-            self.write("_bucket", labels, Some("+Inf"), count);
-            self.write("_sum", labels, None, seconds(counts.sum_ns));
-            self.write("_count", labels, None, count);
+        if counts.count() == 0 {
+            return self;
         }
+        self.add(labels, Value::Buckets(Box::new(*counts)))
+    }
+
+    fn add(&mut self, labels: &[(&str, &str)], value: Value) -> &mut Self {
+        let labels = labels.iter().map(|(label, text)| ((*label).to_owned(), (*text).to_owned()));
+        self.0.samples.push(Sample { labels: labels.collect(), value });
         self
     }
-
-    fn write(
-        &mut self,
-        suffix: &str,
-        labels: &[(&str, &str)],
-        le: Option<&str>,
-        value: impl std::fmt::Display,
-    ) {
-        let Entry { name, samples, .. } = &mut *self.0;
-        samples.push_str(name);
-        samples.push_str(suffix);
-        let all = labels.iter().copied().chain(le.map(|le| ("le", le)));
-        for (i, (label, text)) in all.enumerate() {
-            let _ = write!(samples, "{}{label}=\"", if i == 0 { '{' } else { ',' });
-            escape(samples, text);
-            samples.push('"');
-        }
-        if !labels.is_empty() || le.is_some() {
-            samples.push('}');
-        }
-        let _ = writeln!(samples, " {value}");
-    }
-}
-
-fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '"' => out.push_str("\\\""),
-            '\n' => out.push_str("\\n"),
-            c => out.push(c),
-        }
-    }
-}
-
-fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
 }
 
 #[cfg(test)]

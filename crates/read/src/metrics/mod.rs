@@ -151,6 +151,12 @@ impl Metrics {
         Endpoint::bind(address, Arc::clone(&self.registry))
     }
 
+    /// Where the metrics are, for other ways to tell them: `cutwater_meter::otlp` pushes them.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
+    }
+
     /// Adds a cache, under a name. False when there is no room for another source.
     pub fn add_hot_files(&self, name: &str, files: &HotFiles) -> bool {
         self.registry.add(hot::Hot { name: name.to_owned(), counters: files.shared_counters() })
