@@ -74,7 +74,7 @@ fn tasks_run_and_their_values_are_joined() {
             }
             sum
         });
-        assert_eq!(sum, (0..times(1000)).sum());
+        assert_eq!(sum, (0..times(1000)).sum::<u64>());
     });
 }
 

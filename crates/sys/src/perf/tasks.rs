@@ -57,7 +57,7 @@ mod tests {
     fn lists_of_cpus_are_read_as_sysfs_writes_them() {
         assert_eq!(parse_list("0"), [0]);
         assert_eq!(parse_list("0-2,8,10-11"), [0, 1, 2, 8, 10, 11]);
-        assert_eq!(parse_list(""), []);
+        assert_eq!(parse_list(""), Vec::<u32>::new());
         assert_eq!(parse_list("x,3-y,4"), [4]);
         assert!(parse_list("0-4294967295").len() <= CPUS_MAX as usize + 1);
     }
