@@ -183,6 +183,26 @@ fn the_wait_for_a_pipe_is_off_the_cpu_under_the_call_that_waits() {
 }
 
 #[test]
+fn the_slowest_read_is_told_by_what_the_kernel_waits_in() {
+    const WAIT: Duration = Duration::from_millis(200);
+    let report = report(&trace_of_a_reader_that_waits(&[], WAIT).0);
+    let tails = report["tails"].as_array().unwrap();
+    if report["backend"] != "tracepoints" || tails.is_empty() {
+        assert!(!report["without"].as_array().unwrap().is_empty(), "{report:#}");
+        return println!("skipped: {}", report["without"]);
+    }
+    let reads = tails.iter().find(|t| t["kind"] == "read").unwrap();
+    println!("{reads:#}");
+    assert!(reads["total_ns"].as_u64() >= Some(WAIT.as_nanos() as u64 / 4), "{reads:#}");
+    let first = &reads["frames"][0];
+    assert_eq!(first["on_cpu"], false, "{reads:#}");
+    assert!(first["share"].as_f64() > Some(0.5) && first["share"].as_f64() <= Some(1.0), "{first}");
+    if !report["without"].to_string().contains("kallsyms") {
+        assert!(first["functions"].to_string().contains("pipe_read"), "{first}");
+    }
+}
+
+#[test]
 fn without_perf_events_the_time_off_the_cpu_is_said_to_be_missing() {
     let refused = ["--without", "perf_event_open=EPERM"];
     let (out, dir) = trace_of_a_reader_that_waits(&refused, Duration::ZERO);

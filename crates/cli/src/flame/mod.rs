@@ -23,6 +23,7 @@ pub(crate) use error::FlameError;
 pub(crate) use graph::Graph;
 pub(crate) use off_cpu::{OffCpuReport, beside};
 pub(crate) use shares::Share;
+pub(crate) use symbols::KernelNames;
 pub(crate) use whole::{Whole, explained};
 
 /// Smaller shares are not worth a word.

@@ -107,6 +107,33 @@ fn resolve_kernel(
     lookup(symbolizer, &Source::Kernel(kernel), addrs).map_err(|e| e.to_string())
 }
 
+/// Names of kernel functions, remembered.
+#[derive(Debug, Default)]
+pub(crate) struct KernelNames {
+    symbolizer: Option<Symbolizer>,
+    names: HashMap<u64, Vec<String>>,
+}
+
+impl KernelNames {
+    /// Learns the names of `addrs`; of those that it cannot, why.
+    pub(crate) fn learn(&mut self, addrs: impl Iterator<Item = u64>) -> Option<String> {
+        let new: BTreeSet<u64> = addrs.filter(|addr| !self.names.contains_key(addr)).collect();
+        let new: Vec<u64> = new.into_iter().collect();
+        let symbolizer = self.symbolizer.get_or_insert_with(Symbolizer::new);
+        match resolve_kernel(symbolizer, &new) {
+            Ok(names) => self.names.extend(names),
+            Err(why) => return Some(why),
+        }
+        None
+    }
+
+    /// The function at an address.
+    pub(crate) fn name(&self, addr: u64) -> &str {
+        let names = self.names.get(&addr).map_or(&[][..], Vec::as_slice);
+        names.last().map_or(UNKNOWN, String::as_str)
+    }
+}
+
 /// Whether any of the first symbols has an address; hidden ones are written as zero.
 fn kallsyms_has_addresses() -> bool {
     let Ok(file) = File::open("/proc/kallsyms") else { return false };

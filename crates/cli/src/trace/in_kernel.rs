@@ -53,7 +53,10 @@ impl InKernel {
     /// Puts what was added up in the place of what `tally` has.
     pub(super) fn fill(&self, tally: &mut Tally) {
         tally.clear();
-        for row in self.tracer.rows() {
+        let mut rows = self.tracer.rows();
+        // What has no room in the tally is to be what matters least.
+        rows.sort_by_key(|row| std::cmp::Reverse(row.count));
+        for row in rows {
             tally.add_row(kind(row.kind), self.name(row.file), &summed(&row));
         }
     }

@@ -10,6 +10,7 @@ mod counters;
 mod drawing;
 #[cfg(feature = "ebpf")]
 mod files;
+mod frames;
 #[cfg(feature = "ebpf")]
 mod in_kernel;
 #[cfg(not(feature = "ebpf"))]
@@ -19,6 +20,7 @@ mod paths;
 mod report;
 mod source;
 mod table;
+mod tail;
 mod tally;
 mod target;
 
@@ -29,6 +31,7 @@ use std::time::{Duration, Instant};
 use cutwater_sys::perf::Start;
 
 use crate::failure::Failure;
+use crate::flame::KernelNames;
 use crate::stop::Stop;
 use crate::{Outcome, output};
 pub(crate) use args::Args;
@@ -56,11 +59,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
     let mut target = Target::new(args)?;
     let start = if target.is_ours() { Start::OnExec } else { Start::Now };
-    let source = Source::open(args.backend, target.pid(), start);
+    // Before the rows' rings, which take all the memory that may be locked.
     let recording = args.flamegraph.as_deref().map(|path| Drawing::start(path, &target));
+    let source = Source::open(args.backend, target.pid(), start);
     let mut watched = Watched {
         counters: Counters::of(target.pid()),
         tally: Tally::default(),
+        names: KernelNames::default(),
         source,
         started: Instant::now(),
     };
@@ -92,6 +97,7 @@ struct Watched {
     source: Source,
     counters: Counters,
     tally: Tally,
+    names: KernelNames,
     started: Instant,
 }
 
@@ -120,9 +126,15 @@ impl Watched {
         }
     }
 
-    fn report(&self, args: &Args) -> Report {
+    fn report(&mut self, args: &Args) -> Report {
         let seconds = self.started.elapsed().as_secs_f64();
-        Report::new(args, seconds, &self.source, &self.counters, &self.tally)
+        let mut report = Report::new(args, seconds, &self.source, &self.counters, &self.tally);
+        if let Some(chains) = self.source.chains() {
+            let (tails, unnamed) = frames::reports(self.tally.tails(), &chains, &mut self.names);
+            report.tails = tails;
+            report.without.extend(unnamed);
+        }
+        report
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::args::Args;
 use super::counters::{Counters, Totals};
+use super::frames::TailReport;
 use super::source::Source;
 use super::tally::{Kind, Row, Tally};
 use crate::flame;
@@ -23,6 +24,8 @@ pub(super) struct Report {
     /// Events that found no room.
     pub(super) lost: u64,
     pub(super) rows: Vec<RowReport>,
+    /// The slowest operations of each kind.
+    pub(super) tails: Vec<TailReport>,
     /// What `/proc` counts of the process, without its children.
     pub(super) counters: Totals,
     pub(super) flamegraph: Option<flame::Report>,
@@ -79,6 +82,7 @@ impl Report {
             without,
             lost: source.lost(),
             rows: rows.collect(),
+            tails: Vec::new(),
             counters: counters.since(),
             flamegraph: None,
             off_cpu: None,

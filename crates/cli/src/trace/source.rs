@@ -1,5 +1,7 @@
 //! Where faults and reads come from: the best that was asked for and the host permits.
 
+use std::collections::HashMap;
+
 use cutwater_sys::perf::{Moment, PerfError, Start, Trace};
 
 use super::InKernel;
@@ -66,6 +68,14 @@ impl Source {
         }
     }
 
+    /// Kernel functions by the numbers in moments, where they are recorded.
+    pub(super) fn chains(&self) -> Option<HashMap<u32, Vec<u64>>> {
+        match &self.from {
+            From::Events(trace) if trace.no_frames().is_none() => Some(trace.chains()),
+            _ => None,
+        }
+    }
+
     /// Events that found no room.
     pub(super) fn lost(&self) -> u64 {
         if let From::Events(trace) = &self.from { trace.lost() } else { 0 }
@@ -76,7 +86,9 @@ impl Source {
         let (backend, mut missing) = match &self.from {
             From::Kernel(kernel) => {
                 let missing = kernel.missing().into_iter().map(|why| format!("part of it: {why}"));
-                (Backend::Ebpf, missing.collect())
+                let frames = "what the kernel does in the slowest operations: ask for the backend \
+                              tracepoints";
+                (Backend::Ebpf, missing.chain([frames.to_owned()]).collect())
             }
             From::Events(trace) => events(trace),
             From::Nothing(e) => {
@@ -100,6 +112,10 @@ fn events(trace: &Trace) -> (Backend, Vec<String>) {
     }
     let why: Vec<_> = trace.missing().iter().map(ToString::to_string).collect();
     let what = without.join(", ");
-    let without = why.iter().take(1).map(|why| format!("{what}: {why}")).collect();
+    let mut without: Vec<_> = why.iter().take(1).map(|why| format!("{what}: {why}")).collect();
+    // Without times there are no slowest operations either.
+    if let (Some(why), true) = (trace.no_frames(), times) {
+        without.push(format!("what the kernel does in the slowest operations: {why}"));
+    }
     (backend, without)
 }

@@ -2,11 +2,16 @@
 
 use std::fmt::Write;
 
+use super::frames::TailReport;
 use super::report::{Backend, Report, RowReport};
 use super::tally::Kind;
 
 /// Characters of a path that are shown: its end.
 const PATH_WIDTH: usize = 48;
+
+/// Kernel functions of the slowest operations that are shown, and the least share that is.
+const FRAMES_SHOWN: usize = 4;
+const SHARE_MIN: f64 = 0.005;
 
 /// All of a report, with at most `rows_max` rows of each kind.
 pub(super) fn of(report: &Report, rows_max: usize) -> String {
@@ -21,6 +26,7 @@ pub(super) fn of(report: &Report, rows_max: usize) -> String {
             section(&mut text, title, &rows, rows_max, kind == Kind::Read);
         }
     }
+    report.tails.iter().for_each(|tail| slowest(&mut text, tail));
     totals(&mut text, report);
     if let Some(flame) = &report.flamegraph {
         let _ = writeln!(text, "flame graph: {} samples", flame.samples);
@@ -68,6 +74,28 @@ fn section(text: &mut String, title: &str, rows: &[&RowReport], rows_max: usize,
     let more = rows.len().saturating_sub(rows_max);
     if more > 0 {
         let _ = writeln!(text, "and {more} more");
+    }
+    text.push('\n');
+}
+
+/// What the kernel does in the slowest operations of a kind.
+fn slowest(text: &mut String, tail: &TailReport) {
+    let kind = match tail.kind {
+        Kind::Major => "major faults",
+        Kind::Minor => "minor faults",
+        Kind::Read => "reads",
+    };
+    let (from, total) = (time(Some(tail.from_ns)), time(Some(tail.total_ns)));
+    let _ =
+        writeln!(text, "The slowest 1 % of {kind} ({}, from {from}, {total} in all)", tail.count);
+    for frames in tail.frames.iter().filter(|f| f.share >= SHARE_MIN).take(FRAMES_SHOWN) {
+        let doing = if frames.on_cpu { "on CPU" } else { "waits" };
+        let functions = frames.functions.join(" < ");
+        let _ = writeln!(text, "  {:>3.0} % {doing:>6}  {functions}", frames.share * 100.0);
+    }
+    if tail.unsampled_share >= SHARE_MIN {
+        let share = tail.unsampled_share * 100.0;
+        let _ = writeln!(text, "  {share:>3.0} % on CPU  [too short for a sample]");
     }
     text.push('\n');
 }

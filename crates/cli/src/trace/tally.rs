@@ -7,6 +7,7 @@ use cutwater_sys::perf::{Moment, What};
 use serde::Serialize;
 
 use super::paths::Paths;
+use super::tail::{Ongoing, Tails};
 
 /// Rows told apart; what comes later is added to one for all others. Each has 250 KiB.
 const ROWS_MAX: usize = 128;
@@ -45,10 +46,11 @@ pub(super) struct Row {
 }
 
 /// What a thread has begun.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Begun {
     fault_ns: Option<u64>,
     call: Option<(i64, u64, u64)>,
+    ongoing: Ongoing,
 }
 
 /// All that was seen.
@@ -57,6 +59,7 @@ pub(super) struct Tally {
     rows: HashMap<(Kind, String), Row>,
     begun: HashMap<u32, Begun>,
     paths: Paths,
+    tails: Tails,
 }
 
 /// `SYS_close` and `SYS_io_uring_enter` of this machine.
@@ -71,16 +74,26 @@ impl Tally {
         let Moment { time_ns, pid, tid, what } = *moment;
         let begun = self.begun.entry(tid).or_default();
         match what {
-            What::FaultBegins => begun.fault_ns = Some(time_ns),
+            What::FaultBegins => {
+                begun.fault_ns = Some(time_ns);
+                begun.ongoing.begin();
+            }
+            What::OnCpu(chain) => begun.ongoing.on_cpu(chain),
+            What::Leaves(chain) => begun.ongoing.leaves(time_ns, chain),
+            What::IsBack => begun.ongoing.is_back(time_ns),
             What::Fault { address, major } => {
                 let ns = begun.fault_ns.take().map(|start| time_ns.saturating_sub(start));
                 let kind = if major { Kind::Major } else { Kind::Minor };
+                if let Some(ns) = ns {
+                    self.tails.end(kind, ns, &mut begun.ongoing);
+                }
                 let path = self.paths.of_address(pid, address).to_owned();
                 self.add(kind, path, ns, Ok(0));
             }
             What::Call { number: CLOSE, first } => self.paths.forget(pid, first),
             What::Call { number, first } => {
                 begun.call = Some((number, first, time_ns));
+                begun.ongoing.begin();
                 if number != ENTER {
                     // Now, as it may be closed when the call returns.
                     self.paths.of_descriptor(pid, first);
@@ -90,6 +103,8 @@ impl Tally {
                 let Some((_, fd, start)) = begun.call.take().filter(|(n, ..)| *n == number) else {
                     return;
                 };
+                let ns = time_ns.saturating_sub(start);
+                self.tails.end(Kind::Read, ns, &mut begun.ongoing);
                 let path = match number {
                     ENTER => RING.to_owned(),
                     _ => self.paths.of_descriptor(pid, fd).to_owned(),
@@ -97,7 +112,7 @@ impl Tally {
                 // What the ring returns are entries and no bytes.
                 let bytes = if number == ENTER { value.min(0) } else { value };
                 let bytes = u64::try_from(bytes).map_err(drop);
-                self.add(Kind::Read, path, Some(time_ns.saturating_sub(start)), bytes);
+                self.add(Kind::Read, path, Some(ns), bytes);
             }
         }
     }
@@ -136,6 +151,11 @@ impl Tally {
             key.1 = OTHERS.to_owned();
         }
         self.rows.entry(key).or_default()
+    }
+
+    /// The slowest operations.
+    pub(super) fn tails(&self) -> &Tails {
+        &self.tails
     }
 
     /// All rows of a kind, most frequent first.

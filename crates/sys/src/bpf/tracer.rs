@@ -18,7 +18,7 @@ const PROCESSES_MAX: u32 = 8_192;
 /// Threads with a begun fault or read; the same.
 const THREADS_MAX: u32 = 16_384;
 /// Rows told apart, and one for all others of each kind.
-const ROWS_MAX: usize = 128;
+const ROWS_MAX: usize = 1_024;
 /// Kernel memory that rows take at most, on many CPUs: then there are fewer.
 const ROWS_BYTES_MAX: usize = 32 << 20;
 /// Bytes of the verifier's words that are taken, and that are said: the last ones.

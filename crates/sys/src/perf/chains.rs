@@ -36,6 +36,12 @@ impl Chains {
         Some(number)
     }
 
+    /// The frames of each in the kernel, innermost first, with their numbers.
+    pub(super) fn in_kernel(&self) -> impl Iterator<Item = (u32, Vec<u64>)> {
+        let stacks = self.numbers.iter().map(|(key, n)| (*n, Stack::new(key.clone())));
+        stacks.map(|(n, stack)| (n, stack.kernel().to_vec()))
+    }
+
     /// All, with their numbers.
     pub(super) fn into_stacks(self) -> impl Iterator<Item = (u32, Stack)> {
         self.numbers.into_iter().map(|(key, number)| (number, Stack::new(key)))

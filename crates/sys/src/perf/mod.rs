@@ -29,7 +29,7 @@ pub(crate) use faults::run_at_faults;
 pub use off_cpu::OffCpu;
 pub use sampler::{Sampler, SamplerOptions, Samples};
 pub use stacks::Stack;
-pub use trace::{CALL_CLOSE, CALL_IO_URING_ENTER, Moment, Start, Trace, What};
+pub use trace::{CALL_CLOSE, CALL_IO_URING_ENTER, Chain, FRAMES_HZ, Moment, Start, Trace, What};
 
 /// `CLOCK_MONOTONIC`, which events with times are set to, nanoseconds.
 fn now_ns() -> u64 {

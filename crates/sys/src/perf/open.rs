@@ -77,6 +77,8 @@ pub(super) const EXCLUDE_HV: u64 = bit(6);
 pub(super) const ENABLE_ON_EXEC: u64 = bit(12);
 /// Records that are no samples have thread and time, too.
 pub(super) const SAMPLE_ID_ALL: u64 = bit(18);
+/// Chains have no user frames.
+pub(super) const EXCLUDE_CALLCHAIN_USER: u64 = bit(22);
 /// A record as a thread leaves its CPU and one as it is back on one.
 pub(super) const CONTEXT_SWITCH: u64 = bit(26);
 /// Times are of `clockid`.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
+use super::chains::Chains;
 use super::error::{Doing, PerfError};
 use super::open::{self, Attr, Target};
 use super::record::{Record, Records};
@@ -13,7 +14,7 @@ use super::ring::Ring;
 use super::{now_ns, tasks, tracepoint};
 use crate::Errno;
 use moment::Kind;
-pub use moment::{Moment, What};
+pub use moment::{Chain, Moment, What};
 
 /// Data area of a ring, bytes: 100,000 events, so a tenth of a second at a million a second.
 const RING_BYTES: usize = 8 << 20;
@@ -21,6 +22,10 @@ const RING_BYTES: usize = 8 << 20;
 const LATE_NS: u64 = 1_000_000;
 /// Moments held until they can be put in order.
 const PENDING_MAX: usize = 1 << 20;
+
+/// Samples of what the kernel does, per second of CPU time; a prime, so that it does not beat with
+/// periodic work.
+pub const FRAMES_HZ: u64 = 997;
 
 /// System calls that are recorded: reads, and `close(2)`, after which a descriptor is another's.
 const CALLS: [libc::c_long; 7] = [
@@ -52,7 +57,8 @@ pub enum Start {
 ///
 /// Faults are the software events for minor and major ones, which come when a fault was served;
 /// the tracepoint `exceptions:page_fault_user` has their begin. Reads are
-/// `raw_syscalls:sys_enter` and `sys_exit`, filtered in the kernel. It takes one descriptor per
+/// `raw_syscalls:sys_enter` and `sys_exit`, filtered in the kernel. Samples and context switches
+/// tell what the kernel does meanwhile. It takes one descriptor per
 /// event, thread and CPU, and up to 8 MiB of locked memory per CPU.
 #[derive(Debug)]
 pub struct Trace {
@@ -60,6 +66,8 @@ pub struct Trace {
     kinds: HashMap<u64, Kind>,
     rings: Vec<Ring>,
     missing: Vec<PerfError>,
+    no_frames: Option<PerfError>,
+    chains: Chains,
     pending: Vec<Moment>,
     bytes: Vec<u8>,
     lost: u64,
@@ -78,6 +86,8 @@ impl Trace {
             kinds: HashMap::new(),
             rings: Vec::new(),
             missing: Vec::new(),
+            no_frames: None,
+            chains: Chains::default(),
             pending: Vec::new(),
             bytes: Vec::new(),
             lost: 0,
@@ -108,6 +118,19 @@ impl Trace {
     #[must_use]
     pub fn has_reads(&self) -> bool {
         self.has(Kind::Call) && self.has(Kind::Return)
+    }
+
+    /// Why it is not recorded what the kernel does for the threads ([`What::OnCpu`] at
+    /// [`FRAMES_HZ`], [`What::Leaves`] and [`What::IsBack`]), where it is not.
+    #[must_use]
+    pub fn no_frames(&self) -> Option<&PerfError> {
+        self.no_frames.as_ref()
+    }
+
+    /// Addresses of kernel functions, innermost first, by the number in [`Chain`].
+    #[must_use]
+    pub fn chains(&self) -> HashMap<u32, Vec<u64>> {
+        self.chains.in_kernel().collect()
     }
 
     fn has(&self, kind: Kind) -> bool {
@@ -146,12 +169,16 @@ impl Trace {
             match record {
                 Record::Numbered(body) => {
                     let kind = moment::number(body).and_then(|n| self.kinds.get(&n));
-                    match kind.and_then(|kind| moment::parse(*kind, body)) {
+                    let chains = &mut self.chains;
+                    match kind.and_then(|kind| moment::parse(*kind, body, chains)) {
                         Some(moment) if self.pending.len() < PENDING_MAX => {
                             self.pending.push(moment);
                         }
                         _ => self.lost += 1,
                     }
+                }
+                Record::Back { pid, tid, time_ns } if self.pending.len() < PENDING_MAX => {
+                    self.pending.push(Moment { time_ns, pid, tid, what: What::IsBack });
                 }
                 Record::Lost(n) => self.lost += n,
                 Record::Garbled => self.lost += 1,
@@ -180,6 +207,14 @@ impl Trace {
             // Begins without ends tell nothing.
             attrs.truncate(before);
             self.missing.push(e);
+        }
+        // Of user code there is nothing to say here, so without the kernel it is left out.
+        let frames = [Kind::OnCpu, Kind::Leaves].map(|kind| {
+            accepted(attr(kind, start, open::TYPE_SOFTWARE, software(kind)), tid).map(|a| (kind, a))
+        });
+        match frames.into_iter().collect::<Result<Vec<_>, _>>() {
+            Ok(frames) => attrs.extend(frames),
+            Err(e) => self.no_frames = Some(e),
         }
         Ok(attrs)
     }
@@ -246,10 +281,19 @@ fn attr(kind: Kind, start: Start, class: u32, config: u64) -> Attr {
             // Without its bytes a tracepoint is permitted to more callers.
             Kind::FaultBegins => 0,
             Kind::Call | Kind::Return => open::SAMPLE_RAW,
+            Kind::OnCpu | Kind::Leaves => open::SAMPLE_CALLCHAIN,
         };
     attr.clockid = libc::CLOCK_MONOTONIC;
     let on_exec = if start == Start::OnExec { open::ENABLE_ON_EXEC } else { 0 };
-    attr.with(open::DISABLED | open::INHERIT | open::USE_CLOCKID | on_exec)
+    let more = match kind {
+        Kind::OnCpu => {
+            attr.sample_freq = FRAMES_HZ;
+            open::FREQ | open::EXCLUDE_CALLCHAIN_USER
+        }
+        Kind::Leaves => open::CONTEXT_SWITCH | open::SAMPLE_ID_ALL | open::EXCLUDE_CALLCHAIN_USER,
+        _ => 0,
+    };
+    attr.with(open::DISABLED | open::INHERIT | open::USE_CLOCKID | on_exec | more)
 }
 
 fn accepted(attr: Attr, tid: i32) -> Result<Attr, PerfError> {
@@ -258,14 +302,19 @@ fn accepted(attr: Attr, tid: i32) -> Result<Attr, PerfError> {
 }
 
 fn software(kind: Kind) -> u64 {
-    if kind == Kind::Major { open::SOFTWARE_FAULTS_MAJOR } else { open::SOFTWARE_FAULTS_MINOR }
+    match kind {
+        Kind::Major => open::SOFTWARE_FAULTS_MAJOR,
+        Kind::OnCpu => open::SOFTWARE_CPU_CLOCK,
+        Kind::Leaves => open::SOFTWARE_CONTEXT_SWITCHES,
+        _ => open::SOFTWARE_FAULTS_MINOR,
+    }
 }
 
 fn tracepoint_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Call => "raw_syscalls:sys_enter",
         Kind::Return => "raw_syscalls:sys_exit",
-        Kind::FaultBegins | Kind::Minor | Kind::Major => "exceptions:page_fault_user",
+        _ => "exceptions:page_fault_user",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Samples of a trace as the kernel lays them out.
 
-use super::super::record::{u32_at, u64_at};
+use super::super::chains::Chains;
+use super::super::record::{chain_at, u32_at, u64_at};
 
 /// What an event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,17 @@ pub enum What {
         /// What it returned: bytes, or an error as a negative number.
         value: i64,
     },
+    /// A timer found the thread on its CPU.
+    OnCpu(Chain),
+    /// The thread leaves its CPU.
+    Leaves(Chain),
+    /// The thread is back on a CPU.
+    IsBack,
 }
+
+/// The number of the kernel functions that the thread is in, for [`super::Trace::chains`]; none
+/// where there were too many different ones.
+pub type Chain = Option<u32>;
 
 /// Something that a thread did, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +62,8 @@ pub(super) enum Kind {
     FaultBegins,
     Call,
     Return,
+    OnCpu,
+    Leaves,
 }
 
 /// The number of the event that a sample's body begins with.
@@ -60,11 +73,13 @@ pub(super) fn number(body: &[u8]) -> Option<u64> {
 
 /// A sample of `kind`. After the number come thread and time, then the address that was missing
 /// or the tracepoint's own bytes, each behind its length.
-pub(super) fn parse(kind: Kind, body: &[u8]) -> Option<Moment> {
+pub(super) fn parse(kind: Kind, body: &[u8], chains: &mut Chains) -> Option<Moment> {
     // A length and the header that all tracepoints have.
     const RAW: usize = 24 + 4 + 8;
     let what = match kind {
         Kind::FaultBegins => What::FaultBegins,
+        Kind::OnCpu => What::OnCpu(chains.number(chain_at(body, 24)?)),
+        Kind::Leaves => What::Leaves(chains.number(chain_at(body, 24)?)),
         Kind::Minor => What::Fault { address: u64_at(body, 24)?, major: false },
         Kind::Major => What::Fault { address: u64_at(body, 24)?, major: true },
         Kind::Call => {
@@ -103,24 +118,30 @@ mod tests {
     #[test]
     fn each_kind_of_sample_is_read_as_the_kernel_lays_it_out() {
         let fault = body(&4096u64.to_ne_bytes());
+        let chain = body(&[2u64, -128i64 as u64, 77].map(u64::to_ne_bytes).concat());
         for (kind, body, what) in [
             (Kind::FaultBegins, body(&[]), What::FaultBegins),
             (Kind::Minor, fault.clone(), What::Fault { address: 4096, major: false }),
             (Kind::Major, fault, What::Fault { address: 4096, major: true }),
             (Kind::Call, raw(17, 3), What::Call { number: 17, first: 3 }),
             (Kind::Return, raw(17, u64::MAX), What::Return { number: 17, value: -1 }),
+            (Kind::OnCpu, chain.clone(), What::OnCpu(Some(0))),
+            (Kind::Leaves, chain, What::Leaves(Some(0))),
         ] {
             assert_eq!(number(&body), Some(77));
             let expected = Moment { time_ns: 1000, pid: 5, tid: 6, what };
-            assert_eq!(parse(kind, &body), Some(expected));
+            assert_eq!(parse(kind, &body, &mut Chains::default()), Some(expected));
         }
     }
 
     #[test]
     fn a_sample_that_is_cut_short_is_none() {
-        for kind in [Kind::Minor, Kind::Major, Kind::Call, Kind::Return] {
-            assert_eq!(parse(kind, &body(&[0; 7])), None, "{kind:?}");
+        let chains = &mut Chains::default();
+        for kind in [Kind::Minor, Kind::Major, Kind::Call, Kind::Return, Kind::OnCpu, Kind::Leaves]
+        {
+            assert_eq!(parse(kind, &body(&[0; 7]), chains), None, "{kind:?}");
         }
-        assert_eq!((parse(Kind::FaultBegins, &[0; 20]), number(&[0; 7])), (None, None));
+        assert_eq!(parse(Kind::Leaves, &body(&[9u8, 0, 0, 0, 0, 0, 0, 0]), chains), None);
+        assert_eq!((parse(Kind::FaultBegins, &[0; 20], chains), number(&[0; 7])), (None, None));
     }
 }
