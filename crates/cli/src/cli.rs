@@ -55,7 +55,7 @@ pub(crate) struct Cli {
     pub(crate) otlp_every: u64,
 
     /// Draw what the command spends CPU time on into FILE, as SVG, and what it waits in into one
-    /// beside it that ends in .offcpu.svg; bench draws each path's CPU time into a directory.
+    /// beside it that ends in .offcpu.svg; bench draws both of each path into a directory.
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub(crate) flamegraph: Option<PathBuf>,
 

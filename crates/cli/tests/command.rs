@@ -1,7 +1,8 @@
 //! The command as a whole: exit codes, closed pipes, errors.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 fn cutwater() -> Command {
     Command::new(env!("CARGO_BIN_EXE_cutwater"))
@@ -63,6 +64,40 @@ fn any_command_draws_itself_or_says_why_not() -> io::Result<()> {
     Ok(())
 }
 
+/// A log comes through a pipe, late: the wait for it is in the second picture.
+#[test]
+fn what_a_command_waits_in_is_drawn_beside_what_it_works_on() -> io::Result<()> {
+    const WAIT: Duration = Duration::from_millis(400);
+    let dir = tempfile::tempdir()?;
+    let svg = dir.path().join("all.svg");
+    let mut child = cutwater()
+        .args(["scan", "-", "--flamegraph"])
+        .arg(&svg)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    std::thread::sleep(WAIT);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all("{\"level\":\"info\",\"message\":\"hello\"}\n".repeat(1_000).as_bytes())?;
+    drop(stdin);
+    let out = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}");
+    let Some((_, off_cpu)) = said.split_once("all.offcpu.svg: ") else {
+        assert!(said.contains("flame graph"), "{said}");
+        println!("skipped: {said}");
+        return Ok(());
+    };
+    println!("{off_cpu}");
+    let ms: f64 = off_cpu.split(' ').next().and_then(|ms| ms.parse().ok()).unwrap();
+    // It may have come to wait some time after it was started.
+    assert!(ms >= WAIT.as_millis() as f64 / 4.0, "{said}");
+    let drawn = std::fs::read_to_string(dir.path().join("all.offcpu.svg"))?;
+    assert!(drawn.contains("off CPU") && drawn.contains("pipe_read"), "{said}");
+    Ok(())
+}
+
 /// Where the host permits no samples the command still ends well, and says why.
 #[test]
 fn bench_draws_a_flame_graph_of_each_path_or_says_why_not() -> io::Result<()> {
@@ -82,6 +117,9 @@ fn bench_draws_a_flame_graph_of_each_path_or_says_why_not() -> io::Result<()> {
     for path in ["read", "preadv"] {
         let drawn = std::fs::read_to_string(graphs.join(format!("{path}.svg")));
         if !drawn.is_ok_and(|svg| svg.contains("</svg>") && svg.contains("warm seq")) {
+            assert!(said.contains("left out: flame graph"), "{path}: {said}");
+        }
+        if !graphs.join(format!("{path}.offcpu.svg")).exists() {
             assert!(said.contains("left out: flame graph"), "{path}: {said}");
         }
     }

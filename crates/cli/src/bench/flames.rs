@@ -12,7 +12,7 @@ use super::group::{Bed, Group, throughput};
 use super::ranges;
 use super::report::{self, Skipped};
 use crate::failure::Failure;
-use crate::flame::{FlameError, Graph, Recording, explained};
+use crate::flame::{self, FlameError, Graph, Recording, explained};
 
 /// Flame graphs in the making.
 #[derive(Debug)]
@@ -42,7 +42,8 @@ impl<'a> Flames<'a> {
                 return Ok(());
             }
             bed.cache.establish(shape.cache)?;
-            match Recording::start(SamplerOptions::default()) {
+            let options = SamplerOptions { off_cpu: true, ..SamplerOptions::default() };
+            match Recording::start(options) {
                 Ok(recording) => {
                     bed.bench.pass(path, shape, &list, throughput(shape))?;
                     self.graphs.entry(path).or_default().add(recording, Some(&shape.to_string()));
@@ -67,7 +68,8 @@ impl<'a> Flames<'a> {
         let mut text = String::new();
         for (path, graph) in self.graphs {
             let file = self.dir.join(format!("{path}.svg"));
-            match graph.write(&file, &format!("cutwater bench: {path}")) {
+            let title = format!("cutwater bench: {path}");
+            match graph.write(&file, &title) {
                 Ok(drawn) => {
                     text.push_str(&format!("  {}\n", drawn.line(&file)));
                     drawn.notes.into_iter().for_each(|note| skip("in flame graphs", note));
@@ -77,9 +79,23 @@ impl<'a> Flames<'a> {
                 }
                 Err(e) => skip(&format!("flame graph of {path}"), explained(&e)),
             }
+            let beside = flame::beside(&file);
+            match graph.write_off_cpu(&beside, &title) {
+                Ok(drawn) => {
+                    text.push_str(&format!("  {}\n", drawn.line(&beside)));
+                    drawn.notes.into_iter().for_each(|note| skip("in flame graphs", note));
+                }
+                Err(e @ FlameError::Write { .. }) => {
+                    return Err(Failure::new("no flame graph").because(e));
+                }
+                Err(e) => skip(&format!("flame graph of {path} off CPU"), explained(&e)),
+            }
         }
         if !text.is_empty() {
-            text.insert_str(0, "Flame graphs, and where CPU time went (shares overlap)\n");
+            text.insert_str(
+                0,
+                "Flame graphs, and where time went on the CPU and off it (shares overlap)\n",
+            );
             text.push('\n');
         }
         Ok(text)

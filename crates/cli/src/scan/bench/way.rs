@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::plan::{Mode, Plan};
 use crate::failure::Failure;
-use crate::flame::{Graph, Recording};
+use crate::flame::{self, FlameError, Graph, Recording};
 
 /// A way to get at the lines of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,8 @@ fn pass<S: Sink + Said>(
 ) -> Result<Cost, Failure> {
     let path = &plan.logs[0].input.path;
     let failed = |e| Failure::new(format!("cannot read {}", path.display())).because(e);
-    let recording = flame.map(|_| Recording::start(SamplerOptions::default())).transpose();
+    let options = SamplerOptions { off_cpu: true, ..SamplerOptions::default() };
+    let recording = flame.map(|_| Recording::start(options)).transpose();
     let recording = recording.map_err(|e| Failure::new("cannot draw a flame graph").because(e))?;
     let (usage_before, allocations_before) = (usage::process(), allocations());
     let started = Instant::now();
@@ -240,8 +241,14 @@ fn draw(recording: Recording, dir: &Path, way: Way) -> Result<(), Failure> {
     let mut graph = Graph::default();
     graph.add(recording, None);
     let file = dir.join(format!("{}.svg", way.to_string().replace('/', "-")));
-    graph
-        .write(&file, &format!("cutwater scan: {way}"))
-        .map(|_| ())
-        .map_err(|e| Failure::new(format!("cannot write {}", file.display())).because(e))
+    let title = format!("cutwater scan: {way}");
+    let failed =
+        |e, file: &Path| Failure::new(format!("cannot write {}", file.display())).because(e);
+    graph.write(&file, &title).map_err(|e| failed(e, &file))?;
+    let beside = flame::beside(&file);
+    match graph.write_off_cpu(&beside, &title) {
+        // A way that never waits has no second picture.
+        Ok(_) | Err(FlameError::NoWaits(_)) => Ok(()),
+        Err(e) => Err(failed(e, &beside)),
+    }
 }
