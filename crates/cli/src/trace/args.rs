@@ -27,7 +27,7 @@ pub(crate) struct Args {
     pub(super) rows: usize,
 
     /// Where faults and reads are taken from
-    #[arg(long, value_enum, value_name = "BACKEND", default_value_t = Wanted::Tracepoints)]
+    #[arg(long, value_enum, value_name = "BACKEND", default_value_t = Wanted::Auto)]
     pub(super) backend: Wanted,
 
     /// Print JSON; what COMMAND writes to standard output then goes to standard error
@@ -47,7 +47,9 @@ pub(crate) struct Args {
 /// Where faults and reads are taken from; what the host refuses falls back to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Wanted {
-    /// Each as an event, read here: shows most
+    /// Tracepoints; where times are missing there, ebpf
+    Auto,
+    /// Each as an event, read here: shows most; needs tracefs
     Tracepoints,
     /// Added up by programs inside the kernel: costs the process least; needs root or CAP_BPF
     /// and CAP_PERFMON

@@ -27,15 +27,26 @@ enum From {
 
 impl Source {
     pub(super) fn open(wanted: Wanted, pid: u32, start: Start) -> Self {
-        let (mut refused, moments) = (None, Vec::new());
         if wanted == Wanted::Ebpf {
-            match InKernel::open(pid, start) {
-                Ok(kernel) => return Self { from: From::Kernel(kernel), refused, moments },
-                Err(why) => refused = Some(format!("eBPF: {why}")),
-            }
+            return match InKernel::open(pid, start) {
+                Ok(kernel) => Self::new(From::Kernel(kernel), None),
+                Err(why) => Self::new(events_of(pid, start), Some(why)),
+            };
         }
-        let from = Trace::open(pid, start).map_or_else(From::Nothing, From::Events);
-        Self { from, refused, moments }
+        let from = events_of(pid, start);
+        let is_whole = matches!(&from, From::Events(e) if e.times_faults() && e.has_reads());
+        if is_whole || wanted == Wanted::Tracepoints {
+            return Self::new(from, None);
+        }
+        match InKernel::open(pid, start) {
+            Ok(kernel) => Self::new(From::Kernel(kernel), None),
+            Err(why) => Self::new(from, Some(why)),
+        }
+    }
+
+    fn new(from: From, refused: Option<String>) -> Self {
+        let refused = refused.map(|why| format!("eBPF: {why}"));
+        Self { from, refused, moments: Vec::new() }
     }
 
     /// Takes what has come so far; for the end, with `all`, stops and takes the rest.
@@ -86,8 +97,8 @@ impl Source {
         let (backend, mut missing) = match &self.from {
             From::Kernel(kernel) => {
                 let missing = kernel.missing().into_iter().map(|why| format!("part of it: {why}"));
-                let frames = "what the kernel does in the slowest operations: ask for the backend \
-                              tracepoints";
+                let frames = "what the kernel does in the slowest operations: that is shown by \
+                              the backend tracepoints, which needs tracefs";
                 (Backend::Ebpf, missing.chain([frames.to_owned()]).collect())
             }
             From::Events(trace) => events(trace),
@@ -98,6 +109,10 @@ impl Source {
         missing.extend(self.refused.clone());
         (backend, missing)
     }
+}
+
+fn events_of(pid: u32, start: Start) -> From {
+    Trace::open(pid, start).map_or_else(From::Nothing, From::Events)
 }
 
 fn events(trace: &Trace) -> (Backend, Vec<String>) {
