@@ -2,8 +2,8 @@
 //!
 //! Small programs run at tracepoints and events for the begin and end of faults and reads, and
 //! add to histograms, so that nothing is to be done for an event outside of the kernel. They are
-//! put together here, instruction by instruction ([`mod@asm`]), after
-//! the kernel's own description of its types ([`mod@btf`]): no compiler for them is needed.
+//! put together here, instruction by instruction (`asm`), after
+//! the kernel's own description of its types (`btf`): no compiler for them is needed.
 
 mod asm;
 mod btf;
