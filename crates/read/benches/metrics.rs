@@ -45,8 +45,13 @@ fn main() {
     let paths = [ReadPath::Auto, map, ReadPath::Read];
     println!("one thread; with metrics");
     paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, metrics));
+    println!("one thread; with metrics, but no sampler and so no second thread");
+    let no_thread = || Metrics::options().without_sampler().start().unwrap();
+    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, no_thread));
     println!("one thread; with a second that does nothing, and no metrics");
     paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, Idle::new));
+    println!("one thread; with a second that has ended, and no metrics: what this bench adds");
+    paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, || drop(Idle::new())));
     println!("two threads, of which one does nothing; with metrics");
     let idle = Idle::new();
     paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, metrics));

@@ -50,8 +50,11 @@ impl Source for Process {
             .float(&[], growth);
         }
         drop(rss);
-        page.counter("cutwater_sampler_cpu_seconds_total", "CPU time of the background sampler.")
-            .nanoseconds(&[], self.0.cpu_ns.load(Ordering::Relaxed));
+        if let Some(cpu_ns) = &self.0.cpu_ns {
+            let help = "CPU time of the background sampler.";
+            page.counter("cutwater_sampler_cpu_seconds_total", help)
+                .nanoseconds(&[], cpu_ns.load(Ordering::Relaxed));
+        }
         self.residency(page);
     }
 }

@@ -52,7 +52,7 @@ impl Source for Reads {
                 }
                 page.histogram(
                     "cutwater_read_duration_seconds",
-                    "Single reads, of which one in 251 is timed.",
+                    "Single reads, of which one in 509 is timed.",
                 )
                 .buckets(&labels, &totals.latency[class.index()][at]);
             }

@@ -16,7 +16,8 @@ use super::{MetricsOptions, process};
 pub(super) struct Found {
     pub(super) residency: Sampled,
     pub(super) rss: Mutex<Window>,
-    pub(super) cpu_ns: AtomicU64,
+    /// Of the thread, where there is one.
+    pub(super) cpu_ns: Option<AtomicU64>,
     stop: Mutex<bool>,
     stopped: Condvar,
 }
@@ -30,18 +31,17 @@ pub(super) struct Sampler {
 
 impl Sampler {
     pub(super) fn start(options: MetricsOptions) -> std::io::Result<Self> {
-        let found = Arc::new(Found {
-            residency: Sampled::default(),
-            rss: Mutex::new(Window::new(options.rss_window)),
-            cpu_ns: AtomicU64::new(0),
-            stop: Mutex::new(false),
-            stopped: Condvar::new(),
-        });
+        let found = Arc::new(Found::new(&options, Some(AtomicU64::new(0))));
         let thread = thread::Builder::new().name("metrics-sampler".to_owned()).spawn({
             let found = Arc::clone(&found);
             move || found.sample_until_stopped(&options)
         })?;
         Ok(Self { found, thread: Some(thread) })
+    }
+
+    /// Looks at nothing.
+    pub(super) fn none(options: MetricsOptions) -> Self {
+        Self { found: Arc::new(Found::new(&options, None)), thread: None }
     }
 
     pub(super) fn found(&self) -> &Arc<Found> {
@@ -60,6 +60,16 @@ impl Drop for Sampler {
 }
 
 impl Found {
+    fn new(options: &MetricsOptions, cpu_ns: Option<AtomicU64>) -> Self {
+        Self {
+            residency: Sampled::default(),
+            rss: Mutex::new(Window::new(options.rss_window)),
+            cpu_ns,
+            stop: Mutex::new(false),
+            stopped: Condvar::new(),
+        }
+    }
+
     fn sample_until_stopped(&self, options: &MetricsOptions) {
         let started = Instant::now();
         let mut asked = None::<Instant>;
@@ -72,8 +82,10 @@ impl Found {
                 asked = Some(Instant::now());
                 self.residency.round(options.residency_every.mul_f64(options.residency_share));
             }
-            let used = usage::thread();
-            self.cpu_ns.store(used.user_ns + used.system_ns, Ordering::Relaxed);
+            if let Some(cpu_ns) = &self.cpu_ns {
+                let used = usage::thread();
+                cpu_ns.store(used.user_ns + used.system_ns, Ordering::Relaxed);
+            }
             if self.waits(options.rss_every) {
                 return;
             }

@@ -10,9 +10,9 @@ use crate::counting::ThreadCounters;
 use crate::{FileClass, ReadPath};
 
 /// Single reads of a thread between two that are timed: a prime, so that it keeps no step with
-/// a pattern of the program's. Two looks at the clock cost about 50 ns here, which is 0.2 ns for
-/// each read, of the 100 that the fastest takes.
-const EVERY: u32 = 251;
+/// a pattern of the program's. Two looks at the clock cost about 50 ns here, which is 0.1 ns for
+/// each read, of the 90 that the fastest takes.
+const EVERY: u32 = 509;
 /// Timed reads between two whose page faults are counted, while reads are fast: two looks at
 /// the thread's usage cost as much as seven at the clock. Where reads are slow, all are.
 const FAULTS_EVERY: u32 = 8;
