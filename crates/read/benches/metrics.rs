@@ -1,6 +1,6 @@
 //! What metrics cost: warm single reads of 4 KiB with and without, and the sampler by itself.
 //!
-//! `cargo bench -p cutwater --bench metrics [-- --quick]`
+//! `cargo bench -p cutwater --bench metrics [-- --quick] [-- --cells]`
 //!
 //! By turns (A B A B), each pair in the same process on the same file, every read checked. A time
 //! is the least of several slices', because what else the host does only adds; the share is the
@@ -16,17 +16,20 @@
     reason = "what cannot be set up must stop, and figures are printed"
 )]
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cutwater::metrics::Format;
-use cutwater::{File, Metrics, Pattern, ReadPath, sigbus};
+use cutwater::{File, Metrics, Order, Pattern, ReadPath, sigbus};
 
 const BLOCK: usize = 4096;
 /// Small enough for a core's cache, so that memory does not hide the cost.
 const FILE_BYTES: u64 = 256 << 10;
+/// Of the cells' file: some of its blocks of 1 MiB are not in that cache.
+const CELL_FILE_BYTES: u64 = 8 << 20;
 /// Of a time, of which the least counts.
 const SLICES: usize = 8;
 /// For the sampler's thread to start and look for the first time.
@@ -37,7 +40,21 @@ const SPARSE_BYTES: u64 = 1 << 30;
 
 fn main() {
     let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
+    let only_cells = std::env::args().any(|a| a == "--cells");
     let has_maps = sigbus::install().is_ok();
+    if !only_cells {
+        singles(has_maps, quick);
+    }
+    println!("two threads, of which one does nothing; cells of the bench, with metrics");
+    let _idle = Idle::new();
+    cells(has_maps, quick);
+    if !only_cells {
+        sampler(if quick { Duration::from_millis(300) } else { Duration::from_secs(21) });
+    }
+}
+
+/// Single reads of 4 KiB.
+fn singles(has_maps: bool, quick: bool) {
     let temp = tempfile::NamedTempFile::new().unwrap();
     let bytes: Vec<u8> = (0..FILE_BYTES).map(|i| (i / BLOCK as u64) as u8).collect();
     std::fs::write(temp.path(), &bytes).unwrap();
@@ -53,10 +70,8 @@ fn main() {
     println!("one thread; with a second that has ended, and no metrics: what this bench adds");
     paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, || drop(Idle::new())));
     println!("two threads, of which one does nothing; with metrics");
-    let idle = Idle::new();
+    let _idle = Idle::new();
     paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, metrics));
-    drop(idle);
-    sampler(if quick { Duration::from_millis(300) } else { Duration::from_secs(21) });
 }
 
 fn metrics() -> Metrics {
@@ -86,15 +101,67 @@ impl Drop for Idle {
     }
 }
 
-/// Measures a path without and with what `with` makes, and prints it.
+/// Measures single reads by a path without and with what `with` makes, and prints it.
 fn pairs<T>(path: ReadPath, at: &Path, quick: bool, with: fn() -> T) {
-    let (pairs, reads) = if quick { (3, 500) } else { (151, 4_000) };
+    let reads = if quick { 500 } else { 4_000 };
     let file = File::options().path(path).pattern(Pattern::Random).open(at).unwrap();
-    read(&file, reads);
+    compare(&path.to_string(), if quick { 3 } else { 151 }, with, || read(&file, reads));
+}
+
+/// Cells of `cutwater bench`, warm: passes over ranges that are known ahead, and single reads.
+fn cells(has_maps: bool, quick: bool) {
+    let temp = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(temp.path(), vec![7; CELL_FILE_BYTES as usize]).unwrap();
+    let megabyte = 1 << 20;
+    for path in [ReadPath::Read, ReadPath::Preadv, ReadPath::Mmap, ReadPath::Uring, ReadPath::Auto]
+    {
+        if path == ReadPath::Mmap && !has_maps {
+            continue;
+        }
+        for (block, depth) in [(BLOCK, 1), (BLOCK, 32), (megabyte, 1), (megabyte, 32)] {
+            let file =
+                File::options().path(path).pattern(Pattern::Random).depth(depth).open(temp.path());
+            let file = file.unwrap();
+            // A slice of some milliseconds.
+            let reads = (if quick { 4 } else { 32 }) << if block == BLOCK { 6 } else { 0 };
+            let name = format!("{path}, {} KiB, depth {depth}", block >> 10);
+            compare(&name, if quick { 3 } else { 61 }, metrics, || {
+                pass(&file, block, depth as usize, reads)
+            });
+        }
+    }
+}
+
+/// Nanoseconds a read, of `reads` known ahead `depth` at a time.
+fn pass(file: &File, block: usize, depth: usize, reads: usize) -> f64 {
+    let blocks = CELL_FILE_BYTES / block as u64;
+    let at = |n: usize| (n as u64 * 7919 % blocks) * block as u64;
+    let ranges: Vec<_> = (0..reads).map(|n| at(n)..at(n) + block as u64).collect();
+    let (mut buf, mut bytes) = (vec![0; block], 0);
+    let started = Instant::now();
+    if depth == 1 {
+        for range in &ranges {
+            bytes += file.read_at(&mut buf, range.start).unwrap();
+        }
+    } else {
+        file.read_ranges(&ranges, Order::Completion, |piece| {
+            bytes += piece.bytes.len();
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    }
+    let ns = started.elapsed().as_nanos() as f64 / reads as f64;
+    assert_eq!(bytes, reads * block);
+    ns
+}
+
+/// Compares `time`, which gives nanoseconds, without and with what `with` makes, and prints it.
+fn compare<T>(name: &str, pairs: usize, with: fn() -> T, time: impl Fn() -> f64) {
+    time();
     let side = |on: bool| {
         let what = on.then(with);
         thread::sleep(SETTLE);
-        let ns = (0..SLICES).map(|_| read(&file, reads)).fold(f64::MAX, f64::min);
+        let ns = (0..SLICES).map(|_| time()).fold(f64::MAX, f64::min);
         drop(what);
         ns
     };
@@ -111,7 +178,7 @@ fn pairs<T>(path: ReadPath, at: &Path, quick: bool, with: fn() -> T) {
     without_ns.sort_unstable_by(f64::total_cmp);
     let quartile = |values: &[f64], q: usize| values[values.len() * q / 4];
     println!(
-        "  {path}: {:.1} ns a read without; {:+.2} % (quartiles {:+.2} to {:+.2})",
+        "  {name}: {:.1} ns a read without; {:+.2} % (quartiles {:+.2} to {:+.2})",
         quartile(&without_ns, 2),
         quartile(&shares, 2),
         quartile(&shares, 1),
