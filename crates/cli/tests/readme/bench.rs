@@ -1,0 +1,95 @@
+//! The table of what was measured.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+const PATHS: [&str; 6] = ["read", "preadv", "mmap", "uring", "uring-direct", "auto"];
+
+/// Host, table and mean of a run.
+pub(super) fn text(run: &Value, bench: &Value) -> String {
+    let host = &run["host"];
+    let mut text = format!(
+        "A virtual machine with {} cores of {}, {:.0} GiB, Linux {}, {}, on {};\n\
+         Cutwater {}, {}. MiB/s, medians of {} interleaved runs, every byte hashed and\n\
+         compared; bold is the best single path. One whole run, its losses included.\n",
+        host["cpus"],
+        host["cpu"].as_str().unwrap(),
+        host["memory_gib"].as_f64().unwrap(),
+        host["kernel"].as_str().unwrap(),
+        bench["file"]["file_system"].as_str().unwrap(),
+        run["date"].as_str().unwrap(),
+        run["cutwater"].as_str().unwrap(),
+        run["rustc"].as_str().unwrap().split(' ').take(2).collect::<Vec<_>>().join(" "),
+        bench["settings"]["runs"]
+    );
+    if let Some(note) = run["note"].as_str() {
+        let _ = writeln!(text, "{note}");
+    }
+    let _ = writeln!(
+        text,
+        "\n| page cache, pattern, block, depth | {} | auto / best |\n|---|{}",
+        PATHS.join(" | "),
+        "---:|".repeat(PATHS.len() + 1)
+    );
+    let cells = bench["cells"].as_array().unwrap();
+    let mut shapes: Vec<_> = cells.iter().map(shape).collect();
+    shapes.dedup();
+    shapes.iter().for_each(|shape| row(&mut text, shape, cells));
+    let mean = bench["summary"]["auto_of_best"].as_f64().unwrap();
+    let _ =
+        writeln!(text, "\n`auto` was at {mean:.3} of the best single path in the geometric mean.");
+    text
+}
+
+/// What a row is called.
+fn shape(cell: &Value) -> String {
+    let word = |key: &str| cell[key].as_str().unwrap().to_owned();
+    let block = cell["block"].as_u64().unwrap();
+    let block = match block {
+        b if b >= 1 << 20 => format!("{} MiB", b >> 20),
+        b => format!("{} KiB", b >> 10),
+    };
+    let threads = match cell["threads"].as_u64().unwrap() {
+        1 => String::new(),
+        n => format!(", {n} threads"),
+    };
+    format!("{} {}, {block}, {}{threads}", word("cache"), word("pattern"), cell["depth"])
+}
+
+fn row(text: &mut String, shape_of_row: &str, cells: &[Value]) {
+    let rates = PATHS.map(|path| {
+        let cell = cells.iter().find(|c| c["path"] == path && shape(c) == shape_of_row)?;
+        cell["bytes_per_s"].as_f64()
+    });
+    let best = rates[..PATHS.len() - 1].iter().flatten().copied().fold(0.0, f64::max);
+    let _ = write!(text, "| {shape_of_row} |");
+    for (path, rate) in PATHS.iter().zip(rates) {
+        let shown =
+            rate.map_or_else(|| "-".to_owned(), |rate| thousands(rate / f64::from(1 << 20)));
+        let is_best = *path != "auto" && rate == Some(best);
+        let bold = if is_best { "**" } else { "" };
+        let _ = write!(text, " {bold}{shown}{bold} |");
+    }
+    let share =
+        rates[PATHS.len() - 1].map_or_else(|| "-".to_owned(), |auto| format!("{:.2}", auto / best));
+    let _ = writeln!(text, " {share} |");
+}
+
+/// `12,345`
+fn thousands(n: f64) -> String {
+    let digits = format!("{n:.0}");
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[test]
+fn thousands_are_parted() {
+    assert_eq!([7.4, 999.6, 12_345.0].map(thousands), ["7", "1,000", "12,345"]);
+}
