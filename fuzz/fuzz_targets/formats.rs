@@ -20,9 +20,11 @@ fuzz_target!(|block: &[u8]| {
         parser.begin_block(block);
         let mut at = 0;
         while at < block.len() {
-            let end = parser.line_end(block, at);
             record.clear();
-            if parser.parse(block, at, end, &mut fields, &mut record) == Ok(true) {
+            let (end, parsed) = parser.parse(block, at, &mut fields, &mut record);
+            assert!(end >= at && block.get(end).is_none_or(|&b| b == b'\n'));
+            assert!(!block[at..end].contains(&b'\n'));
+            if parsed == Ok(true) {
                 for (_, span) in record.present() {
                     assert!(span.start <= span.end && span.start as usize >= at && span.end as usize <= end);
                     let _ = clock.parse(span.bytes(block));

@@ -284,7 +284,7 @@ mod tests {
         let mut parser = JsonParser::new(&fields);
         let mut record = Record::default();
         parser.begin_block(line.as_bytes());
-        parser.parse(line.as_bytes(), 0, line.len(), &mut fields, &mut record).unwrap();
+        parser.parse(line.as_bytes(), 0, &mut fields, &mut record).1.unwrap();
         bound.passes(line.as_bytes(), line.as_bytes(), &record, None)
     }
 

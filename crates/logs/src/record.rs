@@ -153,7 +153,7 @@ impl Record {
     }
 
     /// Sets a field; the last value given is the one that counts.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, id: FieldId, span: Span) {
         let at = usize::from(id.0);
         if at >= self.spans.len() {

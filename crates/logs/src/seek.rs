@@ -128,9 +128,8 @@ impl<'a, R: ReadAt> Probe<'a, R> {
         self.parser.begin_block(block);
         at = 0;
         while at < block.len() {
-            let end = self.parser.line_end(block, at);
             self.record.clear();
-            let parsed = self.parser.parse(block, at, end, &mut self.fields, &mut self.record);
+            let (end, parsed) = self.parser.parse(block, at, &mut self.fields, &mut self.record);
             if let (Ok(true), Some(id)) = (parsed, self.id)
                 && let Some(time) = self.clock.parse(self.record.get(id).bytes(block))
             {

@@ -12,7 +12,7 @@ fn parsed(definition: &Definition, line: &str) -> String {
     let mut parser = definition.parser(&mut fields);
     let mut record = Record::default();
     parser.begin_block(line.as_bytes());
-    match parser.parse(line.as_bytes(), 0, line.len(), &mut fields, &mut record) {
+    match parser.parse(line.as_bytes(), 0, &mut fields, &mut record).1 {
         Err(fault) => return format!("bad: {}", fault.reason),
         Ok(false) => return "blank".into(),
         Ok(true) => {}

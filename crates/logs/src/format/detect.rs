@@ -152,9 +152,9 @@ pub(crate) fn for_each_record(
     let mut record = Record::default();
     let mut at = 0;
     while at < sample.len() {
-        let end = parser.line_end(sample, at);
         record.clear();
-        if matches!(parser.parse(sample, at, end, fields, &mut record), Ok(true)) {
+        let (end, parsed) = parser.parse(sample, at, fields, &mut record);
+        if matches!(parsed, Ok(true)) {
             each(fields, &record, sample);
         }
         at = end + 1;

@@ -199,44 +199,48 @@ impl Parser {
         }
     }
 
-    /// The offset of the line feed at or after `from`, or the end of the block.
-    #[inline]
-    #[must_use]
-    pub fn line_end(&self, block: &[u8], from: usize) -> usize {
-        match &self.0 {
-            Kind::Json(json) => json.line_end(block, from),
-            Kind::Line(_) => {
-                memchr::memchr(b'\n', &block[from..]).map_or(block.len(), |at| from + at)
-            }
-        }
-    }
-
-    /// Parses `block[start..end]`. False for a blank line.
-    ///
-    /// # Errors
-    /// What is wrong with the line; the record then holds nothing to be used.
+    /// Parses the line that begins at `start`: where it ends, at its line feed or the end of the
+    /// block, and whether it is a record (a blank line is none) or what is wrong with it; the record
+    /// then holds nothing to be used.
     #[inline]
     pub fn parse(
         &mut self,
         block: &[u8],
         start: usize,
-        end: usize,
         fields: &mut Fields,
         record: &mut Record,
-    ) -> std::result::Result<bool, Fault> {
+    ) -> (usize, std::result::Result<bool, Fault>) {
         match &mut self.0 {
-            Kind::Json(json) => json.parse(block, start, end, fields, record),
+            Kind::Json(json) => json.parse(block, start, fields, record),
             Kind::Line(line) => {
-                // The blanks of JSON, in every format; ends at the first byte that is none.
-                if block[start..end].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
-                    return Ok(false);
-                }
-                let end = if block[end - 1] == b'\r' { end - 1 } else { end };
-                match line.parse(block, start, end, fields, record) {
-                    Ok(()) => Ok(true),
-                    Err(reason) => Err(Fault { reason, at: start }),
-                }
+                let end = feed(block, start);
+                (end, whole_line(line.as_mut(), block, start, end, fields, record))
             }
         }
+    }
+}
+
+/// The offset of the line feed at or after `from`, or the end of the block.
+#[inline]
+fn feed(block: &[u8], from: usize) -> usize {
+    memchr::memchr(b'\n', &block[from..]).map_or(block.len(), |at| from + at)
+}
+
+fn whole_line(
+    line: &mut dyn LineParser,
+    block: &[u8],
+    start: usize,
+    end: usize,
+    fields: &mut Fields,
+    record: &mut Record,
+) -> std::result::Result<bool, Fault> {
+    // The blanks of JSON, in every format; ends at the first byte that is none.
+    if block[start..end].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
+        return Ok(false);
+    }
+    let end = if block[end - 1] == b'\r' { end - 1 } else { end };
+    match line.parse(block, start, end, fields, record) {
+        Ok(()) => Ok(true),
+        Err(reason) => Err(Fault { reason, at: start }),
     }
 }

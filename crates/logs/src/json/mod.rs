@@ -11,23 +11,28 @@
 //! - of duplicate keys the last one counts, and takes the place of all below the earlier one.
 //!
 //! # How
-//! [`cutwater_sys::simd::json_masks`] marks quotes, and what needs a look inside strings, 64
-//! bytes at a time. The walk then steps from key to key. The order of keys is learnt: the key
-//! that followed last time is compared first, bytes against bytes, on every line, and only
-//! when it differs is a key looked up. So a wrong guess costs time, never an answer.
+//! [`cutwater_sys::simd::JsonStops`] lists where quotation marks are and what needs a look inside
+//! strings. A line that is like one before but for its values is only compared with it (see
+//! `template`); any other is walked over from key to key. The order of keys is learnt too: the key
+//! that followed last time is compared first, bytes against bytes, and only when it differs is a
+//! key looked up. So a wrong guess costs time, never an answer.
 
+mod learnt;
 mod number;
 mod shape;
 mod string;
+mod template;
 mod walk;
 
 pub use string::{unescape, unescape_into};
 
-use cutwater_sys::simd::{JsonMasks, Level, json_masks};
+use cutwater_sys::simd::{JsonStops, Level};
 
 use crate::bad::Reason;
 use crate::record::{Fields, Record};
+use learnt::Learnt;
 use shape::Shape;
+use template::{Template, Value};
 
 /// The most levels of arrays and objects, as in `serde_json`.
 pub const DEPTH_MAX: u32 = 127;
@@ -47,12 +52,19 @@ impl Fault {
     }
 }
 
-/// Parses the lines of one file; what it learns of their shape is kept from line to line.
+/// Parses the lines of one file; what it learns of them is kept from line to line.
 #[derive(Debug, Clone)]
 pub struct JsonParser {
     level: Level,
-    masks: Vec<JsonMasks>,
+    stops: JsonStops,
+    /// Whether bytes above 0x7F are stops, as they may be no UTF-8.
+    high: bool,
+    /// The first stop at or after the line to come, as far as lines come in order.
+    next: usize,
     shape: Shape,
+    learnt: Learnt,
+    /// The values of the line that is walked over.
+    values: Vec<Value>,
 }
 
 impl JsonParser {
@@ -66,47 +78,115 @@ impl JsonParser {
     /// A parser that uses the kernels of `level`.
     #[must_use]
     pub fn with_level(fields: &Fields, level: Level) -> Self {
-        Self { level, masks: Vec::new(), shape: Shape::new(fields) }
-    }
-
-    /// Indexes a block of lines; the lines parsed next must be in it.
-    pub fn begin_block(&mut self, block: &[u8]) {
-        json_masks(self.level, block, &mut self.masks);
-    }
-
-    /// The offset in the block of the line feed at or after `from`, or of the block's end.
-    #[inline]
-    #[must_use]
-    pub fn line_end(&self, block: &[u8], from: usize) -> usize {
-        let mut word = from / 64;
-        let mut mask = !0u64 << (from % 64);
-        while let Some(masks) = self.masks.get(word) {
-            let found = masks.newline & mask;
-            if found != 0 {
-                return word * 64 + found.trailing_zeros() as usize;
-            }
-            word += 1;
-            mask = !0;
+        Self {
+            level,
+            stops: JsonStops::default(),
+            high: false,
+            next: 0,
+            shape: Shape::new(fields),
+            learnt: Learnt::default(),
+            values: Vec::new(),
         }
-        block.len()
     }
 
-    /// Parses the line `block[start..end]`. False for a blank line.
-    ///
-    /// # Errors
-    /// What is wrong with the line; the record then holds nothing to be used.
+    /// Indexes a block of whole lines; the lines parsed next must be in it.
+    pub fn begin_block(&mut self, block: &[u8]) {
+        let any_high = self.stops.fill(self.level, block, false);
+        // All of it at once costs less than each string by itself.
+        let high = any_high && std::str::from_utf8(block).is_err();
+        if high {
+            self.stops.fill(self.level, block, true);
+        }
+        if high != self.high {
+            // How many stops a text has is part of a template.
+            self.learnt = Learnt::default();
+            self.high = high;
+        }
+        self.next = 0;
+    }
+
+    /// Parses the line that begins at `start`: where it ends, at its line feed or the end of the
+    /// block, and whether it is a record (a blank line is none) or what is wrong with it; the record
+    /// then holds nothing to be used.
     #[inline]
     pub fn parse(
         &mut self,
         block: &[u8],
         start: usize,
-        end: usize,
         fields: &mut Fields,
         record: &mut Record,
-    ) -> Result<bool, Fault> {
+    ) -> (usize, Result<bool, Fault>) {
+        let stop = self.first_stop(start);
+        if let Some(ended) = self.learnt.line(block, self.stops.offsets(), start, stop, record) {
+            self.next = ended.stop;
+            return (ended.at, Ok(true));
+        }
+        self.walk(block, start, stop, fields, record)
+    }
+
+    /// Walks over a line that is not like one before.
+    #[inline(never)]
+    fn walk(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        stop: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> (usize, Result<bool, Fault>) {
         self.shape.next_line();
-        walk::Walk { block, end, masks: &self.masks, shape: &mut self.shape, fields, record }
-            .line(start)
+        self.values.clear();
+        let learning = self.learnt.wants_more();
+        let mut walk = walk::Walk {
+            block,
+            stops: self.stops.offsets(),
+            stop,
+            shape: &mut self.shape,
+            fields,
+            record,
+            values: learning.then_some(&mut self.values),
+        };
+        let walked = walk.line(start);
+        let learning = walk.values.is_some();
+        self.next = walk.stop;
+        match walked {
+            Ok((end, is_record)) => {
+                if learning && is_record {
+                    self.learn(block, start, end);
+                }
+                (end, Ok(is_record))
+            }
+            Err(fault) => {
+                let rest = block.get(start..).unwrap_or_default();
+                let end = memchr::memchr(b'\n', rest).map_or(block.len(), |at| start + at);
+                (end, Err(fault))
+            }
+        }
+    }
+
+    fn learn(&mut self, block: &[u8], start: usize, end: usize) {
+        let high = self.high;
+        let is_stop = move |b| match b {
+            b'"' | b'\\' | 0..0x20 => true,
+            0x80.. => high,
+            _ => false,
+        };
+        if let Some(template) = Template::new(block, (start, end), &self.values, is_stop) {
+            self.learnt.keep(template);
+        }
+    }
+
+    /// The index of the first stop at or after `start`.
+    #[inline]
+    fn first_stop(&self, start: usize) -> usize {
+        let stops = self.stops.offsets();
+        let is_before = |at: usize| stops.get(at).is_some_and(|&stop| (stop as usize) < start);
+        let next = self.next;
+        if next > 0 && !is_before(next - 1) {
+            return stops.partition_point(|&stop| (stop as usize) < start);
+        }
+        // Most often the next one, or behind the line feed that ended the line before.
+        (next..).find(|&at| !is_before(at)).unwrap_or(next)
     }
 }
 

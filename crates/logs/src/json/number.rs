@@ -21,21 +21,50 @@ pub(super) fn digits(block: &[u8], at: usize) -> usize {
     n + block[at + n..].iter().take_while(|b| b.is_ascii_digit()).count()
 }
 
-/// How many bytes from the lowest on are digits: a digit has 3 as its high half, and still
-/// has when 6 is added.
+/// How many bytes from the lowest on are digits.
 #[inline]
 fn leading_digits(eight: u64) -> usize {
+    (others(eight).trailing_zeros() / 8) as usize
+}
+
+/// Bits in the bytes that are no digits, up to the first that is above 0xF9: a digit has 3 as its
+/// high half, and still has when 6 is added.
+#[inline(always)]
+fn others(eight: u64) -> u64 {
     const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
     const THREES: u64 = 0x3030_3030_3030_3030;
     let high = (eight & HIGH) ^ THREES;
     let low = (eight.wrapping_add(0x0606_0606_0606_0606) & HIGH) ^ THREES;
     // A carry of the addition can only come out of a byte that is no digit itself, and
     // only spoils the bytes after it.
-    ((high | low).trailing_zeros() / 8) as usize
+    high | low
+}
+
+/// What `block[at..end]` is, if it is a number of at most 8 digits and a point. What is none may be
+/// another number.
+#[inline(always)]
+pub(super) fn short(block: &[u8], at: usize, end: usize) -> Option<SpanKind> {
+    let length = end.wrapping_sub(at);
+    let eight = u64::from_le_bytes(*block.get(at..)?.first_chunk()?);
+    if length.wrapping_sub(1) >= 8 {
+        return None;
+    }
+    let no_digits = others(eight) & (u64::MAX >> (64 - 8 * length));
+    let leading = (no_digits.trailing_zeros() / 8) as usize;
+    if eight as u8 == b'0' && leading.min(length) > 1 {
+        return None;
+    }
+    if no_digits == 0 {
+        return Some(SpanKind::Int);
+    }
+    let point = 0xFF << (8 * leading);
+    let is_point = eight & point == u64::from(b'.') << (8 * leading);
+    let inside = leading > 0 && leading + 1 < length;
+    (is_point && inside && no_digits & !point == 0).then_some(SpanKind::Float)
 }
 
 /// The number that begins at `at` (a digit or a minus): where it ends and what it is.
-#[inline]
+#[inline(always)]
 pub(super) fn number(block: &[u8], at: usize) -> Result<(usize, SpanKind), Fault> {
     let fault = |p| Err(Fault::new(Reason::Number, p));
     let byte = |p: usize| block.get(p).copied().unwrap_or(b'\n');

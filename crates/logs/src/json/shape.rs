@@ -198,18 +198,20 @@ impl Shape {
     }
 
     /// The value of key `index` is about to be set: when it was set before on this line, all
-    /// that is below it is taken back, since the last of two keys is the one that counts.
+    /// that is below it is taken back, since the last of two keys is the one that counts. Whether
+    /// it was.
     #[inline]
-    pub(super) fn visit(&mut self, node: NodeId, index: usize, record: &mut Record) {
+    pub(super) fn visit(&mut self, node: NodeId, index: usize, record: &mut Record) -> bool {
         let line = self.line;
         let key = &mut self.nodes[node as usize].keys[index];
         if key.seen == line
             && let Some(child) = key.target.child
         {
             self.unset_below(child, record);
-        } else {
-            key.seen = line;
+            return true;
         }
+        key.seen = line;
+        false
     }
 
     /// Takes back all fields below `node`.

@@ -5,6 +5,27 @@ use std::borrow::Cow;
 use super::Fault;
 use crate::bad::Reason;
 
+/// The first of `stops`, from `stop` on, that is the quotation mark which ends a string; nothing
+/// where the line ends before.
+#[inline]
+pub(super) fn close(block: &[u8], stops: &[u32], mut stop: usize) -> Option<usize> {
+    loop {
+        let at = *stops.get(stop)? as usize;
+        match block.get(at)? {
+            b'"' => return Some(stop),
+            b'\n' => return None,
+            // What it escapes is gone past with it, but for the end of the line.
+            b'\\' => {
+                let next = *stops.get(stop + 1)? as usize;
+                let escaped = next == at + 1 && block.get(next) != Some(&b'\n');
+                stop += usize::from(escaped);
+            }
+            _ => {}
+        }
+        stop += 1;
+    }
+}
+
 /// Checks the inside of a JSON string, `block[start..end]`; true when it has escapes.
 #[cold]
 pub(super) fn check(block: &[u8], start: usize, end: usize) -> Result<bool, Fault> {

@@ -1,8 +1,7 @@
 //! The walk over one line.
 
-use cutwater_sys::simd::JsonMasks;
-
 use super::shape::{NodeId, ROOT, Shape, Target};
+use super::template::{Value, word};
 use super::{DEPTH_MAX, Fault, number, string};
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
@@ -11,36 +10,42 @@ type Step = Result<usize, Fault>;
 
 pub(super) struct Walk<'a> {
     pub(super) block: &'a [u8],
-    pub(super) end: usize,
-    pub(super) masks: &'a [JsonMasks],
+    pub(super) stops: &'a [u32],
+    /// The first of `stops` that was not gone past.
+    pub(super) stop: usize,
     pub(super) shape: &'a mut Shape,
     pub(super) fields: &'a mut Fields,
     pub(super) record: &'a mut Record,
+    /// Takes the values of the line down; nothing once there is one that no template can have.
+    pub(super) values: Option<&'a mut Vec<Value>>,
 }
 
 impl Walk<'_> {
-    /// Walks the line that begins at `start`; false when it is blank.
+    /// Walks the line that begins at `start`: where it ends, and false when it is blank. The
+    /// walk finds the end itself, as no token goes past a line feed: to look for it first would
+    /// cost a branch that cannot be predicted.
     #[inline]
-    pub(super) fn line(&mut self, start: usize) -> Result<bool, Fault> {
+    pub(super) fn line(&mut self, start: usize) -> Result<(usize, bool), Fault> {
         let p = self.space(start);
-        if p >= self.end {
-            return Ok(false);
+        let first = self.byte(p);
+        if first == b'\n' {
+            return Ok((p, false));
         }
-        let is_object = self.byte(p) == b'{';
+        let is_object = first == b'{';
         let p = if is_object {
             self.object(p, Some(ROOT), 1)?
         } else {
             self.value(p, Target::default(), 0)?
         };
         let p = self.space(p);
-        match (p >= self.end, is_object) {
-            (true, true) => Ok(true),
+        match (self.byte(p) == b'\n', is_object) {
+            (true, true) => Ok((p, true)),
             (true, false) => Err(Fault::new(Reason::NotObject, start)),
             (false, _) => Err(Fault::new(Reason::Trailing, p)),
         }
     }
 
-    /// The byte at `p`; a line feed at the end of the line, where no token can go on.
+    /// The byte at `p`; a line feed at the end of the block too, where no token can go on.
     #[inline]
     fn byte(&self, p: usize) -> u8 {
         self.block.get(p).copied().unwrap_or(b'\n')
@@ -57,7 +62,7 @@ impl Walk<'_> {
     /// The fault of a byte that cannot stand at `p`.
     #[cold]
     fn unexpected(&self, p: usize) -> Fault {
-        let reason = if p >= self.end { Reason::EndsEarly } else { Reason::Unexpected };
+        let reason = if self.byte(p) == b'\n' { Reason::EndsEarly } else { Reason::Unexpected };
         Fault::new(reason, p)
     }
 
@@ -98,19 +103,29 @@ impl Walk<'_> {
         let rest = self.block.get(p..).unwrap_or_default();
         if let Some((length, target)) = self.shape.expect(node, *expected, rest) {
             if target.child.is_some() {
-                self.shape.visit(node, *expected, self.record);
+                self.visit(node, *expected);
             }
             *expected += 1;
             return self.value(p + length, target, depth);
         }
         let (p, index, target) = self.unexpected_key(p, node)?;
         if let Some(index) = index {
-            self.shape.visit(node, index, self.record);
+            self.visit(node, index);
             *expected = index + 1;
         } else if let Some(child) = target.child {
             self.shape.unset_below(child, self.record);
+            self.values = None;
         }
         self.value(p, target, depth)
+    }
+
+    /// Notes that key `index` was met. No template takes values back, as a second key of its name
+    /// does.
+    #[inline]
+    fn visit(&mut self, node: NodeId, index: usize) {
+        if self.shape.visit(node, index, self.record) {
+            self.values = None;
+        }
     }
 
     /// A key that is not the one that followed last time.
@@ -166,37 +181,62 @@ impl Walk<'_> {
             }
             _ => return self.word(p, target),
         };
-        self.set(target, kind, start, end);
+        self.take(target, kind, start, end);
         Ok(next)
     }
 
     /// A fault at the end of the line is that the line ends early.
     #[cold]
     fn in_line(&self, fault: Fault) -> Fault {
-        if fault.at >= self.end { Fault::new(Reason::EndsEarly, fault.at) } else { fault }
+        if self.byte(fault.at) == b'\n' { Fault::new(Reason::EndsEarly, fault.at) } else { fault }
     }
 
+    /// Takes a value down, and sets the field that it is of.
     #[inline]
-    fn set(&mut self, target: Target, kind: SpanKind, start: usize, end: usize) {
+    fn take(&mut self, target: Target, kind: SpanKind, start: usize, end: usize) {
         if let Some(field) = target.field {
             self.record.set(field, Span::new(kind, start, end));
+        }
+        match (&mut self.values, kind) {
+            (values, SpanKind::Json) => {
+                // It spans values, and texts between them.
+                if target.field.is_some() {
+                    *values = None;
+                }
+            }
+            (Some(values), _) => {
+                let is_text = matches!(kind, SpanKind::Str | SpanKind::Escaped);
+                values.push(Value { start, end, is_text, field: target.field });
+            }
+            (None, _) => {}
         }
     }
 
     fn word(&mut self, p: usize, target: Target) -> Step {
-        let rest = self.block.get(p..self.end).unwrap_or_default();
-        let words: [(&[u8], SpanKind); 3] =
-            [(b"true", SpanKind::Bool), (b"false", SpanKind::Bool), (b"null", SpanKind::Null)];
-        for (word, kind) in words {
-            if rest.starts_with(word) {
-                self.set(target, kind, p, p + word.len());
-                return Ok(p + word.len());
-            }
-            if !rest.is_empty() && word.starts_with(rest) {
-                return Err(Fault::new(Reason::EndsEarly, self.end));
-            }
+        let rest = self.block.get(p..).unwrap_or_default();
+        if let Some((length, kind)) = word(rest) {
+            self.take(target, kind, p, p + length);
+            return Ok(p + length);
         }
-        Err(self.unexpected(p))
+        Err(self.no_word(p))
+    }
+
+    /// The fault of a value that is none: one that is cut off by the end of the line ends early.
+    #[cold]
+    fn no_word(&self, p: usize) -> Fault {
+        let rest = self.block.get(p..self.line_end(p)).unwrap_or_default();
+        let words: [&[u8]; 3] = [b"true", b"false", b"null"];
+        if !rest.is_empty() && words.iter().any(|word| word.starts_with(rest)) {
+            return Fault::new(Reason::EndsEarly, p + rest.len());
+        }
+        self.unexpected(p)
+    }
+
+    /// Where the line that `p` is in ends.
+    #[cold]
+    fn line_end(&self, p: usize) -> usize {
+        let rest = self.block.get(p..).unwrap_or_default();
+        memchr::memchr(b'\n', rest).map_or(self.block.len(), |at| p + at)
     }
 
     /// The array that begins at `p`; its elements go to `node`, where some were asked for.
@@ -224,42 +264,30 @@ impl Walk<'_> {
 
     /// The string that begins at `p`: where it ends, past its quote, and whether it has escapes.
     #[inline]
-    fn string(&self, p: usize) -> Result<(usize, bool), Fault> {
+    fn string(&mut self, p: usize) -> Result<(usize, bool), Fault> {
         if self.byte(p) != b'"' {
             return Err(self.unexpected(p));
         }
         let start = p + 1;
-        let mut word = start / 64;
-        let mut mask = !0u64 << (start % 64);
-        let mut check = 0;
-        while let Some(masks) = self.masks.get(word) {
-            let quote = masks.quote & mask;
-            if quote != 0 {
-                let at = word * 64 + quote.trailing_zeros() as usize;
-                if at >= self.end {
-                    break;
-                }
-                let before = (quote & quote.wrapping_neg()) - 1;
-                check |= masks.check & mask & before;
-                let escaped = check != 0 && string::check(self.block, start, at)?;
-                return Ok((at + 1, escaped));
-            }
-            check |= masks.check & mask;
-            word += 1;
-            mask = !0;
-            if word * 64 >= self.end {
-                break;
-            }
+        while self.stops.get(self.stop).is_some_and(|&stop| (stop as usize) < start) {
+            self.stop += 1;
         }
-        Err(self.unterminated(start))
+        let Some(close) = string::close(self.block, self.stops, self.stop) else {
+            return Err(self.unterminated(start));
+        };
+        let at = self.stops[close] as usize;
+        let escaped = close > self.stop && string::check(self.block, start, at)?;
+        self.stop = close;
+        Ok((at + 1, escaped))
     }
 
     /// The fault of a string without an end: one inside of it comes first.
     #[cold]
     fn unterminated(&self, start: usize) -> Fault {
-        match string::check(self.block, start.min(self.end), self.end) {
+        let end = self.line_end(start);
+        match string::check(self.block, start, end) {
             Err(fault) if fault.reason != Reason::Escape => fault,
-            _ => Fault::new(Reason::EndsEarly, self.end),
+            _ => Fault::new(Reason::EndsEarly, end),
         }
     }
 }

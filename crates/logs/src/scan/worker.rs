@@ -146,17 +146,36 @@ impl<'a, S: Sink> Scanner<'a, S> {
                 current.parser.begin_block(bytes);
                 indexed = true;
             }
-            let end = current.parser.line_end(bytes, at);
             self.tally.lines += 1;
-            if let Err(fault) = self.line(current, block, at, end) {
+            let (end, outcome) = self.line(current, block, at);
+            if let Err(fault) = outcome {
                 self.bad(current, fault, block, at, end);
             }
             at = end + 1;
         }
     }
 
+    /// The line that begins at `start`: where it ends, and what is wrong with it.
     #[inline]
     fn line(
+        &mut self,
+        c: &mut Current,
+        whole: Block<'_>,
+        start: usize,
+    ) -> (usize, Result<(), Fault>) {
+        self.record.clear();
+        let (end, parsed) = c.parser.parse(whole.bytes, start, &mut c.fields, &mut self.record);
+        let outcome = match parsed {
+            Ok(true) => self.record(c, whole, start, end),
+            Ok(false) => Ok(()),
+            Err(fault) => Err(fault),
+        };
+        (end, outcome)
+    }
+
+    /// Hands the record of `whole[start..end]` over, where it passes.
+    #[inline]
+    fn record(
         &mut self,
         c: &mut Current,
         whole: Block<'_>,
@@ -164,10 +183,6 @@ impl<'a, S: Sink> Scanner<'a, S> {
         end: usize,
     ) -> Result<(), Fault> {
         let block = whole.bytes;
-        self.record.clear();
-        if !c.parser.parse(block, start, end, &mut c.fields, &mut self.record)? {
-            return Ok(());
-        }
         let time = time_of(c, block, &self.record)?;
         self.tally.records += 1;
         let line = &block[start..end];

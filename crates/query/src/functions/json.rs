@@ -48,8 +48,9 @@ impl Getter {
         self.record.clear();
         self.parser.begin_block(object);
         let (fields, record) = (&mut self.fields, &mut self.record);
-        let parsed = self.parser.parse(object, 0, object.len(), fields, record);
-        let id = self.fields.find(&self.path).filter(|_| matches!(parsed, Ok(true)));
+        let (end, parsed) = self.parser.parse(object, 0, fields, record);
+        let whole = end == object.len() && matches!(parsed, Ok(true));
+        let id = self.fields.find(&self.path).filter(|_| whole);
         match id.and_then(|id| value::text(self.record.get(id), object)) {
             Some(text) => out.append_value(String::from_utf8_lossy(&text)),
             None => out.append_null(),

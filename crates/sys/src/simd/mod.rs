@@ -4,6 +4,7 @@
 //! [`Level::SCALAR`] is the twin that defines what the others must return.
 
 mod scalar;
+mod stops;
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -12,6 +13,8 @@ mod x86;
 
 use std::fmt;
 use std::sync::OnceLock;
+
+pub use stops::JsonStops;
 
 /// An instruction set that the kernels are written for.
 ///
@@ -27,6 +30,8 @@ enum Set {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vbmi2,
     #[cfg(target_arch = "aarch64")]
     Neon,
 }
@@ -41,14 +46,21 @@ impl Level {
         let mut levels = vec![Self::SCALAR];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
+            if is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("popcnt")
+                && is_x86_feature_detected!("bmi1")
+            {
                 levels.push(Self(Set::Avx2));
             }
             if is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("popcnt")
+                && is_x86_feature_detected!("bmi1")
             {
                 levels.push(Self(Set::Avx512));
+                if is_x86_feature_detected!("avx512vbmi2") {
+                    levels.push(Self(Set::Avx512Vbmi2));
+                }
             }
         }
         #[cfg(target_arch = "aarch64")]
@@ -74,6 +86,8 @@ impl Level {
             Set::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Set::Avx512 => "avx512bw",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512Vbmi2 => "avx512vbmi2",
             #[cfg(target_arch = "aarch64")]
             Set::Neon => "neon",
         }
@@ -94,106 +108,28 @@ pub fn count_byte(level: Level, bytes: &[u8], needle: u8) -> u64 {
         #[cfg(target_arch = "x86_64")]
         Set::Avx2 => x86::count_byte_avx2(bytes, needle),
         #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => x86::count_byte_avx512(bytes, needle),
+        Set::Avx512 | Set::Avx512Vbmi2 => x86::count_byte_avx512(bytes, needle),
         #[cfg(target_arch = "aarch64")]
         Set::Neon => neon::count_byte(bytes, needle),
     }
 }
 
-/// Where the bytes that matter to JSON lines are in 64 bytes; bit `i` stands for byte `i`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct JsonMasks {
-    /// Line feeds.
-    pub newline: u64,
-    /// Quotation marks that no backslash escapes.
-    pub quote: u64,
-    /// Bytes that make a string worth a look: backslashes, bytes below 0x20 other than
-    /// line feeds, and bytes above 0x7F.
-    pub check: u64,
-}
-
-/// Fills `out` with the masks of `bytes`, 64 bytes to an entry; bits past the end are 0.
-/// Whether a quotation mark is escaped is decided by the backslashes since the start of `bytes`.
-///
-/// `out` is given the length `bytes.len() / 64`, rounded up; its capacity is kept.
-pub fn json_masks(level: Level, bytes: &[u8], out: &mut Vec<JsonMasks>) {
-    out.clear();
-    out.resize(bytes.len().div_ceil(BLOCK_BYTES), JsonMasks::default());
+fn json_stops(level: Level, bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
     match level.0 {
-        Set::Scalar => scalar::json_masks(bytes, out),
+        Set::Scalar => scalar::json_stops(bytes, high, out),
         #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => x86::json_masks_avx2(bytes, out),
+        Set::Avx2 => x86::json_stops_avx2(bytes, high, out),
         #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => x86::json_masks_avx512(bytes, out),
+        Set::Avx512 => x86::json_stops_avx512(bytes, high, out),
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx512Vbmi2 => x86::json_stops_vbmi2(bytes, high, out),
         #[cfg(target_arch = "aarch64")]
-        Set::Neon => neon::json_masks(bytes, out),
+        Set::Neon => neon::json_stops(bytes, high, out),
     }
 }
 
-/// Bytes per entry of [`JsonMasks`].
-pub const BLOCK_BYTES: usize = 64;
-
-/// The raw comparison results of one block, before escapes are resolved.
-#[derive(Clone, Copy)]
-struct Raw {
-    newline: u64,
-    quote: u64,
-    backslash: u64,
-    /// Below 0x20, line feeds among them.
-    control: u64,
-    high: u64,
-}
-
-/// Runs `compare` over every block of `bytes`, the last one padded with spaces, and
-/// resolves the escapes.
-#[inline(always)]
-fn for_blocks(bytes: &[u8], out: &mut [JsonMasks], compare: impl Fn(&[u8; 64]) -> Raw) {
-    let mut escape = Escape::default();
-    let (blocks, tail) = bytes.as_chunks::<BLOCK_BYTES>();
-    for (block, masks) in blocks.iter().zip(out.iter_mut()) {
-        *masks = escape.resolve(compare(block));
-    }
-    if !tail.is_empty()
-        && let Some(masks) = out.get_mut(blocks.len())
-    {
-        let mut padded = [b' '; BLOCK_BYTES];
-        padded[..tail.len()].copy_from_slice(tail);
-        *masks = escape.resolve(compare(&padded));
-    }
-}
-
-/// Whether the first byte of the next block is escaped.
-#[derive(Default)]
-struct Escape {
-    carry: u64,
-}
-
-impl Escape {
-    #[inline(always)]
-    fn resolve(&mut self, raw: Raw) -> JsonMasks {
-        JsonMasks {
-            newline: raw.newline,
-            quote: raw.quote & !self.escaped(raw.backslash),
-            check: raw.backslash | (raw.control & !raw.newline) | raw.high,
-        }
-    }
-
-    /// The bytes that follow a run of backslashes of odd length. A run that starts at an odd
-    /// bit, added to its start, carries out to an odd or even bit according to its length.
-    #[inline(always)]
-    fn escaped(&mut self, backslash: u64) -> u64 {
-        const EVEN: u64 = 0x5555_5555_5555_5555;
-        if backslash == 0 {
-            return std::mem::take(&mut self.carry);
-        }
-        let backslash = backslash & !self.carry;
-        let follows = (backslash << 1) | self.carry;
-        let odd_starts = backslash & !EVEN & !follows;
-        let (ends_on_even, carry) = odd_starts.overflowing_add(backslash);
-        self.carry = u64::from(carry);
-        (EVEN ^ (ends_on_even << 1)) & follows
-    }
-}
+/// Bytes that are looked at together.
+const BLOCK_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests;

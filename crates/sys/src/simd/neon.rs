@@ -8,19 +8,20 @@
 
 use std::arch::aarch64::{
     uint8x16_t, vaddlvq_u8, vandq_u8, vceqq_u8, vcgtq_u8, vcltq_u8, vdupq_n_u8, vgetq_lane_u64,
-    vld1q_u8, vpaddq_u8, vreinterpretq_u64_u8,
+    vld1q_u8, vorrq_u8, vpaddq_u8, vreinterpretq_u64_u8,
 };
 
-use super::{JsonMasks, Raw, for_blocks};
+use super::JsonStops;
+use super::stops::{Found, write_each};
 
 pub(super) fn count_byte(bytes: &[u8], needle: u8) -> u64 {
     // SAFETY: a level of NEON is only made after neon was detected.
     unsafe { count(bytes, needle) }
 }
 
-pub(super) fn json_masks(bytes: &[u8], out: &mut [JsonMasks]) {
+pub(super) fn json_stops(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
     // SAFETY: a level of NEON is only made after neon was detected.
-    unsafe { json(bytes, out) }
+    unsafe { stops(bytes, high, out) }
 }
 
 #[inline]
@@ -43,18 +44,17 @@ fn count(bytes: &[u8], needle: u8) -> u64 {
 }
 
 #[target_feature(enable = "neon")]
-fn json(bytes: &[u8], out: &mut [JsonMasks]) {
-    for_blocks(bytes, out, |block| {
+fn stops(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
+    let compare = |block: &[u8; 64]| {
         let (parts, _) = block.as_chunks::<16>();
         let v = [load(&parts[0]), load(&parts[1]), load(&parts[2]), load(&parts[3])];
-        Raw {
-            newline: mask(v.map(|v| vceqq_u8(v, vdupq_n_u8(b'\n')))),
-            quote: mask(v.map(|v| vceqq_u8(v, vdupq_n_u8(b'"')))),
-            backslash: mask(v.map(|v| vceqq_u8(v, vdupq_n_u8(b'\\')))),
-            control: mask(v.map(|v| vcltq_u8(v, vdupq_n_u8(b' ')))),
-            high: mask(v.map(|v| vcgtq_u8(v, vdupq_n_u8(0x7f)))),
-        }
-    });
+        let plain = |v| {
+            let marks = vorrq_u8(vceqq_u8(v, vdupq_n_u8(b'"')), vceqq_u8(v, vdupq_n_u8(b'\\')));
+            vorrq_u8(marks, vcltq_u8(v, vdupq_n_u8(b' ')))
+        };
+        Found { plain: mask(v.map(plain)), high: mask(v.map(|v| vcgtq_u8(v, vdupq_n_u8(0x7f)))) }
+    };
+    out.scan(bytes, high, compare, write_each)
 }
 
 /// One bit per byte of four comparison results: each byte keeps the bit of its place in a

@@ -1,23 +1,24 @@
 //! The plain twin of every kernel, written byte by byte so that it can be seen to be right.
 
-use super::{BLOCK_BYTES, JsonMasks};
+use super::JsonStops;
+use super::stops::{Found, write_each};
 
 pub(super) fn count_byte(bytes: &[u8], needle: u8) -> u64 {
     bytes.iter().map(|&b| u64::from(b == needle)).sum()
 }
 
-pub(super) fn json_masks(bytes: &[u8], out: &mut [JsonMasks]) {
-    let mut escaped = false;
-    for (block, masks) in bytes.chunks(BLOCK_BYTES).zip(out) {
+pub(super) fn json_stops(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
+    let compare = |block: &[u8; 64]| {
+        let mut found = Found { plain: 0, high: 0 };
         for (at, &byte) in block.iter().enumerate() {
             let bit = 1u64 << at;
             match byte {
-                b'\n' => masks.newline |= bit,
-                b'"' if !escaped => masks.quote |= bit,
-                b'\\' | 0..0x20 | 0x80.. => masks.check |= bit,
+                b'"' | b'\\' | 0..0x20 => found.plain |= bit,
+                0x80.. => found.high |= bit,
                 _ => {}
             }
-            escaped = byte == b'\\' && !escaped;
         }
-    }
+        found
+    };
+    out.scan(bytes, high, compare, write_each)
 }

@@ -1,6 +1,6 @@
 //! Every level against the scalar twin, from seeds that failures print.
 
-use super::{JsonMasks, Level, count_byte, json_masks};
+use super::{JsonStops, Level, count_byte};
 
 /// Bytes of an alphabet rich in what the kernels look for, by xorshift.
 fn bytes(seed: u64, len: usize) -> Vec<u8> {
@@ -35,44 +35,42 @@ fn every_level_counts_like_scalar() {
 }
 
 #[test]
-fn every_level_gives_the_masks_of_scalar() {
-    let (mut want, mut got) = (Vec::new(), Vec::new());
+fn every_level_lists_the_stops_in_order_and_says_whether_there_are_high_bytes() {
+    let mut got = JsonStops::default();
     for seed in 0..600u64 {
-        let text = bytes(seed, (seed * 13) as usize % 1100);
-        json_masks(Level::SCALAR, &text, &mut want);
-        for level in Level::available() {
-            json_masks(level, &text, &mut got);
-            assert_eq!(got, want, "{level} seed {seed}");
+        let mut text = bytes(seed, (seed * 13) as usize % 1100);
+        if seed % 3 == 0 {
+            text.iter_mut().for_each(|b| *b &= 0x7f);
         }
-    }
-}
-
-#[test]
-fn a_quotation_mark_after_an_odd_run_of_backslashes_is_escaped() {
-    for level in Level::available() {
-        for run in 0..200usize {
-            for lead in 0..70usize {
-                let mut text = vec![b'a'; lead];
-                text.extend(std::iter::repeat_n(b'\\', run));
-                text.push(b'"');
-                let mut out = Vec::new();
-                json_masks(level, &text, &mut out);
-                let at = lead + run;
-                let seen = out[at / 64].quote >> (at % 64) & 1 == 1;
-                assert_eq!(seen, run % 2 == 0, "{level} lead {lead} run {run}");
+        let any_high = text.iter().any(|b| *b >= 0x80);
+        for high in [false, true] {
+            let is_stop = |byte: u8| match byte {
+                b'"' | b'\\' | 0..0x20 => true,
+                0x80.. => high,
+                _ => false,
+            };
+            let want = (0..text.len()).filter(|&at| is_stop(text[at])).map(|at| at as u32);
+            let want: Vec<_> = want.collect();
+            for level in Level::available() {
+                assert_eq!(got.fill(level, &text, high), any_high, "{level} seed {seed}");
+                let (stops, behind) = got.offsets().split_at(want.len());
+                assert_eq!(stops, want, "{level} seed {seed} high {high}");
+                assert!(behind.len() >= 4, "{level}");
+                assert!(behind.iter().all(|&stop| stop == u32::MAX), "{level} seed {seed}");
             }
         }
     }
 }
 
 #[test]
-fn nothing_is_marked_past_the_end() {
+fn stops_are_found_in_nothing_and_where_every_byte_is_one() {
+    let mut got = JsonStops::default();
     for level in Level::available() {
-        let mut out = vec![JsonMasks { newline: !0, quote: !0, check: !0 }; 9];
-        json_masks(level, b"", &mut out);
-        assert!(out.is_empty(), "{level}");
-        json_masks(level, &[b'\n'; 65], &mut out);
-        assert_eq!(out.len(), 2, "{level}");
-        assert_eq!(out[1], JsonMasks { newline: 1, quote: 0, check: 0 }, "{level}");
+        got.fill(level, b"", true);
+        assert!(got.offsets().iter().all(|&stop| stop == u32::MAX), "{level}");
+        let text = vec![b'"'; 20_000];
+        got.fill(level, &text, false);
+        let want: Vec<_> = (0..20_000).collect();
+        assert_eq!(got.offsets()[..20_000], want, "{level}");
     }
 }

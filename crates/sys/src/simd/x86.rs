@@ -8,11 +8,14 @@
 
 use std::arch::x86_64::{
     __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
-    _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512,
-    _mm512_movepi8_mask, _mm512_set1_epi8,
+    _mm256_or_si256, _mm256_set1_epi8, _mm512_add_epi32, _mm512_castsi512_si128,
+    _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_cvtepu8_epi32, _mm512_loadu_si512,
+    _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_storeu_si512,
 };
 
-use super::{BLOCK_BYTES, JsonMasks, Raw, for_blocks};
+use super::stops::{Found, GROUP, write_each};
+use super::{BLOCK_BYTES, JsonStops};
 
 pub(super) fn count_byte_avx512(bytes: &[u8], needle: u8) -> u64 {
     // SAFETY: a level of AVX-512 is only made after avx512f, avx512bw and popcnt were detected.
@@ -24,14 +27,90 @@ pub(super) fn count_byte_avx2(bytes: &[u8], needle: u8) -> u64 {
     unsafe { count_avx2(bytes, needle) }
 }
 
-pub(super) fn json_masks_avx512(bytes: &[u8], out: &mut [JsonMasks]) {
-    // SAFETY: a level of AVX-512 is only made after avx512f, avx512bw and popcnt were detected.
-    unsafe { json_avx512(bytes, out) }
+pub(super) fn json_stops_avx2(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
+    // SAFETY: a level of AVX2 is only made after avx2, bmi1 and popcnt were detected.
+    unsafe { stops_avx2(bytes, high, out) }
 }
 
-pub(super) fn json_masks_avx2(bytes: &[u8], out: &mut [JsonMasks]) {
-    // SAFETY: a level of AVX2 is only made after avx2 and popcnt were detected.
-    unsafe { json_avx2(bytes, out) }
+pub(super) fn json_stops_avx512(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
+    // SAFETY: a level of AVX-512 is only made after avx512f, avx512bw, bmi1 and popcnt were
+    // detected.
+    unsafe { stops_avx512(bytes, high, out) }
+}
+
+pub(super) fn json_stops_vbmi2(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
+    // SAFETY: this level is only made after avx512vbmi2 was detected, besides what a level of
+    // AVX-512 needs.
+    unsafe { stops_vbmi2(bytes, high, out) }
+}
+
+#[target_feature(enable = "avx2,bmi1,popcnt")]
+fn stops_avx2(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
+    let quote = _mm256_set1_epi8(b'"'.cast_signed());
+    let backslash = _mm256_set1_epi8(b'\\'.cast_signed());
+    let unit = _mm256_set1_epi8(0x1f);
+    let compare = |block: &[u8; 64]| {
+        let (halves, _) = block.as_chunks::<32>();
+        let mut found = Found { plain: 0, high: 0 };
+        for (at, half) in halves.iter().enumerate() {
+            let v = load_256(half);
+            // There is no unsigned comparison: the larger of v and 0x1f is 0x1f where v <= 0x1f.
+            let control = _mm256_cmpeq_epi8(_mm256_max_epu8(v, unit), unit);
+            let marks =
+                _mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, backslash));
+            found.plain |= mask_256(_mm256_or_si256(control, marks)) << (at * 32);
+            found.high |= mask_256(v) << (at * 32);
+        }
+        found
+    };
+    out.scan(bytes, high, compare, write_each)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
+fn stops_avx512(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
+    let quote = _mm512_set1_epi8(b'"'.cast_signed());
+    let backslash = _mm512_set1_epi8(b'\\'.cast_signed());
+    let space = _mm512_set1_epi8(b' '.cast_signed());
+    let compare = |block: &[u8; 64]| found_512(load_512(block), quote, backslash, space);
+    out.scan(bytes, high, compare, write_each)
+}
+
+/// The places of all bits come to the front of one register, in one instruction.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,popcnt")]
+fn stops_vbmi2(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
+    let quote = _mm512_set1_epi8(b'"'.cast_signed());
+    let backslash = _mm512_set1_epi8(b'\\'.cast_signed());
+    let space = _mm512_set1_epi8(b' '.cast_signed());
+    let places = load_512(&std::array::from_fn(|place| place as u8));
+    let compare = |block: &[u8; 64]| found_512(load_512(block), quote, backslash, space);
+    let write = |base: u32, mut bits: u64, group: &mut [u32; GROUP]| {
+        let first = _mm512_castsi512_si128(_mm512_maskz_compress_epi8(bits, places));
+        let base = _mm512_set1_epi32(base.cast_signed());
+        store_512(group, _mm512_add_epi32(_mm512_cvtepu8_epi32(first), base));
+        if bits.count_ones() as usize <= GROUP {
+            return 0;
+        }
+        for _ in 0..GROUP {
+            bits &= bits.wrapping_sub(1);
+        }
+        bits
+    };
+    out.scan(bytes, high, compare, write)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn found_512(v: __m512i, quote: __m512i, backslash: __m512i, space: __m512i) -> Found {
+    let marks = _mm512_cmpeq_epi8_mask(v, quote) | _mm512_cmpeq_epi8_mask(v, backslash);
+    Found { plain: marks | _mm512_cmplt_epu8_mask(v, space), high: _mm512_movepi8_mask(v) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store_512(group: &mut [u32; GROUP], v: __m512i) {
+    // SAFETY: the reference is to 64 writable bytes, which is what the store writes, and this
+    // store has no alignment to keep.
+    unsafe { _mm512_storeu_si512(group.as_mut_ptr().cast(), v) }
 }
 
 #[inline]
@@ -77,47 +156,6 @@ fn count_avx2(bytes: &[u8], needle: u8) -> u64 {
         }
     }
     counts.iter().sum::<u64>() + super::scalar::count_byte(rest, needle)
-}
-
-#[target_feature(enable = "avx512f,avx512bw,popcnt")]
-fn json_avx512(bytes: &[u8], out: &mut [JsonMasks]) {
-    let newline = _mm512_set1_epi8(b'\n'.cast_signed());
-    let quote = _mm512_set1_epi8(b'"'.cast_signed());
-    let backslash = _mm512_set1_epi8(b'\\'.cast_signed());
-    let space = _mm512_set1_epi8(b' '.cast_signed());
-    for_blocks(bytes, out, |block| {
-        let v = load_512(block);
-        Raw {
-            newline: _mm512_cmpeq_epi8_mask(v, newline),
-            quote: _mm512_cmpeq_epi8_mask(v, quote),
-            backslash: _mm512_cmpeq_epi8_mask(v, backslash),
-            control: _mm512_cmplt_epu8_mask(v, space),
-            high: _mm512_movepi8_mask(v),
-        }
-    });
-}
-
-#[target_feature(enable = "avx2,popcnt")]
-fn json_avx2(bytes: &[u8], out: &mut [JsonMasks]) {
-    let newline = _mm256_set1_epi8(b'\n'.cast_signed());
-    let quote = _mm256_set1_epi8(b'"'.cast_signed());
-    let backslash = _mm256_set1_epi8(b'\\'.cast_signed());
-    let unit = _mm256_set1_epi8(0x1f);
-    for_blocks(bytes, out, |block| {
-        let (halves, _) = block.as_chunks::<32>();
-        let mut raw = Raw { newline: 0, quote: 0, backslash: 0, control: 0, high: 0 };
-        for (at, half) in halves.iter().enumerate() {
-            let v = load_256(half);
-            let shift = at * 32;
-            raw.newline |= mask_256(_mm256_cmpeq_epi8(v, newline)) << shift;
-            raw.quote |= mask_256(_mm256_cmpeq_epi8(v, quote)) << shift;
-            raw.backslash |= mask_256(_mm256_cmpeq_epi8(v, backslash)) << shift;
-            // There is no unsigned comparison: the larger of v and 0x1f is 0x1f where v <= 0x1f.
-            raw.control |= mask_256(_mm256_cmpeq_epi8(_mm256_max_epu8(v, unit), unit)) << shift;
-            raw.high |= mask_256(v) << shift;
-        }
-        raw
-    });
 }
 
 #[inline]
