@@ -13,7 +13,6 @@ mod open;
 pub mod output;
 mod scan;
 mod session;
-mod store;
 mod table;
 
 pub use failure::Failure;
@@ -21,5 +20,4 @@ pub use functions::HELP as FUNCTIONS;
 pub use open::{HowToOpen, expand};
 pub use scan::tally::{Seen, Sums};
 pub use session::{Limits, Session};
-pub use store::Files;
 pub use table::{Column, LogTable, ON_DEMAND, Source};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
+use cutwater_store::Files;
 use datafusion::common::TableReference;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -19,7 +20,6 @@ use crate::bounds::TimeBounds;
 use crate::functions;
 use crate::names::{Known, Named, resolve};
 use crate::open::{HowToOpen, Kind, expand};
-use crate::store::Files;
 use crate::table::{Demanded, LogFunction};
 use crate::{Failure, LogTable, Seen};
 

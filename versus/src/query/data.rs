@@ -11,6 +11,8 @@ use tempfile::TempDir;
 pub(super) struct Data {
     pub log: PathBuf,
     pub owners: PathBuf,
+    /// The first lines of the log, some of them cut off.
+    pub broken: PathBuf,
     /// A hundredth of the log: times at 50 % and at 51 % of its bytes.
     pub since: String,
     pub until: String,
@@ -39,9 +41,11 @@ impl Data {
         let log = ndjson.map_or(own, Path::to_path_buf);
         let owners = temp.path().join("owners.ndjson");
         std::fs::write(&owners, OWNERS).map_err(failed)?;
+        let broken = temp.path().join("broken.ndjson");
+        write_broken(&log, &broken, lines / 4).map_err(failed)?;
         let since = time_at(&log, 50).map_err(failed)?;
         let until = time_at(&log, 51).map_err(failed)?;
-        Ok(Self { log, owners, since, until, _dir: temp })
+        Ok(Self { log, owners, broken, since, until, _dir: temp })
     }
 }
 
@@ -55,6 +59,28 @@ fn time_at(log: &Path, percent: u64) -> io::Result<String> {
     let line = lines.next().transpose()?.unwrap_or_default();
     let value: serde_json::Value = serde_json::from_str(&line)?;
     value["ts"].as_str().map(str::to_owned).ok_or_else(|| io::Error::other("a record without ts"))
+}
+
+/// One line in so many is cut off in its middle.
+const CUT_OFF: u64 = 1000;
+
+/// Writes the first lines of `log`, some of them cut off.
+fn write_broken(log: &Path, to: &Path, lines: u64) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(to)?);
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(log)?);
+    let mut line = Vec::new();
+    for number in 1..=lines {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if number % CUT_OFF == 0 {
+            line.truncate(line.len() / 2);
+            line.push(b'\n');
+        }
+        out.write_all(&line)?;
+    }
+    out.flush()
 }
 
 /// Numbers from a seed (xorshift64*).

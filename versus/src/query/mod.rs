@@ -63,7 +63,7 @@ fn measure(
     report: &mut Report,
     raw: &mut Vec<RawCell>,
 ) {
-    let all: Vec<&Tool> = tools.all.iter().collect();
+    let all: Vec<&Tool> = tools.all.iter().filter(|tool| tool.answers(question)).collect();
     let first: Vec<_> = all.iter().map(|tool| tool.ask(question)).collect();
     // The peer's answer is the one to have, as far as it has one.
     let expected = first.iter().rev().find_map(|a| a.as_ref().ok().map(|(_, rows)| rows.clone()));

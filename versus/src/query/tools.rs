@@ -31,13 +31,23 @@ pub(super) struct Tool {
     pub name: &'static str,
     program: PathBuf,
     before: Vec<String>,
+    /// Statements before the question.
+    setting: String,
     after: Vec<String>,
-    /// How it calls the log, and the small one.
-    log: String,
-    owners: String,
-    times: (String, String),
+    /// What it calls what a question names.
+    names: Vec<(&'static str, String)>,
+    kind: Kind,
     /// Whether its own time counts, and not that of the process.
     own_time: bool,
+}
+
+/// Which questions it is asked, and in which words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ours,
+    DuckDb,
+    /// The engine below ours, with its own reader of JSON.
+    Engine,
 }
 
 /// All who are here.
@@ -60,23 +70,33 @@ impl Tools {
                 .to_owned()
         })?;
         let threads = args.threads.to_string();
-        let (log, owners) = (data.log.display(), data.owners.display());
-        let times = (data.since.clone(), data.until.clone());
-        let before = ["--quiet", "-o", "csv", "--threads", &threads, "--table"];
-        let mut before: Vec<String> = before.iter().map(|a| (*a).to_owned()).collect();
-        before.push(format!("owners={owners}"));
+        let log = data.log.display();
+        let options = ["--quiet", "-o", "csv", "--threads", &threads];
+        let options: Vec<String> = options.iter().map(|a| (*a).to_owned()).collect();
+        let tables = [("owners", &data.owners), ("broken", &data.broken)];
+        let tables = tables.map(|(name, path)| format!("--table={name}={}", path.display()));
         let cutwater = Tool {
             name: "cutwater",
-            program: ours,
-            before,
+            program: ours.clone(),
+            before: options.iter().cloned().chain(tables).collect(),
+            setting: String::new(),
             after: vec![log.to_string()],
-            log: "log".to_owned(),
-            owners: "owners".to_owned(),
-            times,
+            names: names(data, ["log", "owners", "broken"].map(str::to_owned)),
+            kind: Kind::Ours,
             own_time: false,
         };
-        let mut tools =
-            Self { versions: BTreeMap::new(), missing: Vec::new(), all: vec![cutwater] };
+        let engine = Tool {
+            name: "datafusion-json",
+            program: ours,
+            before: options,
+            setting: format!("CREATE EXTERNAL TABLE theirs STORED AS JSON LOCATION '{log}'; "),
+            after: Vec::new(),
+            names: names(data, ["theirs", "", ""].map(str::to_owned)),
+            kind: Kind::Engine,
+            own_time: false,
+        };
+        let all = vec![cutwater, engine];
+        let mut tools = Self { versions: BTreeMap::new(), missing: Vec::new(), all };
         match found(&args.python) {
             Some(python) if has_duckdb(&python) => tools.add_duckdb(&python, &threads, data),
             _ => tools.missing.push(Missing::new(
@@ -93,26 +113,44 @@ impl Tools {
         let read = |path: &std::path::Path| {
             format!("read_json('{}', format='newline_delimited')", path.display())
         };
+        // Lines as they stand: no byte of them parts or quotes anything.
+        let lines = format!(
+            "read_csv('{}', columns={{'line': 'VARCHAR'}}, header=false, auto_detect=false, \
+             delim='\x01', quote='', escape='')",
+            data.broken.display()
+        );
         for (name, own_time) in [("duckdb-process", false), ("duckdb", true)] {
             self.all.push(Tool {
                 name,
                 program: python.to_owned(),
                 before: vec!["-c".to_owned(), DUCKDB.to_owned()],
+                setting: String::new(),
                 after: vec![threads.to_owned()],
-                log: read(&data.log),
-                owners: read(&data.owners),
-                times: (data.since.clone(), data.until.clone()),
+                names: names(data, [read(&data.log), read(&data.owners), lines.clone()]),
+                kind: Kind::DuckDb,
                 own_time,
             });
         }
     }
 }
 
+/// What stands for the names of a question.
+fn names(data: &Data, tables: [String; 3]) -> Vec<(&'static str, String)> {
+    let [log, owners, broken] = tables;
+    let times = [("SINCE", data.since.clone()), ("UNTIL", data.until.clone())];
+    [("LOG", log), ("OWNERS", owners), ("BROKEN", broken)].into_iter().chain(times).collect()
+}
+
 impl Tool {
+    /// Whether it is asked this.
+    pub(super) fn answers(&self, question: &Question) -> bool {
+        self.kind != Kind::Engine || question.engine
+    }
+
     /// Asks it: seconds and rows.
     pub(super) fn ask(&self, question: &Question) -> Result<(f64, Rows), String> {
-        let (since, until) = &self.times;
-        let sql = question.with(&self.log, &self.owners, since, until);
+        let names: Vec<_> = self.names.iter().map(|(name, with)| (*name, with.as_str())).collect();
+        let sql = self.setting.clone() + &question.with(self.kind == Kind::DuckDb, &names);
         let mut command = Command::new(&self.program);
         command.args(&self.before).arg(sql).args(&self.after).stdin(Stdio::null());
         let started = Instant::now();
@@ -134,11 +172,13 @@ impl Tool {
 
     fn version(&self) -> Option<(String, String)> {
         let mut command = Command::new(&self.program);
-        if self.name == "cutwater" {
-            command.arg("--version");
-        } else {
-            command.args(["-c", "import duckdb; print('DuckDB', duckdb.__version__)"]);
-        }
+        match self.kind {
+            Kind::Ours => command.arg("--version"),
+            Kind::Engine => return None,
+            Kind::DuckDb => {
+                command.args(["-c", "import duckdb; print('DuckDB', duckdb.__version__)"])
+            }
+        };
         let out = command.output().ok()?;
         let text = String::from_utf8_lossy(&out.stdout);
         Some((self.name.to_owned(), text.lines().next()?.to_owned()))

@@ -1,6 +1,6 @@
 //! Files as an object store: the same bytes as those of the store that it stands in for.
 
-use cutwater_query::Files;
+use cutwater_store::Files;
 use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;

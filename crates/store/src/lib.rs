@@ -1,17 +1,22 @@
 //! Local files as an [`ObjectStore`] that reads through Cutwater's paths.
 //!
 //! Ranges that are known ahead go down in one call ([`cutwater::File::read_ranges`]): what is
-//! resident is copied, and the rest is in flight together. Everything that does not read is
-//! [`LocalFileSystem`]'s: listing, and writing by a file that gets its name when it is whole.
+//! resident is copied, and the rest is in flight together. A single small range that is resident is
+//! copied by the task that asks, and no other thread is woken for it. Everything that does not read
+//! is [`LocalFileSystem`]'s: listing, and writing by a file that gets its name when it is whole.
+//!
+//! For DataFusion, `parquet` and whoever else takes an object store:
+//! `context.register_object_store(&url, Arc::new(Files::new()))`.
+#![forbid(unsafe_code)]
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutwater::{File, OpenOptions, Pattern};
+use cutwater::{File, OpenOptions, Order, Pattern};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use object_store::local::LocalFileSystem;
@@ -23,6 +28,10 @@ use object_store::{
 
 /// Bytes of a stream's chunk.
 const CHUNK_BYTES: u64 = 1 << 20;
+
+/// Resident bytes that a task copies by itself: about as long as it takes to wake another thread
+/// and to be woken by it.
+const INLINE_BYTES: u64 = 128 << 10;
 
 /// Local files.
 #[derive(Debug, Clone, Default)]
@@ -74,17 +83,60 @@ async fn waiting<T: Send + 'static>(
     }
 }
 
-fn read_ranges(path: &std::path::Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-    let read = open(path, Pattern::Random)?.read_ranges_to_vecs(ranges).map_err(failed)?;
-    for (bytes, range) in read.iter().zip(ranges) {
-        let wanted = range.end.saturating_sub(range.start);
-        if (bytes.len() as u64) < wanted {
-            let name = path.display();
-            let words = format!("{name} ends in the middle of the bytes {range:?}");
-            return Err(failed(words));
+/// The bytes of `ranges`. What is resident is copied to where it stays; from the first range on
+/// that is not, all are read together.
+fn read_ranges(file: &File, name: &std::path::Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+    let size = file.size().map_err(failed)?;
+    if let Some(range) = ranges.iter().find(|range| range.end > size) {
+        let words = format!("{} ends in the middle of the bytes {range:?}", name.display());
+        return Err(failed(words));
+    }
+    let length = |range: &Range<u64>| range.end.saturating_sub(range.start) as usize;
+    let mut read: Vec<_> = ranges.iter().map(|range| vec![0; length(range)]).collect();
+    let mut done = 0;
+    for (bytes, range) in read.iter_mut().zip(ranges) {
+        if !matches!(file.read_at_nowait(bytes, range.start), Ok(Some(n)) if n == bytes.len()) {
+            break;
         }
+        done += 1;
+    }
+    match (&ranges[done..], &mut read[done..]) {
+        ([], _) => {}
+        // There is nothing to have in flight beside it.
+        ([range], [bytes]) => file.read_exact_at(bytes, range.start).map_err(failed)?,
+        (rest, into) => read_together(file, rest, into)?,
     }
     Ok(read.into_iter().map(Bytes::from).collect())
+}
+
+fn read_together(file: &File, ranges: &[Range<u64>], into: &mut [Vec<u8>]) -> Result<()> {
+    let mut filled = 0;
+    let wanted: usize = into.iter().map(Vec::len).sum();
+    let read = file.read_ranges(ranges, Order::Completion, |piece| {
+        let at = (piece.offset - ranges[piece.index].start) as usize;
+        into[piece.index][at..at + piece.bytes.len()].copy_from_slice(piece.bytes);
+        filled += piece.bytes.len();
+        ControlFlow::Continue(())
+    });
+    read.map_err(failed)?;
+    if filled < wanted {
+        return Err(failed("the file became shorter while it was read"));
+    }
+    Ok(())
+}
+
+/// The bytes of `range`, if they can be had without waiting.
+fn resident(file: &File, range: &Range<u64>) -> Option<Bytes> {
+    let length = range.end.saturating_sub(range.start);
+    if length > INLINE_BYTES {
+        return None;
+    }
+    let mut bytes = vec![0; length as usize];
+    match file.read_at_nowait(&mut bytes, range.start) {
+        Ok(Some(n)) if n == bytes.len() => Some(bytes.into()),
+        // An error is met again where it can be told.
+        _ => None,
+    }
 }
 
 /// The bytes of `range` in order, a chunk at a time.
@@ -143,20 +195,28 @@ impl ObjectStore for Files {
         if whole {
             return Ok(found);
         }
-        let (path, range) = (self.path(location)?, found.range.clone());
-        let payload = if range.end - range.start <= CHUNK_BYTES {
-            let once = waiting(move || read_ranges(&path, &[range]));
+        let GetResult { payload: GetResultPayload::File(file, path), .. } = found else {
+            return Ok(found);
+        };
+        let (meta, range, attributes) = (found.meta, found.range, found.attributes);
+        let file = OpenOptions::default().pattern(Pattern::Random).from_fd(file.into());
+        let file = file.map_err(failed)?;
+        let wanted = range.clone();
+        let payload = if let Some(bytes) = resident(&file, &wanted) {
+            stream::iter([Ok(bytes)]).boxed()
+        } else if wanted.end - wanted.start <= CHUNK_BYTES {
+            let once = waiting(move || read_ranges(&file, &path, &[wanted]));
             let bytes = once.await?.into_iter().map(Ok).collect::<Vec<_>>();
             stream::iter(bytes).boxed()
         } else {
-            chunks(path, range)
+            chunks(path, wanted)
         };
-        Ok(GetResult { payload: GetResultPayload::Stream(payload), ..found })
+        Ok(GetResult { payload: GetResultPayload::Stream(payload), meta, range, attributes })
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let (path, ranges) = (self.path(location)?, ranges.to_vec());
-        waiting(move || read_ranges(&path, &ranges)).await
+        waiting(move || read_ranges(&open(&path, Pattern::Random)?, &path, &ranges)).await
     }
 
     fn delete_stream(
