@@ -10,7 +10,7 @@ use crate::metrics::Ways;
 #[cfg(feature = "otlp")]
 use crate::metrics::push;
 use crate::without::Without;
-use crate::{bench, doctor, query, reproduce, scan, storm, trace};
+use crate::{bench, doctor, metrics, query, reproduce, scan, storm, trace};
 
 /// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
 #[derive(Debug, Parser)]
@@ -109,6 +109,24 @@ impl Cli {
             serve: self.metrics.as_deref(),
             #[cfg(feature = "otlp")]
             push: push::wanted(self.otlp.as_ref(), self.otlp_every),
+        }
+    }
+
+    /// What was asked for before `query`: it becomes another program, which has its own ways.
+    pub(crate) fn before_query(&self) -> query::Before {
+        let flamegraph = self.flamegraph.as_ref().map(|_| {
+            let instead = "draw it by: cutwater trace --flamegraph FILE -- cutwater-query ...";
+            ("--flamegraph", instead)
+        });
+        #[cfg(feature = "otlp")]
+        let otlp = self.otlp.as_ref().map(|_| {
+            ("--otlp", "let the collector scrape it: cutwater query --metrics HOST:PORT ...")
+        });
+        #[cfg(not(feature = "otlp"))]
+        let otlp = None;
+        query::Before {
+            metrics: self.metrics.as_deref().map(metrics::whole),
+            refused: flamegraph.or(otlp),
         }
     }
 

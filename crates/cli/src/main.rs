@@ -49,18 +49,23 @@ fn run(cli: Cli) -> Outcome {
     let title = cli.title();
     let flame = cli.flamegraph_of_all().map(Path::to_path_buf);
     let flame = flame.as_deref().map(flame::Whole::start);
-    let outcome = dispatch(cli.command, mounted.as_ref());
+    let before_query = cli.before_query();
+    let outcome = dispatch(cli.command, before_query, mounted.as_ref());
     // Also of a command that failed: that may be what one wants to look at.
     let drawn = flame.map_or(Ok(()), |flame| flame.finish(title));
     outcome.and_then(|code| drawn.map(|()| code))
 }
 
-fn dispatch(command: Command, mounted: Option<&metrics::Mounted>) -> Outcome {
+fn dispatch(
+    command: Command,
+    before_query: query::Before,
+    mounted: Option<&metrics::Mounted>,
+) -> Outcome {
     match command {
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Scan(args) => scan::run(*args),
-        Command::Query(args) => query::run(&args),
+        Command::Query(args) => query::run(&args, before_query),
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Storm(args) => storm::run(&args, mounted),

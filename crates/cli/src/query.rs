@@ -24,12 +24,25 @@ pub(crate) struct Args {
     words: Vec<OsString>,
 }
 
+/// What was asked for before `query`, which is for this program.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    /// Where to serve metrics: the other program can.
+    pub(crate) metrics: Option<String>,
+    /// An option that it has no counterpart of, and what to do instead.
+    pub(crate) refused: Option<(&'static str, &'static str)>,
+}
+
 /// Becomes the program: the one beside our own, else the first on the PATH.
-pub(crate) fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args, before: Before) -> Outcome {
+    if let Some((option, instead)) = before.refused {
+        return Err(Failure::usage(format!("query takes no {option}; {instead}")));
+    }
+    let passed = before.metrics.map(|address| format!("--metrics={address}"));
     let beside = env::current_exe().ok().and_then(|own| Some(own.parent()?.join(PROGRAM)));
     let found = beside.filter(|path| path.is_file());
     let program = found.unwrap_or_else(|| PathBuf::from(PROGRAM));
-    let error = Command::new(&program).args(&args.words).exec();
+    let error = Command::new(&program).args(passed).args(&args.words).exec();
     let missing = error.kind() == io::ErrorKind::NotFound;
     let words = if missing {
         format!(

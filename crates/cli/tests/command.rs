@@ -157,3 +157,19 @@ fn query_hands_its_arguments_to_the_program_beside_it() -> io::Result<()> {
     assert_eq!(out.status.code(), Some(7));
     Ok(())
 }
+
+#[test]
+fn what_is_asked_for_before_query_is_passed_on_or_refused() -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir()?;
+    let program = dir.path().join("cutwater-query");
+    std::fs::write(&program, "#!/bin/sh\nprintf '%s|' \"$@\"\n")?;
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755))?;
+    let out = alone(dir.path())?.args(["--metrics", "9464", "query", "SELECT 1"]).output()?;
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "--metrics=127.0.0.1:9464|SELECT 1|");
+    let out = alone(dir.path())?.args(["--flamegraph", "f.svg", "query", "SELECT 1"]).output()?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("cutwater trace --flamegraph FILE -- cutwater-query"), "{said}");
+    assert_eq!((out.status.code(), out.stdout.len()), (Some(2), 0));
+    Ok(())
+}

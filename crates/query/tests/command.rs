@@ -231,3 +231,41 @@ fn a_log_is_named_in_the_query_with_its_format() -> io::Result<()> {
     assert!(noted.contains("jsn"), "{noted}");
     Ok(())
 }
+
+#[test]
+fn metrics_are_served_while_a_query_runs() -> io::Result<()> {
+    use std::io::{BufRead, BufReader, Read};
+    use std::net::TcpStream;
+    let mut child = query()
+        .args(["--metrics", "127.0.0.1:0", "-o", "csv", COUNT, "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut said = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        BufReader::new(stderr).read_line(&mut said)?;
+    }
+    let address = said.trim().rsplit_once("http://").and_then(|(_, a)| a.strip_suffix("/metrics"));
+    let address = address.ok_or_else(|| io::Error::other(said.clone()))?;
+    let mut scrape = TcpStream::connect(address)?;
+    scrape.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    let mut page = String::new();
+    scrape.read_to_string(&mut page)?;
+    assert!(page.contains("cutwater_process_resident_memory_bytes"), "{page}");
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(b"{\"a\":1}\n{\"a\":2}\n")?;
+    }
+    let (code, said, noted) = ended(&child.wait_with_output()?);
+    assert_eq!((code, said.as_str()), (Some(0), "n\n2\n"), "{noted}");
+    Ok(())
+}
+
+#[test]
+fn an_address_that_is_none_is_said_before_anything_is_read() -> io::Result<()> {
+    let out = query().args(["--metrics", "nowhere", COUNT, &app()]).output()?;
+    let (code, said, noted) = ended(&out);
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(noted.contains("cannot serve metrics at nowhere"), "{noted}");
+    Ok(())
+}

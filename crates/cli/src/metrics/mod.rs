@@ -85,7 +85,7 @@ fn say(line: &str) {
 }
 
 /// `9464` and `:9464` are ports of this host.
-fn whole(address: &str) -> String {
+pub(crate) fn whole(address: &str) -> String {
     let port = address.strip_prefix(':').unwrap_or(address);
     if port.parse::<u16>().is_ok() { format!("{HOST}:{port}") } else { address.to_owned() }
 }

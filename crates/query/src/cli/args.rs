@@ -76,6 +76,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
 
+    /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, port 0 for any that is free) meanwhile
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) metrics: Option<String>,
+
     /// No progress bar, and no notes on bad lines
     #[arg(long)]
     pub(super) quiet: bool,

@@ -9,10 +9,12 @@ mod prompt;
 mod spill;
 mod writing;
 
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use cutwater::Metrics;
+use cutwater::metrics::Endpoint;
 use cutwater_query::{Failure, HowToOpen, Limits, Session};
 use jiff::tz::TimeZone;
 
@@ -40,6 +42,7 @@ pub(crate) enum End {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     // Maps are read through it; without, they are read by pread.
     let _ = cutwater::sigbus::install();
+    let _serving = args.metrics.as_deref().map(serve).transpose()?;
     let (sql, files) = question(args)?;
     let spill = Spill::new(args.temp.as_deref())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -70,6 +73,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         End::Done => ExitCode::SUCCESS,
         End::Interrupted => ExitCode::from(INTERRUPTED),
     })
+}
+
+/// Serves what this process reads, until it is dropped, and says where.
+fn serve(address: &str) -> Result<(Endpoint, Metrics), Failure> {
+    let metrics = Metrics::start()
+        .map_err(|e| Failure::new(format!("cannot start a thread for metrics: {e}")))?;
+    let endpoint = metrics.serve(address).map_err(|e| {
+        Failure::new(format!(
+            "cannot serve metrics at {address}: {e}; an address is HOST:PORT of this host, \
+             with a port that nobody else has"
+        ))
+    })?;
+    // With standard error closed there is nobody left to tell.
+    let address = endpoint.address();
+    let _ = writeln!(std::io::stderr().lock(), "cutwater: metrics at http://{address}/metrics");
+    Ok((endpoint, metrics))
 }
 
 /// The query, if there is one, and the files.
