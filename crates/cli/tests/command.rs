@@ -129,10 +129,26 @@ fn bench_draws_a_flame_graph_of_each_path_or_says_why_not() -> io::Result<()> {
 /// The command alone in a directory, with nothing on the PATH.
 fn alone(dir: &std::path::Path) -> io::Result<Command> {
     let copy = dir.join("cutwater");
-    std::fs::copy(env!("CARGO_BIN_EXE_cutwater"), &copy)?;
+    copy_program(env!("CARGO_BIN_EXE_cutwater").as_ref(), &copy)?;
     let mut command = Command::new(copy);
     command.env("PATH", dir.join("nothing"));
     Ok(command)
+}
+
+/// Copies a program by another process: had we a descriptor that writes it, the child of another
+/// test would have it too until its exec, and it could not be started meanwhile (ETXTBSY).
+fn copy_program(from: &std::path::Path, to: &std::path::Path) -> io::Result<()> {
+    let copied = Command::new("cp").arg(from).arg(to).status()?;
+    if copied.success() { Ok(()) } else { Err(io::Error::other(format!("cp: {copied}"))) }
+}
+
+/// A program of these lines of sh in the place of `cutwater-query`.
+fn stand_in(dir: &std::path::Path, lines: &str) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let text = dir.join("lines");
+    std::fs::write(&text, lines)?;
+    std::fs::set_permissions(&text, PermissionsExt::from_mode(0o755))?;
+    copy_program(&text, &dir.join("cutwater-query"))
 }
 
 #[test]
@@ -147,11 +163,8 @@ fn query_says_how_to_build_its_program_where_there_is_none() -> io::Result<()> {
 
 #[test]
 fn query_hands_its_arguments_to_the_program_beside_it() -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir()?;
-    let program = dir.path().join("cutwater-query");
-    std::fs::write(&program, "#!/bin/sh\nprintf '%s|' \"$@\"\nexit 7\n")?;
-    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755))?;
+    stand_in(dir.path(), "#!/bin/sh\nprintf '%s|' \"$@\"\nexit 7\n")?;
     let out = alone(dir.path())?.args(["query", "-o", "csv", "SELECT 1", "--help"]).output()?;
     assert_eq!(String::from_utf8_lossy(&out.stdout), "-o|csv|SELECT 1|--help|");
     assert_eq!(out.status.code(), Some(7));
@@ -160,11 +173,8 @@ fn query_hands_its_arguments_to_the_program_beside_it() -> io::Result<()> {
 
 #[test]
 fn what_is_asked_for_before_query_is_passed_on_or_refused() -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir()?;
-    let program = dir.path().join("cutwater-query");
-    std::fs::write(&program, "#!/bin/sh\nprintf '%s|' \"$@\"\n")?;
-    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755))?;
+    stand_in(dir.path(), "#!/bin/sh\nprintf '%s|' \"$@\"\n")?;
     let out = alone(dir.path())?.args(["--metrics", "9464", "query", "SELECT 1"]).output()?;
     assert_eq!(String::from_utf8_lossy(&out.stdout), "--metrics=127.0.0.1:9464|SELECT 1|");
     let out = alone(dir.path())?.args(["--flamegraph", "f.svg", "query", "SELECT 1"]).output()?;

@@ -22,7 +22,7 @@ use crate::metrics::Mounted;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::{Outcome, output};
-use reader::{Child, Counts};
+use reader::{Child, Counts, End};
 use told::{Scraped, Told};
 use weather::Weather;
 
@@ -120,7 +120,7 @@ fn storm(
     let progress = Progress::milliseconds(time.as_millis() as u64);
     let started = Instant::now();
     let mut child = Child::reading(weather.path(), seed)?;
-    let (mut sum, mut crashes) = (Counts::default(), 0);
+    let (mut sum, mut crashes, mut children) = (Counts::default(), 0, 0);
     while started.elapsed() < time && !stop.is_set() && crashes < CRASHES_MAX {
         for _ in 0..LOOK_EVERY {
             weather.change()?;
@@ -128,14 +128,14 @@ fn storm(
         told.changes.fetch_add(u64::from(LOOK_EVERY), Ordering::Relaxed);
         tell(told, sum.plus(child.last_heard()), crashes);
         progress.at(started.elapsed().as_millis() as u64);
-        if child.has_died()? {
-            crashes += 1;
+        if let Some(end) = child.has_died()? {
+            crashes += u64::from(end == End::Crash);
             sum = sum.plus(child.counts());
-            child = Child::reading(weather.path(), seed + crashes)?;
+            children += 1;
+            child = Child::reading(weather.path(), seed + children)?;
         }
     }
-    let ended = child.end()?;
-    crashes += u64::from(!ended);
+    crashes += u64::from(child.end()? == End::Crash);
     sum = sum.plus(child.counts());
     let Counts { reads, faults, wrong_bytes, .. } = sum;
     let seconds = started.elapsed().as_secs_f64();

@@ -1,9 +1,9 @@
 //! The reading process, seen from both sides.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{self, ChildStdin, Command, ExitCode, Stdio};
+use std::process::{self, ChildStdin, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use cutwater::{File, Mapped, ReadPath, sigbus};
 use serde::{Deserialize, Serialize};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::bytes::{self, Random, SIZE_MAX};
 use crate::Outcome;
@@ -44,6 +45,20 @@ impl Counts {
             done: self.done && other.done,
         }
     }
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was told to.
+    Told,
+    Crash,
+}
+
+/// Whether somebody ended it by a signal that asks for that: Ctrl-C at a terminal reaches a child
+/// that was started in that moment and is in our group still.
+fn was_told(status: ExitStatus) -> bool {
+    matches!(status.signal(), Some(SIGINT | SIGTERM))
 }
 
 /// The child as its parent has it.
@@ -88,21 +103,21 @@ impl Child {
         Ok(child)
     }
 
-    /// Whether it has ended, which it does not do by itself.
-    pub(super) fn has_died(&mut self) -> Result<bool, Failure> {
+    /// How it has ended, if it has, which it does not do by itself.
+    pub(super) fn has_died(&mut self) -> Result<Option<End>, Failure> {
         let state = self.process.try_wait();
-        Ok(state
-            .map_err(|e| Failure::new("cannot watch the reading process").because(e))?
-            .is_some())
+        let state = state.map_err(|e| Failure::new("cannot watch the reading process").because(e));
+        Ok(state?.map(|status| if was_told(status) { End::Told } else { End::Crash }))
     }
 
-    /// Tells it to end, and waits; whether it ended well.
-    pub(super) fn end(&mut self) -> Result<bool, Failure> {
+    /// Tells it to end, and waits.
+    pub(super) fn end(&mut self) -> Result<End, Failure> {
         self.stdin = None;
         let status = self.process.wait();
         let status = status.map_err(|e| Failure::new("cannot wait for the reader").because(e))?;
         self.hear_out();
-        Ok(status.success() && self.last_heard().done)
+        let well = status.success() && self.last_heard().done;
+        Ok(if well || was_told(status) { End::Told } else { End::Crash })
     }
 
     /// What it said last.
