@@ -30,7 +30,7 @@ pub(super) const QUESTIONS: [Question; 13] = [
     question(
         "top 10",
         "SELECT path, status, latency_ms FROM LOG WHERE latency_ms IS NOT NULL \
-              ORDER BY latency_ms DESC, path LIMIT 10",
+              ORDER BY latency_ms DESC, path, status LIMIT 10",
     ),
     question(
         "median per minute",
@@ -41,7 +41,7 @@ pub(super) const QUESTIONS: [Question; 13] = [
     question(
         "filter and project",
         "SELECT path, bytes, latency_ms FROM LOG WHERE status = 503 AND latency_ms > 200 \
-              ORDER BY latency_ms, path",
+              ORDER BY latency_ms, path, bytes",
     ),
     question(
         "join",

@@ -17,7 +17,7 @@ pub(super) type Rows = Vec<Vec<String>>;
 const DUCKDB: &str = "
 import sys, time, csv, duckdb
 sql, threads = sys.argv[1], int(sys.argv[2])
-con = duckdb.connect(); con.execute(f'SET threads TO {threads}'); con.execute(\"SET TimeZone TO 'UTC'\")
+con = duckdb.connect(); con.execute(f'SET threads TO {threads}'); con.execute(\"SET TimeZone TO 'UTC'\"); con.execute('SET enable_progress_bar = false')
 begun = time.perf_counter()
 rows = con.execute(sql).fetchall()
 took = time.perf_counter() - begun
