@@ -1,5 +1,5 @@
-//! The README's tables are those of a recorded run, kept under `docs/runs` with its host, date,
-//! versions and commands.
+//! The README's tables are those of recorded runs, kept under `docs/runs` and `versus/runs` with their
+//! host, date, versions and commands.
 //!
 //! To record another, on a machine that does nothing else:
 //!
@@ -11,28 +11,49 @@
 //!
 //! which keeps what the tables need of the run and writes the README anew; one of the two files is
 //! enough to record that one again. `CUTWATER_UPDATE_README=1` writes the README from the run that
-//! is kept, after a change of the tables' form. What there is to say of a run (what else the machine
+//! is kept, after a change of the tables' form. The table of `versus` is of the run that the README
+//! names; another is recorded by `versus -- query --record versus/runs` and named by hand. What there is to say of a run (what else the machine
 //! did) is written by hand, as `note` in its `run.json`. Commit both, remove the older run.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
 
 mod bench;
 mod claims;
 mod record;
+mod versus;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// What is generated: its name in the README, its file in a run, and how it is written.
+/// What is generated: its name in the README, where its runs are kept, its file in a run and that
+/// of what the run was made with, and how it is written.
 struct Part {
     name: &'static str,
+    runs: &'static str,
+    about: &'static str,
     file: &'static str,
     text: fn(&Value, &Value) -> String,
 }
 
-const PARTS: [Part; 2] = [
-    Part { name: "bench", file: "bench.json", text: bench::text },
-    Part { name: "claims", file: "reproduce.json", text: claims::text },
+/// Where runs of the command are kept; those of `versus` are written by its `--record`.
+const RUNS: &str = "docs/runs";
+
+const PARTS: [Part; 3] = [
+    Part { name: "bench", runs: RUNS, about: "run.json", file: "bench.json", text: bench::text },
+    Part {
+        name: "claims",
+        runs: RUNS,
+        about: "run.json",
+        file: "reproduce.json",
+        text: claims::text,
+    },
+    Part {
+        name: "versus",
+        runs: "versus/runs",
+        about: "versions.json",
+        file: "raw.json",
+        text: versus::text,
+    },
 ];
 
 fn root(file: &str) -> PathBuf {
@@ -46,7 +67,7 @@ fn json(path: &Path) -> Value {
 
 /// The README cut at a part: before it, the run that it is of, its text, and what is after it.
 fn cut<'a>(readme: &'a str, part: &Part) -> [&'a str; 4] {
-    let begin = format!("<!-- {} of docs/runs/", part.name);
+    let begin = format!("<!-- {} of {}/", part.name, part.runs);
     let (before, rest) = readme.split_once(&begin).unwrap();
     let (run, rest) = rest.split_once(" -->\n").unwrap();
     let (text, after) = rest.split_once(&format!("<!-- end of {} -->", part.name)).unwrap();
@@ -57,12 +78,13 @@ fn cut<'a>(readme: &'a str, part: &Part) -> [&'a str; 4] {
 fn with_part(readme: &str, part: &Part, run: &str) -> String {
     let [before, _, _, after] = cut(readme, part);
     let (name, text) = (part.name, generated(part, run));
-    format!("{before}<!-- {name} of docs/runs/{run} -->\n{text}<!-- end of {name} -->{after}")
+    let runs = part.runs;
+    format!("{before}<!-- {name} of {runs}/{run} -->\n{text}<!-- end of {name} -->{after}")
 }
 
 fn generated(part: &Part, run: &str) -> String {
-    let dir = root("docs/runs").join(run);
-    (part.text)(&json(&dir.join("run.json")), &json(&dir.join(part.file)))
+    let dir = root(part.runs).join(run);
+    (part.text)(&json(&dir.join(part.about)), &json(&dir.join(part.file)))
 }
 
 #[test]
@@ -89,7 +111,7 @@ fn runs_say_where_and_how_they_were_made_and_name_no_place_of_that_host() {
     if std::env::var_os("CUTWATER_RECORD_RUN").is_some() {
         return println!("skipped: a run is being written");
     }
-    for dir in std::fs::read_dir(root("docs/runs")).unwrap() {
+    for dir in std::fs::read_dir(root(RUNS)).unwrap() {
         let dir = dir.unwrap().path();
         let run = json(&dir.join("run.json"));
         for key in ["date", "host", "cutwater", "rustc"] {

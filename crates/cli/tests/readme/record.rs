@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use super::{PARTS, json, root};
+use super::{PARTS, RUNS, json, root};
 
 /// What is kept of each cell of `bench`; its single runs and counters of the kernel are not.
 const OF_CELL: [&str; 13] = [
@@ -27,7 +27,8 @@ const OF_CELL: [&str; 13] = [
 
 /// Keeps what is in `dir` under `docs/runs`; gives the run's name and the files that it has.
 pub(super) fn keep(dir: &Path) -> (String, Vec<&'static str>) {
-    let given: Vec<_> = PARTS.iter().map(|p| p.file).filter(|f| dir.join(f).exists()).collect();
+    let ours = PARTS.iter().filter(|part| part.runs == RUNS);
+    let given: Vec<_> = ours.map(|p| p.file).filter(|f| dir.join(f).exists()).collect();
     assert!(!given.is_empty(), "{} has no file of a run", dir.display());
     let host = host();
     let date: String = jiff::Timestamp::now().to_string().chars().take(10).collect();
@@ -35,7 +36,7 @@ pub(super) fn keep(dir: &Path) -> (String, Vec<&'static str>) {
     let slug = slug.split_whitespace().take(2).collect::<Vec<_>>().join("-");
     let (cpus, kernel) = (&host["cpus"], host["kernel"].as_str().unwrap());
     let name = format!("{date}-{slug}-{cpus}c-linux-{kernel}");
-    let to = root("docs/runs").join(&name);
+    let to = root(RUNS).join(&name);
     fs::create_dir_all(&to).unwrap();
     let old = if to.join("run.json").exists() { json(&to.join("run.json")) } else { Value::Null };
     let mut commands = old["commands"].as_object().cloned().unwrap_or_default();
