@@ -240,3 +240,33 @@ async fn what_is_not_sorted_in_memory_is_sorted_on_disk() {
     }
     assert_eq!((seen, spilled), (30_000, true));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn rows_that_were_counted_are_known_until_somebody_writes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("app.json");
+    log(&path);
+    let mut session = session(&path, 2, true).await;
+    let count = "SELECT count(*) FROM log";
+    // A part of the rows teaches nothing.
+    for sql in ["SELECT n FROM log LIMIT 3", "SELECT count(*) FROM log WHERE n > 7"] {
+        rows(&mut session, sql).await.expect("rows");
+    }
+    let _ = session.seen().take();
+    assert_eq!(integer(&rows(&mut session, count).await.expect("a count"), 0), LINES as i64);
+    assert!(session.seen().take().bytes > 0);
+    assert_eq!(integer(&rows(&mut session, count).await.expect("a count"), 0), LINES as i64);
+    assert_eq!(session.seen().take().bytes, 0, "they are known");
+    let some = rows(&mut session, "SELECT count(*) FROM log WHERE n < 10").await.expect("a count");
+    assert_eq!(integer(&some, 0), 10);
+    // In place, and of the same size: half of the lines are no records any more.
+    let mut bytes = std::fs::read(&path).expect("the log");
+    let half = bytes.len() / 2;
+    bytes[half..].iter_mut().filter(|b| **b == b'{').for_each(|b| *b = b'!');
+    let written = std::fs::OpenOptions::new().write(true).open(&path);
+    std::io::Write::write_all(&mut written.expect("the log opens"), &bytes).expect("it is written");
+    let _ = session.seen().take();
+    let fewer = integer(&rows(&mut session, count).await.expect("a count"), 0);
+    assert!(fewer < LINES as i64, "{fewer}");
+    assert!(session.seen().take().bytes > 0, "they are counted again");
+}

@@ -18,6 +18,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, StatisticsArgs,
 };
 
+use super::known::{Counting, Known};
 use super::rows::Shape;
 use super::stream::{Counts, Partition, Run};
 use super::tally::Seen;
@@ -38,6 +39,8 @@ pub(crate) struct Scan {
     pub(crate) seek: Option<String>,
     /// Rows, as far as the sampled lines tell.
     pub(crate) rows_estimated: usize,
+    /// Of a scan that gives all rows: where their number is kept.
+    pub(crate) known: Option<Arc<Known>>,
 }
 
 /// Scans logs.
@@ -89,7 +92,18 @@ impl LogExec {
             pieces: Pieces::new(logs, request),
             seen: Arc::clone(seen),
             numbers: numbered.then(OnceLock::new),
+            counting: self
+                .scan
+                .known
+                .as_ref()
+                .and_then(|known| Counting::begin(known, logs, self.scan.partitions)),
         }
+    }
+
+    /// The rows, where a scan before has counted them and nobody has written since.
+    fn rows_known(&self) -> Option<usize> {
+        let rows = self.scan.known.as_ref()?.rows(&self.scan.logs)?;
+        usize::try_from(rows).ok()
     }
 }
 
@@ -184,6 +198,12 @@ impl ExecutionPlan for LogExec {
         args: &StatisticsArgs,
     ) -> Result<Arc<Statistics>> {
         let mut statistics = Statistics::new_unknown(&self.scan.shape.schema);
+        if args.partition().is_none()
+            && let Some(rows) = self.rows_known()
+        {
+            statistics.num_rows = Precision::Exact(rows);
+            return Ok(Arc::new(statistics));
+        }
         let share = if args.partition().is_some() { self.scan.partitions.max(1) } else { 1 };
         let rows = self.scan.rows_estimated / share;
         statistics.num_rows = Precision::Inexact(self.scan.limit.map_or(rows, |l| rows.min(l)));

@@ -3,6 +3,7 @@
 mod batches;
 pub(crate) mod cond;
 pub(crate) mod exec;
+pub(crate) mod known;
 pub(crate) mod numbers;
 pub(crate) mod pushdown;
 pub(crate) mod rows;

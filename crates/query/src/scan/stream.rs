@@ -20,6 +20,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, Count};
 use futures::Stream;
 use tokio::sync::mpsc;
 
+use super::known::Counting;
 use super::numbers::lines_before;
 use super::rows::{Rows, Shape};
 use super::tally::Seen;
@@ -37,6 +38,8 @@ pub(super) struct Run {
     pub(super) seen: Arc<Seen>,
     /// Where numbers of lines are wanted: those before each piece, or why that is not known.
     pub(super) numbers: Option<OnceLock<std::result::Result<Vec<u64>, String>>>,
+    /// Where all rows are given: their sum, for the next who asks.
+    pub(super) counting: Option<Counting>,
 }
 
 impl Run {
@@ -109,6 +112,9 @@ impl Partition {
         let Some(mut pull) = self.pull.take() else { return Ok(false) };
         let Some((index, task)) = run.pieces.take() else {
             self.end(pull)?;
+            if let Some(counting) = &run.counting {
+                counting.end_part(&run.logs);
+            }
             return Ok(false);
         };
         pull.sink().lines_before = run.lines_before(index)?;
@@ -127,6 +133,9 @@ impl Partition {
         let read = pull.piece(task, |rows, part| {
             counts.add(&part.tally);
             run.seen.add(&part.tally);
+            if let Some(counting) = &run.counting {
+                counting.add(part.tally.matched);
+            }
             rows.lines_before += part.tally.lines;
             let drained = rows.drain(|batch| {
                 ready.push_back(batch);
@@ -210,6 +219,9 @@ fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
         let mut refused = None;
         let read = pull.piece(&task, |rows, part| {
             run.seen.add(&part.tally);
+            if let Some(counting) = &run.counting {
+                counting.add(part.tally.matched);
+            }
             rows.lines_before += part.tally.lines;
             send(Ok((None, part.tally)))?;
             rows.drain(|batch| send(Ok((Some(batch), Tally::default())))).unwrap_or_else(|e| {

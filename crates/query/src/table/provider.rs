@@ -15,6 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::{Column, ON_DEMAND, Source, sampled};
 use crate::scan::cond::Cond;
 use crate::scan::exec::{LogExec, Scan};
+use crate::scan::known::Known;
 use crate::scan::pushdown::condition;
 use crate::scan::rows::Shape;
 use crate::scan::tally::Seen;
@@ -36,6 +37,7 @@ pub struct LogTable {
     columns: Vec<Column>,
     schema: SchemaRef,
     seen: Arc<Seen>,
+    known: Arc<Known>,
     seek: bool,
 }
 
@@ -50,7 +52,7 @@ impl LogTable {
             columns.push(Column { name: "_file".into(), source: Source::File });
         }
         let schema = sampled::schema(&columns);
-        Self { logs: Arc::new(logs), columns, schema, seen, seek }
+        Self { logs: Arc::new(logs), columns, schema, seen, known: Arc::default(), seek }
     }
 
     /// The same table with the columns on demand that `wanted` names.
@@ -160,7 +162,9 @@ impl TableProvider for LogTable {
         let cond = Cond::All(conds);
         let partitions = self.partitions(options.target_partitions, limit, &cond);
         let (found, seek) = self.seek(&cond)?;
+        let all = matches!(&cond, Cond::All(conds) if conds.is_empty());
         let shape = self.shape(shown, cond, options.batch_size.get())?;
+        let is_whole = all && limit.is_none() && !shape.bad_lines;
         let mut request = Request::new(partitions);
         request.limits.piece_bytes = PIECE_BYTES;
         request.needle =
@@ -177,6 +181,7 @@ impl TableProvider for LogTable {
             conditions: filters.iter().map(ToString::to_string).collect(),
             seek,
             rows_estimated: sampled::rows_estimated(&self.logs),
+            known: is_whole.then(|| Arc::clone(&self.known)),
         })))
     }
 
