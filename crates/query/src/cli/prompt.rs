@@ -181,6 +181,7 @@ pub(super) async fn prompt(
     }
     say(&format!("SQL on {} tables; \\? shows what else there is.\n", session.logs().len()));
     let mut timing = false;
+    interrupt.at_prompt();
     loop {
         let line = match editor.readline("cutwater> ") {
             Ok(line) => line,
@@ -201,6 +202,7 @@ pub(super) async fn prompt(
                 Err(words) => say(&format!("{words}\n")),
             },
             Asked::Query(sql) => {
+                interrupt.over();
                 let started = Instant::now();
                 match ask::all(session, args, interrupt, &sql).await {
                     Ok(End::Done) => {}
