@@ -8,6 +8,7 @@
 pub mod bad;
 #[cfg(feature = "arrow")]
 pub mod columns;
+pub mod decimal;
 pub mod error;
 pub mod filter;
 pub mod follow;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::decimal;
 use crate::json::unescape;
 use crate::record::{Span, SpanKind};
 
@@ -17,11 +18,16 @@ pub fn text<'a>(span: Span, block: &'a [u8]) -> Option<Cow<'a, [u8]>> {
 }
 
 /// A span's number; text that is a number counts.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn number(span: Span, block: &[u8]) -> Option<f64> {
     match span.kind {
-        SpanKind::Int | SpanKind::Float | SpanKind::Str => parse_number(span.bytes(block)),
+        SpanKind::Int | SpanKind::Float | SpanKind::Str => {
+            match decimal::short(block, span.start as usize, span.end as usize) {
+                Some((digits, fraction)) => Some(f64::from(digits) / POWERS[fraction as usize]),
+                None => parse_number(span.bytes(block)),
+            }
+        }
         _ => None,
     }
 }
@@ -34,7 +40,6 @@ const POWERS: [f64; 23] = [
 
 /// The double nearest to a decimal number. Up to 15 digits and no exponent, both the digits
 /// and the power of ten are exact, so that one division rounds once and right.
-#[inline]
 #[must_use]
 pub fn parse_number(bytes: &[u8]) -> Option<f64> {
     const DIGITS_EXACT: usize = 15;
@@ -104,9 +109,20 @@ impl Sum {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Sum, parse_number};
+    use super::{Sum, number, parse_number};
+    use crate::record::{Span, SpanKind};
 
     proptest! {
+        #[test]
+        fn a_span_in_a_block_is_the_same_number_as_alone(
+            text in "-?[0-9]{1,9}(\\.[0-9]{0,6})?|\\.[0-9]|[0-9.e]{0,5}",
+            after in "[0-9.\"]{0,9}",
+        ) {
+            let block = format!("{text}{after}");
+            let span = Span::new(SpanKind::Float, 0, text.len());
+            prop_assert_eq!(number(span, block.as_bytes()), parse_number(text.as_bytes()));
+        }
+
         #[test]
         fn numbers_are_the_same_doubles_as_the_standard_librarys(text in "-?[0-9]{1,17}(\\.[0-9]{1,8})?") {
             prop_assert_eq!(parse_number(text.as_bytes()), text.parse().ok());

@@ -33,15 +33,17 @@ enum Builder {
 }
 
 impl Builder {
-    fn new(source: Source) -> Self {
+    /// One with room for as many rows as a batch has, so that it never moves; texts grow.
+    fn new(source: Source, rows: usize) -> Self {
         match source {
-            Source::Field(ColumnType::Bool) => Self::Bool(BooleanBuilder::new()),
+            Source::Field(ColumnType::Bool) => Self::Bool(BooleanBuilder::with_capacity(rows)),
             Source::Field(ColumnType::Integer) | Source::Line | Source::Offset => {
-                Self::Integer(Int64Builder::new())
+                Self::Integer(Int64Builder::with_capacity(rows))
             }
-            Source::Field(ColumnType::Float) => Self::Float(Float64Builder::new()),
+            Source::Field(ColumnType::Float) => Self::Float(Float64Builder::with_capacity(rows)),
             Source::Field(ColumnType::Timestamp) => {
-                Self::Time(TimestampNanosecondBuilder::new().with_timezone("UTC"))
+                let times = TimestampNanosecondBuilder::with_capacity(rows);
+                Self::Time(times.with_timezone("UTC"))
             }
             Source::Field(ColumnType::String) | Source::File | Source::Raw | Source::Error => {
                 Self::Text(BinaryBuilder::new())
@@ -50,7 +52,7 @@ impl Builder {
     }
 
     /// Appends the value of a field, or null; false where there is one that does not fit.
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, span: Span, block: &[u8], clock: &mut Clock, scratch: &mut Vec<u8>) -> bool {
         let fits = match self {
             Self::Bool(b) => {
@@ -101,8 +103,8 @@ impl Builder {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        match self {
+    fn finish(mut self) -> ArrayRef {
+        match &mut self {
             Self::Bool(b) => Arc::new(b.finish()),
             Self::Integer(b) => Arc::new(b.finish()),
             Self::Float(b) => Arc::new(b.finish()),
@@ -128,9 +130,17 @@ pub(super) struct At {
     pub(super) number: u64,
 }
 
+/// A column in the making.
+struct Shown {
+    /// Which one of the table it is.
+    column: usize,
+    source: Source,
+    builder: Builder,
+}
+
 /// Batches in the making.
 pub(super) struct Batches {
-    builders: Vec<Builder>,
+    shown: Vec<Shown>,
     scratch: Vec<u8>,
     rows: usize,
     text_bytes: usize,
@@ -142,9 +152,12 @@ pub(super) struct Batches {
 
 impl Batches {
     pub(super) fn new(shape: &Shape) -> Self {
-        let builder = |&at: &usize| Builder::new(shape.columns[at].source);
+        let shown = |&column: &usize| {
+            let source = shape.columns[column].source;
+            Shown { column, source, builder: Builder::new(source, shape.batch_rows) }
+        };
         Self {
-            builders: shape.shown.iter().map(builder).collect(),
+            shown: shape.shown.iter().map(shown).collect(),
             scratch: Vec::new(),
             rows: 0,
             text_bytes: 0,
@@ -162,13 +175,14 @@ impl Batches {
     /// Adds a line.
     #[inline]
     pub(super) fn push(&mut self, shape: &Shape, line: &Line<'_>, at: At, clock: &mut Clock) {
-        for (&column, builder) in shape.shown.iter().zip(&mut self.builders) {
-            match shape.columns[column].source {
+        for Shown { column, source, builder } in &mut self.shown {
+            match source {
                 Source::Field(_) => {
-                    let span = line.span(column);
+                    let span = line.span(*column);
                     self.text_bytes += (span.end - span.start) as usize;
-                    let fits = builder.push(span, line.block, clock, &mut self.scratch);
-                    self.misfits[column] += u64::from(!fits);
+                    if !builder.push(span, line.block, clock, &mut self.scratch) {
+                        self.misfits[*column] += 1;
+                    }
                 }
                 Source::File => builder.text(shape.names.get(at.log).map(String::as_bytes)),
                 Source::Line => builder.number(at.number),
@@ -193,7 +207,11 @@ impl Batches {
         if rows == 0 {
             return;
         }
-        let arrays = self.builders.iter_mut().map(Builder::finish).collect();
+        let finish = |shown: &mut Shown| {
+            let next = Builder::new(shown.source, shape.batch_rows);
+            std::mem::replace(&mut shown.builder, next).finish()
+        };
+        let arrays = self.shown.iter_mut().map(finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         match RecordBatch::try_new_with_options(Arc::clone(&shape.schema), arrays, &options) {
             Ok(batch) => self.done.push(batch),

@@ -1,5 +1,6 @@
 //! The value that a span has in a column of each type; nothing where it is null or does not fit.
 
+use cutwater_logs::decimal;
 use cutwater_logs::record::{Span, SpanKind};
 use cutwater_logs::time::{Clock, Nanos};
 use cutwater_logs::value;
@@ -22,12 +23,19 @@ pub(crate) fn boolean(span: Span, block: &[u8]) -> Option<bool> {
 /// So many digits never overflow.
 const DIGITS_SAFE: usize = 18;
 
-#[inline]
+#[inline(always)]
 pub(crate) fn integer(span: Span, block: &[u8]) -> Option<i64> {
     if !matches!(span.kind, SpanKind::Int | SpanKind::Str) {
         return None;
     }
-    let bytes = span.bytes(block);
+    match decimal::short(block, span.start as usize, span.end as usize) {
+        Some((value, 0)) => Some(i64::from(value)),
+        _ => long_integer(span.bytes(block)),
+    }
+}
+
+#[inline(never)]
+fn long_integer(bytes: &[u8]) -> Option<i64> {
     let (negative, digits) = match bytes.split_first()? {
         (b'-', rest) => (true, rest),
         _ => (false, bytes),
@@ -59,8 +67,12 @@ pub(crate) fn time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos>
 mod tests {
     use super::*;
 
+    /// What it is alone, which it is too with other bytes behind it.
     fn of(text: &str) -> Option<i64> {
-        integer(Span::new(SpanKind::Str, 0, text.len()), text.as_bytes())
+        let of = |block: &str| integer(Span::new(SpanKind::Str, 0, text.len()), block.as_bytes());
+        let (alone, among) = (of(text), of(&format!("{text}12345678")));
+        assert_eq!(alone, among, "{text:?}");
+        alone
     }
 
     #[test]
