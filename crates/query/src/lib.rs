@@ -1,8 +1,10 @@
 //! SQL over raw logs: Apache DataFusion on the scan of `cutwater-logs`.
 //!
 //! A [`LogTable`] is a table of one or more logs. No import and no index: every query reads the
-//! lines, but only the fields that it names become columns ([`scan`](mod@crate)), conditions are
+//! lines, but only the fields that it names become columns, conditions are
 //! decided on bytes where they mean the same there, and a time range on a sorted log is sought.
+//! A [`Session`] holds tables and answers statements; [`output`] writes the answers; a [`Failure`] says
+//! what is wrong with a query, and where. The command `cutwater-query` is made of these.
 #![forbid(unsafe_code)]
 
 mod bounds;

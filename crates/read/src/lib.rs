@@ -22,6 +22,43 @@
 //! assert_eq!((n, bytes), (16, 12));
 //! # Ok(()) }
 //! ```
+//!
+//! # Modules and types
+//! - [`File`], opened by [`OpenOptions`]: positioned reads, lists of ranges, passes in order
+//!   ([`Chunks`]) or in parallel parts ([`Shard`]), copies inside the kernel, residency. [`ReadPath`] names a
+//!   path in place of the chooser; [`File::explain`] says what was chosen and why.
+//! - [`Mapped`] and [`Frozen`]: memory maps of files that other processes may truncate;
+//!   [`sigbus`] is the handler that they rest on, [`poison`] the slice for code that takes nothing else.
+//! - [`hot_files`], [`shared_config`], [`scratch`], [`append_log`]: what is built on these. Each module's
+//!   page has an example, its bounds, and what it does not do.
+//! - [`metrics`]: what this process reads, for Prometheus.
+//!
+//! # Errors
+//! Nearly every call returns [`Error`]: its text says what was tried, on which file and at which offset, and
+//! for what you can mend the likely cause and the next step. Programs ask it by predicates, of
+//! which more may come:
+//!
+//! ```
+//! use cutwater::File;
+//!
+//! let error = File::open("no/such/file").expect_err("there is none");
+//! assert!(error.is_not_found() && !error.is_truncated());
+//! assert!(error.to_string().contains("no/such/file"));
+//! ```
+//!
+//! Reads from a [`Mapped`] return a [`Fault`], which also tells how many bytes were copied before it, and
+//! the shared configuration a [`ShareError`](shared_config::ShareError). What the host refuses is no
+//! error where another call does the same: it is counted and stands in [`File::explain`].
+//!
+//! # Safety
+//! This crate has no `unsafe` code; the system calls are in `cutwater-sys`. Two functions that it
+//! passes on are `unsafe` to call, each with the promise to make in its documentation:
+//! [`poison::Slice::with_slice`] and [`shared_config::Promise::replaced_never_changed`].
+//!
+//! Bytes that another process could change are copied before you see them. The library installs no
+//! signal handler, starts no thread and reads no environment variable unless you call what is
+//! documented to do so ([`sigbus::install`]; [`Metrics::start`] and [`SharedConfig`] have threads). Without the handler, reads from maps are made by
+//! `pread(2)`, with the same answers.
 #![forbid(unsafe_code)]
 
 pub mod append_log;
@@ -67,3 +104,27 @@ pub use types::{
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The example of `docs/maps.md` for poisoned slices; it is here because it has an `unsafe` block.
+///
+/// ```
+/// # use std::{io::Write, os::fd::AsFd};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (mut file, len) = (tempfile::tempfile()?, 8);
+/// # file.write_all(b"one\ntwo\n")?;
+/// # if !cfg!(target_arch = "x86_64") { return Ok(()); }
+/// use cutwater::{poison::{Error, Slice}, sigbus};
+///
+/// sigbus::install()?;
+/// let slice = Slice::new(file.as_fd(), 0, len)?;      // an offset at which a page begins
+/// // SAFETY: a count is sound over any bytes, and nothing else leaves the scope.
+/// match unsafe { slice.with_slice(|bytes| bytes.iter().filter(|&&b| b == b'\n').count()) } {
+///     Ok(lines) => println!("{lines}"),
+///     Err(Error::Truncated) => println!("open the file again and repeat"),
+///     Err(Error::Unprotected) => println!("the handler is not in place: read through Mapped"),
+///     Err(Error::Os(errno)) => return Err(errno.into()),
+/// }
+/// # Ok(()) }
+/// ```
+#[cfg(doctest)]
+struct PoisonedSlice;

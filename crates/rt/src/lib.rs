@@ -21,6 +21,15 @@
 //! assert!(bytes.starts_with(b"[package]"));
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! # Errors
+//! Operations return [`std::io::Error`] with the kernel's error number, and give the buffer back in either
+//! case. A task that was aborted or panicked is [`Aborted`] to whoever joins it.
+//!
+//! # Safety
+//! There is no `unsafe` here. A buffer is given to an operation by value and comes back with its result; where
+//! the future is dropped before, the operation is cancelled and the buffer stays with the runtime until
+//! the kernel has let go of it.
 #![forbid(unsafe_code)]
 
 pub mod bridge;

@@ -5,8 +5,27 @@
 //! copied by the task that asks, and no other thread is woken for it. Everything that does not read
 //! is [`LocalFileSystem`]'s: listing, and writing by a file that gets its name when it is whole.
 //!
-//! For DataFusion, `parquet` and whoever else takes an object store:
-//! `context.register_object_store(&url, Arc::new(Files::new()))`.
+//! ```
+//! use cutwater_store::Files;
+//! use object_store::{ObjectStore, path::Path};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let directory = dir.path();
+//! # std::fs::write(directory.join("part-0.parquet"), b"0123456789")?;
+//!
+//! let files = Files::below(directory)?; // or Files::new(), by absolute paths
+//! let bytes = files.get_ranges(&Path::from("part-0.parquet"), &[0..4, 6..10]).await?;
+//! # assert_eq!(bytes, ["0123", "6789"]);
+//! # Ok(()) }
+//! ```
+//!
+//! DataFusion takes it by `context.register_object_store(&Url::parse("file://")?, Arc::new(Files::new()))`;
+//! its calls need a Tokio runtime, as those of `LocalFileSystem` do.
+//!
+//! # Errors
+//! Those of [`LocalFileSystem`] where it does the work; reads of ranges fail with [`Error::Generic`],
+//! whose source is the [`cutwater::Error`] (also for a file that is not there: `is_not_found`).
 #![forbid(unsafe_code)]
 
 use std::fmt;

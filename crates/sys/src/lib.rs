@@ -1,8 +1,36 @@
 //! The system layer of Cutwater, and the only crate with `unsafe` in it.
 //!
+//! Programs use the crates above it (`cutwater`, `cutwater-rt`); this one has what they ask of the kernel:
+//!
+//! - reading: [`pio`] (`preadv2(2)`), [`map`] (`mmap(2)`) with [`sigbus`] and [`poison`], [`ring`] (`io_uring(7)`);
+//! - what is in the page cache: [`residency`];
+//! - memory: [`buffer`], [`anon_map`], [`shared_map`], [`memfd`];
+//! - proofs that bytes cannot change: [`sealed`], [`lease`], [`promised`], and [`view`] for typed ones;
+//! - observation: [`perf`], `bpf` (feature `ebpf`), [`usage`], [`smaps`];
+//! - the host: [`probe`] finds out what it can do, [`seccomp`] refuses calls to this process, for tests;
+//! - [`simd`]: where quotation marks and other bytes stand in a block.
+//!
+//! ```
+//! use std::{fs::File, os::fd::AsFd};
+//! use cutwater_sys::{pio, residency};
+//!
+//! let file = File::open("Cargo.toml")?;
+//! let mut head = [0; 9];
+//! assert_eq!(pio::read(file.as_fd(), &mut head, 0)?, 9);
+//! assert_eq!(&head, b"[package]");
+//! if let Ok(stat) = residency::cachestat(file.as_fd(), 0..4096) {
+//!     println!("{} of its pages are in the page cache", stat.cached);
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # Errors
+//! Functions return the kernel's [`Errno`]; the crates above say which file it was and what to do.
+//!
+//! # Safety
 //! Every file that needs `unsafe` allows it for itself and begins with a safety section;
-//! every block has a SAFETY comment that names the fact it rests on. Functions here return
-//! [`Errno`]: what an error means is for the crates above to say.
+//! every block has a SAFETY comment that names the fact it rests on. Nearly all functions are safe to
+//! call; those that are not say what they ask of the caller.
 #![deny(unsafe_code)]
 
 pub use rustix::io::Errno;
