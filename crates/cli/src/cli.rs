@@ -12,6 +12,9 @@ use crate::metrics::push;
 use crate::without::Without;
 use crate::{bench, doctor, metrics, query, reproduce, scan, storm, trace};
 
+/// The heading of options that every command has, so that they do not stand between its own.
+const FOR_ALL: &str = "Options of all commands";
+
 /// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
 #[derive(Debug, Parser)]
 #[command(name = "cutwater", version, max_term_width = 100, disable_help_subcommand = true)]
@@ -25,6 +28,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         global = true,
+        help_heading = FOR_ALL,
         value_name = "CALLS",
         value_delimiter = ',',
         hide_short_help = true
@@ -32,21 +36,22 @@ pub(crate) struct Cli {
     pub(crate) without: Vec<Without>,
 
     /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, or a PORT of this host) meanwhile.
-    #[arg(long, global = true, value_name = "ADDRESS", hide_short_help = true)]
+    #[arg(long, global = true, help_heading = FOR_ALL, value_name = "ADDRESS", hide_short_help = true)]
     pub(crate) metrics: Option<String>,
 
     /// Push metrics to the collector at URL (http://HOST:PORT) meanwhile, by OTLP over HTTP.
     ///
     /// Otherwise to where OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says.
     #[cfg(feature = "otlp")]
-    #[arg(long, global = true, value_name = "URL", hide_short_help = true, value_parser = Target::new)]
+    #[arg(long, global = true, help_heading = FOR_ALL, value_name = "URL", hide_short_help = true, value_parser = Target::new)]
     pub(crate) otlp: Option<Target>,
 
-    /// Push so often.
+    /// Seconds between two pushes.
     #[cfg(feature = "otlp")]
     #[arg(
         long,
         global = true,
+        help_heading = FOR_ALL,
         value_name = "SECONDS",
         default_value_t = 10,
         value_parser = clap::value_parser!(u64).range(1..=3600),
@@ -56,7 +61,7 @@ pub(crate) struct Cli {
 
     /// Draw what the command spends CPU time on into FILE, as SVG, and what it waits in into one
     /// beside it that ends in .offcpu.svg; bench draws both of each path into a directory.
-    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    #[arg(long, global = true, help_heading = FOR_ALL, value_name = "FILE", hide_short_help = true)]
     pub(crate) flamegraph: Option<PathBuf>,
 
     #[command(subcommand)]
