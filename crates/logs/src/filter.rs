@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use memchr::memmem;
 use regex::bytes::Regex;
 
-use crate::record::{FieldId, Fields, Record, SpanKind};
+use crate::record::{FieldId, Fields, Record, Span, SpanKind};
 use crate::time::{Nanos, parse_when};
 use crate::value;
 use crate::{Error, Result};
@@ -63,13 +63,11 @@ impl Filter {
             if rest.is_empty() {
                 break;
             }
-            rest = rest.strip_prefix("and ").ok_or_else(|| {
-                Error::request(format!(
-                    "expected `and` before {rest:?} in the condition {text:?}; \
-                     a value with spaces needs quotes, as in message~\"timed out\""
-                ))
-            })?;
-            rest = rest.trim_start();
+            let (joint, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            if !joint.eq_ignore_ascii_case("and") || after.trim().is_empty() {
+                return Err(not_joined(joint, rest, text));
+            }
+            rest = after.trim_start();
         }
         Ok(filter)
     }
@@ -172,12 +170,11 @@ impl Bound {
                     Place::Line => condition.test.holds_for(line, None, None),
                     Place::Field(field) => field.is_some_and(|id| {
                         let span = record.get(id);
-                        let number =
-                            matches!(span.kind, SpanKind::Int | SpanKind::Float | SpanKind::Str)
-                                .then(|| condition.test.number().and(value::number(span, block)))
-                                .flatten();
-                        value::text(span, block)
-                            .is_some_and(|text| condition.test.holds_for(&text, number, time))
+                        value::text(span, block).is_some_and(|text| {
+                            let asked = condition.test.number();
+                            let number = asked.and_then(|_| number_of(span, block, &text));
+                            condition.test.holds_for(&text, number, time)
+                        })
                     }),
                 };
                 held != condition.negated
@@ -192,6 +189,15 @@ impl Bound {
     }
 }
 
+/// The number that a value is, also one whose text has escapes.
+#[inline]
+fn number_of(span: Span, block: &[u8], text: &[u8]) -> Option<f64> {
+    match span.kind {
+        SpanKind::Escaped => value::parse_number(text),
+        _ => value::number(span, block),
+    }
+}
+
 impl Test {
     fn number(&self) -> Option<f64> {
         match self {
@@ -203,12 +209,12 @@ impl Test {
     fn holds_for(&self, text: &[u8], number: Option<f64>, time: Option<Nanos>) -> bool {
         match self {
             Self::Equal(want, want_number) => match (number, want_number) {
-                (Some(a), Some(b)) => a == *b,
+                (Some(a), Some(b)) => value::order((a, text), (*b, want)).is_eq(),
                 _ => text == want,
             },
             Self::Order(accepts, want, want_number, want_time) => {
                 let order = match (number, want_number, time, want_time) {
-                    (Some(a), Some(b), ..) => a.partial_cmp(b),
+                    (Some(a), Some(b), ..) => Some(value::order((a, text), (*b, want))),
                     (.., Some(a), Some(b)) => Some(a.cmp(b)),
                     _ => Some(text.cmp(want.as_slice())),
                 };
@@ -218,6 +224,20 @@ impl Test {
             Self::Matches(regex) => regex.is_match(text),
         }
     }
+}
+
+/// What to say where something else than `and` follows a condition.
+fn not_joined(joint: &str, rest: &str, text: &str) -> Error {
+    if joint.eq_ignore_ascii_case("or") {
+        return Error::request(format!(
+            "conditions are joined by `and` only, and there is an `or` in {text:?}; for values of \
+             one field use a pattern, as in level=~\"^(warn|error)$\", or ask in SQL: cutwater query"
+        ));
+    }
+    Error::request(format!(
+        "expected `and` before {rest:?} in the condition {text:?}; \
+         a value with spaces needs quotes, as in message~\"timed out\""
+    ))
 }
 
 /// The condition that `text` begins with, and what follows it.
@@ -345,6 +365,35 @@ mod tests {
         ] {
             assert!(!passes(no, line), "{no}");
         }
+    }
+
+    #[test]
+    fn integers_past_what_a_double_holds_are_told_apart() {
+        let line = r#"{"id":9007199254740993,"big":18446744073709551616,"t":"\u0031"}"#;
+        for yes in [
+            "id=9007199254740993",
+            "id=9007199254740993.0",
+            "id!=9007199254740992",
+            "id>9007199254740992",
+            "id<9007199254740994",
+            "id>=90071992547409929e-1",
+            "big>18446744073709551615",
+            "big=18446744073709551616",
+            "t=1.0",
+            "t=1 AND id>0",
+        ] {
+            assert!(passes(yes, line), "{yes}");
+        }
+        for no in ["id=9007199254740992", "id<=9007199254740992", "big<=18446744073709551615"] {
+            assert!(!passes(no, line), "{no}");
+        }
+    }
+
+    #[test]
+    fn an_or_is_refused_with_what_to_do_instead() {
+        let error = Filter::parse("a=1 or a=2", &TimeZone::UTC).unwrap_err().to_string();
+        assert!(error.contains("cutwater query"), "{error}");
+        assert!(Filter::parse("a=1 and", &TimeZone::UTC).is_err());
     }
 
     #[test]
