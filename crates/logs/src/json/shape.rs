@@ -14,6 +14,9 @@ pub(super) const ROOT: NodeId = 0;
 const KEYS_MAX: usize = 1024;
 const NODES_MAX: usize = 1024;
 
+/// Paths of more keys than this are not looked for as keys with dots.
+const DOTTED_MAX: usize = 5;
+
 /// Longer keys are not learnt, only looked up.
 const KEY_BYTES_MAX: usize = 256;
 
@@ -79,8 +82,12 @@ impl Key {
 impl Shape {
     pub(super) fn new(fields: &Fields) -> Self {
         let mut shape = Self { nodes: vec![Node::default()], line: 0 };
-        for (index, path) in fields.names().iter().enumerate() {
-            shape.want(&segments(path), FieldId(index as u16));
+        let paths: Vec<_> = fields.names().iter().map(|path| segments(path)).collect();
+        for (index, path) in paths.iter().enumerate() {
+            shape.want(path, FieldId(index as u16));
+        }
+        for (index, path) in paths.iter().enumerate() {
+            shape.want_dotted(path, FieldId(index as u16));
         }
         shape
     }
@@ -108,6 +115,41 @@ impl Shape {
                 None => return,
             }
         }
+    }
+
+    /// Also keys with dots in them, which many programs write in place of objects: `a.b.c` may
+    /// be `c` in `a.b`, or `b.c` in `a`, or one key. What was asked for by its own name stays.
+    fn want_dotted(&mut self, path: &[String], field: FieldId) {
+        if path.len() < 2 || path.len() > DOTTED_MAX {
+            return;
+        }
+        // Each bit says whether two keys are one.
+        for joined in 1u32..1 << (path.len() - 1) {
+            let mut keys = vec![path[0].clone()];
+            for (at, key) in path[1..].iter().enumerate() {
+                match keys.last_mut() {
+                    Some(last) if joined & 1 << at != 0 => {
+                        last.push('.');
+                        last.push_str(key);
+                    }
+                    _ => keys.push(key.clone()),
+                }
+            }
+            if !self.is_wanted(&keys) {
+                self.want(&keys, field);
+            }
+        }
+    }
+
+    fn is_wanted(&self, path: &[String]) -> bool {
+        let mut target = Target { field: None, child: Some(ROOT) };
+        for name in path {
+            let Some(node) = target.child else { return false };
+            let found = self.node(node).wanted.get(name.as_bytes());
+            let Some(&next) = found else { return false };
+            target = next;
+        }
+        target.field.is_some()
     }
 
     fn add_node(&mut self, prefix: String) -> Option<NodeId> {
@@ -155,7 +197,10 @@ impl Shape {
         }
         let target = match found.wanted.get(name) {
             Some(target) if !fields.open || target.child.is_some() => *target,
-            _ if fields.open => self.discover(node, name, fields),
+            found if fields.open => {
+                let known = found.and_then(|target| target.field);
+                self.discover(node, name, known, fields)
+            }
             _ => Target::default(),
         };
         let known = self.node_mut(node);
@@ -173,14 +218,20 @@ impl Shape {
 
     /// The target of a key that was not asked for, where every field is kept. Whether it is
     /// an object is not known yet, so it gets a field and a node.
-    fn discover(&mut self, node: NodeId, name: &[u8], fields: &mut Fields) -> Target {
+    fn discover(
+        &mut self,
+        node: NodeId,
+        name: &[u8],
+        known: Option<FieldId>,
+        fields: &mut Fields,
+    ) -> Target {
         if self.node(node).keys.len() >= KEYS_MAX || name.len() > KEY_BYTES_MAX {
             return Target::default();
         }
         let Ok(name) = std::str::from_utf8(name) else { return Target::default() };
         let path = format!("{}{}", self.node(node).prefix, escape_path(name));
         let child = self.add_node(format!("{path}."));
-        Target { field: fields.add(&path), child }
+        Target { field: known.or_else(|| fields.add(&path)), child }
     }
 
     /// Where the elements of an array go, when some were asked for.

@@ -210,6 +210,21 @@ fn only_the_fields_wanted_are_kept_and_the_whole_line_is_checked() {
 }
 
 #[test]
+fn keys_with_dots_are_reached_by_path_and_named_ones_first() {
+    let text = b"{\"a.b.c\":1}\n{\"a\":{\"b.c\":2}}\n{\"a.b\":{\"c\":3}}\n{\"a\":{\"b\":{\"c\":4}}}\n{\"x.y\":5,\"x\":{\"y\":6}}\n";
+    let mut fields = Fields::only(&["a.b.c", "x.y", "x\\.y"]);
+    let all = parse_all(text, &mut fields, Level::best());
+    let of = |line: usize, name| {
+        let record = all[line].as_ref().unwrap().as_ref().unwrap();
+        record.get(fields.find(name).unwrap()).bytes(text)
+    };
+    for line in 0..4 {
+        assert_eq!(of(line, "a.b.c"), (line + 1).to_string().as_bytes());
+    }
+    assert_eq!((of(4, "x\\.y"), of(4, "x.y")), (&b"5"[..], &b"6"[..]));
+}
+
+#[test]
 fn the_last_of_duplicate_keys_counts_with_all_below_it() {
     let text = br#"{"a":{"b":1,"c":2},"d":1,"a":{"c":3},"d":"x"}"#;
     let mut fields = Fields::only(&["a.b", "a.c", "d"]);
