@@ -29,11 +29,14 @@ pub struct Log {
     pub sample: Vec<u8>,
 }
 
+/// What some programs begin a file of UTF-8 with; it is no part of its first line.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How many bytes of a compressed log are sampled.
 const STREAM_SAMPLE_BYTES: usize = 64 << 10;
 
-/// Opens a log and finds its format, unless it is given. A compressed stream is not sampled,
-/// since it can be read only once: where its format is not given, its lines are raw.
+/// Opens a log and finds its format, unless it is given. Of a stream, which can be read only once,
+/// only the beginning is sampled.
 ///
 /// # Errors
 /// When it cannot be opened or read.
@@ -48,7 +51,10 @@ pub fn open(
         .map(|m| m.mtime())
         .unwrap_or_else(|_| jiff::Timestamp::now().as_second());
     let rules = Rules { zone: zone.clone(), reference_s };
-    let sample = take_sample(&input)?;
+    let mut sample = take_sample(&input)?;
+    if sample.starts_with(BYTE_ORDER_MARK) {
+        sample.drain(..BYTE_ORDER_MARK.len());
+    }
     if let Some(definition) = given {
         let time = find_time(definition, &sample, &rules);
         let definition = definition.clone();
@@ -71,14 +77,17 @@ fn take_sample(input: &Input) -> Result<Vec<u8>> {
             crate::format::take_lines(input.head(), false, false, &mut lines);
             Ok(lines)
         }
-        (None, _) if !input.head().is_empty() => Ok(Vec::new()),
+        (None, _) if !input.head().is_empty() => {
+            let mut lines = Vec::new();
+            crate::format::take_lines(&input.head_text(), false, false, &mut lines);
+            Ok(lines)
+        }
         (None, _) => {
             use std::io::Read;
             let mut start = Vec::new();
             let read = input.stream()?.take(STREAM_SAMPLE_BYTES as u64).read_to_end(&mut start);
             if let (Err(e), true) = (read, start.is_empty()) {
-                let what = format!("decompress {}", input.path.display());
-                return Err(crate::Error::Stream(what, e));
+                return Err(input.failed(e));
             }
             let whole = start.len() < STREAM_SAMPLE_BYTES;
             let mut lines = Vec::new();

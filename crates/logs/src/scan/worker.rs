@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cutwater_sys::simd::{Level, count_byte};
 
+use super::plan::BYTE_ORDER_MARK;
 use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
@@ -129,7 +130,12 @@ impl<'a, S: Sink> Scanner<'a, S> {
         if let Some(prefilter) = &mut current.prefilter {
             prefilter.begin_block(bytes);
         }
-        let mut at = 0;
+        let marked = block.offset == 0 && bytes.starts_with(BYTE_ORDER_MARK);
+        let mut at = if marked { BYTE_ORDER_MARK.len() } else { 0 };
+        if at == bytes.len() {
+            // Nothing but the mark: a blank line.
+            self.tally.lines += u64::from(marked);
+        }
         let mut indexed = false;
         while at < bytes.len() {
             if let Some(prefilter) = &mut current.prefilter {

@@ -21,6 +21,12 @@ pub trait BlockSink {
 
     /// A line longer than the limit: its offset, its length without its end, and its beginning.
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) -> ControlFlow<()>;
+
+    /// Whether to give up a line that is passed over: one may be as long as the file, or, of a
+    /// device, have no end.
+    fn gives_up(&self) -> bool {
+        false
+    }
 }
 
 /// How many bytes of a line that is too long are kept to show.
@@ -75,7 +81,7 @@ impl Blocks {
         let offset = range.start.saturating_sub(1);
         let mut pass =
             Pass { limits: self.limits, buf: &mut self.buf, len: 0, offset, end: range.end, fill };
-        if range.start > 0 && pass.skip_line(range.end.saturating_sub(1))?.is_none() {
+        if range.start > 0 && pass.skip_line(range.end.saturating_sub(1), sink)?.is_none() {
             return Ok(());
         }
         pass.lines(sink)
@@ -162,16 +168,18 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
     /// The held bytes are the start of a line that is too long: reports it and skips it.
     fn long_line(&mut self, sink: &mut impl BlockSink) -> Result<ControlFlow<()>> {
         let (offset, excerpt) = (self.offset, self.buf[..EXCERPT_BYTES.min(self.len)].to_vec());
-        let next = self.skip_line(u64::MAX)?;
+        let next = self.skip_line(u64::MAX, sink)?;
         let end = next.map_or(self.offset, |next| next - 1);
         self.buf.truncate(self.limits.block_bytes.max(self.len));
         self.buf.shrink_to_fit();
-        Ok(sink.long_line(offset, end - offset, &excerpt))
+        let flow = sink.long_line(offset, end - offset, &excerpt);
+        // Where it ends the file, or was given up, there is nothing more to hand over.
+        Ok(if next.is_some() { flow } else { ControlFlow::Break(()) })
     }
 
     /// Drops bytes through the next line feed and answers where the next line begins, or
     /// nothing when there is none before `limit`; holds at most a block meanwhile.
-    fn skip_line(&mut self, limit: u64) -> Result<Option<u64>> {
+    fn skip_line(&mut self, limit: u64, sink: &impl BlockSink) -> Result<Option<u64>> {
         loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buf[..self.len]) {
                 self.drop_front(at + 1);
@@ -179,7 +187,7 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
             }
             self.offset += self.len as u64;
             self.len = 0;
-            if self.offset >= limit || self.more(usize::MAX)? == 0 {
+            if self.offset >= limit || sink.gives_up() || self.more(usize::MAX)? == 0 {
                 return Ok(None);
             }
         }

@@ -226,7 +226,7 @@ pub(crate) fn read_task(
     let fill = |_, buf: &mut [u8]| loop {
         match stream.read(buf) {
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Error::Stream(format!("read {}", input.path.display()), e)),
+            Err(e) => return Err(input.failed(e)),
             Ok(n) => return Ok(n),
         }
     };
@@ -261,5 +261,9 @@ impl<W: Worker, E: FnMut(usize, W::Out) -> ControlFlow<()> + Send> BlockSink
         self.shared.stop.bytes.fetch_add(bytes + 1, Ordering::Relaxed);
         self.worker.long_line(offset, bytes, start);
         ControlFlow::Continue(())
+    }
+
+    fn gives_up(&self) -> bool {
+        self.shared.stop.is_stopped()
     }
 }

@@ -101,6 +101,12 @@ impl Input {
         let options = OpenOptions::default().path(read_path).pattern(Pattern::Sequential);
         let mut file = options.open(path)?;
         let size = file.size()?;
+        if says_no_size(&file, size) {
+            let input = Self::from_stream(path, Box::new(InOrder { file: file.clone(), at: 0 }))?;
+            if !input.head().is_empty() {
+                return Ok(input);
+            }
+        }
         if read_path == ReadPath::Auto && is_resident(&file, size) {
             let options = OpenOptions::default().path(ReadPath::Preadv);
             file = options.pattern(Pattern::Sequential).open(path)?;
@@ -139,6 +145,32 @@ impl Input {
         self.opened.as_ref().map_or(&[], |opened| &opened.head)
     }
 
+    /// The first bytes of a stream, decompressed as far as they go.
+    #[must_use]
+    pub fn head_text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        let head = self.head().to_vec();
+        if let Ok(bytes) = self.decompressed(Box::new(io::Cursor::new(head))) {
+            // The rest is missing, so it ends in an error; what came before is all there is to see.
+            let _ = bytes.take(HEAD_BYTES as u64).read_to_end(&mut text);
+        }
+        text
+    }
+
+    /// What to say when a stream fails.
+    pub(crate) fn failed(&self, e: io::Error) -> Error {
+        let name = self.path.display();
+        let (what, check) = match self.kind {
+            InputKind::Gzip => ("decompress", "gzip -t"),
+            InputKind::Zstd => ("decompress", "zstd -t"),
+            InputKind::Plain | InputKind::Stream => {
+                return Error::Stream(format!("read {name}"), e);
+            }
+        };
+        let words = format!("{e}; likely cause: it is cut off or damaged; see: {check} {name}");
+        Error::Stream(format!("{what} {name}"), io::Error::new(e.kind(), words))
+    }
+
     /// Bytes when it was opened; of a compressed file, its compressed bytes; of a stream, 0.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -168,6 +200,10 @@ impl Input {
             }
             (None, None) => Box::new(io::empty()),
         };
+        self.decompressed(bytes)
+    }
+
+    fn decompressed(&self, bytes: Box<dyn Read + Send>) -> Result<Box<dyn Read + Send>> {
         if self.kind == InputKind::Stream {
             return Ok(bytes);
         }
@@ -205,6 +241,13 @@ fn kind_of(head: &[u8], otherwise: InputKind) -> InputKind {
     }
 }
 
+/// Whether a file's size says nothing of its bytes, which are made as they are read: those of
+/// /proc are 0 long, and those of /sys a page.
+fn says_no_size(file: &File, size: u64) -> bool {
+    const SYSFS: u64 = 0x6265_6572;
+    size == 0 || rustix::fs::fstatfs(file).is_ok_and(|fs| fs.f_type as u64 == SYSFS)
+}
+
 fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir())
 }
@@ -237,7 +280,7 @@ impl ZstdFrames {
             return Ok(false);
         }
         let mut frame = self.frame.take().unwrap_or_default();
-        frame.reset(&mut self.bytes).map_err(io::Error::other)?;
+        frame.reset(&mut self.bytes).map_err(|e| damaged(&e))?;
         self.frame = Some(frame);
         Ok(true)
     }
@@ -253,7 +296,7 @@ impl Read for ZstdFrames {
                 }
                 if !frame.is_finished() {
                     let step = UptoBytes(buf.len().max(1));
-                    frame.decode_blocks(&mut self.bytes, step).map_err(io::Error::other)?;
+                    frame.decode_blocks(&mut self.bytes, step).map_err(|e| damaged(&e))?;
                     continue;
                 }
                 let n = frame.read(buf)?;
@@ -266,4 +309,20 @@ impl Read for ZstdFrames {
             }
         }
     }
+}
+
+/// An error of the decoder, whose own words are those of its code.
+fn damaged(e: &(dyn std::error::Error + 'static)) -> io::Error {
+    let mut cause = Some(e);
+    while let Some(at) = cause {
+        if let Some(read) = at.downcast_ref::<io::Error>() {
+            let words = match read.kind() {
+                io::ErrorKind::UnexpectedEof => "unexpected end of file".to_owned(),
+                _ => read.to_string(),
+            };
+            return io::Error::new(read.kind(), words);
+        }
+        cause = at.source();
+    }
+    io::Error::new(io::ErrorKind::InvalidData, "the bytes are no Zstandard frame")
 }
