@@ -36,6 +36,8 @@ static ALLOCATOR: cutwater_sys::alloc_count::Counting = cutwater_sys::alloc_coun
 type Outcome = Result<ExitCode, Failure>;
 
 fn main() -> ExitCode {
+    // Where it cannot be had, files may be left behind; all else works.
+    let _ = stop::outlive_size_limits();
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(failure) => failure.report(),

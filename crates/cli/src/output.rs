@@ -1,6 +1,9 @@
 //! Standard output: text and JSON, where a reader that goes away ends us quietly.
 
+use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -13,6 +16,24 @@ use crate::failure::Failure;
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::output)
+}
+
+/// Checks that `file`, which is to be written, is none of those that are read.
+///
+/// # Errors
+/// When it is, by whatever name.
+pub(crate) fn spares(file: &Path, read: &[&Path]) -> Result<(), Failure> {
+    let identity =
+        |path: &Path| fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| (m.dev(), m.ino()));
+    let own = identity(file);
+    match read.iter().find(|path| own.is_some() && identity(path) == own) {
+        Some(path) => Err(Failure::usage(format!(
+            "{} would be written over {}, which is read; name another file",
+            file.display(),
+            path.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Writes `value` as indented JSON and a line end: what `--json` prints.

@@ -10,7 +10,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+
+/// Makes writing past the limit of file sizes (`ulimit -f`) fail with EFBIG, as a full disk does,
+/// in place of SIGXFSZ, which would end us with our files left behind.
+pub(crate) fn outlive_size_limits() -> io::Result<()> {
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
 
 /// Whether and by which signal we were told to stop.
 #[derive(Debug, Clone, Default)]

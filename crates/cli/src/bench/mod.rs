@@ -45,15 +45,16 @@ use worker::Pool;
 use crate::failure::Failure;
 use crate::{Outcome, output};
 
-/// The exit code where paths delivered different bytes.
-const WRONG_BYTES: u8 = 2;
-
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Outcome {
     let plan = Plan::new(args)?;
     let rivals = rival::asked(args.versus)?;
     let exports = [&args.export_json, &args.export_csv, &args.export_html];
-    exports.into_iter().flatten().try_for_each(|path| can_write(path))?;
+    let read: Vec<_> = args.file.as_deref().into_iter().collect();
+    exports.into_iter().flatten().try_for_each(|path| {
+        output::spares(path, &read)?;
+        can_write(path)
+    })?;
     let stop = Stop::on_signals()
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
     // Without it no map may be copied from, and `mmap` would be `pread(2)` under another name.
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         output::text(&table::conclusion(&report))?;
     }
     if report.cells.iter().any(|c| !c.hash_ok) {
-        return Ok(ExitCode::from(WRONG_BYTES));
+        return Ok(ExitCode::FAILURE);
     }
     Ok(stop.exit_code().unwrap_or(ExitCode::SUCCESS))
 }

@@ -70,6 +70,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
         return child::play(known.1, file);
     }
     let chosen = choose(&args.claims)?;
+    if args.list && args.json {
+        return output::json(&report::listed(&chosen)).map(|()| ExitCode::SUCCESS);
+    }
     if args.list {
         return output::text(&report::list(&chosen)).map(|()| ExitCode::SUCCESS);
     }

@@ -135,6 +135,15 @@ pub(super) fn figure(value: f64) -> String {
 }
 
 /// The claims and what they say.
+pub(super) fn listed(claims: &[&'static Claim]) -> serde_json::Value {
+    let claim = |claim: &&Claim| {
+        let (id, text, claimed_ratio) = (claim.id, claim.text, claim.claimed_ratio);
+        serde_json::json!({ "id": id, "text": text, "claimed_ratio": claimed_ratio })
+    };
+    claims.iter().map(claim).collect::<Vec<_>>().into()
+}
+
+/// What is claimed, as a table.
 pub(super) fn list(claims: &[&'static Claim]) -> String {
     let mut out = String::new();
     for claim in claims {

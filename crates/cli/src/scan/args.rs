@@ -16,7 +16,7 @@ use cutwater::ReadPath;
 pub(crate) struct Args {
     /// Logs: paths, globs, or - for standard input; gzip and Zstandard are read as they are
     #[arg(required = true, value_name = "FILE")]
-    pub(super) files: Vec<String>,
+    pub(super) files: Vec<PathBuf>,
 
     /// Print these fields of each record (a.b for nested JSON, _line for the line)
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
@@ -44,11 +44,11 @@ pub(crate) struct Args {
     pub(super) agg: Vec<String>,
 
     /// Only the first N records
-    #[arg(long, value_name = "N", conflicts_with = "tail")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["tail", "count", "top", "by"])]
     pub(super) head: Option<usize>,
 
     /// Only the last N records
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["count", "top", "by"])]
     pub(super) tail: Option<usize>,
 
     /// Print records as they are added, after those of the last 10 lines (or of --tail N), also
@@ -105,24 +105,24 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Print fields as comma-separated values
-    #[arg(long, requires = "fields", conflicts_with_all = ["tsv", "ndjson", "json"])]
+    /// Print fields or groups as comma-separated values
+    #[arg(long, conflicts_with_all = ["tsv", "ndjson", "json"])]
     pub(super) csv: bool,
 
-    /// Print fields as tab-separated values
-    #[arg(long, requires = "fields", conflicts_with_all = ["ndjson", "json"])]
+    /// Print fields or groups as tab-separated values
+    #[arg(long, conflicts_with_all = ["ndjson", "json"])]
     pub(super) tsv: bool,
 
-    /// Print fields as one JSON object per record
-    #[arg(long, requires = "fields", conflicts_with = "json")]
+    /// Print fields or groups as one JSON object per line
+    #[arg(long, conflicts_with = "json")]
     pub(super) ndjson: bool,
 
     /// Write fields as an Arrow IPC stream; FIELD:TYPE in --fields says a column's type
-    #[arg(long, requires = "fields", conflicts_with_all = ["csv", "tsv", "ndjson", "json", "tail"])]
+    #[arg(long, conflicts_with_all = ["csv", "tsv", "ndjson", "json", "tail"])]
     pub(super) arrow: bool,
 
     /// Write fields as an Arrow IPC file
-    #[arg(long, requires = "fields", conflicts_with_all = ["arrow", "csv", "tsv", "ndjson", "json", "tail"])]
+    #[arg(long, conflicts_with_all = ["arrow", "csv", "tsv", "ndjson", "json", "tail"])]
     pub(super) arrow_file: bool,
 
     /// The read path: read, preadv, mmap, uring, uring-direct, auto

@@ -38,6 +38,7 @@ pub(crate) fn run(mut args: Args) -> Outcome {
     // Maps are read through it; without, they are read by pread.
     let _ = cutwater::sigbus::install();
     let mut plan = Plan::new(args)?;
+    plan.spares_logs()?;
     match way {
         Some(way) => return bench::run_way(&plan, way),
         None if plan.args.bench => return bench::run(&plan),
@@ -71,7 +72,7 @@ fn exit_code(plan: &Plan, watch: &watch::Watch, done: &Done) -> ExitCode {
     if let Some(code) = watch.interrupted() {
         return code;
     }
-    if !done.failures.is_empty() || (plan.args.strict && bad > 0) {
+    if plan.some_missing || !done.failures.is_empty() || (plan.args.strict && bad > 0) {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

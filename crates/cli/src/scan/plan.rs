@@ -1,9 +1,10 @@
 //! From arguments to what is to be done.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
+use cutwater_logs::columns::ColumnType;
 use cutwater_logs::filter::{Filter, LINE};
 use cutwater_logs::format::{Definition, Format, field_names, need_time};
 use cutwater_logs::scan::{Log, Measure, Request, open};
@@ -14,6 +15,7 @@ use jiff::tz::TimeZone;
 
 use super::Args;
 use crate::failure::Failure;
+use crate::output;
 
 /// What to print.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(super) struct Plan {
     pub(super) mode: Mode,
     pub(super) logs: Vec<Log>,
     pub(super) request: Request,
+    /// Whether a file that was named could not be opened; it was told, and the others are read.
+    pub(super) some_missing: bool,
     zone: TimeZone,
 }
 
@@ -52,18 +56,20 @@ impl Plan {
     pub(super) fn new(args: Args) -> Result<Self, Failure> {
         let zone = zone(&args.tz)?;
         let definition = definition(&args)?;
-        let mut logs = Vec::new();
-        for path in expand(&args.files)? {
-            let mut log = open(&path, args.path, definition.as_ref(), &zone)?;
-            if args.time_field.is_some() {
-                log.time.clone_from(&args.time_field);
-            }
-            logs.push(log);
-        }
         let mode = mode(&args)?;
         let request = request(&args, &mode, &zone)?;
+        let (logs, some_missing) = open_all(&args, definition.as_ref(), &zone)?;
         tell_unknown(&args, &logs, &request);
-        Ok(Self { args, mode, logs, request, zone })
+        Ok(Self { args, mode, logs, request, some_missing, zone })
+    }
+
+    /// Checks that what is written goes to no log that is read.
+    pub(super) fn spares_logs(&self) -> Result<(), Failure> {
+        let args = &self.args;
+        let drawn = args.flamegraph.as_deref().filter(|_| !args.bench);
+        let written = [args.errors.as_deref(), args.export_csv.as_deref(), drawn];
+        let logs: Vec<_> = self.logs.iter().map(|log| log.input.path.as_path()).collect();
+        written.into_iter().flatten().try_for_each(|file| output::spares(file, &logs))
     }
 
     pub(super) fn name(&self, log: usize) -> String {
@@ -95,7 +101,11 @@ impl Plan {
             text.as_ref().map(|t| parse_when(t, &self.zone, now)).transpose().map_err(Failure::from)
         };
         let (mut since, until) = (moment(&args.since)?, moment(&args.until)?);
-        if let Some(last) = moment(&args.last)? {
+        let no_duration = |text: &String| {
+            Failure::usage(format!("--last takes a duration such as 15m or 2h30m, not {text:?}"))
+        };
+        let last = moment(&args.last);
+        if let Some(last) = last.map_err(|e| args.last.as_ref().map_or(e, no_duration))? {
             let span = now.as_nanosecond() as i64 - last;
             since = self.latest()?.map(|end| end.saturating_sub(span));
         }
@@ -128,6 +138,48 @@ impl Plan {
     }
 }
 
+/// Opens the logs that are named; also whether some could not be. One that cannot be opened does
+/// not keep the others from being read, unless it is the only one.
+fn open_all(
+    args: &Args,
+    definition: Option<&Definition>,
+    zone: &TimeZone,
+) -> Result<(Vec<Log>, bool), Failure> {
+    let paths = expand(&args.files)?;
+    let (mut logs, mut some_missing) = (Vec::new(), false);
+    for path in &paths {
+        match open(path, args.path, definition, zone) {
+            Ok(log) => logs.push(log),
+            Err(e) if paths.len() == 1 || e.is_request() => return Err(e.into()),
+            Err(e) => {
+                super::report::note(&e.to_string());
+                some_missing = true;
+            }
+        }
+    }
+    if logs.is_empty() {
+        return Err(Failure::new(format!("none of the {} files can be read", paths.len())));
+    }
+    for log in &mut logs {
+        if args.time_field.is_some() {
+            log.time.clone_from(&args.time_field);
+        }
+        tell_utf16(log);
+    }
+    Ok((logs, some_missing))
+}
+
+/// Says of a log in UTF-16, as Windows writes them, how to read it: here its lines are bytes.
+fn tell_utf16(log: &Log) {
+    if log.sample.starts_with(b"\xff\xfe") || log.sample.starts_with(b"\xfe\xff") {
+        let name = log.input.path.display();
+        super::report::note(&format!(
+            "{name} begins as UTF-16 does, which is not read here; try: \
+             iconv -f UTF-16 -t UTF-8 {name} | cutwater scan -"
+        ));
+    }
+}
+
 /// How many names are listed where one is not known.
 const NAMES_SHOWN: usize = 12;
 
@@ -136,7 +188,11 @@ fn tell_unknown(args: &Args, logs: &[Log], request: &Request) {
     let measured = args.agg.iter().filter_map(|text| Measure::parse(text));
     let measured: Vec<_> = measured.filter_map(|m| m.field().map(str::to_owned)).collect();
     let top = args.top.iter().flatten().skip(1).cloned();
-    let bare = |name: &String| name.split(':').next().unwrap_or(name).to_owned();
+    let arrow = args.arrow || args.arrow_file;
+    let bare = |name: &String| match name.rsplit_once(':') {
+        Some((bare, kind)) if arrow && kind.parse::<ColumnType>().is_ok() => bare.to_owned(),
+        _ => name.clone(),
+    };
     let of_filter = request.filter.fields().map(str::to_owned);
     let fields = args.fields.iter().map(bare).chain(args.by.iter().cloned());
     let asked: Vec<String> = fields.chain(top).chain(measured).chain(of_filter).collect();
@@ -147,7 +203,11 @@ fn tell_unknown(args: &Args, logs: &[Log], request: &Request) {
         logs.iter().flat_map(|log| field_names(&log.definition, &log.sample)).collect();
     for name in asked.iter().filter(|name| *name != LINE) {
         let inside = format!("{name}.");
-        if known.iter().any(|k| k == name || k.starts_with(&inside)) {
+        let is_it = |k: &String| {
+            let dotted = k.replace("\\.", ".");
+            k == name || dotted == *name || k.starts_with(&inside) || dotted.starts_with(&inside)
+        };
+        if known.iter().any(is_it) {
             continue;
         }
         let some = known.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
@@ -175,6 +235,18 @@ fn definition(args: &Args) -> Result<Option<Definition>, Failure> {
 }
 
 fn mode(args: &Args) -> Result<Mode, Failure> {
+    let groups = args.top.is_some() || !args.by.is_empty();
+    let forms = [(args.csv, "--csv"), (args.tsv, "--tsv"), (args.ndjson, "--ndjson")];
+    let columns = [(args.arrow, "--arrow"), (args.arrow_file, "--arrow-file")];
+    if let Some((_, form)) = columns.iter().find(|(asked, _)| *asked && args.fields.is_empty()) {
+        return Err(Failure::usage(format!("{form} writes fields; name them with --fields")));
+    }
+    let rows = groups || !args.fields.is_empty();
+    if let Some((_, form)) = forms.iter().find(|(asked, _)| *asked && !rows) {
+        return Err(Failure::usage(format!(
+            "{form} writes fields or groups; name them with --fields or --by"
+        )));
+    }
     if args.count {
         return Ok(Mode::Count);
     }
@@ -220,14 +292,15 @@ fn request(args: &Args, mode: &Mode, zone: &TimeZone) -> Result<Request, Failure
 }
 
 /// The paths that the arguments name: a name that is no file but looks like a glob is one.
-fn expand(names: &[String]) -> Result<Vec<PathBuf>, Failure> {
+fn expand(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut paths = Vec::new();
-    for name in names {
-        let is_glob = name.contains(['*', '?', '[']) && !Path::new(name).exists();
-        if !is_glob {
-            paths.push(PathBuf::from(name));
+    for path in names {
+        // A name that is not UTF-8 is no pattern of ours.
+        let glob = path.to_str().filter(|name| name.contains(['*', '?', '[']));
+        let Some(name) = glob.filter(|_| !path.exists()) else {
+            paths.push(path.clone());
             continue;
-        }
+        };
         let matches = glob::glob(name)
             .map_err(|e| Failure::usage(format!("{name:?} is no glob")).because(e))?;
         let before = paths.len();

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use cutwater_logs::render::{Rendering, Style};
 use cutwater_logs::scan::{Grouping, Measure};
 use serde_json::{Map, Value, json};
 
@@ -123,17 +124,18 @@ fn print_groups(
     left_out: u64,
 ) -> Result<(), Failure> {
     if plan.args.json {
-        let object = |(key, values): &GroupRow| -> Value {
-            let key = key.iter().map(|k| json!(k));
-            let values = values.iter().map(|v| number(*v));
-            let pairs = names.iter().cloned().zip(key.chain(values));
-            Value::Object(pairs.collect())
-        };
         let mut map = Map::new();
-        map.insert("groups".into(), rows.iter().map(object).collect());
+        map.insert("groups".into(), rows.iter().map(|row| group_object(names, row)).collect());
         map.insert("left_out".into(), json!(left_out));
         map.extend(frame(plan, done));
         return output::json(&map);
+    }
+    if left_out > 0 {
+        note(&format!("{left_out} records are in no group: there are too many groups"));
+    }
+    let args = &plan.args;
+    if args.csv || args.tsv || args.ndjson {
+        return output::text(&String::from_utf8_lossy(&group_lines(plan, names, rows)));
     }
     let mut table = super::table::Table::new(names);
     let mut out = Vec::new();
@@ -144,10 +146,34 @@ fn print_groups(
         table.row(row.as_bytes(), &mut out).map_err(Failure::output)?;
     }
     table.finish(&mut out).map_err(Failure::output)?;
-    if left_out > 0 {
-        note(&format!("{left_out} records are in no group: there are too many groups"));
-    }
     output::text(&String::from_utf8_lossy(&out))
+}
+
+/// A group as a JSON object.
+fn group_object(names: &[String], (key, values): &GroupRow) -> Value {
+    let key = key.iter().map(|k| json!(k));
+    let values = values.iter().map(|v| number(*v));
+    let pairs = names.iter().cloned().zip(key.chain(values));
+    Value::Object(pairs.collect())
+}
+
+/// Groups as lines for other programs.
+fn group_lines(plan: &Plan, names: &[String], rows: &[GroupRow]) -> Vec<u8> {
+    let style = super::rows::style(&plan.args);
+    let mut out = Rendering::header(names, style);
+    for row in rows {
+        if style == Style::Ndjson {
+            out.extend_from_slice(group_object(names, row).to_string().as_bytes());
+            out.push(b'\n');
+        } else {
+            let measured = row.1.iter().map(|v| v.map_or_else(String::new, |v| v.to_string()));
+            let cells: Vec<_> = row.0.iter().map(|k| k.clone().unwrap_or_default()).collect();
+            let cells: Vec<_> = cells.into_iter().chain(measured).collect();
+            // Names and values are escaped alike.
+            out.extend(Rendering::header(&cells, style));
+        }
+    }
+    out
 }
 
 /// Whole numbers without a fraction.
