@@ -175,12 +175,12 @@ fn of_schema(error: &SchemaError) -> String {
         .map(|known| (distance(known, &field.name), known))
         .filter(|(distance, _)| *distance <= (field.name.len() / 3).max(1))
         .min();
-    let hint = near.map_or(".".to_owned(), |(_, known)| format!("; did you mean {known:?}?"));
+    let hint = near.map_or(".".to_owned(), |(_, known)| format!("; did you mean \"{known}\"?"));
     let mut shown = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
     if names.len() > NAMES_SHOWN {
         shown.push_str(&format!(" and {} more", names.len() - NAMES_SHOWN));
     }
-    format!("there is no column {:?}{hint} The columns are {shown}", field.name)
+    format!("there is no column \"{}\"{hint} The columns are {shown}", field.name)
 }
 
 /// How many characters must be changed, added or taken away to make one name of the other.

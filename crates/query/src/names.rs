@@ -71,9 +71,22 @@ impl Names<'_> {
         if self.known.columns.contains(name) {
             return Some(name.to_owned());
         }
-        let mut same = self.known.columns.iter().filter(|c| c.eq_ignore_ascii_case(name));
+        let alike = |c: &&String| {
+            c.eq_ignore_ascii_case(name) || without_escapes(c).eq_ignore_ascii_case(name)
+        };
+        let mut same = self.known.columns.iter().filter(alike);
         let found = same.next()?;
-        // Of two that differ by capitals only, neither is meant for sure.
+        // Of two that differ by capitals or escapes only, neither is meant for sure.
+        same.next().is_none().then(|| found.clone())
+    }
+
+    /// The column that a name in quotes stands for, where none is called so: a key with dots.
+    fn quoted(&self, name: &str) -> Option<String> {
+        if self.known.columns.contains(name) {
+            return None;
+        }
+        let mut same = self.known.columns.iter().filter(|c| without_escapes(c) == name);
+        let found = same.next()?;
         same.next().is_none().then(|| found.clone())
     }
 
@@ -85,7 +98,11 @@ impl Names<'_> {
 
     fn ident(&mut self, ident: &mut Ident) {
         self.demand(&ident.value);
-        if ident.quote_style.is_none()
+        if ident.quote_style == Some('"')
+            && let Some(column) = self.quoted(&ident.value)
+        {
+            ident.value = column;
+        } else if ident.quote_style.is_none()
             && let Some(column) = self.column(&ident.value)
             && column != ident.value.to_lowercase()
         {
@@ -99,6 +116,9 @@ impl Names<'_> {
             let last = last.value.clone();
             self.demand(&last);
         }
+        if parts.is_empty() {
+            return;
+        }
         for table_parts in 0..parts.len().min(2) {
             let rest = &parts[table_parts..];
             let is_table = table_parts == 0 && self.known.tables.contains(&parts[0].value);
@@ -109,7 +129,21 @@ impl Names<'_> {
                 return;
             }
         }
+        // Behind the table's name there is no such field: the key `log.level` is meant, then.
+        let joined = parts.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
+        let of_table = parts[1..].iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
+        if self.column(&of_table).is_none()
+            && let Some(column) = self.quoted(&joined)
+        {
+            parts.clear();
+            parts.push(Ident::with_quote('"', column));
+        }
     }
+}
+
+/// A field's name as its keys are written: `a\.b` is the key `a.b`.
+fn without_escapes(column: &str) -> String {
+    column.replace("\\.", ".")
 }
 
 impl VisitorMut for Names<'_> {
@@ -181,7 +215,9 @@ mod tests {
     fn resolved(sql: &str) -> (String, Named) {
         let known = Known {
             tables: ["log", "t"].map(str::to_owned).into(),
-            columns: ["userId", "http.Status", "a", "Xy", "xY", "t.z"].map(str::to_owned).into(),
+            columns: ["userId", "http.Status", "a", "Xy", "xY", "t.z", "log\\.level", "ev\\.kind"]
+                .map(str::to_owned)
+                .into(),
         };
         let mut statement = DFParser::parse_sql(sql).unwrap().pop_front().unwrap();
         let named = resolve(&mut statement, &known);
@@ -201,6 +237,19 @@ mod tests {
             // Which one is meant?
             ("SELECT XY FROM log", "SELECT XY FROM log"),
             ("SELECT \"userid\" FROM log", "SELECT \"userid\" FROM log"),
+        ] {
+            assert_eq!(resolved(sql).0, expected);
+        }
+    }
+
+    #[test]
+    fn keys_with_dots_need_no_backslash() {
+        for (sql, expected) in [
+            ("SELECT log.level FROM log", "SELECT \"log\\.level\" FROM log"),
+            ("SELECT \"log.level\" FROM log", "SELECT \"log\\.level\" FROM log"),
+            ("SELECT \"log\\.level\" FROM log", "SELECT \"log\\.level\" FROM log"),
+            ("SELECT ev.kind FROM log", "SELECT \"ev\\.kind\" FROM log"),
+            ("SELECT l.ev.kind FROM log l", "SELECT l.\"ev\\.kind\" FROM log l"),
         ] {
             assert_eq!(resolved(sql).0, expected);
         }

@@ -97,6 +97,45 @@ fn a_file_appears_when_it_is_whole_and_not_otherwise() -> io::Result<()> {
 }
 
 #[test]
+fn what_is_there_already_stays_what_it_is() -> io::Result<()> {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir()?;
+    let mode = |path: &Path| std::fs::metadata(path).map(|m| m.permissions().mode() & 0o777);
+    let (file, link, fresh) =
+        (dir.path().join("a.csv"), dir.path().join("link.csv"), dir.path().join("b.csv"));
+    std::fs::write(&file, "before")?;
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640))?;
+    symlink("a.csv", &link)?;
+    for path in [&link, &fresh] {
+        let out = query().arg("--output").arg(path).args(["--quiet", COUNT, &app()]).output()?;
+        assert!(out.status.success(), "{}", text(&out.stderr));
+    }
+    assert!(std::fs::symlink_metadata(&link)?.is_symlink());
+    assert_eq!((std::fs::read_to_string(&file)?.as_str(), mode(&file)?), ("n\n40\n", 0o640));
+    let plain = dir.path().join("plain");
+    std::fs::write(&plain, "")?;
+    assert_eq!(mode(&fresh)?, mode(&plain)?, "as other programs make files");
+    // A pipe stands for a device, which a test that fails would take from the host.
+    let pipe = dir.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("skipped: there is no mkfifo");
+        return Ok(());
+    }
+    let mut reader = std::fs::File::options().read(true).write(true).open(&pipe)?;
+    let mut out = query();
+    out.arg("--output").arg(&pipe).args(["-o", "csv", "--quiet", COUNT, &app()]);
+    let out = out.output()?;
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let still = std::os::unix::fs::FileTypeExt::is_fifo(&std::fs::metadata(&pipe)?.file_type());
+    assert!(still, "the pipe was replaced by a file");
+    let mut said = [0; 5];
+    io::Read::read_exact(&mut reader, &mut said)?;
+    assert_eq!(&said, b"n\n40\n");
+    Ok(())
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
     drop(reader);

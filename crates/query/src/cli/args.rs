@@ -13,7 +13,7 @@ use super::memory::Memory;
 #[command(name = "cutwater-query", version, max_term_width = 100)]
 #[command(after_help = "EXAMPLES:
   cutwater query 'SELECT status, count(*) FROM log GROUP BY status' access.json
-  cutwater query 'SELECT * FROM log WHERE path LIKE ''/api/%'' LIMIT 10' '*.json'
+  cutwater query \"SELECT * FROM log WHERE path LIKE '/api/%' LIMIT 10\" '*.json'
   cutwater query --output slow.parquet 'SELECT * FROM log WHERE latency_ms > 500' app.json
   cutwater query 'SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL' app.json
   cutwater query app.json                                a prompt

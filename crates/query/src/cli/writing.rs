@@ -1,7 +1,8 @@
 //! Where an answer goes: standard output, or a file that appears when it is whole.
 
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, IsTerminal};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
@@ -35,10 +36,10 @@ impl Writing {
             let writer = writer(format, schema, out, width().filter(|_| terminal))?;
             return Ok(Self { writer, file: None });
         };
-        let (file, out) = beside(path)
+        let (file, out) = target(path)
             .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;
         let out = BufWriter::with_capacity(BUFFER_BYTES, out);
-        Ok(Self { writer: writer(format, schema, out, None)?, file: Some((file, path.clone())) })
+        Ok(Self { writer: writer(format, schema, out, None)?, file })
     }
 
     /// Writes what is held back; a file gets its name.
@@ -51,10 +52,33 @@ impl Writing {
     }
 }
 
+/// Where to write what `path` is to hold: a file that gets its name at the end. A device or a pipe
+/// is written to; the name of one (`/dev/null`!) must never become that of a file.
+fn target(path: &Path) -> io::Result<(Option<(NamedTempFile, PathBuf)>, File)> {
+    let there = match fs::metadata(path) {
+        Ok(there) => there,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            // As programs make files: what the umask leaves of it.
+            let (file, out) = beside(path, Permissions::from_mode(0o666))?;
+            return Ok((Some((file, path.to_owned())), out));
+        }
+        Err(e) => return Err(e),
+    };
+    if !there.is_file() {
+        return Ok((None, File::options().write(true).open(path)?));
+    }
+    // A link stays one, and a file keeps its rights.
+    let path = fs::canonicalize(path)?;
+    let (file, out) = beside(&path, Permissions::from_mode(0o600))?;
+    file.as_file().set_permissions(there.permissions())?;
+    Ok((Some((file, path)), out))
+}
+
 /// A file without its name yet, in the directory where it will be.
-fn beside(path: &Path) -> io::Result<(NamedTempFile, File)> {
+fn beside(path: &Path, rights: Permissions) -> io::Result<(NamedTempFile, File)> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".cutwater-query-").tempfile_in(parent)?;
+    let mut builder = tempfile::Builder::new();
+    let file = builder.prefix(".cutwater-query-").permissions(rights).tempfile_in(parent)?;
     let out = file.reopen()?;
     Ok((file, out))
 }
