@@ -8,7 +8,7 @@ use memchr::memmem;
 use regex::bytes::Regex;
 
 use crate::record::{FieldId, Fields, Record, Span, SpanKind};
-use crate::time::{Nanos, parse_when};
+use crate::time::{Clock, Nanos, Rules, parse_when};
 use crate::value;
 use crate::{Error, Result};
 
@@ -26,7 +26,7 @@ struct Condition {
 
 #[derive(Debug, Clone)]
 enum Test {
-    Equal(Vec<u8>, Option<f64>),
+    Equal(Vec<u8>, Option<f64>, Option<Nanos>),
     Order(fn(Ordering) -> bool, Vec<u8>, Option<f64>, Option<Nanos>),
     Contains(Box<memmem::Finder<'static>>),
     Matches(Regex),
@@ -113,7 +113,7 @@ impl Filter {
         let literals =
             self.conditions.iter().filter(|c| !c.negated).filter_map(|c| match &c.test {
                 Test::Contains(finder) => Some((finder.needle(), c.field == LINE)),
-                Test::Equal(text, None) if c.field != LINE => Some((text.as_slice(), false)),
+                Test::Equal(text, None, None) if c.field != LINE => Some((text.as_slice(), false)),
                 _ => None,
             });
         let longest = literals.filter(|(text, _)| !text.is_empty()).max_by_key(|(t, _)| t.len());
@@ -148,13 +148,20 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Whether a record passes; `time` where it has one.
+    /// Whether a record passes; `time` where it has one, `clock` for the times of other fields.
     #[inline]
     #[must_use]
-    pub fn passes(&self, block: &[u8], line: &[u8], record: &Record, time: Option<Nanos>) -> bool {
+    pub fn passes(
+        &self,
+        block: &[u8],
+        line: &[u8],
+        record: &Record,
+        time: Option<Nanos>,
+        clock: &mut Clock,
+    ) -> bool {
         let asks_nothing =
             self.conditions.is_empty() && self.since.is_none() && self.until.is_none();
-        asks_nothing || self.passes_tests(block, line, record, time)
+        asks_nothing || self.passes_tests(block, line, record, time, clock)
     }
 
     fn passes_tests(
@@ -163,6 +170,7 @@ impl Bound {
         line: &[u8],
         record: &Record,
         time: Option<Nanos>,
+        clock: &mut Clock,
     ) -> bool {
         self.in_time(time)
             && self.conditions.iter().all(|(place, condition)| {
@@ -173,6 +181,7 @@ impl Bound {
                         value::text(span, block).is_some_and(|text| {
                             let asked = condition.test.number();
                             let number = asked.and_then(|_| number_of(span, block, &text));
+                            let time = condition.test.time().and_then(|_| clock.parse(&text));
                             condition.test.holds_for(&text, number, time)
                         })
                     }),
@@ -201,17 +210,27 @@ fn number_of(span: Span, block: &[u8], text: &[u8]) -> Option<f64> {
 impl Test {
     fn number(&self) -> Option<f64> {
         match self {
-            Self::Equal(_, number) | Self::Order(_, _, number, _) => *number,
+            Self::Equal(_, number, _) | Self::Order(_, _, number, _) => *number,
+            Self::Contains(_) | Self::Matches(_) => None,
+        }
+    }
+
+    fn time(&self) -> Option<Nanos> {
+        match self {
+            Self::Equal(_, _, time) | Self::Order(_, _, _, time) => *time,
             Self::Contains(_) | Self::Matches(_) => None,
         }
     }
 
     fn holds_for(&self, text: &[u8], number: Option<f64>, time: Option<Nanos>) -> bool {
         match self {
-            Self::Equal(want, want_number) => match (number, want_number) {
-                (Some(a), Some(b)) => value::order((a, text), (*b, want)).is_eq(),
-                _ => text == want,
-            },
+            Self::Equal(want, want_number, want_time) => {
+                match (number, want_number, time, want_time) {
+                    (Some(a), Some(b), ..) => value::order((a, text), (*b, want)).is_eq(),
+                    (.., Some(a), Some(b)) => a == *b,
+                    _ => text == want,
+                }
+            }
             Self::Order(accepts, want, want_number, want_time) => {
                 let order = match (number, want_number, time, want_time) {
                     (Some(a), Some(b), ..) => Some(value::order((a, text), (*b, want))),
@@ -274,7 +293,12 @@ fn test(operator: &str, text: &str, zone: &TimeZone) -> Result<Test> {
                 .map(Test::Matches)
                 .map_err(|e| Error::request(format!("{text:?} is no regular expression: {e}")));
         }
-        _ => return Ok(Test::Equal(bytes, number)),
+        _ => {
+            // A word that could be a time, like "now", is a word; a stamp is meant as one.
+            let rules = Rules { zone: zone.clone(), reference_s: Timestamp::now().as_second() };
+            let stamp = Clock::new(rules).parse(text.as_bytes()).filter(|_| number.is_none());
+            return Ok(Test::Equal(bytes, number, stamp));
+        }
     };
     let time = parse_when(text, zone, Timestamp::now()).ok().filter(|_| number.is_none());
     Ok(Test::Order(accepts, bytes, number, time))
@@ -309,6 +333,7 @@ mod tests {
     use super::Filter;
     use crate::json::JsonParser;
     use crate::record::{Fields, Record};
+    use crate::time::{Clock, Rules};
 
     fn passes(condition: &str, line: &str) -> bool {
         let filter = Filter::parse(condition, &TimeZone::UTC).unwrap();
@@ -318,7 +343,8 @@ mod tests {
         let mut record = Record::default();
         parser.begin_block(line.as_bytes());
         parser.parse(line.as_bytes(), 0, &mut fields, &mut record).1.unwrap();
-        bound.passes(line.as_bytes(), line.as_bytes(), &record, None)
+        let mut clock = Clock::new(Rules { zone: TimeZone::UTC, reference_s: 1_773_100_800 });
+        bound.passes(line.as_bytes(), line.as_bytes(), &record, None, &mut clock)
     }
 
     #[test]
@@ -385,6 +411,28 @@ mod tests {
             assert!(passes(yes, line), "{yes}");
         }
         for no in ["id=9007199254740992", "id<=9007199254740992", "big<=18446744073709551615"] {
+            assert!(!passes(no, line), "{no}");
+        }
+    }
+
+    #[test]
+    fn times_compare_as_times_whatever_their_zone_and_their_field() {
+        let line =
+            r#"{"ts":"2024-03-01T05:00:00+05:30","made":"2024-02-29T23:59:59.5-08:00","n":"x"}"#;
+        for yes in [
+            "ts<2024-03-01",
+            "ts>=2024-02-29T23:30:00Z",
+            "ts=2024-02-29T23:30:00Z",
+            "ts!=2024-03-01T05:00:00Z",
+            "made>2024-03-01T07:59:59Z",
+            "made<2024-03-01T08:00:00Z",
+            "made=2024-03-01T07:59:59.500Z",
+            "n=x",
+            "n!=2024-03-01",
+        ] {
+            assert!(passes(yes, line), "{yes}");
+        }
+        for no in ["ts>=2024-03-01", "ts=2024-03-01T05:00:00Z", "made<2024-03-01"] {
             assert!(!passes(no, line), "{no}");
         }
     }

@@ -192,7 +192,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let time = time_of(c, block, &self.record)?;
         self.tally.records += 1;
         let line = &block[start..end];
-        if !c.filter.passes(block, line, &self.record, time) {
+        if !c.filter.passes(block, line, &self.record, time, &mut c.clock) {
             return Ok(());
         }
         self.tally.matched += 1;
