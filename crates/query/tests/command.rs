@@ -97,6 +97,21 @@ fn a_file_appears_when_it_is_whole_and_not_otherwise() -> io::Result<()> {
 }
 
 #[test]
+fn a_zero_with_a_sign_is_zero() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let log = dir.path().join("z.json");
+    std::fs::write(&log, "{\"f\":-0.0}\n{\"f\":0.0}\n{\"f\":-0.5}\n{\"f\":1.5}\n")?;
+    for (condition, expected) in
+        [("f < 0", 1), ("f = 0", 2), ("f >= 0", 3), ("f + f < 0", 1), ("f = -0.0", 2)]
+    {
+        let sql = format!("SELECT count(*) AS n FROM log WHERE {condition}");
+        let out = query().args(["-o", "csv", "--quiet", &sql]).arg(&log).output()?;
+        assert_eq!(ended(&out), (Some(0), format!("n\n{expected}\n"), String::new()), "{sql}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_there_already_stays_what_it_is() -> io::Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let dir = tempfile::tempdir()?;

@@ -12,7 +12,6 @@ use cutwater_logs::columns::ColumnType;
 use cutwater_logs::json::unescape_into;
 use cutwater_logs::record::{Span, SpanKind};
 use cutwater_logs::time::Clock;
-use cutwater_logs::value;
 
 use super::cond::Line;
 use super::rows::Shape;
@@ -66,7 +65,7 @@ impl Builder {
                 value.is_some()
             }
             Self::Float(b) => {
-                let value = value::number(span, block);
+                let value = values::double(span, block);
                 b.append_option(value);
                 value.is_some()
             }

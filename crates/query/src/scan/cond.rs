@@ -172,7 +172,7 @@ impl Test {
                 values::integer(span, block).is_some_and(|v| compare.accepts(v.cmp(with)))
             }
             Self::Float(compare, with) => {
-                value::number(span, block).is_some_and(|v| compare.accepts(v.total_cmp(with)))
+                values::double(span, block).is_some_and(|v| compare.accepts(v.total_cmp(with)))
             }
             Self::Time(compare, with) => {
                 values::time(span, block, clock).is_some_and(|v| compare.accepts(v.cmp(with)))

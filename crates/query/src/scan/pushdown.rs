@@ -8,6 +8,7 @@ use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 use super::cond::{Compare, Cond, Place, Test};
+use super::values;
 use crate::table::{Column, Source};
 
 /// The longest list of an IN that is looked up value by value.
@@ -103,7 +104,7 @@ fn comparison(column: &Expr, compare: Compare, value: &Expr, columns: &[Column])
             Test::Integer(compare, *with)
         }
         (Source::Field(ColumnType::Float), ScalarValue::Float64(Some(with))) => {
-            Test::Float(compare, *with)
+            Test::Float(compare, values::one_zero(*with))
         }
         (Source::Field(ColumnType::Timestamp), ScalarValue::TimestampNanosecond(Some(at), _)) => {
             Test::Time(compare, *at)

@@ -54,6 +54,18 @@ fn long_integer(bytes: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
+/// A double. The engine orders -0.0 before 0.0, which SQL does not: there is one zero here.
+#[inline]
+pub(crate) fn double(span: Span, block: &[u8]) -> Option<f64> {
+    value::number(span, block).map(one_zero)
+}
+
+/// The number, of which zero has no sign.
+#[inline]
+pub(crate) fn one_zero(number: f64) -> f64 {
+    number + 0.0
+}
+
 #[inline]
 pub(crate) fn time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> {
     match span.kind {
