@@ -92,6 +92,7 @@ pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
     let mut profile = Profile::default();
     for log in logs {
         let mut fields = Fields::only(names);
+        fields.dotted = true;
         let mut clock = Clock::new(log.rules.clone());
         let mut of_log = Profile::default();
         for_each_record(&log.definition, &log.sample, &mut fields, |fields, record, block| {

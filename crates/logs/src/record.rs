@@ -13,6 +13,9 @@ pub struct Fields {
     ids: HashMap<String, FieldId>,
     /// Whether fields that were not asked for are added as they are seen.
     pub open: bool,
+    /// Whether a path also means keys with dots in them: `a.b` the key `"a.b"`, where there is
+    /// no field for that key itself.
+    pub dotted: bool,
     /// Whether a field was left out because there were too many.
     pub overflowed: bool,
 }

@@ -169,7 +169,13 @@ fn of_schema(error: &SchemaError) -> String {
     let SchemaError::FieldNotFound { field, valid_fields } = error else {
         return format!("the query makes no sense: {error}");
     };
-    let names: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
+    // Where it sorts, the engine names what is selected and what the table has.
+    let mut names: Vec<&str> = Vec::new();
+    for name in valid_fields.iter().map(|c| c.name.as_str()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let near = names
         .iter()
         .map(|known| (distance(known, &field.name), known))

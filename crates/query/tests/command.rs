@@ -97,6 +97,21 @@ fn a_file_appears_when_it_is_whole_and_not_otherwise() -> io::Result<()> {
 }
 
 #[test]
+fn columns_that_are_told_are_told_once_and_a_key_with_dots_is_no_other() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let log = dir.path().join("d.json");
+    std::fs::write(&log, "{\"a.b\":1,\"c\":2}\n{\"a\":{\"b\":3}}\n{\"x.y\":\"z\"}\n")?;
+    let ask = |sql: &str| query().args(["-o", "csv", sql]).arg(&log).output();
+    let (code, _, noted) = ended(&ask("SELECT * FROM log ORDER BY nosuch")?);
+    assert_eq!(code, Some(2), "{noted}");
+    assert_eq!(noted.matches(", c").count(), 1, "{noted}");
+    // A column has the same values whatever else is selected.
+    assert_eq!(ended(&ask("SELECT a.b FROM log WHERE a.b > 0")?).1, "a.b\n3\n");
+    assert_eq!(ended(&ask("SELECT x.y FROM log WHERE x.y = 'z'")?).1, "x\\.y\nz\n");
+    Ok(())
+}
+
+#[test]
 fn a_zero_with_a_sign_is_zero() -> io::Result<()> {
     let dir = tempfile::tempdir()?;
     let log = dir.path().join("z.json");

@@ -288,6 +288,7 @@ fn request(args: &Args, mode: &Mode, zone: &TimeZone) -> Result<Request, Failure
     request.examine_all = summary || args.strict || args.errors.is_some();
     request.locate_all = args.errors.is_some();
     request.with_time = summary;
+    request.dotted = true;
     Ok(request)
 }
 

@@ -86,7 +86,7 @@ impl Shape {
         for (index, path) in paths.iter().enumerate() {
             shape.want(path, FieldId(index as u16));
         }
-        for (index, path) in paths.iter().enumerate() {
+        for (index, path) in paths.iter().enumerate().filter(|_| fields.dotted) {
             shape.want_dotted(path, FieldId(index as u16));
         }
         shape

@@ -45,6 +45,8 @@ pub struct Request {
     pub locate_all: bool,
     /// Whether records carry their time.
     pub with_time: bool,
+    /// Whether names of fields also mean keys with dots in them ([`Fields::dotted`]).
+    pub dotted: bool,
     /// The bytes of each log to look at; all of it where there is no entry.
     pub ranges: Vec<Option<Range<u64>>>,
 }
@@ -64,6 +66,7 @@ impl Request {
             examine_all: true,
             locate_all: false,
             with_time: false,
+            dotted: false,
             ranges: Vec::new(),
         }
     }

@@ -109,6 +109,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
                 Fields::only(&wanted.collect::<Vec<_>>())
             }
         };
+        fields.dotted = self.request.dotted;
         // Where fields are open, a format's own come first, in its order.
         let parser = log.definition.parser(&mut fields);
         let filter = self.request.filter.bind(&mut fields);

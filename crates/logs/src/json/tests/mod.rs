@@ -213,6 +213,7 @@ fn only_the_fields_wanted_are_kept_and_the_whole_line_is_checked() {
 fn keys_with_dots_are_reached_by_path_and_named_ones_first() {
     let text = b"{\"a.b.c\":1}\n{\"a\":{\"b.c\":2}}\n{\"a.b\":{\"c\":3}}\n{\"a\":{\"b\":{\"c\":4}}}\n{\"x.y\":5,\"x\":{\"y\":6}}\n";
     let mut fields = Fields::only(&["a.b.c", "x.y", "x\\.y"]);
+    fields.dotted = true;
     let all = parse_all(text, &mut fields, Level::best());
     let of = |line: usize, name| {
         let record = all[line].as_ref().unwrap().as_ref().unwrap();
