@@ -112,6 +112,14 @@ fn columns_that_are_told_are_told_once_and_a_key_with_dots_is_no_other() -> io::
 }
 
 #[test]
+fn bad_lines_that_are_shown_are_not_told_to_be_left_out() -> io::Result<()> {
+    let sql = "SELECT count(*) AS n FROM log WHERE _error IS NOT NULL";
+    let out = query().args(["-o", "csv", sql, &app()]).output()?;
+    assert_eq!(ended(&out), (Some(0), "n\n2\n".to_owned(), String::new()));
+    Ok(())
+}
+
+#[test]
 fn a_zero_with_a_sign_is_zero() -> io::Result<()> {
     let dir = tempfile::tempdir()?;
     let log = dir.path().join("z.json");

@@ -132,7 +132,7 @@ impl Partition {
         let mut refused = None;
         let read = pull.piece(task, |rows, part| {
             counts.add(&part.tally);
-            run.seen.add(&part.tally);
+            run.seen.add(&part.tally, run.shape.bad_lines);
             if let Some(counting) = &run.counting {
                 counting.add(part.tally.matched);
             }
@@ -218,7 +218,7 @@ fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
         };
         let mut refused = None;
         let read = pull.piece(&task, |rows, part| {
-            run.seen.add(&part.tally);
+            run.seen.add(&part.tally, run.shape.bad_lines);
             if let Some(counting) = &run.counting {
                 counting.add(part.tally.matched);
             }

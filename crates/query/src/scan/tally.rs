@@ -22,17 +22,19 @@ pub struct Sums {
     pub bytes: u64,
     /// Lines, those that were skipped among them.
     pub lines: u64,
-    /// Lines that are no records, among those that were not skipped.
+    /// Lines that are no records and no rows either, among those that were not skipped.
     pub bad: u64,
     /// By column, the values that did not fit its type and are null.
     pub misfits: BTreeMap<String, u64>,
 }
 
 impl Seen {
-    pub(crate) fn add(&self, tally: &Tally) {
+    /// Adds what was found in a part; `shown` says whether its bad lines are rows.
+    pub(crate) fn add(&self, tally: &Tally, shown: bool) {
         self.bytes.fetch_add(tally.bytes, Ordering::Relaxed);
         self.lines.fetch_add(tally.lines, Ordering::Relaxed);
-        self.bad.fetch_add(tally.bad.total(), Ordering::Relaxed);
+        let left_out = if shown { 0 } else { tally.bad.total() };
+        self.bad.fetch_add(left_out, Ordering::Relaxed);
     }
 
     pub(crate) fn misfit(&self, column: &str, count: u64) {
