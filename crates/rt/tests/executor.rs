@@ -485,3 +485,24 @@ fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
         drop(writer);
     }
 }
+
+/// The wake of the bridge's thread goes with the ring's next submission, which a task that waits
+/// for that thread would keep from coming.
+#[test]
+fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
+    if ring().is_none() {
+        return;
+    }
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let bridge = cutwater_rt::bridge::Bridge::new().expect("a bridge");
+            // Its thread sleeps by then on nearly every run; where not, it needs no wake.
+            std::thread::sleep(Duration::from_millis(50));
+            drop(bridge);
+        });
+        let _ = sender.send(());
+    });
+    assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(()), "it waits for a wake");
+}

@@ -540,6 +540,17 @@ fn tell(remote: &Arc<Remote>) {
     }
 }
 
+/// Tells other cores at once what would go with this core's next submission: before its thread
+/// waits for one of them otherwise than in its ring, which would then never come.
+pub(crate) fn tell_now() {
+    // On a thread without a core, or one that is ending, nothing waits to be told.
+    let _ = CURRENT.try_with(|current| {
+        let current = current.try_borrow().ok()?;
+        current.as_ref()?.tell_now();
+        Some(())
+    });
+}
+
 impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
