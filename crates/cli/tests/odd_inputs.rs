@@ -98,6 +98,7 @@ fn what_cannot_be_opened_does_not_hide_the_rest() {
     assert_eq!(code, Some(1), "{said}");
     assert!(out.contains("x,y") && out.contains('z'), "{out}");
     assert!(said.contains("no.json") && said.contains("cannot open d"), "{said}");
+    assert_eq!(run(dir.path(), &["scan", "--count", "no.json", "a.json"]).1, "a.json:3\n");
     let (code, out, said) = run(dir.path(), &["scan", "--json", "no.json", "d"]);
     assert_eq!((code, out.as_str()), (Some(1), ""), "{said}");
     assert!(said.contains("none of the 2 files"), "{said}");

@@ -107,7 +107,8 @@ fn print_counts(plan: &Plan, done: &Done, counts: &[u64]) -> Result<(), Failure>
     }
     let mut text = String::new();
     for (log, count) in counts.iter().enumerate() {
-        if counts.len() > 1 {
+        // Of several that were named, one may be left.
+        if counts.len() > 1 || plan.some_missing {
             text.push_str(&plan.name(log));
             text.push(':');
         }
