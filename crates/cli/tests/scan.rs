@@ -63,6 +63,17 @@ fn a_summary_says_what_is_in_a_log() {
 }
 
 #[test]
+fn pairs_after_a_time_are_fields_and_not_syslog() {
+    let dir = directory();
+    let lines = "2026-03-01T10:00:00Z level=error message=\"a b\"\n2026-03-01T10:00:01Z level=info message=c\n";
+    fs::write(dir.path().join("pairs.log"), lines).expect("writes");
+    let by_level = ["--where", "level=error", "--fields", "time,message", "--csv", "pairs.log"];
+    assert_eq!(printed(dir.path(), &by_level), "time,message\n2026-03-01T10:00:00Z,a b\n");
+    let by_time = ["--since", "2026-03-01T10:00:01Z", "--fields", "level", "--csv", "pairs.log"];
+    assert_eq!(printed(dir.path(), &by_time), "level\ninfo\n");
+}
+
+#[test]
 fn fields_in_every_form() {
     let dir = directory();
     let fields = ["--fields", "ts,status,ms,path,ua,who.name", "a.json", "--quiet"];

@@ -123,10 +123,21 @@ fn syslog_of_both_kinds() {
 fn logfmt() {
     known(
         Format::Logfmt,
-        &[(
-            r#"ts=2026-03-01T10:00:00Z level=info msg="a \"b\" c" n=3 f=1.5 ok=true empty= "#,
-            "ts=2026-03-01T10:00:00Z|level=info|msg=a \"b\" c|n=#3|f=#1.5|ok=?true|empty=",
-        )],
+        &[
+            (
+                r#"ts=2026-03-01T10:00:00Z level=info msg="a \"b\" c" n=3 f=1.5 ok=true empty= "#,
+                "ts=2026-03-01T10:00:00Z|level=info|msg=a \"b\" c|n=#3|f=#1.5|ok=?true|empty=",
+            ),
+            (
+                r#"2026-03-01T10:00:00Z level=error message="a b""#,
+                "time=2026-03-01T10:00:00Z|level=error|message=a b",
+            ),
+            ("[2026-03-01 10:00:00,5] a=1", "time=2026-03-01 10:00:00,5|a=#1"),
+            ("Mar  1 10:00:00 a=1", "time=Mar  1 10:00:00|a=#1"),
+            // A key all the same.
+            ("2026-03-01=1 Mar=2", "2026-03-01=#1|Mar=#2"),
+            ("2026-03-01T10:00:00Z", "bad: no_match"),
+        ],
     );
 }
 
@@ -198,6 +209,23 @@ fn formats_are_told_apart() {
         (Format::Syslog, "Mar  1 10:00:00 host app[1]: x\nMar  1 10:00:01 host app: y\n"),
         (Format::Syslog5424, "<165>1 2003-10-11T22:14:15.003Z m app - - - x\n"),
         (Format::Logfmt, "level=info msg=\"x y\"\nlevel=warn msg=z\n"),
+        (Format::Logfmt, "user=- referer=- ip=- n=1\n"),
+        // A host has no `=` in it.
+        (Format::Logfmt, "2026-03-01T10:00:00Z level=error message=\"a b\"\n"),
+        (Format::Logfmt, "2026-03-01T10:00:00Z INFO msg=\"a b\" user=x\n"),
+        (Format::Logfmt, "Mar  1 10:00:00 level=error message=\"a b\"\n"),
+        (Format::Plain, "2026-03-01T10:00:00Z user bob came in, id=5\n"),
+        // What follows a time is a host where the line goes on as syslog does.
+        (Format::Plain, "2026-03-01T10:00:00Z INFO server: listens\n"),
+        (Format::Plain, "2026-03-01T10:00:00Z server listens on port 80\n"),
+        (Format::Syslog, "2026-03-01T10:00:00Z web1 app[1]: level=error user=x\n"),
+        (
+            Format::Syslog,
+            "2026-03-01T10:00:00Z h a: x\n2026-03-01T10:00:01Z h a: y\n\
+             2026-03-01T10:00:02Z h last message repeated 2 times\n",
+        ),
+        (Format::Syslog, "Mar  1 10:00:00 host -- MARK --\n"),
+        (Format::Syslog, "<13>2026-03-01T10:00:00Z host text without a tag\n"),
         (
             Format::Plain,
             "2026-03-01 10:00:00,123 INFO x\n  at line 2\n2026-03-01 10:00:01,000 WARN y\n",

@@ -1,5 +1,6 @@
 //! Which format a log is in, from lines sampled across it.
 
+use super::evidence::share;
 use super::{Definition, Format};
 use crate::record::{FieldId, Fields, Record, SpanKind};
 use crate::split::ReadAt;
@@ -111,33 +112,6 @@ fn begins_like_json(sample: &[u8]) -> usize {
 
 fn least(format: Format) -> f64 {
     if format == Format::Plain { LEAST_PLAIN } else { LEAST }
-}
-
-/// How many lines are of `format`.
-fn share(format: Format, sample: &[u8], rules: &Rules) -> usize {
-    let mut fields = Fields::all();
-    let mut clock = Clock::new(rules.clone());
-    let mut count = 0;
-    for_each_record(&Definition::Known(format), sample, &mut fields, |fields, record, block| {
-        let of = |name: &str| fields.find(name).map(|id| record.get(id)).filter(|s| s.is_present());
-        let time = of("time").map(|s| clock.parse(s.bytes(block)).is_some());
-        let fits = match format {
-            Format::Docker => of("log").is_some() && of("stream").is_some() && time == Some(true),
-            Format::Json => true,
-            Format::Logfmt => {
-                record.present().filter(|(_, s)| s.kind != SpanKind::Null).count() > 1
-            }
-            Format::Syslog5424 => time != Some(false) || of("time").is_some_and(is_null),
-            Format::Raw => false,
-            _ => time == Some(true),
-        };
-        count += usize::from(fits);
-    });
-    count
-}
-
-fn is_null(span: crate::Span) -> bool {
-    span.kind == SpanKind::Null
 }
 
 /// Calls `each` for every record of sampled lines; bad lines are passed over.

@@ -1,7 +1,7 @@
 //! `key=value key="quoted value" flag`.
 //!
 //! A key without a value has the value nothing. Of duplicate keys the last one counts. A
-//! line without any `key=` is not of this format.
+//! line without any `key=` is not of this format. A time in front without a key is `time`.
 
 use std::collections::HashMap;
 
@@ -9,6 +9,7 @@ use super::LineParser;
 use super::cursor::{Cursor, Slot, classify};
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
+use crate::time::{Clock, Rules};
 
 /// The most keys whose place is learnt.
 const KEYS_MAX: usize = 1024;
@@ -16,8 +17,12 @@ const KEYS_MAX: usize = 1024;
 /// Longer keys are kept out of the fields.
 const KEY_BYTES_MAX: usize = 256;
 
-#[derive(Debug, Default)]
+/// Longer than every layout of times.
+const TIME_BYTES_MAX: usize = 64;
+
+#[derive(Debug)]
 pub(super) struct Logfmt {
+    clock: Clock,
     /// In the order in which they were first seen: the key that followed last time is tried
     /// before it is looked up.
     keys: Vec<(Box<[u8]>, Slot)>,
@@ -26,7 +31,28 @@ pub(super) struct Logfmt {
 
 impl Logfmt {
     pub(super) fn new(_: &mut Fields) -> Self {
-        Self::default()
+        let (keys, by_name) = (Vec::new(), HashMap::new());
+        Self { clock: Clock::new(Rules::default()), keys, by_name }
+    }
+
+    /// A time without a key in front of the pairs, in brackets or not. Most lines begin with a
+    /// key, which their first byte tells.
+    fn time(&mut self, c: &mut Cursor<'_>) -> Option<Span> {
+        let bracket = usize::from(c.peek() == Some(b'['));
+        let text = &c.rest()[bracket..];
+        if !text.first().is_some_and(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) {
+            return None;
+        }
+        let (_, length) = self.clock.parse_prefix(&text[..text.len().min(TIME_BYTES_MAX)])?;
+        let close: &[u8] = if bracket == 1 { b"]" } else { b"" };
+        let after = text[length..].strip_prefix(close)?;
+        if !matches!(after.first(), Some(b' ') | None) {
+            return None;
+        }
+        let start = c.at + bracket;
+        c.at = c.end - after.len();
+        c.skip_spaces();
+        Some(Span::new(SpanKind::Str, start, start + length))
     }
 
     fn slot(&mut self, expected: &mut usize, name: &[u8], fields: &mut Fields) -> Slot {
@@ -64,6 +90,9 @@ impl LineParser for Logfmt {
         let mut c = Cursor::new(block, start, end);
         let (mut expected, mut pairs) = (0, 0);
         c.skip_spaces();
+        if let Some(time) = self.time(&mut c) {
+            self.slot(&mut expected, b"time", fields).set(record, time);
+        }
         while !c.is_at_end() {
             let rest = c.rest();
             let length = rest.iter().position(|&b| b == b'=' || b == b' ').unwrap_or(rest.len());

@@ -5,6 +5,7 @@ mod apache_error;
 mod cri;
 mod cursor;
 mod detect;
+mod evidence;
 mod logfmt;
 mod nginx;
 mod pattern;

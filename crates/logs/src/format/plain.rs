@@ -41,16 +41,21 @@ impl Plain {
     }
 }
 
-/// The level that `text` begins with, in brackets or not: where it is, and what to skip.
-fn level(text: &[u8]) -> Option<(usize, usize, usize)> {
+/// Whether `word` is a usual name of a level.
+pub(super) fn is_level(word: &str) -> bool {
     const LEVELS: [&str; 16] = [
         "TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "ERR", "FATAL", "CRITICAL",
         "CRIT", "ALERT", "EMERG", "PANIC", "SEVERE", "VERBOSE",
     ];
+    LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
+}
+
+/// The level that `text` begins with, in brackets or not: where it is, and what to skip.
+fn level(text: &[u8]) -> Option<(usize, usize, usize)> {
     let open = usize::from(text.first() == Some(&b'['));
     let length = text[open..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
     let word = std::str::from_utf8(&text[open..open + length]).ok()?;
-    let known = LEVELS.iter().any(|l| l.eq_ignore_ascii_case(word));
+    let known = is_level(word);
     let after = open + length;
     let close = usize::from(matches!(text.get(after), Some(b']' | b':')));
     (known && (open == 0 || close == 1)).then_some((open, after, after + close))

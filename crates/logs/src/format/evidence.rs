@@ -1,0 +1,115 @@
+//! What speaks for a format beside that a line has its shape.
+
+use super::detect::for_each_record;
+use super::{Definition, Format};
+use crate::record::{FieldId, Fields, Record, Span, SpanKind};
+use crate::time::{Clock, Rules};
+
+/// How many lines of `sample` are of `format`.
+pub(super) fn share(format: Format, sample: &[u8], rules: &Rules) -> usize {
+    let mut fields = Fields::all();
+    let mut clock = Clock::new(rules.clone());
+    let mut seen = Seen::default();
+    for_each_record(&Definition::Known(format), sample, &mut fields, |fields, record, block| {
+        let line = Line { fields, record, block };
+        let time = line.span("time").map(|s| clock.parse(s.bytes(block)).is_some());
+        let fits = match format {
+            Format::Docker => line.has("log") && line.has("stream") && time == Some(true),
+            Format::Json => true,
+            Format::Logfmt => is_mostly_pairs(record, block),
+            Format::Syslog => time == Some(true) && seen.syslog(&line),
+            Format::Syslog5424 => time != Some(false) || line.span("time").is_some_and(is_null),
+            Format::Raw => false,
+            _ => time == Some(true),
+        };
+        seen.fitting += usize::from(fits);
+    });
+    seen.believed()
+}
+
+/// A line and what was parsed of it.
+struct Line<'a> {
+    fields: &'a Fields,
+    record: &'a Record,
+    block: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    fn span(&self, name: &str) -> Option<Span> {
+        let id: FieldId = self.fields.find(name)?;
+        Some(self.record.get(id)).filter(|span| span.is_present())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.span(name).is_some()
+    }
+
+    fn bytes(&self, name: &str) -> &'a [u8] {
+        self.span(name).map_or(b"", |span| span.bytes(self.block))
+    }
+}
+
+fn is_null(span: Span) -> bool {
+    span.kind == SpanKind::Null
+}
+
+/// Two values at least, and more values than bare words: text may have a pair here and there.
+fn is_mostly_pairs(record: &Record, block: &[u8]) -> bool {
+    let all = record.present().count();
+    // `key=-` is nothing too, but a pair.
+    let words = record.present().filter(|(_, s)| is_null(*s) && s.bytes(block).is_empty()).count();
+    all - words > words.max(1)
+}
+
+/// Lines that fit, and those of them whose time says little.
+#[derive(Debug, Default)]
+struct Seen {
+    fitting: usize,
+    /// Syslog with an RFC 3339 time and no priority: any text after a time has that shape.
+    weak: usize,
+    /// Of these, the ones with `app[pid]:` or `app:`.
+    tagged: usize,
+}
+
+impl Seen {
+    /// Whether the word after the time may be a host.
+    fn syslog(&mut self, line: &Line<'_>) -> bool {
+        let fits = is_host(line.bytes("host"));
+        let by_year = line.bytes("time").first().is_some_and(u8::is_ascii_digit);
+        if fits && by_year && !line.has("priority") {
+            self.weak += 1;
+            self.tagged += usize::from(line.has("app"));
+        }
+        fits
+    }
+
+    /// The lines that count: of weak ones all where most are tagged (`last message repeated
+    /// 2 times` has no tag), else the tagged ones.
+    fn believed(&self) -> usize {
+        let most = self.tagged * 2 > self.weak;
+        if most { self.fitting } else { self.fitting - self.weak + self.tagged }
+    }
+}
+
+/// A name or an address of a host, `-` or `localhost:port`; not a level, nor `key=value`.
+fn is_host(word: &[u8]) -> bool {
+    let shape = |b: &u8| b.is_ascii_alphanumeric() || !b.is_ascii() || b"-._:%/@".contains(b);
+    let level = std::str::from_utf8(word).is_ok_and(super::plain::is_level);
+    !word.is_empty() && word.iter().all(shape) && !word.ends_with(b":") && !level
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_host;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        for host in ["combo", "web-1.example.com", "10.0.0.1", "fe80::1%eth0", "-", "h_1", "LabSZ"]
+        {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for word in ["level=error", "[main]", "INFO", "warning", "sshd:", "\"x\"", "(a)", ""] {
+            assert!(!is_host(word.as_bytes()), "{word}");
+        }
+    }
+}
