@@ -1,6 +1,8 @@
 //! `--metrics`, and what is under `ops/`: scraped during a run, and by a real Prometheus.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
 
+#[cfg(feature = "otlp")]
+mod collector;
 mod http;
 #[cfg(feature = "otlp")]
 mod otlp;

@@ -70,14 +70,13 @@ fn labels(point: &Value) -> String {
 }
 
 fn number(point: &Value) -> f64 {
-    let text = |key: &str| point[key].as_str().map(|n| n.parse::<u64>().unwrap() as f64);
     if let Some(counts) = point["bucketCounts"].as_array() {
-        let sum: u64 = counts.iter().map(|n| n.as_str().unwrap().parse::<u64>().unwrap()).sum();
-        assert_eq!(text("count"), Some(sum as f64), "{point}");
+        let sum: u64 = counts.iter().map(|n| n.as_u64().unwrap()).sum();
+        assert_eq!(point["count"], sum, "{point}");
         assert_eq!(counts.len(), point["explicitBounds"].as_array().unwrap().len() + 1);
     }
-    let double = point["asDouble"].as_f64();
-    text("asInt").or(double).or_else(|| text("count")).unwrap()
+    let value = ["asInt", "asDouble", "count"].iter().find_map(|key| point[key].as_f64());
+    value.unwrap()
 }
 
 #[test]
