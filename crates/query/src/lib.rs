@@ -7,6 +7,7 @@
 //! what is wrong with a query, and where. The command `cutwater-query` is made of these.
 #![forbid(unsafe_code)]
 
+mod arguments;
 mod bounds;
 mod failure;
 mod functions;

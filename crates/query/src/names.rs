@@ -6,11 +6,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, VisitMut,
-    VisitorMut,
+    self, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor,
+    VisitMut, VisitorMut,
 };
 
 use crate::table::ON_DEMAND;
+use crate::{Failure, arguments};
 
 /// What SHOW TABLES means.
 const TABLES: &str = "SELECT table_name, table_type FROM information_schema.tables \
@@ -33,21 +34,25 @@ pub(crate) struct Named {
 }
 
 /// Resolves the names of a statement. Of SHOW TABLES, those that are nobody's own are left out.
-pub(crate) fn resolve(statement: &mut Statement, known: &Known) -> Named {
+///
+/// # Errors
+/// When a function for logs has no such argument.
+pub(crate) fn resolve(statement: &mut Statement, known: &Known) -> Result<Named, Failure> {
     if let Statement::Statement(inner) = statement
         && matches!(**inner, ast::Statement::ShowTables { .. })
         && let Some(query) = DFParser::parse_sql(TABLES).ok().and_then(|mut all| all.pop_front())
     {
         *statement = query;
     }
-    let mut names = Names { known, named: Named::default() };
+    let mut names = Names { known, named: Named::default(), wrong: None };
     names.statement(statement);
-    names.named
+    names.wrong.map_or(Ok(names.named), Err)
 }
 
 struct Names<'a> {
     known: &'a Known,
     named: Named,
+    wrong: Option<Failure>,
 }
 
 impl Names<'_> {
@@ -173,6 +178,13 @@ impl VisitorMut for Names<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let Err(failure) = arguments::in_order(factor) {
+            self.wrong.get_or_insert(failure);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         selects(&mut query.body);
         ControlFlow::Continue(())
@@ -220,7 +232,7 @@ mod tests {
                 .into(),
         };
         let mut statement = DFParser::parse_sql(sql).unwrap().pop_front().unwrap();
-        let named = resolve(&mut statement, &known);
+        let named = resolve(&mut statement, &known).unwrap();
         (statement.to_string(), named)
     }
 

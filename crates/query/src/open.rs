@@ -60,6 +60,21 @@ impl HowToOpen {
         Ok(self)
     }
 
+    /// With times that name no zone in this one: a name like `Europe/Berlin`, `UTC`, or `local`.
+    ///
+    /// # Errors
+    /// When there is no such zone.
+    pub fn with_zone(mut self, name: &str) -> Result<Self, Failure> {
+        self.zone = match name {
+            "UTC" | "utc" => TimeZone::UTC,
+            "local" => TimeZone::system(),
+            name => TimeZone::get(name).map_err(|e| {
+                Failure::usage(format!("no time zone is called {name:?}; try Europe/Berlin: {e}"))
+            })?,
+        };
+        Ok(self)
+    }
+
     /// Opens logs.
     ///
     /// # Errors

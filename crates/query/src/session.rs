@@ -67,7 +67,7 @@ impl std::fmt::Debug for Session {
 
 /// Memory that a partition needs to put what it holds on disk and merge it again. With less, the
 /// partitions fail each other's allocations, so there are fewer: slow is better than no answer.
-const PARTITION_BYTES: usize = 64 << 20;
+const PARTITION_BYTES: usize = 32 << 20;
 
 fn partitions(limits: &Limits) -> usize {
     let fit = limits.memory_bytes.map_or(usize::MAX, |bytes| bytes / PARTITION_BYTES);
@@ -252,7 +252,7 @@ impl Session {
         &mut self,
         mut statement: Statement,
     ) -> Result<SendableRecordBatchStream, Failure> {
-        let named = resolve(&mut statement, &self.known());
+        let named = resolve(&mut statement, &self.known())?;
         self.provide(named).await?;
         let planned = async {
             let plan = self.context.state().statement_to_plan(statement).await?;

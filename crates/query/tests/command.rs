@@ -272,7 +272,15 @@ fn explain_tells_what_is_read_and_analyze_what_was() -> io::Result<()> {
     let (code, said, noted) = ended(&out);
     assert_eq!(code, Some(0), "{noted}");
     let plan = said.lines().find(|line| line.contains("LogExec")).expect("our part of the plan");
-    for word in ["orders", "read by=", "bytes_read=", "lines=", "lines_skipped=", "bad_lines="] {
+    for word in [
+        "orders",
+        "read by=",
+        "bytes_read=",
+        "pages_touched=1",
+        "lines=",
+        "lines_skipped=",
+        "bad_lines=",
+    ] {
         assert!(plan.contains(word), "{word}: {plan}");
     }
     assert!(said.lines().count() > 2, "a line for each step: {said}");
@@ -301,6 +309,23 @@ fn a_log_is_named_in_the_query_with_its_format() -> io::Result<()> {
     let asked = format!("SELECT count(*) AS n FROM log('{path}', 'json')");
     let out = query().args(["-o", "csv", "--quiet", &asked]).output()?;
     assert_eq!(ended(&out), (Some(0), "n\n40\n".to_owned(), String::new()));
+    let named =
+        [("format => 'raw', tz => 'Europe/Berlin'", "n\n42\n"), ("time_field => 'ts'", "n\n40\n")];
+    for (arguments, answer) in named {
+        let asked = format!("SELECT count(*) AS n FROM log('{path}', {arguments})");
+        let out = query().args(["-o", "csv", "--quiet", &asked]).output()?;
+        assert_eq!(ended(&out), (Some(0), answer.to_owned(), String::new()), "{arguments}");
+    }
+    for (arguments, words) in [
+        ("fromat => 'json'", "no argument fromat"),
+        ("format => 'json', format => 'raw'", "too many"),
+        ("tz => 'Nowhere'", "no time zone is called \"Nowhere\""),
+        ("format => 7", "format, time_field, tz"),
+    ] {
+        let out = query().arg(format!("SELECT 1 FROM log('{path}', {arguments})")).output()?;
+        let (code, said, noted) = ended(&out);
+        assert!(code != Some(0) && said.is_empty() && noted.contains(words), "{noted}");
+    }
     let asked = format!("SELECT count(*) AS n FROM log('{path}', 'jsn')");
     let out = query().args(["-o", "csv", "--quiet", &asked]).output()?;
     let (code, said, noted) = ended(&out);

@@ -24,8 +24,8 @@
 //! its calls need a Tokio runtime, as those of `LocalFileSystem` do.
 //!
 //! # Errors
-//! Those of [`LocalFileSystem`] where it does the work; reads of ranges fail with [`Error::Generic`],
-//! whose source is the [`cutwater::Error`] (also for a file that is not there: `is_not_found`).
+//! Those of [`LocalFileSystem`] where it does the work. Reads of ranges fail with [`Error::NotFound`]
+//! where there is no such file and [`Error::Generic`] otherwise; the source is the [`cutwater::Error`].
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -88,8 +88,15 @@ fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Generic { store: "cutwater", source: error.into() }
 }
 
+/// Opens a file; those who keep tables ask whether one is there by [`Error::NotFound`].
 fn open(path: &std::path::Path, pattern: Pattern) -> Result<File> {
-    OpenOptions::default().pattern(pattern).open(path).map_err(failed)
+    let opened = OpenOptions::default().pattern(pattern).open(path);
+    opened.map_err(|error| match path.to_str() {
+        Some(name) if error.is_not_found() => {
+            Error::NotFound { path: name.to_owned(), source: error.into() }
+        }
+        _ => failed(error),
+    })
 }
 
 /// Runs what may wait for a device in a thread that may wait.

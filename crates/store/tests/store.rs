@@ -39,6 +39,8 @@ async fn what_is_not_there_is_an_error() {
     let store = Files::below(dir.path()).expect("a store");
     let missing = store.get(&Path::from("other")).await.expect_err("no such file");
     assert!(matches!(missing, object_store::Error::NotFound { .. }), "{missing}");
+    let missing = store.get_ranges(&Path::from("other"), &[0..1, 5..6]).await;
+    assert!(matches!(missing, Err(object_store::Error::NotFound { .. })), "{missing:?}");
     let past =
         store.get_ranges(&Path::from("data"), &[0..10, 50..101]).await.expect_err("past the end");
     assert!(past.to_string().contains("50..101"), "{past}");

@@ -4,7 +4,7 @@
 //!
 //! - reading: [`pio`] (`preadv2(2)`), [`map`] (`mmap(2)`) with [`sigbus`] and [`poison`], [`ring`] (`io_uring(7)`);
 //! - what is in the page cache: [`residency`];
-//! - memory: [`buffer`], [`anon_map`], [`shared_map`], [`memfd`];
+//! - memory: [`buffer`], [`heap`], [`anon_map`], [`shared_map`], [`memfd`];
 //! - proofs that bytes cannot change: [`sealed`], [`lease`], [`promised`], and [`view`] for typed ones;
 //! - observation: [`perf`], `bpf` (feature `ebpf`), [`usage`], [`smaps`];
 //! - the host: [`probe`] finds out what it can do, [`seccomp`] refuses calls to this process, for tests;
@@ -40,6 +40,7 @@ pub mod anon_map;
 #[cfg(feature = "ebpf")]
 pub mod bpf;
 pub mod buffer;
+pub mod heap;
 pub mod lease;
 pub mod map;
 pub mod memfd;

@@ -6,6 +6,23 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Memory(pub(crate) usize);
 
+/// What the program has resident besides what queries hold: its own pages (half of it), blocks
+/// being read, and batches on their way. Measured as peak RSS with a pool that held nothing.
+const OWN_BYTES: usize = 32 << 20;
+
+/// Blocks of this size go back to the system when they are freed. The buffers of batches, hash
+/// tables and merges are larger, and stayed resident on heaps: a group-by over 1.2 million texts
+/// had 150 to 196 MiB with 128M, and has 105, for 15 % of its time.
+pub(crate) const LARGE_BLOCK_BYTES: usize = 256 << 10;
+
+impl Memory {
+    /// What queries may hold, so that the process stays near this size; of a size that has no room
+    /// for the program itself, half.
+    pub(crate) fn for_queries(self) -> usize {
+        (self.0 / 2).max(self.0.saturating_sub(OWN_BYTES))
+    }
+}
+
 impl FromStr for Memory {
     type Err = String;
 
@@ -26,6 +43,12 @@ impl FromStr for Memory {
 #[cfg(test)]
 mod tests {
     use super::Memory;
+
+    #[test]
+    fn the_program_has_its_part_of_the_memory() {
+        let of = |mib: usize| Memory(mib << 20).for_queries() >> 20;
+        assert_eq!([of(1024), of(128), of(64), of(2)], [992, 96, 32, 1]);
+    }
 
     #[test]
     fn sizes_have_binary_units() {

@@ -16,9 +16,9 @@ use std::process::ExitCode;
 use cutwater::Metrics;
 use cutwater::metrics::Endpoint;
 use cutwater_query::{Failure, HowToOpen, Limits, Session};
-use jiff::tz::TimeZone;
 
 use args::Args;
+use memory::Memory;
 use spill::Spill;
 
 /// The table of the files given without a name.
@@ -40,6 +40,11 @@ pub(crate) enum End {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if args.memory.is_some() {
+        // Before there are threads with heaps. Where the allocator has no such setting, what is
+        // freed may stay resident.
+        let _ = cutwater_sys::heap::return_large_blocks(memory::LARGE_BLOCK_BYTES);
+    }
     // Maps are read through it; without, they are read by pread.
     let _ = cutwater::sigbus::install();
     let _serving = args.metrics.as_deref().map(serve).transpose()?;
@@ -56,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let end = runtime.block_on(async {
         let limits = Limits {
             threads,
-            memory_bytes: args.memory.map(|m| m.0),
+            memory_bytes: args.memory.map(Memory::for_queries),
             spill: Some(spill.path().to_owned()),
             seek: !args.no_seek,
         };
@@ -126,15 +131,9 @@ fn read_query(path: &Path) -> Result<String, Failure> {
 }
 
 fn how(args: &Args) -> Result<HowToOpen, Failure> {
-    let zone = match args.tz.as_str() {
-        "UTC" | "utc" => TimeZone::UTC,
-        "local" => TimeZone::system(),
-        name => TimeZone::get(name).map_err(|e| {
-            Failure::usage(format!("no time zone is called {name:?}; try Europe/Berlin: {e}"))
-        })?,
-    };
     let time_field = args.time_field.clone();
-    let how = HowToOpen { definition: None, time_field, zone, path: args.path };
+    let how = HowToOpen { time_field, path: args.path, ..HowToOpen::default() };
+    let how = how.with_zone(&args.tz)?;
     match &args.format {
         Some(name) => how.with_format(name),
         None => Ok(how),

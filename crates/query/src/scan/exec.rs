@@ -181,6 +181,7 @@ impl ExecutionPlan for LogExec {
         let counts = Counts {
             baseline: BaselineMetrics::new(&self.metrics, partition),
             bytes_read: count("bytes_read"),
+            pages_touched: count("pages_touched"),
             lines: count("lines"),
             lines_skipped: count("lines_skipped"),
             bad_lines: count("bad_lines"),

@@ -60,10 +60,15 @@ impl Run {
     }
 }
 
+/// Bytes of a page of the page cache, in which EXPLAIN ANALYZE counts.
+const PAGE_BYTES: u64 = 4096;
+
 /// Counts for EXPLAIN ANALYZE.
 pub(super) struct Counts {
     pub(super) baseline: BaselineMetrics,
     pub(super) bytes_read: Count,
+    /// Pages that these bytes lie on, counted for each piece.
+    pub(super) pages_touched: Count,
     pub(super) lines: Count,
     pub(super) lines_skipped: Count,
     pub(super) bad_lines: Count,
@@ -73,6 +78,7 @@ impl Counts {
     fn add(&self, tally: &Tally) {
         let add = |count: &Count, n: u64| count.add(usize::try_from(n).unwrap_or(usize::MAX));
         add(&self.bytes_read, tally.bytes);
+        add(&self.pages_touched, tally.bytes.div_ceil(PAGE_BYTES));
         add(&self.lines, tally.lines);
         add(&self.lines_skipped, tally.skipped);
         add(&self.bad_lines, tally.bad.total());

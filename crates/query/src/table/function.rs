@@ -1,14 +1,15 @@
-//! `log('PATH')` and `log('PATH', 'FORMAT')` as a table.
+//! `log('PATH')` and `log('PATH', format => 'FORMAT')` as a table.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::plan_err;
+use datafusion::common::{ScalarValue, plan_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::Expr;
 
 use super::LogTable;
+use crate::arguments::ARGUMENTS;
 use crate::open::{HowToOpen, expand};
 use crate::{Failure, Seen};
 
@@ -25,9 +26,17 @@ pub(crate) struct LogFunction {
 }
 
 impl LogFunction {
-    fn table(&self, path: &str, format: Option<&str>) -> std::result::Result<LogTable, Failure> {
-        let how = self.how.clone();
-        let how = format.map_or(Ok(how.clone()), |name| how.with_format(name))?;
+    /// The table of these arguments, in their order.
+    fn table(&self, path: &str, rest: &[Option<&str>]) -> std::result::Result<LogTable, Failure> {
+        let mut how = self.how.clone();
+        for (&name, value) in ARGUMENTS[1..].iter().zip(rest) {
+            let Some(value) = *value else { continue };
+            how = match name {
+                "format" => how.with_format(value)?,
+                "tz" => how.with_zone(value)?,
+                _ => HowToOpen { time_field: Some(value.to_owned()), ..how },
+            };
+        }
         let logs = how.open(&expand(path)?)?;
         let demanded = self.demanded.lock().unwrap_or_else(PoisonError::into_inner);
         let table = LogTable::new(logs, Arc::clone(&self.seen), self.seek);
@@ -37,22 +46,26 @@ impl LogFunction {
 
 impl TableFunctionImpl for LogFunction {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
-        let texts: Option<Vec<&str>> = args.exprs().iter().map(text).collect();
-        let (path, format) = match texts.as_deref() {
-            Some([path]) => (*path, None),
-            Some([path, format]) => (*path, Some(*format)),
+        let texts: Option<Vec<Option<&str>>> = args.exprs().iter().map(text).collect();
+        let table = match texts.as_deref() {
+            Some([Some(path), rest @ ..]) if rest.len() < ARGUMENTS.len() => self.table(path, rest),
             _ => {
-                return plan_err!("log takes a path, and perhaps a format: log('app.log', 'json')");
+                return plan_err!(
+                    "log takes a path and texts by name: log('app.log', format => 'json'), where \
+                     the names are {}",
+                    ARGUMENTS[1..].join(", ")
+                );
             }
         };
-        let table = self.table(path, format);
         table.map(|t| Arc::new(t) as _).map_err(|e| DataFusionError::External(Box::new(e)))
     }
 }
 
-fn text(expr: &Expr) -> Option<&str> {
+/// A text, or NULL; nothing of what is neither.
+fn text(expr: &Expr) -> Option<Option<&str>> {
     match expr {
-        Expr::Literal(value, _) => value.try_as_str().flatten(),
+        Expr::Literal(ScalarValue::Null, _) => Some(None),
+        Expr::Literal(value, _) => value.try_as_str(),
         _ => None,
     }
 }
