@@ -68,10 +68,12 @@ fn in_directory(guide: impl FnOnce() -> Done) -> Done {
 fn guides_that_need_only_files_run() -> Done {
     in_directory(|| {
         std::fs::write("data.bin", [7; 100])?;
+        std::fs::write("big.bin", [7; 10_000])?;
         append_log()?;
         mapped()?;
         scratch()?;
         metrics()?;
+        cutwater_rt::Runtime::new()?.block_on(bridge())?;
         Ok(())
     })
 }

@@ -486,8 +486,8 @@ fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
     }
 }
 
-/// The wake of the bridge's thread goes with the ring's next submission, which a task that waits
-/// for that thread would keep from coming.
+/// A wake of the bridge's thread that stayed until the ring's next submission would never leave:
+/// the task waits for that thread. `tests/blocking.rs` has this for other ways of waiting.
 #[test]
 fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
     if ring().is_none() {

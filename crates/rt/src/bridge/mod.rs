@@ -30,7 +30,7 @@ use cutwater_sys::ring::Op;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::executor::{operation, tell_now};
+use crate::executor::operation;
 use crate::{Backend, Runtime};
 pub use file::File;
 use pending::{Pending, Slot};
@@ -162,8 +162,6 @@ impl Drop for Inner {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The last clone may go away on the thread itself, which then cannot wait for itself.
         if let Some(thread) = thread.filter(|t| t.thread().id() != thread::current().id()) {
-            // A task of a runtime of ours may drop the bridge: its core does not turn meanwhile.
-            tell_now();
             let _ = thread.join();
         }
     }

@@ -151,12 +151,10 @@ pub(crate) struct Driver {
     readiness: Readiness,
     /// Buffers from which receives that go on take.
     group: Option<GroupId>,
-    /// Other cores to be woken by the next submission.
-    pub(crate) to_tell: Vec<Arc<Remote>>,
     /// Operations that go on and have brought too much that nobody took; to be ended.
     to_end: Vec<LifeKey>,
-    /// Those being told, by the ring's number of the operation.
-    telling: Vec<(OpKey, Arc<Remote>)>,
+    /// The ring's number of the message to another core of which is not known that it arrived.
+    telling: Option<OpKey>,
     pub(crate) remote: Arc<Remote>,
     /// Why there is no ring.
     pub(crate) refused: Option<io::Error>,
@@ -207,9 +205,8 @@ impl Driver {
             pool,
             readiness: Readiness::new(&remote)?,
             group: None,
-            to_tell: Vec::new(),
             to_end: Vec::new(),
-            telling: Vec::new(),
+            telling: None,
             remote,
             refused,
             lives: Vec::new(),
@@ -544,9 +541,6 @@ impl Driver {
         let room_wanted = !self.held_back.is_empty() && !self.has_no_room();
         let ended = self.readiness.has_ended();
         let sleeps = idle && !room_wanted && !ended && self.remote.may_sleep();
-        if self.ring.is_none() {
-            self.tell_by_events();
-        }
         if self.fake.is_some() {
             self.turn_fake(sleeps, timeout);
         } else if self.ring.is_some() {
@@ -568,28 +562,24 @@ impl Driver {
         }
     }
 
-    /// Wakes other cores by their event, a call for each.
-    pub(crate) fn tell_by_events(&mut self) {
-        self.to_tell.drain(..).for_each(|remote| remote.write_event());
-    }
-
-    /// Wakes other cores by messages to their rings, which go with the next submission.
-    fn tell_by_messages(&mut self, ring: &mut OpRing) {
-        for remote in self.to_tell.drain(..) {
-            let told = match &remote.ring {
-                Some(target) => ring.push(Op::Tell { ring: Arc::clone(target) }).ok(),
-                None => None,
-            };
-            match told {
-                Some(key) => self.telling.push((key, remote)),
-                None => remote.write_event(),
-            }
+    /// Wakes another core by a message to its ring, at once; false where that may not have arrived.
+    pub(crate) fn tell(&mut self, remote: &Remote) -> bool {
+        let Some(target) = &remote.ring else { return false };
+        let Some(mut ring) = self.ring.take() else { return false };
+        self.telling = ring.push(Op::Tell { ring: Arc::clone(target) }).ok();
+        let pushed = self.telling.is_some();
+        if pushed {
+            // The kernel delivers it, or refuses, before it returns; what it kept back is not
+            // among the completions. A wake of this core that is, its next wait finds again.
+            let _ = ring.submit();
+            self.reap(&mut ring);
         }
+        self.ring = Some(ring);
+        self.telling.take().is_none() && pushed
     }
 
     fn turn_ring(&mut self, sleeps: bool, timeout: Option<Duration>) {
         let Some(mut ring) = self.ring.take() else { return };
-        self.tell_by_messages(&mut ring);
         if sleeps && self.event.is_none() {
             let events = PollFlags::IN;
             let op = Op::Poll { file: Arc::clone(self.readiness.descriptor()), events };
@@ -645,7 +635,9 @@ impl Driver {
                 return;
             }
             if matches!(outcome.op, Op::Tell { .. }) {
-                return self.told(ring_key, outcome.result.is_ok());
+                let arrived = self.telling == Some(ring_key) && outcome.result.is_ok();
+                self.telling = self.telling.filter(|_| !arrived);
+                return;
             }
             let key = self.of_ring.get_mut(ring_key as usize).and_then(Option::take);
             let short = matches!(outcome.result, Err(Errno::AGAIN | Errno::NOMEM));
@@ -655,15 +647,6 @@ impl Driver {
             }
         });
         told
-    }
-
-    /// A message to another core has arrived, or could not be sent.
-    fn told(&mut self, ring_key: OpKey, arrived: bool) {
-        let Some(at) = self.telling.iter().position(|(key, _)| *key == ring_key) else { return };
-        let (_, remote) = self.telling.swap_remove(at);
-        if !arrived {
-            remote.write_event();
-        }
     }
 
     fn turn_fake(&mut self, sleeps: bool, timeout: Option<Duration>) {

@@ -65,8 +65,6 @@ pub(crate) struct Core {
     wakes_remote: Cell<u64>,
     delays: Delays,
     turns: Cell<u32>,
-    /// Other cores to be woken by this one's next submission.
-    to_tell: RefCell<Vec<Arc<Remote>>>,
     all: Remotes,
 }
 
@@ -163,10 +161,7 @@ impl Core {
         let next = self.timers.borrow().next();
         let timeout = next.map(|at| at.saturating_sub(self.now()));
         self.publish(idle);
-        let mut driver = self.driver.borrow_mut();
-        driver.to_tell.append(&mut self.to_tell.borrow_mut());
-        driver.turn(idle, timeout);
-        drop(driver);
+        self.driver.borrow_mut().turn(idle, timeout);
         self.fire_timers();
     }
 
@@ -181,11 +176,6 @@ impl Core {
             let counters = self.counters();
             *self.remote.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(counters);
         }
-    }
-
-    /// Wakes other cores where no submission of this one will.
-    fn tell_now(&self) {
-        self.to_tell.borrow_mut().drain(..).for_each(|remote| remote.write_event());
     }
 
     fn fire_timers(&self) {
@@ -341,7 +331,6 @@ impl Builder {
             wakes_remote: Cell::new(0),
             delays: Delays::default(),
             turns: Cell::new(0),
-            to_tell: RefCell::default(),
             all,
         };
         Ok(Runtime { core: Rc::new(core), workers: Vec::new() })
@@ -390,7 +379,6 @@ impl Runtime {
             if root.woken.swap(false, Ordering::AcqRel)
                 && let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker))
             {
-                self.core.tell_now();
                 drop(entered);
                 return value;
             }
@@ -524,31 +512,22 @@ impl TaskWaker {
     }
 }
 
-/// Wakes another core, where it sleeps: by a message that goes with this core's next
-/// submission, or, from a thread without a core, by its event.
+/// Wakes another core, where it sleeps: by a message to its ring, or, from a thread without a ring,
+/// by its event. Either has left when this returns: whoever wakes may block its thread next, and
+/// wait there for the one that it woke.
 fn tell(remote: &Arc<Remote>) {
     if !remote.must_tell() {
         return;
     }
-    let with_next = CURRENT.try_with(|current| {
+    let told = CURRENT.try_with(|current| {
         let current = current.try_borrow().ok()?;
-        current.as_ref()?.to_tell.borrow_mut().push(Arc::clone(remote));
-        Some(())
+        // Held where a completion wakes: the ring is in use then.
+        let mut driver = current.as_ref()?.driver.try_borrow_mut().ok()?;
+        Some(driver.tell(remote))
     });
-    if !matches!(with_next, Ok(Some(()))) {
+    if !matches!(told, Ok(Some(true))) {
         remote.write_event();
     }
-}
-
-/// Tells other cores at once what would go with this core's next submission: before its thread
-/// waits for one of them otherwise than in its ring, which would then never come.
-pub(crate) fn tell_now() {
-    // On a thread without a core, or one that is ending, nothing waits to be told.
-    let _ = CURRENT.try_with(|current| {
-        let current = current.try_borrow().ok()?;
-        current.as_ref()?.tell_now();
-        Some(())
-    });
 }
 
 impl Wake for TaskWaker {
