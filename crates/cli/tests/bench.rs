@@ -86,6 +86,23 @@ fn every_export_is_written_and_says_the_same() {
 }
 
 #[test]
+fn where_nobody_tells_what_is_resident_warm_cells_are_measured_and_it_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let out =
+        one_cell(dir.path(), &["--cache", "cold", "--json", "--without", "cachestat,mincore"]);
+    let said = text(&out.stderr);
+    if said.contains("seccomp") {
+        return println!("skipped: calls cannot be refused here: {said}");
+    }
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let cells = report["cells"].as_array().unwrap();
+    assert!(!cells.is_empty() && cells.iter().all(|c| c["cache"] == "warm"), "{cells:?}");
+    let skipped = report["skipped"].to_string();
+    assert!(skipped.contains("mixed and cold") && skipped.contains("unchecked"), "{skipped}");
+}
+
+#[test]
 fn wrong_inputs_are_errors_before_anything_is_measured() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();

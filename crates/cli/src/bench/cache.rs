@@ -30,6 +30,9 @@ pub(super) struct PageCache {
     size: u64,
     seed: u64,
     drop_caches: bool,
+    /// Why what is resident cannot be asked, where that is so: the file is then read before each
+    /// cell, and taken for warm.
+    blind: Option<String>,
 }
 
 impl PageCache {
@@ -46,7 +49,12 @@ impl PageCache {
         let file = fs::File::open(path).map_err(cannot)?;
         file.sync_all().map_err(cannot)?;
         let asked = cutwater::File::options().path(ReadPath::Read).open(path)?;
-        Ok(Self { file, asked, size, seed, drop_caches })
+        let blind = match asked.residency(0..size.min(PIECE)) {
+            Ok(_) => None,
+            Err(e) if e.is_unsupported() || e.is_permission_denied() => Some(e.to_string()),
+            Err(e) => return Err(e.into()),
+        };
+        Ok(Self { file, asked, size, seed, drop_caches, blind })
     }
 
     /// Brings about `state`, and returns the share of pages that is resident then.
@@ -69,18 +77,31 @@ impl PageCache {
         (resident - expected).abs() <= TOLERANCE
     }
 
-    /// Whether pages can be dropped here at all: not where memory is all there is.
-    pub(super) fn can_be_cold(&self) -> Result<bool, Failure> {
+    /// Why there can be no mixed and cold cells, where that is so: memory is all there is, or
+    /// nobody tells what is in it.
+    pub(super) fn only_warm(&self, file_system: &str) -> Result<Option<String>, Failure> {
+        if let Some(why) = &self.blind {
+            return Ok(Some(format!(
+                "{why}; warm cells are those of a file that was read before, unchecked"
+            )));
+        }
         self.drop_all()?;
-        Ok(self.resident()? < 0.5)
+        let why = format!(
+            "the file's pages stay in memory whatever is asked ({file_system}); try --dir or a \
+             file on a disk"
+        );
+        Ok((self.resident()? >= 0.5).then_some(why))
     }
 
     fn resident(&self) -> Result<f64, Failure> {
+        if self.blind.is_some() {
+            return Ok(1.0);
+        }
         Ok(self.asked.residency(0..self.size)?.share())
     }
 
     fn warm(&self) -> Result<(), Failure> {
-        if Self::is(Cache::Warm, self.resident()?) {
+        if self.blind.is_none() && Self::is(Cache::Warm, self.resident()?) {
             return Ok(());
         }
         self.read(0, self.size)

@@ -110,15 +110,8 @@ fn measure(
 ) -> Result<Report, Failure> {
     let mut report = begin(args, &plan, subject);
     let cache = PageCache::of(&subject.path, subject.size, args.seed, args.drop_caches)?;
-    if !cache.can_be_cold()? {
-        report.skipped.push(Skipped {
-            what: "mixed and cold cells".into(),
-            why: format!(
-                "the file's pages stay in memory whatever is asked ({}); try --dir or a file on \
-                 a disk",
-                report.file.file_system
-            ),
-        });
+    if let Some(why) = cache.only_warm(&report.file.file_system)? {
+        report.skipped.push(Skipped { what: "mixed and cold cells".into(), why });
         plan.only_warm();
     }
     let pool = Pool::new(plan.threads_max(), stop)?;

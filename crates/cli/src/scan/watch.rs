@@ -29,12 +29,13 @@ impl Watch {
     pub(super) fn start(bytes_total: Option<u64>) -> Result<Self, Failure> {
         let failed = |e: std::io::Error| Failure::new("cannot watch for Ctrl-C").because(e);
         let armed = Arc::new(AtomicBool::new(false));
+        // First, as a signal that finds only what follows would be lost.
+        let signals = Stop::on_signals().map_err(failed)?;
         for (signal, status) in [(SIGINT, 130), (SIGTERM, 143)] {
             let armed = Arc::clone(&armed);
             signal_hook::flag::register_conditional_shutdown(signal, status, armed)
                 .map_err(failed)?;
         }
-        let signals = Stop::on_signals().map_err(failed)?;
         let (pass, done) = (Arc::<Pass>::default(), Arc::<AtomicBool>::default());
         let mut watch = Self { pass, signals, done, thread: None };
         let (pass, done) = (Arc::clone(&watch.pass), Arc::clone(&watch.done));

@@ -51,6 +51,8 @@ impl Interrupt {
             pressed: Notify::new(),
             state: Mutex::new(State { since: None, patience: Duration::ZERO }),
         });
+        // First, as a signal that finds only what follows would be lost.
+        signal_hook::flag::register(SIGINT, Arc::clone(&shared.flag)).map_err(failed)?;
         let status = i32::from(super::INTERRUPTED);
         signal_hook::flag::register_conditional_shutdown(
             SIGINT,
@@ -58,7 +60,6 @@ impl Interrupt {
             Arc::clone(&shared.ending),
         )
         .map_err(failed)?;
-        signal_hook::flag::register(SIGINT, Arc::clone(&shared.flag)).map_err(failed)?;
         let looking = Arc::clone(&shared);
         let look = move || {
             // It ends with the process.
