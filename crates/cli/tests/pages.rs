@@ -39,6 +39,7 @@ const WATCH: &str = "<script>\
 /// Tells what became of the page in the frame.
 const TELL: &str = "<script>window.onload = () => {\
     const d = document.getElementById('f').contentDocument, e = d.documentElement;\
+    d.querySelectorAll('details').forEach(x => { x.open = true; });\
     const wide = [...d.querySelectorAll('body *')].filter(x => \
         x.getBoundingClientRect().right > e.clientWidth + 1 && !x.closest('svg') &&\
         ![...parents(x)].some(p => getComputedStyle(p).overflowX != 'visible'));\

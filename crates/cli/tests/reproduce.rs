@@ -47,7 +47,7 @@ fn results_follow_the_schema_and_both_sides_read_the_same() {
     assert!(said.contains("5 claims:"), "{said}");
     let page = std::fs::read_to_string(&page).expect("it was written");
     // All but the fact has a chart; nothing is loaded from anywhere.
-    assert_eq!((page.matches("<svg").count(), page.matches("<article>").count()), (4, 5));
+    assert_eq!((page.matches("<svg role").count(), page.matches("<article>").count()), (4, 5));
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src="));
 }
 
@@ -93,6 +93,44 @@ fn what_the_host_refuses_is_not_measurable_and_says_why() {
             "{claim}"
         );
     }
+}
+
+/// The page of one claim, whose passes take CPU time.
+fn page_of_json_parse(before: &[&str]) -> String {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("r.html");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    command.args(before).args(["reproduce", "--quick", "json-parse", "--export-html"]).arg(&file);
+    let out = command.output().expect("the command starts");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    std::fs::read_to_string(&file).expect("it was written")
+}
+
+#[test]
+fn the_page_has_a_flame_graph_of_each_side_that_names_functions() {
+    let page = page_of_json_parse(&[]);
+    if page.contains("no flame graph of json-parse") {
+        return println!("skipped: the host refuses samples");
+    }
+    let graphs: Vec<_> = page.split("<svg class=\"flame\"").skip(1).collect();
+    assert_eq!(graphs.len(), 2, "{page}");
+    for (graph, side) in graphs.iter().zip(["projecting", "general"]) {
+        let label = format!("aria-label=\"Flame graph of json-parse, {side}: ");
+        assert!(graph.contains(&label) && graph.contains("<title>"), "{graph}");
+    }
+    assert!(graphs[1].contains("serde_json"), "{}", graphs[1]);
+    assert!(
+        page.contains("href=\"#flames-json-parse\"") && page.contains("id=\"flames-json-parse\"")
+    );
+    assert!(page.len() < 200 << 10, "{} bytes for one claim", page.len());
+}
+
+#[test]
+fn the_page_says_where_samples_are_refused() {
+    let page = page_of_json_parse(&["--without", "perf_event_open=EPERM"]);
+    assert!(page.contains("no flame graph of json-parse: cannot record a flame graph: "), "{page}");
+    assert!(!page.contains("class=\"flame\"") && !page.contains("href=\"#flames"), "{page}");
+    assert!(page.contains("<svg role"), "the chart is there all the same");
 }
 
 #[test]

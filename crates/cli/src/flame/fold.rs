@@ -9,7 +9,7 @@ use super::symbols::Names;
 /// Marks a function in the kernel.
 pub(super) const KERNEL: &str = "_[k]";
 /// The frame below all others.
-const ROOT: &str = "all";
+pub(super) const ROOT: &str = "all";
 
 /// Folded stacks, sorted.
 pub(super) type Folded = BTreeMap<String, u64>;

@@ -88,7 +88,8 @@ impl Graph {
     }
 }
 
-fn notes(samples: &Samples) -> impl Iterator<Item = String> {
+/// What is missing in `samples`, and why.
+pub(super) fn notes(samples: &Samples) -> impl Iterator<Item = String> {
     let user_only = samples
         .why_not
         .as_ref()

@@ -8,19 +8,22 @@
 mod error;
 mod fold;
 mod graph;
+mod inline;
 mod off_cpu;
 mod shares;
 mod svg;
 mod symbols;
+mod tree;
 mod whole;
 
 use std::fmt::Write;
 use std::path::Path;
 
-use cutwater_sys::perf::{Sampler, SamplerOptions};
+use cutwater_sys::perf::{Sampler, SamplerOptions, Samples};
 
 pub(crate) use error::FlameError;
 pub(crate) use graph::Graph;
+pub(crate) use inline::{Inline, inline};
 pub(crate) use off_cpu::{OffCpuReport, beside};
 pub(crate) use shares::Share;
 pub(crate) use symbols::KernelNames;
@@ -65,6 +68,11 @@ impl Recording {
     /// As [`Recording::start`].
     pub(crate) fn of_process(pid: u32, options: SamplerOptions) -> Result<Self, FlameError> {
         Sampler::of_process(pid, options).map(Self).map_err(FlameError::Refused)
+    }
+
+    /// Stops it: for those who look up the names of several at once.
+    pub(crate) fn stop(self) -> Samples {
+        self.0.stop()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::flames::Drawn;
 use super::report::{Report, Row, figure};
 use crate::bench::html::{SCRIPT, escaped, head};
 
@@ -9,7 +10,7 @@ use crate::bench::html::{SCRIPT, escaped, head};
 const ROW: usize = 36;
 
 /// The page.
-pub(super) fn of(report: &Report) -> String {
+pub(super) fn of(report: &Report, flames: &Drawn) -> String {
     let mut page = head("cutwater reproduce");
     let host = &report.host;
     // Writing to a string does not fail.
@@ -23,8 +24,9 @@ pub(super) fn of(report: &Report) -> String {
         escaped(&host.kernel),
         host.cutwater
     );
-    report.claims.iter().for_each(|row| card(&mut page, row));
+    report.claims.iter().for_each(|row| card(&mut page, row, flames));
     page.push_str("</div>\n</section>\n");
+    graphs(&mut page, report, flames);
     table(&mut page, report);
     let _ = write!(
         page,
@@ -40,7 +42,7 @@ fn times(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "&ndash;".to_owned(), |r| format!("{r:.2}&times;"))
 }
 
-fn card(out: &mut String, row: &Row) {
+fn card(out: &mut String, row: &Row, flames: &Drawn) {
     let _ = write!(
         out,
         "<article>\n<h3>{}: {}</h3>\n<p>{}</p>\n",
@@ -55,10 +57,57 @@ fn card(out: &mut String, row: &Row) {
     let _ = write!(
         out,
         "<p class=\"note\">Claimed {claimed}, measured {measured}.</p>\n\
-         <p class=\"why\">{}</p>\n<p class=\"note\"><code>{}</code></p>\n</article>\n",
+         <p class=\"why\">{}</p>\n<p class=\"note\"><code>{}</code></p>\n",
         escaped(&row.why),
         escaped(&row.command)
     );
+    if flames.of(row.id).next().is_some() {
+        let id = row.id;
+        let _ = writeln!(out, "<p class=\"note\"><a href=\"#flames-{id}\">Flame graphs</a></p>");
+    }
+    out.push_str("</article>\n");
+}
+
+/// Flame graphs, folded away: a page of all claims has some seventy.
+fn graphs(out: &mut String, report: &Report, flames: &Drawn) {
+    out.push_str(
+        "<section aria-labelledby=\"flames\">\n<h2 id=\"flames\">Where the CPU time goes</h2>\n\
+         <p>Flame graphs of one more round of each side, which was sampled and not measured: callees \
+         are above their callers, and a frame is as wide as its share of the samples. The time in \
+         which threads wait is not in them, nor are other processes.</p>\n\
+         <p class=\"key\"><span class=\"u\">functions</span> <span class=\"i\">inlined functions</span> \
+         <span class=\"k\">kernel</span></p>\n",
+    );
+    let mut none = true;
+    for row in &report.claims {
+        let sides: Vec<_> = flames.of(row.id).collect();
+        if sides.is_empty() {
+            continue;
+        }
+        none = false;
+        let id = row.id;
+        let _ = writeln!(
+            out,
+            "<details>\n<summary>{id}: {}</summary>\n<div id=\"flames-{id}\">",
+            escaped(&sides.iter().map(|(side, _)| *side).collect::<Vec<_>>().join(", "))
+        );
+        for (side, graph) in sides {
+            let _ = write!(
+                out,
+                "<h3>{}</h3>\n{}<p class=\"note\">{} samples; most end in: {}</p>\n",
+                escaped(side),
+                graph.svg(&format!("{id}, {side}")),
+                graph.samples,
+                escaped(&graph.summary())
+            );
+        }
+        out.push_str("</div>\n</details>\n");
+    }
+    if none && flames.notes.is_empty() {
+        out.push_str("<p class=\"note\">No sample was taken: too little CPU time was used.</p>\n");
+    }
+    let notes = flames.notes.iter().map(|note| format!("<li>{}</li>\n", escaped(note)));
+    let _ = writeln!(out, "<ul>\n{}</ul>\n</section>", notes.collect::<String>());
 }
 
 /// A bar for each side, as long as its value.

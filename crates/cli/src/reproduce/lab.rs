@@ -1,5 +1,6 @@
 //! Where claims are measured: files, their pages, rounds in turns.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,6 +11,7 @@ use cutwater_meter::Checksum;
 use tempfile::TempDir;
 
 use super::claim::Side;
+use super::flames::Flames;
 use crate::failure::Failure;
 use crate::stop::Stop;
 
@@ -20,6 +22,7 @@ pub(super) struct Lab {
     pub(super) quick: bool,
     stop: Stop,
     files: BTreeMap<u64, PathBuf>,
+    flames: Option<RefCell<Flames>>,
 }
 
 /// Share of pages that may stay resident where a file is to be cold.
@@ -35,7 +38,24 @@ impl Lab {
             None => TempDir::with_prefix("cutwater-"),
         };
         let dir = made.map_err(|e| Failure::new("cannot make a directory for files").because(e))?;
-        Ok(Self { dir, quick, stop, files: BTreeMap::new() })
+        Ok(Self { dir, quick, stop, files: BTreeMap::new(), flames: None })
+    }
+
+    /// From now on each side has one more round, which is sampled and not measured.
+    pub(super) fn sample(&mut self) {
+        self.flames = Some(RefCell::default());
+    }
+
+    /// What is measured next is the claim called `id`.
+    pub(super) fn begin(&mut self, id: &'static str) {
+        if let Some(flames) = &mut self.flames {
+            flames.get_mut().begin(id);
+        }
+    }
+
+    /// What was sampled.
+    pub(super) fn flames(&mut self) -> Option<Flames> {
+        self.flames.take().map(RefCell::into_inner)
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -111,7 +131,8 @@ impl Lab {
         if self.stop.is_set() { Err("it was interrupted".into()) } else { Ok(()) }
     }
 
-    /// All sides in turns, after one round that is not counted. They must read the same bytes.
+    /// All sides in turns, after one round that is not counted, and one that is sampled where
+    /// flame graphs are wanted. They must read the same bytes.
     pub(super) fn interleave(
         &self,
         names: &[&'static str],
@@ -121,6 +142,10 @@ impl Lab {
         let side = |name: &&'static str| Side { name, unit, values: Vec::new(), hash: 0 };
         let mut sides: Vec<Side> = names.iter().map(side).collect();
         for round in 0..=self.rounds() {
+            // Before the first that counts, so that what a claim tells of its last round stays.
+            if round == 1 {
+                self.sampled(names, &mut one)?;
+            }
             for (index, side) in sides.iter_mut().enumerate() {
                 self.check()?;
                 let (value, hash) = one(index)?;
@@ -136,6 +161,23 @@ impl Lab {
             }
             None => Ok(sides),
         }
+    }
+
+    /// A round that is sampled and not measured, where flame graphs are wanted.
+    fn sampled(
+        &self,
+        names: &[&'static str],
+        one: &mut impl FnMut(usize) -> Pass,
+    ) -> Result<(), String> {
+        let Some(flames) = &self.flames else { return Ok(()) };
+        for (index, side) in names.iter().enumerate() {
+            self.check()?;
+            let recording = flames.borrow_mut().start();
+            let passed = one(index);
+            flames.borrow_mut().end(side, recording);
+            passed?;
+        }
+        Ok(())
     }
 
     /// A directory with `count` files of `bytes` each.

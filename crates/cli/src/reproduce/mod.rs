@@ -3,6 +3,7 @@
 mod child;
 mod claim;
 mod claims;
+mod flames;
 mod html;
 mod lab;
 mod report;
@@ -44,7 +45,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     export_json: Option<PathBuf>,
 
-    /// Write the results to FILE as a page that opens offline
+    /// Write the results to FILE as a page that opens offline; one more round of each side, which
+    /// is not measured, is sampled for its flame graphs
     #[arg(long, value_name = "FILE")]
     export_html: Option<PathBuf>,
 
@@ -81,6 +83,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let failed = |e: std::io::Error| Failure::new("cannot watch for Ctrl-C").because(e);
     let stop = Stop::on_signals().map_err(failed)?;
     let mut lab = Lab::new(args.dir.as_deref(), args.quick, stop.clone())?;
+    if args.export_html.is_some() {
+        lab.sample();
+    }
     let progress = Progress::passes(chosen.len() as u64);
     let mut report = Report::new(args.quick);
     for claim in chosen {
@@ -88,6 +93,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             break;
         }
         progress.doing(claim.id);
+        lab.begin(claim.id);
         let measured = (claim.measure)(&mut lab);
         // What was cut short is no measurement; what was complete by then is one.
         if stop.is_set() && measured.is_err() {
@@ -103,7 +109,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         write(file, &(text + "\n"))?;
     }
     if let Some(file) = &args.export_html {
-        write(file, &html::of(&report))?;
+        let flames = lab.flames().map(flames::Flames::drawn).unwrap_or_default();
+        write(file, &html::of(&report, &flames))?;
     }
     if args.json {
         output::json(&report)?
