@@ -19,6 +19,7 @@ mod stop;
 mod storm;
 mod trace;
 mod without;
+mod words;
 
 use std::path::Path;
 use std::process::ExitCode;

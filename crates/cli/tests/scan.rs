@@ -74,6 +74,33 @@ fn pairs_after_a_time_are_fields_and_not_syslog() {
 }
 
 #[test]
+fn one_thing_is_said_in_the_singular() {
+    let dir = directory();
+    fs::write(dir.path().join("one.json"), "{\"a\":1}\n").expect("writes");
+    let said = printed(dir.path(), &["one.json"]);
+    assert!(said.contains(" (1 record, 8 bytes)\n"), "{said}");
+    let lines = "{\"level\":\"x\"}\n{\"level\":\"y\"}\n{\n";
+    fs::write(dir.path().join("bad.json"), lines).expect("writes");
+    let said = all(dir.path(), &["bad.json", "--fields", "level"]);
+    assert!(said.contains("cutwater: 1 bad line was skipped; "), "{said}");
+}
+
+#[test]
+fn fields_of_several_logs_are_named_once_where_one_is_unknown() {
+    let dir = directory();
+    fs::write(dir.path().join("b.json"), "{\"ts\":\"2026-03-01T10:00:00Z\",\"more\":1}\n")
+        .expect("writes");
+    let said = all(dir.path(), &["--merge", "--fields", "lvl", "a.json", "b.json"]);
+    let named = said.split("a field \"lvl\"; there are ").nth(1).and_then(|s| s.lines().next());
+    let mut names: Vec<_> = named.unwrap_or_else(|| panic!("{said}")).split(", ").collect();
+    assert!(names.contains(&"more"), "{said}");
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "{said}");
+}
+
+#[test]
 fn fields_in_every_form() {
     let dir = directory();
     let fields = ["--fields", "ts,status,ms,path,ua,who.name", "a.json", "--quiet"];

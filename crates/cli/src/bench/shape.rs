@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::units;
+use crate::words;
 
 /// The order of the offsets. `ranges` has their exact shapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -104,7 +105,7 @@ pub(super) struct Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cache, pattern, block, depth, threads } = self;
-        let threads = units::counted(u64::from(*threads), "thread");
+        let threads = words::counted(u64::from(*threads), "thread");
         write!(f, "{cache} {pattern} {}, depth {depth}, {threads}", units::size(*block))
     }
 }

@@ -4,6 +4,7 @@ use super::report::{self, Cell, Summary, Worst};
 use super::shape::Shape;
 use super::stats;
 use super::units;
+use crate::words;
 
 /// Ratios nearer to 1 than this are called equal.
 const EQUAL: f64 = 1.10;
@@ -34,7 +35,7 @@ fn findings(groups: &[(Shape, &[Cell])]) -> Vec<String> {
         let others = if findings.is_empty() { "" } else { "other " };
         findings.push(format!(
             "in {}, no path is more than {:.0} % faster than read",
-            units::counted(equal as u64, &format!("{others}group")),
+            words::counted(equal as u64, &format!("{others}group")),
             (EQUAL - 1.0) * 100.0
         ));
     }

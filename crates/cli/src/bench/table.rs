@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::report::{self, Cell, Peer, Report, Warning};
 use super::shape::Shape;
 use super::units;
+use crate::words;
 
 /// The group's heading, its paths, and what is to be said of them.
 pub(super) fn group(
@@ -17,7 +18,7 @@ pub(super) fn group(
     let mut out = String::new();
     let reads = cells.first().map_or(0, |c| c.reads);
     let bytes = units::size(cells.first().map_or(0, |c| c.bytes));
-    let _ = writeln!(out, "{shape} ({}, {bytes} a run)", units::counted(reads, "read"));
+    let _ = writeln!(out, "{shape} ({}, {bytes} a run)", words::counted(reads, "read"));
     let _ = writeln!(out, "{}", heading(shape, wide));
     let best = report::best(cells).map(|c| c.path);
     for cell in cells {
@@ -157,7 +158,7 @@ pub(super) fn conclusion(report: &Report) -> String {
         let text = format!(
             "auto has {mean:.2} of the best single path's rate (geometric mean of {}); \
              its worst is {:.2}, in {}",
-            units::counted(report.groups().len() as u64, "group"),
+            words::counted(report.groups().len() as u64, "group"),
             worst.of_best,
             worst.cell
         );

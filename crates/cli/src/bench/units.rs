@@ -87,11 +87,6 @@ pub(super) fn mib_per_s(bytes_per_s: f64) -> String {
     if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-/// A thing counted, in the plural where it is not one: `2 threads`.
-pub(super) fn counted(n: u64, thing: &str) -> String {
-    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

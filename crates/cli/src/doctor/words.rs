@@ -1,5 +1,6 @@
 //! Numbers and errors in words.
 
+use crate::words::counted;
 use cutwater_sys::Errno;
 use cutwater_sys::probe::Answer;
 
@@ -47,7 +48,7 @@ pub(super) fn answer(answer: Answer) -> String {
 pub(super) fn bytes(n: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if n < 1024 {
-        return format!("{n} bytes");
+        return counted(n, "byte");
     }
     let mut tenths = u128::from(n) * 10 / 1024;
     let mut unit = 0;
@@ -59,11 +60,6 @@ pub(super) fn bytes(n: u64) -> String {
         0 => format!("{} {}", tenths / 10, UNITS[unit]),
         tenth => format!("{}.{tenth} {}", tenths / 10, UNITS[unit]),
     }
-}
-
-/// `1 CPU`, `2 CPUs`.
-pub(super) fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 #[cfg(test)]

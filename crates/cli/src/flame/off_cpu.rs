@@ -12,6 +12,7 @@ use super::fold::{self, Folded};
 use super::shares::{self, Share};
 use super::symbols::Names;
 use super::{SHARE_MIN, SHARES_SHOWN};
+use crate::words::{are, counted};
 
 /// Waits in the making of a picture.
 #[derive(Debug, Default)]
@@ -67,7 +68,8 @@ impl Waiting {
         if folded.is_empty() {
             return Err(FlameError::NoWaits(self.why_not.clone()));
         }
-        let lost = (self.lost > 0).then(|| format!("{} waits are missing", self.lost));
+        let lost = (self.lost > 0)
+            .then(|| format!("{} {} missing", counted(self.lost, "wait"), are(self.lost)));
         let notes: BTreeSet<_> = self.why_not.iter().cloned().chain(lost).collect();
         let report = OffCpuReport {
             waits: self.waits,
@@ -95,7 +97,7 @@ impl OffCpuReport {
     /// The time and the largest shares.
     pub(crate) fn summary(&self) -> String {
         let ms = self.microseconds as f64 / 1e3;
-        let mut line = format!("{ms:.1} ms off CPU in {} waits", self.waits);
+        let mut line = format!("{ms:.1} ms off CPU in {}", counted(self.waits, "wait"));
         for share in self.shares.iter().filter(|s| s.share >= SHARE_MIN).take(SHARES_SHOWN) {
             let _ = write!(line, ", {} {:.0} %", share.name, share.share * 100.0);
         }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::flames::Drawn;
 use super::report::{Report, Row, figure};
 use crate::bench::html::{SCRIPT, escaped, head};
+use crate::words::counted;
 
 /// Height of one side's text and bar, pixels.
 const ROW: usize = 36;
@@ -17,10 +18,10 @@ pub(super) fn of(report: &Report, flames: &Drawn) -> String {
     let _ = write!(
         page,
         "<header>\n<h1>What became of the claims</h1>\n<dl>\n\
-         <div><dt>Host</dt><dd>{} CPUs, Linux {}</dd></div>\n\
+         <div><dt>Host</dt><dd>{}, Linux {}</dd></div>\n\
          <div><dt>Cutwater</dt><dd>{}</dd></div>\n</dl>\n</header>\n<main>\n\
          <section>\n<h2>Each claim</h2>\n<div class=\"cards\">\n",
-        host.cpus,
+        counted(host.cpus as u64, "CPU"),
         escaped(&host.kernel),
         host.cutwater
     );
@@ -94,10 +95,10 @@ fn graphs(out: &mut String, report: &Report, flames: &Drawn) {
         for (side, graph) in sides {
             let _ = write!(
                 out,
-                "<h3>{}</h3>\n{}<p class=\"note\">{} samples; most end in: {}</p>\n",
+                "<h3>{}</h3>\n{}<p class=\"note\">{}; most end in: {}</p>\n",
                 escaped(side),
                 graph.svg(&format!("{id}, {side}")),
-                graph.samples,
+                counted(graph.samples, "sample"),
                 escaped(&graph.summary())
             );
         }

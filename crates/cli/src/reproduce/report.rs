@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::claim::{Claim, Measured, Side};
 use super::verdict::{Verdict, verdict};
+use crate::words::counted;
 
 /// All results.
 #[derive(Debug, Serialize)]
@@ -117,8 +118,8 @@ impl Report {
         let count = |v: Verdict| self.claims.iter().filter(|row| row.verdict == v).count();
         let _ = writeln!(
             out,
-            "\n{} claims: {} hold, {} partly, {} refuted, {} not measurable here",
-            self.claims.len(),
+            "\n{}: {} hold, {} partly, {} refuted, {} not measurable here",
+            counted(self.claims.len() as u64, "claim"),
             count(Verdict::Holds),
             count(Verdict::Partly),
             count(Verdict::Refuted),

@@ -12,6 +12,7 @@ use cutwater_logs::split::Stop;
 use super::plan::Plan;
 use super::{Done, Emit, report, run_pass};
 use crate::failure::Failure;
+use crate::words::{are, counted};
 
 /// Bytes to which buffers are aligned, so that whoever maps the file needs no copy.
 const ALIGNMENT: usize = 64;
@@ -35,8 +36,11 @@ pub(super) fn fields(plan: &Plan, stop: &Stop, names: &[String]) -> Result<Done,
     for (spec, count) in specs.iter().zip(misfits).filter(|(_, count)| *count > 0) {
         let (name, kind) = (&spec.name, kind_name(spec.kind));
         report::note(&format!(
-            "{count} values of {name} are no {kind} and were written as null; \
-             --fields {name}:string keeps them"
+            "{} of {name} {} no {kind} and {} written as null; --fields {name}:string keeps {}",
+            counted(count, "value"),
+            are(count),
+            if count == 1 { "was" } else { "were" },
+            if count == 1 { "it" } else { "them" }
         ));
     }
     Ok(done)

@@ -199,8 +199,13 @@ fn tell_unknown(args: &Args, logs: &[Log], request: &Request) {
     if asked.is_empty() || logs.iter().all(|log| log.sample.is_empty()) {
         return;
     }
-    let known: Vec<String> =
-        logs.iter().flat_map(|log| field_names(&log.definition, &log.sample)).collect();
+    let mut known: Vec<String> = Vec::new();
+    // Of several logs in the order of the first; no field twice.
+    for name in logs.iter().flat_map(|log| field_names(&log.definition, &log.sample)) {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
     for name in asked.iter().filter(|name| *name != LINE) {
         let inside = format!("{name}.");
         let is_it = |k: &String| {

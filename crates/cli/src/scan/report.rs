@@ -10,6 +10,7 @@ use super::plan::Plan;
 use super::{Done, Found, summary};
 use crate::failure::Failure;
 use crate::output;
+use crate::words::{are, counted};
 
 /// A row of a grouping: the values of its fields and of its measures.
 pub(crate) type GroupRow = (Vec<Option<String>>, Vec<Option<f64>>);
@@ -73,7 +74,8 @@ fn tell_bad(plan: &Plan, done: &Done) {
     }
     let skipped: u64 = done.tallies.iter().map(|t| t.skipped).sum();
     let among = if skipped > 0 { " among the lines that were looked at" } else { "" };
-    note(&format!("{bad} bad lines{among} were skipped; --errors FILE lists them"));
+    let (lines, were) = (counted(bad, "bad line"), if bad == 1 { "was" } else { "were" });
+    note(&format!("{lines}{among} {were} skipped; --errors FILE lists them"));
     if let Some((log, line)) = done.bad.first() {
         let (name, number, reason) = (plan.name(*log), line.line, line.reason);
         note(&format!(
@@ -132,7 +134,8 @@ fn print_groups(
         return output::json(&map);
     }
     if left_out > 0 {
-        note(&format!("{left_out} records are in no group: there are too many groups"));
+        let (records, are) = (counted(left_out, "record"), are(left_out));
+        note(&format!("{records} {are} in no group: there are too many groups"));
     }
     let args = &plan.args;
     if args.csv || args.tsv || args.ndjson {

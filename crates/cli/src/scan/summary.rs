@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::Done;
 use super::plan::Plan;
 use super::report::frame;
+use crate::words::counted;
 
 /// How many top values are shown and exported.
 const TOP_SHOWN: usize = 5;
@@ -101,7 +102,7 @@ pub(super) fn text(plan: &Plan, done: &Done, profiles: &Profiling) -> String {
     let bytes: u64 = done.tallies.iter().map(|t| t.bytes).sum();
     let seconds = done.elapsed.as_secs_f64();
     let rate = bytes as f64 / seconds.max(1e-9) / 1e9;
-    let _ = writeln!(out, "\n{bytes} bytes in {seconds:.3} s, {rate:.2} GB/s");
+    let _ = writeln!(out, "\n{} in {seconds:.3} s, {rate:.2} GB/s", counted(bytes, "byte"));
     out
 }
 
@@ -113,8 +114,10 @@ fn head(out: &mut String, plan: &Plan, log: usize, tally: &Tally) {
     let _ = writeln!(out, "  format   {format} ({confidence:.0} % sure)");
     let _ = writeln!(
         out,
-        "  lines    {} ({} records, {} bytes)",
-        tally.lines, tally.records, tally.bytes
+        "  lines    {} ({}, {})",
+        tally.lines,
+        counted(tally.records, "record"),
+        counted(tally.bytes, "byte")
     );
 }
 

@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::metrics::Mounted;
 use crate::progress::Progress;
 use crate::stop::Stop;
+use crate::words::counted;
 use crate::{Outcome, output};
 use reader::{Child, Counts, End};
 use told::{Scraped, Told};
@@ -155,8 +156,13 @@ fn for_people(r: &Report, changes: u64) -> String {
         _ => "THIS IS A BUG: please report it with the seed",
     };
     format!(
-        "{:.1} s, seed {}: {changes} changes to the file, {} reads\n\
-         {} faults caught, {} wrong bytes, {} crashes: {verdict}\n",
-        r.seconds, r.seed, r.reads, r.faults, r.wrong_bytes, r.crashes
+        "{:.1} s, seed {}: {} to the file, {}\n{} caught, {}, {}: {verdict}\n",
+        r.seconds,
+        r.seed,
+        counted(changes, "change"),
+        counted(r.reads, "read"),
+        counted(r.faults, "fault"),
+        counted(r.wrong_bytes, "wrong byte"),
+        counted(r.crashes, "crash")
     )
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::frames::TailReport;
 use super::report::{Backend, Report, RowReport};
 use super::tally::Kind;
+use crate::words::{are, counted};
 
 /// Characters of a path that are shown: its end.
 const PATH_WIDTH: usize = 48;
@@ -29,7 +30,7 @@ pub(super) fn of(report: &Report, rows_max: usize) -> String {
     report.tails.iter().for_each(|tail| slowest(&mut text, tail));
     totals(&mut text, report);
     if let Some(flame) = &report.flamegraph {
-        let _ = writeln!(text, "flame graph: {} samples", flame.samples);
+        let _ = writeln!(text, "flame graph: {}", counted(flame.samples, "sample"));
         for share in flame.shares.iter().take(5) {
             let _ = writeln!(text, "  {:>3.0} %  {}", share.share * 100.0, share.name);
         }
@@ -44,7 +45,8 @@ pub(super) fn of(report: &Report, rows_max: usize) -> String {
         }
     }
     if report.lost > 0 {
-        let _ = writeln!(text, "{} events found no room and are missing", report.lost);
+        let (events, are) = (counted(report.lost, "event"), are(report.lost));
+        let _ = writeln!(text, "{events} found no room and {are} missing");
     }
     for what in &report.without {
         let _ = writeln!(text, "without {what}");

@@ -9,6 +9,7 @@ use super::escaped;
 use crate::bench::report::{self, Cell, Peer};
 use crate::bench::shape::Shape;
 use crate::bench::units;
+use crate::words;
 
 /// Height of one path's text and bar, pixels.
 const ROW: usize = 36;
@@ -53,7 +54,7 @@ pub(super) fn card(shape: Shape, cells: &[Cell], peers: &[&Peer]) -> String {
 
 fn title(shape: Shape) -> String {
     let Shape { pattern, block, depth, threads, .. } = shape;
-    let threads = units::counted(u64::from(threads), "thread");
+    let threads = words::counted(u64::from(threads), "thread");
     format!("{pattern} {}, depth {depth}, {threads}", units::size(block))
 }
 

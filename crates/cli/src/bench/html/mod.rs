@@ -8,6 +8,7 @@ use std::fmt::Write;
 use super::report::{Report, Warning};
 use super::shape::Cache;
 use super::units;
+use crate::words;
 
 const STYLE: &str = include_str!("page.css");
 /// Makes tables sortable.
@@ -78,7 +79,7 @@ fn summary(report: &Report) -> String {
             "<p class=\"score\"><strong>{mean:.2}</strong> <span>of the best single path's rate is \
              what <code>auto</code> has, as the geometric mean of {}; the worst is {:.2}, in \
              {}.</span></p>",
-            units::counted(report.groups().len() as u64, "group"),
+            words::counted(report.groups().len() as u64, "group"),
             worst.of_best,
             escaped(&worst.cell)
         );

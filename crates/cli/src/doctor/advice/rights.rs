@@ -3,6 +3,7 @@
 use super::super::facts::Facts;
 use super::super::finding::{Finding, Group, In, State};
 use super::super::words;
+use crate::words::counted;
 
 const HERE: In = In(Group::Rights);
 
@@ -12,7 +13,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
 
 fn cpus(facts: &Facts) -> Finding {
     let (id, title) = ("rights.cpus", "CPUs");
-    let usable = words::count(facts.cpu.cpus.into(), "CPU");
+    let usable = counted(facts.cpu.cpus.into(), "CPU");
     match facts.cpu.cgroup_cpus {
         Some(share) if share < f64::from(facts.cpu.cpus) => HERE
             .limited(
@@ -116,7 +117,7 @@ fn rights(facts: &Facts) -> Finding {
     let what = if held.is_empty() { "no capability that helps".into() } else { held.join(", ") };
     let mut detail = format!("{who}, with {what}");
     if let Some(filters @ 1..) = limits.seccomp_filters {
-        detail += &format!("; {} on this process", words::count(filters, "seccomp filter"));
+        detail += &format!("; {} on this process", counted(filters, "seccomp filter"));
     }
     HERE.ok("rights.user", "user", detail)
 }

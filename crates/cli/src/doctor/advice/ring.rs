@@ -8,6 +8,7 @@ use super::super::facts::Facts;
 use super::super::finding::{Finding, Fix, Group, In, State};
 use super::super::words;
 use super::{blame, filtered, seccomp_fix};
+use crate::words::counted;
 
 const HERE: In = In(Group::IoUring);
 
@@ -103,7 +104,7 @@ fn sqpoll(facts: &Facts) -> Finding {
             HERE.ok(id, title, "works; on request only, as its thread takes a CPU")
         }
         Answer::Works => {
-            let cpus = words::count(facts.cpu.cpus.into(), "CPU");
+            let cpus = counted(facts.cpu.cpus.into(), "CPU");
             HERE.limited(
                 id,
                 title,
@@ -219,7 +220,7 @@ fn workers(facts: &Facts) -> Finding {
     let (id, title) = ("io_uring.workers", "io-wq workers");
     match (answer(&facts.ring.registrations, "IOWQ_MAX_WORKERS"), facts.ring.workers) {
         (Answer::Works, Some([files, _])) => {
-            let workers = words::count(files.into(), "worker");
+            let workers = counted(files.into(), "worker");
             HERE.ok(id, title, format!("{workers} may block on files; can be capped"))
         }
         (got, _) => {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::plan::Plan;
 use super::way::{Cost, Found, Way};
 use crate::bench::stats::{median, spread};
+use crate::words::counted;
 
 /// The costs of all ways.
 #[derive(Debug, Default)]
@@ -96,7 +97,10 @@ impl Figures {
             let name = plan.name(0);
             let _ = writeln!(
                 out,
-                "{name}: {bytes} bytes, {lines} lines, {records} records, {bad_lines} bad, warm\n"
+                "{name}: {}, {}, {}, {bad_lines} bad, warm\n",
+                counted(*bytes, "byte"),
+                counted(*lines, "line"),
+                counted(*records, "record")
             );
         }
         let _ = writeln!(
