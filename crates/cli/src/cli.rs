@@ -10,7 +10,7 @@ use crate::metrics::Ways;
 #[cfg(feature = "otlp")]
 use crate::metrics::push;
 use crate::without::Without;
-use crate::{bench, doctor, metrics, query, reproduce, scan, storm, trace};
+use crate::{bench, doctor, manual, metrics, query, reproduce, scan, storm, trace};
 
 /// The heading of options that every command has, so that they do not stand between its own.
 const FOR_ALL: &str = "Options of all commands";
@@ -85,6 +85,10 @@ pub(crate) enum Command {
     Trace(trace::Args),
     /// Watch maps survive a file that another process truncates.
     Storm(storm::Args),
+    /// Print a script by which a shell completes subcommands, options and files.
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page of the command, or of one of its subcommands.
+    Man(manual::ManArgs),
 }
 
 impl Cli {
@@ -145,6 +149,8 @@ impl Cli {
             Command::Reproduce(_) => "cutwater reproduce",
             Command::Trace(_) => "cutwater trace",
             Command::Storm(_) => "cutwater storm",
+            Command::Completions(_) => "cutwater completions",
+            Command::Man(_) => "cutwater man",
         }
     }
 }

@@ -9,6 +9,7 @@ mod cli;
 mod doctor;
 mod failure;
 mod flame;
+mod manual;
 mod metrics;
 mod output;
 mod progress;
@@ -72,5 +73,7 @@ fn dispatch(
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Storm(args) => storm::run(&args, mounted),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }

@@ -28,6 +28,12 @@ fn reproduce_says_what_it_takes() {
 }
 
 #[test]
+fn completions_and_the_manual_say_what_they_take() {
+    insta::assert_snapshot!("completions", help(&["completions", "--help"]));
+    insta::assert_snapshot!("man", help(&["man", "--help"]));
+}
+
+#[test]
 fn every_subcommand_has_a_snapshot_of_its_help() {
     let all = subcommands();
     assert!(all.len() >= 7, "{all:?}");
