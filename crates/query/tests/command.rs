@@ -276,7 +276,7 @@ fn explain_tells_what_is_read_and_analyze_what_was() -> io::Result<()> {
         "orders",
         "read by=",
         "bytes_read=",
-        "pages_touched=1",
+        "pages_touched=2",
         "lines=",
         "lines_skipped=",
         "bad_lines=",
