@@ -8,7 +8,8 @@ use cutwater_sys::{heap, smaps};
 const BLOCK_BYTES: usize = 1 << 20;
 
 fn resident() -> io::Result<u64> {
-    Ok(smaps::in_use(&[0..usize::MAX])?.resident)
+    let everywhere = 0..usize::MAX;
+    Ok(smaps::in_use(std::slice::from_ref(&everywhere))?.resident)
 }
 
 #[test]
