@@ -22,8 +22,9 @@ struct Terminal {
 }
 
 impl Terminal {
-    /// Opens one on a log; nothing where there is no `script`.
-    fn open(options: &str, log: &str, state: &std::path::Path) -> io::Result<Option<Self>> {
+    /// Opens one on a log of JSON lines, up to its prompt; nothing where there is no `script`.
+    fn open(options: &str, state: &std::path::Path) -> io::Result<Option<Self>> {
+        let log = data("app.json").display().to_string();
         let program = env!("CARGO_BIN_EXE_cutwater-query");
         let spawned = Command::new("script")
             .args(["-qefc", &format!("'{program}' {options} '{log}'"), "/dev/null"])
@@ -34,7 +35,10 @@ impl Terminal {
             .spawn();
         let mut child = match spawned {
             Ok(child) => child,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                println!("skipped: there is no script(1) here to make a terminal with");
+                return Ok(None);
+            }
             Err(e) => return Err(e),
         };
         let missing = || io::Error::other("a pipe is missing");
@@ -48,7 +52,9 @@ impl Terminal {
                 && sender.send(some[..n].to_vec()).is_ok()
             {}
         });
-        Ok(Some(Self { child, keys, shown, text: String::new() }))
+        let mut terminal = Self { child, keys, shown, text: String::new() };
+        terminal.wait_for(PROMPT);
+        Ok(Some(terminal))
     }
 
     fn press(&mut self, keys: &str) -> io::Result<()> {
@@ -85,12 +91,7 @@ const PROMPT: &str = "cutwater> ";
 #[test]
 fn questions_are_answered_completed_and_kept_and_an_error_is_not_the_end() -> io::Result<()> {
     let state = tempfile::tempdir()?;
-    let log = data("app.json").display().to_string();
-    let Some(mut terminal) = Terminal::open("--quiet", &log, state.path())? else {
-        println!("skipped: there is no script(1) here to make a terminal with");
-        return Ok(());
-    };
-    terminal.wait_for(PROMPT);
+    let Some(mut terminal) = Terminal::open("--quiet", state.path())? else { return Ok(()) };
     terminal.press("SELECT count(*) + 1000 AS n FROM log;\r")?;
     terminal.wait_for("1040");
     terminal.wait_for(PROMPT);
@@ -122,12 +123,7 @@ fn questions_are_answered_completed_and_kept_and_an_error_is_not_the_end() -> io
 #[test]
 fn ctrl_c_ends_the_query_and_not_the_prompt() -> io::Result<()> {
     let state = tempfile::tempdir()?;
-    let log = data("app.json").display().to_string();
-    let Some(mut terminal) = Terminal::open("", &log, state.path())? else {
-        println!("skipped: there is no script(1) here to make a terminal with");
-        return Ok(());
-    };
-    terminal.wait_for(PROMPT);
+    let Some(mut terminal) = Terminal::open("", state.path())? else { return Ok(()) };
     // 40 rows to the seventh power: it would not end today.
     terminal.press("SELECT count(*) FROM log a, log b, log c, log d, log e, log f, log g;\r")?;
     terminal.wait_for("log g;");

@@ -42,8 +42,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
-    /// Memory for groups, sorted rows and joined tables, like 512M or 4G; what does not fit goes
-    /// to temporary files
+    /// Memory of the process, like 512M or 4G; groups, sorted rows and joined tables that do not
+    /// fit go to temporary files
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<Memory>,
 
