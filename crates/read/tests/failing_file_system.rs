@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -95,6 +96,29 @@ fn mounted(at: &Path) -> Option<(BackgroundSession, Arc<AtomicBool>)> {
     }
 }
 
+/// Ends the file system. A ring lets go of its files some time after it was asked to, and until
+/// then the mount is busy; who may not unmount has fusermount for it.
+fn unmount(session: BackgroundSession, at: &Path) {
+    const TRIES: u32 = 1500;
+    let is_mounted = || {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        mounts.lines().any(|line| line.split(' ').nth(1) == at.to_str())
+    };
+    let unmounts = |program: &str, options: &[&str]| {
+        Command::new(program).args(options).arg(at).output().is_ok_and(|o| o.status.success())
+    };
+    for _ in 0..TRIES {
+        if !is_mounted() || unmounts("umount", &[]) || unmounts("fusermount3", &["-u"]) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    if is_mounted() {
+        return session.umount_and_join().unwrap();
+    }
+    session.join().unwrap();
+}
+
 /// A way to read: into a buffer, at an offset; bytes, or the error's text.
 type ReadAt<'a> = dyn Fn(&mut [u8], u64) -> Result<usize, String> + 'a;
 
@@ -131,7 +155,7 @@ fn a_device_that_fails_is_an_error_through_every_path_and_map() {
             }),
             Err(e) => println!("not tried, {path} is refused here: {e}"),
         }
-        session.umount_and_join().unwrap();
+        unmount(session, dir.path());
     }
     let dir = tempfile::tempdir().unwrap();
     let Some((session, is_broken)) = mounted(dir.path()) else { return };
@@ -144,5 +168,5 @@ fn a_device_that_fails_is_an_error_through_every_path_and_map() {
     });
     assert_eq!(mapped.counts().faults > 0, protected);
     drop(mapped);
-    session.umount_and_join().unwrap();
+    unmount(session, dir.path());
 }
