@@ -1,4 +1,5 @@
 //! The prompt, at a terminal that `script(1)` makes.
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod support;
 
