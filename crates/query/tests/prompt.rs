@@ -27,10 +27,13 @@ impl Terminal {
     fn open(options: &str, state: &std::path::Path) -> io::Result<Option<Self>> {
         let log = data("app.json").display().to_string();
         let program = env!("CARGO_BIN_EXE_cutwater-query");
+        // In place of the shell: dash waits for what it runs, gets the Ctrl-C too, and ends with
+        // 130 whatever the program's own code was.
         let spawned = Command::new("script")
-            .args(["-qefc", &format!("'{program}' {options} '{log}'"), "/dev/null"])
+            .args(["-qefc", &format!("exec '{program}' {options} '{log}'"), "/dev/null"])
             .env("XDG_STATE_HOME", state)
             .env("TERM", "xterm")
+            .env("SHELL", "/bin/sh")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();
