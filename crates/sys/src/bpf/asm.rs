@@ -55,6 +55,8 @@ pub(super) enum Helper {
     TimeNs = 5,
     /// Process in the upper half, thread in the lower.
     PidTgid = 14,
+    /// The number of the kernel's stack in a map of stacks, or an error below zero.
+    StackId = 27,
     /// Copies kernel memory; what is not there is zeros.
     ReadKernel = 113,
     CurrentTask = 158,

@@ -23,8 +23,11 @@ const RAW_TRACEPOINT_OPEN: i32 = 17;
 /// What kind of map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MapKind {
+    Hash = 1,
     PerCpuHash = 5,
     PerCpuArray = 6,
+    /// Addresses of a stack by its number, innermost first, zeros behind them.
+    Stacks = 7,
     /// Forgets what was not used for the longest time when it is full.
     LruHash = 9,
 }
@@ -130,7 +133,8 @@ impl Map {
             ..CreateAttr::default()
         };
         let fd = open(MAP_CREATE, &attr)?;
-        let copies = if kind == MapKind::LruHash { 1 } else { cpus };
+        let per_cpu = matches!(kind, MapKind::PerCpuHash | MapKind::PerCpuArray);
+        let copies = if per_cpu { cpus } else { 1 };
         Ok(Self { fd, key_bytes, value_bytes: value_bytes * copies })
     }
 

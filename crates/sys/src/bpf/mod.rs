@@ -9,11 +9,14 @@ mod asm;
 mod btf;
 mod call;
 mod error;
+mod frames;
 mod layout;
 mod programs;
 mod rows;
+mod tails;
 mod tracer;
 
 pub use error::BpfError;
 pub use rows::{FileId, Kind, Row};
+pub use tails::{Seen, Span};
 pub use tracer::Tracer;

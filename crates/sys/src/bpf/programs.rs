@@ -4,7 +4,8 @@
 //! in it.
 
 use super::asm::Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
-use super::asm::{Code, Helper, If, Label, Op, Size};
+use super::asm::{Code, Helper, If, Label, Op, Reg, Size};
+use super::frames::{self, OfKind};
 use super::layout::Layout;
 use super::rows::{BUCKETS, Kind, OTHERS_DEV, RING_DEV, ROW_BUCKETS, SUB_BITS, VALUE_BITS_MAX};
 
@@ -19,29 +20,44 @@ pub(super) struct Maps {
     pub(super) rows: i32,
     /// A histogram of zeros.
     pub(super) zero: i32,
+    /// Kernel stacks, by number.
+    pub(super) stacks: i32,
+    /// Thread and operation: the stacks that were seen in it.
+    pub(super) seen: i32,
+    /// Kind: how many operations there were of each duration, and their time.
+    pub(super) spans: i32,
+    /// Kind, duration and stack: the time off the CPU and the samples on it.
+    pub(super) tails: i32,
+    /// How often there was no room in `tails`.
+    pub(super) dropped: i32,
 }
 
-/// Bytes of what a thread has begun: a fault and a read, each with its begin and the device and
-/// inode of its file.
-pub(super) const THREAD_BYTES: usize = 48;
-const FAULT_NS: i16 = 0;
+/// Bytes of what a thread has begun: a fault and a read, each with its begin, the device and
+/// inode of its file, and whether stacks were seen in it; when the thread left its CPU, and in
+/// which stack.
+pub(super) const THREAD_BYTES: usize = 72;
+pub(super) const FAULT_NS: i16 = 0;
 const FAULT_DEV: i16 = 8;
 const FAULT_INO: i16 = 16;
-const READ_NS: i16 = 24;
+pub(super) const READ_NS: i16 = 24;
 const READ_DEV: i16 = 32;
 const READ_INO: i16 = 40;
+pub(super) const FAULT_SEEN: i16 = 48;
+pub(super) const READ_SEEN: i16 = 52;
+pub(super) const LEFT_NS: i16 = 56;
+pub(super) const LEFT_STACK: i16 = 64;
 
 /// Where things are on a program's stack.
-const ID: i16 = -4;
+pub(super) const ID: i16 = -4;
 const OTHER_ID: i16 = -8;
 const STATE: i16 = -12;
-const KEY: i16 = -32;
+pub(super) const KEY: i16 = -32;
 const KEY_DEV: i16 = KEY + 4;
 const KEY_INO: i16 = KEY + 8;
 const RESULT: i16 = -40;
 const FILE: i16 = -48;
 const INO: i16 = -56;
-const THREAD: i16 = INO - THREAD_BYTES as i16;
+pub(super) const THREAD: i16 = INO - THREAD_BYTES as i16;
 
 /// The calls that read.
 const READS: [i32; 5] = [
@@ -61,6 +77,7 @@ pub(super) fn fault_begins(maps: &Maps) -> Code {
     only_followed(&mut code, maps, out);
     thread(&mut code, maps, out, true);
     code.store_value(Size::Double, R8, FAULT_DEV, 0).store_value(Size::Double, R8, FAULT_INO, 0);
+    code.store_value(Size::Word, R8, FAULT_SEEN, 0);
     code.call(Helper::TimeNs).store(Size::Double, R8, FAULT_NS, R0);
     code.place(out).exit();
     code
@@ -94,7 +111,7 @@ pub(super) fn fault_ends(maps: &Maps, kind: Kind) -> Code {
     code.load(Size::Double, R1, R8, FAULT_DEV).store(Size::Word, R10, KEY_DEV, R1);
     code.load(Size::Double, R1, R8, FAULT_INO).store(Size::Double, R10, KEY_INO, R1);
     code.store_value(Size::Double, R10, RESULT, 0);
-    record(&mut code, maps, out);
+    record(&mut code, maps, OfKind::Fault, out);
     code.place(out).exit();
     code
 }
@@ -112,6 +129,7 @@ pub(super) fn call_begins(maps: &Maps, at: &Layout) -> Code {
     code.jump(known);
     code.place(ring).set(R2, RING_DEV.cast_signed()).set(R3, 0).place(known);
     code.store(Size::Double, R8, READ_DEV, R2).store(Size::Double, R8, READ_INO, R3);
+    code.store_value(Size::Word, R8, READ_SEEN, 0);
     code.call(Helper::TimeNs).store(Size::Double, R8, READ_NS, R0);
     code.place(out).exit();
     code
@@ -136,7 +154,7 @@ pub(super) fn call_ends(maps: &Maps, at: &Layout) -> Code {
     code.load(Size::Double, R1, R6, 8).jump_if(If::Other, R2, RING_DEV.cast_signed(), bytes);
     code.jump_if(If::Less, R1, 0, bytes).set(R1, 0);
     code.place(bytes).store(Size::Double, R10, RESULT, R1);
-    record(&mut code, maps, out);
+    record(&mut code, maps, OfKind::Read, out);
     code.place(out).exit();
     code
 }
@@ -221,8 +239,8 @@ fn only_followed(code: &mut Code, maps: &Maps, out: Label) {
     code.load(Size::Word, R1, R0, 0).jump_if(If::Equal, R1, 0, out);
 }
 
-/// `R8 =` what the thread has begun, or goes to `out`.
-fn thread(code: &mut Code, maps: &Maps, out: Label, create: bool) {
+/// `R8 =` what the thread `R7` has begun, or goes to `out`.
+pub(super) fn thread(code: &mut Code, maps: &Maps, out: Label, create: bool) {
     let found = code.label();
     code.store(Size::Word, R10, ID, R7);
     lookup(code, maps.threads, ID);
@@ -242,8 +260,9 @@ fn thread(code: &mut Code, maps: &Maps, out: Label, create: bool) {
     code.place(found).copy(R8, R0);
 }
 
-/// Adds what took `R9` nanoseconds and gave `RESULT` to the row of `KEY`.
-fn record(code: &mut Code, maps: &Maps, out: Label) {
+/// Adds what took `R9` nanoseconds and gave `RESULT` to the row of `KEY`, and what was seen in it
+/// to the tail.
+fn record(code: &mut Code, maps: &Maps, of: OfKind, out: Label) {
     row(code, maps, out);
     code.set(R1, 1).atomic_add(R7, 0, R1);
     let (failed, counted) = (code.label(), code.label());
@@ -255,8 +274,10 @@ fn record(code: &mut Code, maps: &Maps, out: Label) {
     code.jump_if(If::Less, R2, 1, no_more).store(Size::Double, R7, 24, R9).place(no_more);
     bucket(code);
     // As the verifier wants to see it: within the row.
-    code.jump_if(If::Above, R1, BUCKETS as i32 - 1, out).op(Op::Left, R1, 3).add(R7, R1);
+    code.copy(R6, R1).jump_if(If::Above, R6, BUCKETS as i32 - 1, out);
+    code.copy(R1, R6).op(Op::Left, R1, 3).add(R7, R1);
     code.set(R2, 1).atomic_add(R7, ROW_BUCKETS as i16, R2);
+    frames::ended(code, maps, of, out);
 }
 
 /// `R7 =` the row of `KEY`, made where it is missing; the row for all others when there is no
@@ -296,12 +317,12 @@ fn bucket(code: &mut Code) {
 }
 
 /// `R0 = ` the address of the value of the key at `key` on the stack, or zero.
-fn lookup(code: &mut Code, map: i32, key: i16) {
+pub(super) fn lookup(code: &mut Code, map: i32, key: i16) {
     code.map(R1, map);
     stack_address(code, R2, key);
     code.call(Helper::MapLookup);
 }
 
-fn stack_address(code: &mut Code, to: super::asm::Reg, at: i16) {
+pub(super) fn stack_address(code: &mut Code, to: Reg, at: i16) {
     code.copy(to, R10).op(Op::Add, to, i32::from(at));
 }

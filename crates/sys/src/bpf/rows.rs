@@ -70,10 +70,10 @@ pub(super) fn key(kind: Kind, dev: u32, ino: u64) -> Vec<u8> {
 
 /// Adds up the values of all CPUs.
 pub(super) fn parse(key: &[u8], values: &[u8]) -> Option<Row> {
-    let word = |at: usize| Some(u32::from_ne_bytes(key.get(at..at + 4)?.try_into().ok()?));
-    let kind = Kind::ALL.into_iter().find(|k| word(0) == Some(*k as u32))?;
-    let ino = u64::from_ne_bytes(key.get(8..16)?.try_into().ok()?);
-    let file = match (word(4)?, ino) {
+    let kind = u32_at(key, 0)?;
+    let kind = Kind::ALL.into_iter().find(|k| *k as u32 == kind)?;
+    let ino = u64_at(key, 8)?;
+    let file = match (u32_at(key, 4)?, ino) {
         (OTHERS_DEV, _) => FileId::Others,
         (RING_DEV, _) => FileId::Ring,
         (0, 0) => FileId::Anonymous,
@@ -99,12 +99,26 @@ pub(super) fn parse(key: &[u8], values: &[u8]) -> Option<Row> {
 
 /// The middle of a bucket.
 fn middle_ns(bucket: usize) -> u64 {
-    let sub = 1usize << SUB_BITS;
-    if bucket < sub {
-        return bucket as u64;
-    }
-    let shift = bucket / sub - 1;
-    (((bucket - shift * sub) as u64) << shift) + ((1u64 << shift) / 2)
+    lowest_ns(bucket) + (1u64 << shift(bucket)) / 2
+}
+
+/// The shortest time in a bucket.
+pub(super) fn lowest_ns(bucket: usize) -> u64 {
+    let shift = shift(bucket);
+    ((bucket - (shift << SUB_BITS)) as u64) << shift
+}
+
+/// How many bits the values of a bucket were shifted by.
+fn shift(bucket: usize) -> usize {
+    (bucket >> SUB_BITS).saturating_sub(1)
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 /// The kernel's own number of a device has 20 bits for the minor.

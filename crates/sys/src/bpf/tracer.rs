@@ -1,5 +1,6 @@
 //! The programs, loaded and attached.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -7,11 +8,13 @@ use super::asm::Code;
 use super::btf::Btf;
 use super::call::{self, Attach, Map, MapKind};
 use super::error::{BpfError, Doing};
+use super::frames::{self, SEEN_BYTES, SEEN_KEY_BYTES, TAIL_BYTES, TAIL_KEY_BYTES};
 use super::layout::{self, Layout};
 use super::programs::{self, Maps, THREAD_BYTES};
 use super::rows::{self, FileId, KEY_BYTES, Kind, OTHERS_DEV, ROW_BYTES, Row};
+use super::tails::{self, SPANS_BYTES, Seen, Span};
 use crate::Errno;
-use crate::perf::{self, Start};
+use crate::perf::{self, RunAt, Start};
 
 /// Processes followed: past them the one that was idle for the longest time is forgotten.
 const PROCESSES_MAX: u32 = 8_192;
@@ -21,6 +24,14 @@ const THREADS_MAX: u32 = 16_384;
 const ROWS_MAX: usize = 1_024;
 /// Kernel memory that rows take at most, on many CPUs: then there are fewer.
 const ROWS_BYTES_MAX: usize = 32 << 20;
+/// Different stacks, and frames of each: the innermost.
+const STACKS_MAX: u32 = 16_384;
+const STACK_FRAMES: usize = 64;
+/// Operations at a time in which something was seen: past them the one that was idle for the
+/// longest time is forgotten.
+const SEEN_MAX: u32 = 4_096;
+/// Different stacks of operations of one kind and duration.
+const TAILS_MAX: u32 = 16_384;
 /// Bytes of the verifier's words that are taken, and that are said: the last ones.
 const LOG_BYTES: usize = 256 << 10;
 const LOG_BYTES_SAID: usize = 600;
@@ -44,8 +55,14 @@ pub struct Tracer {
     rows: Map,
     threads: Map,
     zero: Map,
+    stacks: Map,
+    seen: Map,
+    spans: Map,
+    tails: Map,
+    dropped: Map,
     links: Vec<OwnedFd>,
     missing: Vec<BpfError>,
+    no_frames: Option<BpfError>,
 }
 
 impl Tracer {
@@ -61,25 +78,39 @@ impl Tracer {
             BpfError::new(Doing::Describe, Errno::from_io_error(&e).unwrap_or(Errno::INVAL))
         })?;
         let layout = Layout::of(&btf)?;
-        let cpus = cpus_possible();
-        let rows_max = (ROWS_BYTES_MAX / (ROW_BYTES * cpus)).clamp(8, ROWS_MAX);
-        let rows_max = u32::try_from(rows_max + Kind::ALL.len()).unwrap_or(u32::MAX);
-        let map = |kind, key, value, entries| {
-            Map::new(kind, key, value, entries, cpus).map_err(|e| BpfError::new(Doing::MakeMap, e))
-        };
-        let followed = map(MapKind::LruHash, 4, 4, PROCESSES_MAX)?;
-        let threads = map(MapKind::LruHash, 4, THREAD_BYTES, THREADS_MAX)?;
-        let rows = map(MapKind::PerCpuHash, KEY_BYTES, ROW_BYTES, rows_max)?;
-        let zero = map(MapKind::PerCpuArray, 4, ROW_BYTES, 1)?;
-        for kind in Kind::ALL {
-            rows.set(&rows::key(kind, OTHERS_DEV, 0), &vec![0; ROW_BYTES * cpus])
-                .map_err(|e| BpfError::new(Doing::MakeMap, e))?;
-        }
         let mut tracer =
-            Self { followed, rows, threads, zero, links: Vec::new(), missing: Vec::new() };
+            Self::with_maps(cpus_possible()).map_err(|e| BpfError::new(Doing::MakeMap, e))?;
         tracer.attach_all(&btf, &layout, pid, start)?;
+        if let Err(e) = tracer.attach_frames(&btf, &layout, pid, start) {
+            tracer.no_frames = Some(e);
+        }
         tracer.follow(pid, start)?;
         Ok(tracer)
+    }
+
+    fn with_maps(cpus: usize) -> crate::Result<Self> {
+        let rows_max = (ROWS_BYTES_MAX / (ROW_BYTES * cpus)).clamp(8, ROWS_MAX);
+        let rows_max = u32::try_from(rows_max + Kind::ALL.len()).unwrap_or(u32::MAX);
+        let kinds = Kind::ALL.len() as u32;
+        let map = |kind, key, value, entries| Map::new(kind, key, value, entries, cpus);
+        let rows = map(MapKind::PerCpuHash, KEY_BYTES, ROW_BYTES, rows_max)?;
+        for kind in Kind::ALL {
+            rows.set(&rows::key(kind, OTHERS_DEV, 0), &vec![0; ROW_BYTES * cpus])?;
+        }
+        Ok(Self {
+            followed: map(MapKind::LruHash, 4, 4, PROCESSES_MAX)?,
+            rows,
+            threads: map(MapKind::LruHash, 4, THREAD_BYTES, THREADS_MAX)?,
+            zero: map(MapKind::PerCpuArray, 4, ROW_BYTES, 1)?,
+            stacks: map(MapKind::Stacks, 4, STACK_FRAMES * 8, STACKS_MAX)?,
+            seen: map(MapKind::LruHash, SEEN_KEY_BYTES, SEEN_BYTES, SEEN_MAX)?,
+            spans: map(MapKind::PerCpuArray, 4, SPANS_BYTES, kinds)?,
+            tails: map(MapKind::Hash, TAIL_KEY_BYTES, TAIL_BYTES, TAILS_MAX)?,
+            dropped: map(MapKind::PerCpuArray, 4, 8, 1)?,
+            links: Vec::new(),
+            missing: Vec::new(),
+            no_frames: None,
+        })
     }
 
     /// What is not seen, and why.
@@ -115,6 +146,47 @@ impl Tracer {
         keys.filter_map(|key| Some(u32::from_ne_bytes(key.try_into().ok()?))).collect()
     }
 
+    /// Why it is not seen what the kernel does in operations, where it is not.
+    #[must_use]
+    pub fn no_frames(&self) -> Option<&BpfError> {
+        self.no_frames.as_ref()
+    }
+
+    /// How many operations there were of each duration, so far.
+    #[must_use]
+    pub fn spans(&self) -> Vec<Span> {
+        let spans = Kind::ALL.into_iter().filter_map(|kind| {
+            let values = self.spans.get(&(kind as u32).to_ne_bytes()).ok()?;
+            Some(tails::spans(kind, &values))
+        });
+        spans.flatten().collect()
+    }
+
+    /// What the kernel did in them, so far.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        let keys = self.tails.keys(TAILS_MAX as usize).into_iter();
+        keys.filter_map(|key| tails::seen(&key, &self.tails.get(&key).ok()?)).collect()
+    }
+
+    /// Addresses of kernel functions, innermost first, by the number of the stack.
+    #[must_use]
+    pub fn chains(&self) -> HashMap<u32, Vec<u64>> {
+        let keys = self.stacks.keys(STACKS_MAX as usize).into_iter();
+        let chains = keys.filter_map(|key| {
+            let frames = tails::frames(&self.stacks.get(&key).ok()?);
+            Some((u32::from_ne_bytes(key.try_into().ok()?), frames))
+        });
+        chains.collect()
+    }
+
+    /// How often what was seen of an operation found no room.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        let values = self.dropped.get(&0u32.to_ne_bytes()).unwrap_or_default();
+        values.chunks_exact(8).filter_map(|value| rows::u64_at(value, 0)).sum()
+    }
+
     fn follow(&self, pid: u32, start: Start) -> Result<(), BpfError> {
         let now = u32::from(start == Start::Now);
         self.followed
@@ -129,12 +201,7 @@ impl Tracer {
         pid: u32,
         start: Start,
     ) -> Result<(), BpfError> {
-        let maps = Maps {
-            followed: self.followed.descriptor(),
-            threads: self.threads.descriptor(),
-            rows: self.rows.descriptor(),
-            zero: self.zero.descriptor(),
-        };
+        let maps = self.maps();
         let point = |name| layout::tracepoint(btf, name).map(Attach::Tracepoint);
         for name in FAULTS {
             self.attach(name, point(name)?, programs::fault_begins(&maps))?;
@@ -156,14 +223,54 @@ impl Tracer {
         self.count_faults(&maps, pid, start)
     }
 
+    fn maps(&self) -> Maps {
+        Maps {
+            followed: self.followed.descriptor(),
+            threads: self.threads.descriptor(),
+            rows: self.rows.descriptor(),
+            zero: self.zero.descriptor(),
+            stacks: self.stacks.descriptor(),
+            seen: self.seen.descriptor(),
+            spans: self.spans.descriptor(),
+            tails: self.tails.descriptor(),
+            dropped: self.dropped.descriptor(),
+        }
+    }
+
+    /// Sees what the kernel does in operations.
+    fn attach_frames(
+        &mut self,
+        btf: &Btf,
+        layout: &Layout,
+        pid: u32,
+        start: Start,
+    ) -> Result<(), BpfError> {
+        let maps = self.maps();
+        self.run_at("frames", pid, start, RunAt::Clock, frames::samples(&maps))?;
+        let switch = layout::tracepoint(btf, "btf_trace_sched_switch")?;
+        let switches = frames::switches(&maps, layout);
+        self.attach("sched_switch", Attach::Tracepoint(switch), switches)
+    }
+
     /// Runs the programs for the ends of faults on the events of the process.
     fn count_faults(&mut self, maps: &Maps, pid: u32, start: Start) -> Result<(), BpfError> {
-        for (name, kind) in [("fault_minor", Kind::Minor), ("fault_major", Kind::Major)] {
-            let program = load(name, Attach::PerfEvent, programs::fault_ends(maps, kind))?;
-            let events = perf::run_at_faults(pid, start, kind == Kind::Major, program.as_fd());
-            let events = events.map_err(|e| BpfError::new(Doing::Attach(name), e.errno()))?;
-            self.links.extend(events);
-        }
+        let minor = programs::fault_ends(maps, Kind::Minor);
+        self.run_at("fault_minor", pid, start, RunAt::MinorFault, minor)?;
+        let major = programs::fault_ends(maps, Kind::Major);
+        self.run_at("fault_major", pid, start, RunAt::MajorFault, major)
+    }
+
+    fn run_at(
+        &mut self,
+        name: &'static str,
+        pid: u32,
+        start: Start,
+        at: RunAt,
+        code: Code,
+    ) -> Result<(), BpfError> {
+        let program = load(name, Attach::PerfEvent, code)?;
+        let events = perf::run_at(pid, start, at, program.as_fd());
+        self.links.extend(events.map_err(|e| BpfError::new(Doing::Attach(name), e.errno()))?);
         Ok(())
     }
 
@@ -270,6 +377,62 @@ mod tests {
         let of_file = sum(&rows, |row| row.kind == Kind::Read && row.file == id);
         let expected = READS + 1;
         assert_eq!(of_file, (expected, expected * 4096), "{rows:?}");
+    }
+
+    /// Whether a thread of ours waits.
+    fn waits(tid: i32) -> bool {
+        let stat = fs::read_to_string(format!("/proc/self/task/{tid}/stat")).unwrap();
+        stat.rsplit_once(')').unwrap().1.trim_start().starts_with('S')
+    }
+
+    #[test]
+    fn the_wait_of_a_read_is_measured_and_has_the_stack_that_it_is_in() {
+        const WAIT: std::time::Duration = std::time::Duration::from_millis(30);
+        let Some(mut tracer) = open_or_skip() else { return };
+        if let Some(e) = tracer.no_frames() {
+            return println!("skipped: {e}");
+        }
+        let (from, to) = rustix::pipe::pipe().unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            tell.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+            rustix::io::read(&from, &mut [0u8; 1]).unwrap()
+        });
+        let tid = told.recv().unwrap();
+        while !waits(tid) {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(WAIT);
+        rustix::io::write(&to, &[1]).unwrap();
+        assert_eq!(reader.join().unwrap(), 1);
+        tracer.stop();
+        let wait_ns = WAIT.as_nanos() as u64;
+        let seen = tracer.seen();
+        let waited =
+            |s: &&Seen| s.kind == Kind::Read && s.off_ns >= wait_ns && s.from_ns >= wait_ns / 2;
+        let waited = seen.iter().find(waited).unwrap_or_else(|| panic!("{seen:?}"));
+        assert!(tracer.chains()[&waited.stack.unwrap()].len() > 3, "{seen:?}");
+        assert_eq!(tracer.dropped(), 0);
+    }
+
+    #[test]
+    fn each_operation_is_in_a_span_whether_something_was_seen_in_it_or_not() {
+        let Some(mut tracer) = open_or_skip() else { return };
+        let file = tempfile::tempfile().unwrap();
+        for _ in 0..100 {
+            rustix::io::pread(&file, &mut [0u8; 8], 0).unwrap();
+        }
+        tracer.stop();
+        // Programs may still be running on another CPU, for another test's thread.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let (rows, spans) = (tracer.rows(), tracer.spans());
+        for kind in Kind::ALL {
+            let of_kind = spans.iter().filter(|span| span.kind == kind);
+            let counted = sum(&rows, |row| row.kind == kind).0;
+            assert_eq!(of_kind.map(|span| span.count).sum::<u64>(), counted, "{kind:?}");
+        }
+        assert!(spans.iter().all(|span| span.total_ns >= span.count * span.from_ns), "{spans:?}");
+        assert!(sum(&rows, |row| row.kind == Kind::Read).0 >= 100);
     }
 
     #[test]

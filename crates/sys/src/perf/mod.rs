@@ -9,12 +9,12 @@
 mod chains;
 mod counter;
 mod error;
-#[cfg(feature = "ebpf")]
-mod faults;
 mod off_cpu;
 mod open;
 mod record;
 mod ring;
+#[cfg(feature = "ebpf")]
+mod run_at;
 mod sampler;
 mod session;
 mod stacks;
@@ -24,9 +24,9 @@ mod tracepoint;
 
 pub use counter::{Counter, Event, Scope};
 pub use error::PerfError;
-#[cfg(feature = "ebpf")]
-pub(crate) use faults::run_at_faults;
 pub use off_cpu::OffCpu;
+#[cfg(feature = "ebpf")]
+pub(crate) use run_at::{RunAt, run_at};
 pub use sampler::{Sampler, SamplerOptions, Samples};
 pub use stacks::Stack;
 pub use trace::{CALL_CLOSE, CALL_IO_URING_ENTER, Chain, FRAMES_HZ, Moment, Start, Trace, What};

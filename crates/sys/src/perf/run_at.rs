@@ -1,26 +1,40 @@
-//! Events for page faults that run an eBPF program.
+//! Events of a process that run an eBPF program.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::error::{Doing, PerfError};
 use super::open::{self, Attr, Target};
-use super::{Start, session, tasks};
+use super::{FRAMES_HZ, Start, session, tasks};
 use crate::Errno;
 
-/// Runs `program` at each fault, minor or major, that the process or a child of it had served.
-/// It ends when the events are closed.
-pub(crate) fn run_at_faults(
+/// At what a program is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunAt {
+    /// Each fault that was served without the device.
+    MinorFault,
+    /// Each that waited for it.
+    MajorFault,
+    /// [`FRAMES_HZ`] times per second of CPU time.
+    Clock,
+}
+
+/// Runs `program` at each event of the process or a child of it. It ends when the events are
+/// closed.
+pub(crate) fn run_at(
     pid: u32,
     start: Start,
-    major: bool,
+    at: RunAt,
     program: BorrowedFd<'_>,
 ) -> Result<Vec<OwnedFd>, PerfError> {
-    let faults = if major { open::SOFTWARE_FAULTS_MAJOR } else { open::SOFTWARE_FAULTS_MINOR };
-    let mut attr = Attr::new(open::TYPE_SOFTWARE, faults);
-    // A period: every fault.
-    attr.sample_freq = 1;
+    let (event, period, freq) = match at {
+        RunAt::MinorFault => (open::SOFTWARE_FAULTS_MINOR, 1, 0),
+        RunAt::MajorFault => (open::SOFTWARE_FAULTS_MAJOR, 1, 0),
+        RunAt::Clock => (open::SOFTWARE_CPU_CLOCK, FRAMES_HZ, open::FREQ),
+    };
+    let mut attr = Attr::new(open::TYPE_SOFTWARE, event);
+    attr.sample_freq = period;
     let on_exec = if start == Start::OnExec { open::ENABLE_ON_EXEC } else { 0 };
-    let attr = attr.with(open::DISABLED | open::INHERIT | on_exec);
+    let attr = attr.with(open::DISABLED | open::INHERIT | on_exec | freq);
     let mut events = Vec::new();
     for tid in tasks::threads_of(pid)? {
         // Nothing is mapped, so one event can be of all CPUs.
