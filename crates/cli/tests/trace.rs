@@ -152,11 +152,17 @@ fn what_the_host_refuses_is_said_and_counters_are_shown() {
 }
 
 /// `cat` says the line, and so has nothing to do but to read on, for as long as we sleep.
-fn trace_of_a_reader_that_waits(args: &[&str], wait: Duration) -> (Output, tempfile::TempDir) {
+fn trace_of_a_reader_that_waits(
+    before: &[&str],
+    args: &[&str],
+    wait: Duration,
+) -> (Output, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_cutwater"))
+        .args(before)
+        .args(["trace", "--json"])
         .args(args)
-        .args(["trace", "--json", "--flamegraph"])
+        .arg("--flamegraph")
         .arg(dir.path().join("hot.svg"))
         .args(["--", "cat"])
         .stdin(Stdio::piped())
@@ -178,7 +184,7 @@ fn trace_of_a_reader_that_waits(args: &[&str], wait: Duration) -> (Output, tempf
 #[test]
 fn the_wait_for_a_pipe_is_off_the_cpu_under_the_call_that_waits() {
     const WAIT: Duration = Duration::from_millis(400);
-    let (out, dir) = trace_of_a_reader_that_waits(&[], WAIT);
+    let (out, dir) = trace_of_a_reader_that_waits(&[], &[], WAIT);
     let report = report(&out);
     if report["off_cpu"].is_null() {
         assert!(report["without"].to_string().contains("flame graph"), "{report:#}");
@@ -194,12 +200,13 @@ fn the_wait_for_a_pipe_is_off_the_cpu_under_the_call_that_waits() {
     assert!(svg.contains("off CPU") && svg.contains(" us, ") && svg.contains("pipe_read"));
 }
 
-#[test]
-fn the_slowest_read_is_told_by_what_the_kernel_waits_in() {
+/// The slowest read of one that waits for a pipe, as `backend` tells it.
+fn the_slowest_read(backend: &str) {
     const WAIT: Duration = Duration::from_millis(200);
-    let report = report(&trace_of_a_reader_that_waits(&[], WAIT).0);
+    let (out, dir) = trace_of_a_reader_that_waits(&[], &["--backend", backend], WAIT);
+    let report = report(&out);
     let tails = report["tails"].as_array().unwrap();
-    if report["backend"] != "tracepoints" || tails.is_empty() {
+    if report["backend"] != backend || tails.is_empty() {
         assert!(!report["without"].as_array().unwrap().is_empty(), "{report:#}");
         return println!("skipped: {}", report["without"]);
     }
@@ -210,14 +217,29 @@ fn the_slowest_read_is_told_by_what_the_kernel_waits_in() {
     assert_eq!(first["on_cpu"], false, "{reads:#}");
     assert!(first["share"].as_f64() > Some(0.5) && first["share"].as_f64() <= Some(1.0), "{first}");
     if !report["without"].to_string().contains("kallsyms") {
-        assert!(first["functions"].to_string().contains("pipe_read"), "{first}");
+        let innermost = first["functions"][0].as_str().unwrap();
+        assert!(innermost.contains("pipe_read"), "{first}");
     }
+    let drawn = report["tail_graph"]["microseconds"].as_u64().unwrap();
+    assert!(drawn >= WAIT.as_micros() as u64 / 4, "{report:#}");
+    let svg = std::fs::read_to_string(dir.path().join("hot.tail.svg")).unwrap();
+    assert!(svg.contains("reads (") && svg.contains("the slowest 1 %"));
+}
+
+#[test]
+fn the_slowest_read_is_told_by_what_the_kernel_waits_in() {
+    the_slowest_read("tracepoints");
+}
+
+#[test]
+fn programs_in_the_kernel_tell_what_it_waits_in_too() {
+    the_slowest_read("ebpf");
 }
 
 #[test]
 fn without_perf_events_the_time_off_the_cpu_is_said_to_be_missing() {
     let refused = ["--without", "perf_event_open=EPERM"];
-    let (out, dir) = trace_of_a_reader_that_waits(&refused, Duration::ZERO);
+    let (out, dir) = trace_of_a_reader_that_waits(&refused, &[], Duration::ZERO);
     let report = report(&out);
     assert_eq!((out.status.code(), &report["off_cpu"]), (Some(0), &Value::Null));
     assert!(report["without"].to_string().contains("flame graph"), "{report:#}");

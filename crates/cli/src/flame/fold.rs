@@ -33,6 +33,19 @@ pub(super) fn fold(stacks: &[(Stack, u64)], names: &Names, label: Option<&str>) 
     folded
 }
 
+/// A folded stack of kernel functions, outermost first, on top of what the first of `stack`
+/// names.
+pub(super) fn kernel_line(stack: &[String]) -> String {
+    let mut line = ROOT.to_owned();
+    for (at, name) in stack.iter().enumerate() {
+        push(&mut line, name);
+        if at > 0 {
+            line.push_str(KERNEL);
+        }
+    }
+    line
+}
+
 /// How many of the outermost frames are std's way to `main` or to a thread's closure; what it
 /// hides in its own backtraces.
 fn start_up(frames: &[(&str, bool)]) -> usize {

@@ -13,6 +13,7 @@ mod off_cpu;
 mod shares;
 mod svg;
 mod symbols;
+mod tail;
 mod tree;
 mod whole;
 
@@ -28,6 +29,7 @@ pub(crate) use inline::{Inline, inline};
 pub(crate) use off_cpu::{OffCpuReport, beside};
 pub(crate) use shares::Share;
 pub(crate) use symbols::KernelNames;
+pub(crate) use tail::write_tail;
 pub(crate) use whole::{Whole, explained};
 
 /// Smaller shares are not worth a word.

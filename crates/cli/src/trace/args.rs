@@ -34,8 +34,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Draw what the process spends CPU time on into FILE, as SVG, and what it waits in into one
-    /// beside it that ends in .offcpu.svg
+    /// Draw what the process spends CPU time on into FILE, as SVG, and beside it what it waits in
+    /// (.offcpu.svg) and where its slowest faults and reads spend their time (.tail.svg)
     #[arg(long, value_name = "FILE")]
     pub(super) flamegraph: Option<PathBuf>,
 

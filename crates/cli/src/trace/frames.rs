@@ -10,10 +10,14 @@ use crate::flame::KernelNames;
 
 /// Functions of a chain that are named: the innermost, and who called it.
 const NAMED: usize = 3;
+/// The number of all chains that found no room.
+pub(super) const UNKEPT: u32 = u32::MAX;
 /// Rows of a kind.
 const ROWS_MAX: usize = 8;
-/// How a thread leaves its CPU, which is the same for all waits.
-const SCHEDULER: [&str; 9] = [
+/// How a thread leaves its CPU, which is the same for all waits, and how this is seen.
+const SCHEDULER: [&str; 11] = [
+    "bpf_trace_run4",
+    "__bpf_trace_sched_switch",
     "__schedule",
     "schedule",
     "io_schedule",
@@ -69,7 +73,7 @@ pub(super) fn reports(
 fn report(tail: &Tail, chains: &HashMap<u32, Vec<u64>>, names: &KernelNames) -> TailReport {
     let mut sums: HashMap<Vec<String>, Seen> = HashMap::new();
     for (chain, seen) in &tail.seen {
-        let functions = functions(chains.get(chain).map_or(&[], Vec::as_slice), names);
+        let functions = functions(chains.get(chain), names);
         let sum = sums.entry(functions).or_default();
         sum.off_ns += seen.off_ns;
         sum.samples += seen.samples;
@@ -113,12 +117,28 @@ fn lookups(chain: &[u64]) -> impl Iterator<Item = u64> + '_ {
     chain.iter().enumerate().map(|(at, addr)| if at == 0 { *addr } else { addr.wrapping_sub(1) })
 }
 
-fn functions(chain: &[u64], names: &KernelNames) -> Vec<String> {
+/// What a chain is shown as: its innermost functions.
+fn functions(chain: Option<&Vec<u64>>, names: &KernelNames) -> Vec<String> {
+    kernel_names(chain, names).into_iter().take(NAMED).collect()
+}
+
+/// The functions of a chain, innermost first, without how a thread leaves its CPU.
+pub(super) fn kernel_names(chain: Option<&Vec<u64>>, names: &KernelNames) -> Vec<String> {
+    let Some(chain) = chain else { return vec!["[not kept]".to_owned()] };
     if chain.is_empty() {
         return vec!["[user code]".to_owned()];
     }
     let names = lookups(chain).map(|addr| names.name(addr));
-    names.skip_while(|name| SCHEDULER.contains(name)).take(NAMED).map(str::to_owned).collect()
+    names.skip_while(|name| SCHEDULER.contains(name)).map(str::to_owned).collect()
+}
+
+/// What operations of a kind are called.
+pub(super) fn whose(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Major => "major faults",
+        Kind::Minor => "minor faults",
+        Kind::Read => "reads",
+    }
 }
 
 #[cfg(test)]

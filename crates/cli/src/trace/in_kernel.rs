@@ -1,11 +1,14 @@
 //! Faults and reads added up inside the kernel.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use cutwater_sys::bpf::{self, FileId, Tracer};
 use cutwater_sys::perf::Start;
 
 use super::files::Files;
+use super::frames::UNKEPT;
+use super::tail::{Seen, Tails};
 use super::tally::{Kind, OTHERS, RING, Row, Tally};
 
 /// Between two looks for the names of files.
@@ -59,6 +62,35 @@ impl InKernel {
         for row in rows {
             tally.add_row(kind(row.kind), self.name(row.file), &summed(&row));
         }
+        tally.set_tails(self.tails());
+    }
+
+    fn tails(&self) -> Tails {
+        let mut tails = Tails::default();
+        for span in self.tracer.spans() {
+            tails.add_span(kind(span.kind), span.from_ns, span.count, span.total_ns);
+        }
+        for seen in self.tracer.seen() {
+            let chain = seen.stack.unwrap_or(UNKEPT);
+            let of_chain = Seen { off_ns: seen.off_ns, samples: seen.samples };
+            tails.add_seen(kind(seen.kind), seen.from_ns, chain, of_chain);
+        }
+        tails
+    }
+
+    /// Why it is not seen what the kernel does in the slowest operations.
+    pub(super) fn no_frames(&self) -> Option<String> {
+        self.tracer.no_frames().map(ToString::to_string)
+    }
+
+    /// Kernel functions by the numbers of their stacks.
+    pub(super) fn chains(&self) -> HashMap<u32, Vec<u64>> {
+        self.tracer.chains()
+    }
+
+    /// What found no room.
+    pub(super) fn lost(&self) -> u64 {
+        self.tracer.dropped()
     }
 
     fn name(&self, file: FileId) -> &str {

@@ -21,10 +21,12 @@ mod report;
 mod source;
 mod table;
 mod tail;
+mod tail_graph;
 mod tally;
 mod target;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,7 @@ use drawing::Drawing;
 use in_kernel::InKernel;
 use report::Report;
 use source::Source;
+use tail_graph::TailGraph;
 use tally::Tally;
 use target::Target;
 
@@ -78,6 +81,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     report.without.extend(drawn.missing);
     report.flamegraph = drawn.on_cpu;
     report.off_cpu = drawn.off_cpu;
+    if let Some(path) = &args.flamegraph {
+        report.tail_graph = watched.draw_tails(path, target.name())?;
+    }
     if args.json {
         output::json(&report)?;
     } else {
@@ -124,6 +130,14 @@ impl Watched {
             }
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    /// Draws the slowest operations; the report has learned the names.
+    fn draw_tails(&self, path: &Path, name: &str) -> Result<Option<TailGraph>, Failure> {
+        let Some(chains) = self.source.chains() else { return Ok(None) };
+        let title = format!("cutwater trace: {name}");
+        tail_graph::draw(path, &title, self.tally.tails(), &chains, &self.names)
+            .map_err(|e| Failure::new("no flame graph of the slowest operations").because(e))
     }
 
     fn report(&mut self, args: &Args) -> Report {

@@ -1,5 +1,7 @@
 //! In the place of `in_kernel` where eBPF was left out of the build.
 
+use std::collections::HashMap;
+
 use cutwater_sys::perf::Start;
 
 use super::tally::Tally;
@@ -26,6 +28,18 @@ impl InKernel {
     }
 
     pub(super) fn fill(&self, _tally: &mut Tally) {
+        match *self {}
+    }
+
+    pub(super) fn no_frames(&self) -> Option<String> {
+        match *self {}
+    }
+
+    pub(super) fn chains(&self) -> HashMap<u32, Vec<u64>> {
+        match *self {}
+    }
+
+    pub(super) fn lost(&self) -> u64 {
         match *self {}
     }
 }

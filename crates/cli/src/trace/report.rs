@@ -6,6 +6,7 @@ use super::args::Args;
 use super::counters::{Counters, Totals};
 use super::frames::TailReport;
 use super::source::Source;
+use super::tail_graph::TailGraph;
 use super::tally::{Kind, Row, Tally};
 use crate::flame;
 
@@ -30,6 +31,7 @@ pub(super) struct Report {
     pub(super) counters: Totals,
     pub(super) flamegraph: Option<flame::Report>,
     pub(super) off_cpu: Option<flame::OffCpuReport>,
+    pub(super) tail_graph: Option<TailGraph>,
 }
 
 /// Where the rows are from.
@@ -86,6 +88,7 @@ impl Report {
             counters: counters.since(),
             flamegraph: None,
             off_cpu: None,
+            tail_graph: None,
         }
     }
 }

@@ -9,6 +9,9 @@ use super::args::Wanted;
 use super::report::Backend;
 use super::tally::Tally;
 
+/// What is missing where stacks are.
+const FRAMES: &str = "what the kernel does in the slowest operations";
+
 /// A source, and why not a better one.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -83,13 +86,18 @@ impl Source {
     pub(super) fn chains(&self) -> Option<HashMap<u32, Vec<u64>>> {
         match &self.from {
             From::Events(trace) if trace.no_frames().is_none() => Some(trace.chains()),
+            From::Kernel(kernel) if kernel.no_frames().is_none() => Some(kernel.chains()),
             _ => None,
         }
     }
 
     /// Events that found no room.
     pub(super) fn lost(&self) -> u64 {
-        if let From::Events(trace) = &self.from { trace.lost() } else { 0 }
+        match &self.from {
+            From::Kernel(kernel) => kernel.lost(),
+            From::Events(trace) => trace.lost(),
+            From::Nothing(_) => 0,
+        }
     }
 
     /// What it is, and what is missing and why.
@@ -97,9 +105,8 @@ impl Source {
         let (backend, mut missing) = match &self.from {
             From::Kernel(kernel) => {
                 let missing = kernel.missing().into_iter().map(|why| format!("part of it: {why}"));
-                let frames = "what the kernel does in the slowest operations: that is shown by \
-                              the backend tracepoints, which needs tracefs";
-                (Backend::Ebpf, missing.chain([frames.to_owned()]).collect())
+                let frames = kernel.no_frames().map(|why| format!("{FRAMES}: {why}"));
+                (Backend::Ebpf, missing.chain(frames).collect())
             }
             From::Events(trace) => events(trace),
             From::Nothing(e) => {
@@ -130,7 +137,7 @@ fn events(trace: &Trace) -> (Backend, Vec<String>) {
     let mut without: Vec<_> = why.iter().take(1).map(|why| format!("{what}: {why}")).collect();
     // Without times there are no slowest operations either.
     if let (Some(why), true) = (trace.no_frames(), times) {
-        without.push(format!("what the kernel does in the slowest operations: {why}"));
+        without.push(format!("{FRAMES}: {why}"));
     }
     (backend, without)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::frames::TailReport;
+use super::frames::{TailReport, whose};
 use super::report::{Backend, Report, RowReport};
 use super::tally::Kind;
 use crate::words::{are, counted};
@@ -44,6 +44,10 @@ pub(super) fn of(report: &Report, rows_max: usize) -> String {
             let _ = writeln!(text, "  {note}");
         }
     }
+    if let Some(tail) = &report.tail_graph {
+        let ms = tail.microseconds as f64 / 1e3;
+        let _ = writeln!(text, "flame graph of the slowest 1 %: {ms:.1} ms");
+    }
     if report.lost > 0 {
         let (events, are) = (counted(report.lost, "event"), are(report.lost));
         let _ = writeln!(text, "{events} found no room and {are} missing");
@@ -82,11 +86,7 @@ fn section(text: &mut String, title: &str, rows: &[&RowReport], rows_max: usize,
 
 /// What the kernel does in the slowest operations of a kind.
 fn slowest(text: &mut String, tail: &TailReport) {
-    let kind = match tail.kind {
-        Kind::Major => "major faults",
-        Kind::Minor => "minor faults",
-        Kind::Read => "reads",
-    };
+    let kind = whose(tail.kind);
     let (from, total) = (time(Some(tail.from_ns)), time(Some(tail.total_ns)));
     let _ =
         writeln!(text, "The slowest 1 % of {kind} ({}, from {from}, {total} in all)", tail.count);

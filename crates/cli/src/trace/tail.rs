@@ -99,20 +99,34 @@ pub(super) struct Tail {
 impl Tails {
     /// An operation is over.
     pub(super) fn end(&mut self, kind: Kind, ns: u64, ongoing: &mut Ongoing) {
-        let of_kind = self
-            .0
-            .entry(kind)
-            .or_insert_with(|| OfKind { buckets: vec![(0, 0); BUCKETS], seen: HashMap::new() });
+        let of_kind = self.of_kind(kind);
         let bucket = bucket(ns);
         of_kind.buckets[bucket].0 += 1;
         of_kind.buckets[bucket].1 += ns;
         for (chain, seen) in ongoing.seen.drain(..) {
-            let pair = (bucket, chain);
-            if of_kind.seen.len() < PAIRS_MAX || of_kind.seen.contains_key(&pair) {
-                of_kind.seen.entry(pair).or_default().add(seen);
-            }
+            of_kind.add(bucket, chain, seen);
         }
         ongoing.left = None;
+    }
+
+    /// Adds operations of a kind that took about `ns` each, `total_ns` in all.
+    #[cfg(feature = "ebpf")]
+    pub(super) fn add_span(&mut self, kind: Kind, ns: u64, count: u64, total_ns: u64) {
+        let span = &mut self.of_kind(kind).buckets[bucket(ns)];
+        span.0 += count;
+        span.1 += total_ns;
+    }
+
+    /// Adds what was seen in some of these.
+    #[cfg(feature = "ebpf")]
+    pub(super) fn add_seen(&mut self, kind: Kind, ns: u64, chain: u32, seen: Seen) {
+        self.of_kind(kind).add(bucket(ns), chain, seen);
+    }
+
+    fn of_kind(&mut self, kind: Kind) -> &mut OfKind {
+        self.0
+            .entry(kind)
+            .or_insert_with(|| OfKind { buckets: vec![(0, 0); BUCKETS], seen: HashMap::new() })
     }
 
     /// The tail of each kind of which something was seen.
@@ -123,6 +137,13 @@ impl Tails {
 }
 
 impl OfKind {
+    fn add(&mut self, bucket: usize, chain: u32, seen: Seen) {
+        let pair = (bucket, chain);
+        if self.seen.len() < PAIRS_MAX || self.seen.contains_key(&pair) {
+            self.seen.entry(pair).or_default().add(seen);
+        }
+    }
+
     fn tail(&self, kind: Kind) -> Option<Tail> {
         let all: u64 = self.buckets.iter().map(|(n, _)| n).sum();
         let (mut count, mut total_ns) = (0, 0);

@@ -139,6 +139,12 @@ impl Tally {
         row.latency.merge(&sum.latency);
     }
 
+    /// Puts `tails` in the place of what was noted.
+    #[cfg(feature = "ebpf")]
+    pub(super) fn set_tails(&mut self, tails: Tails) {
+        self.tails = tails;
+    }
+
     /// Forgets all rows.
     #[cfg(feature = "ebpf")]
     pub(super) fn clear(&mut self) {
