@@ -1,5 +1,5 @@
 //! `cutwater doctor`, run as its users run it.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 #[path = "support/schema.rs"]
 mod schema;
@@ -107,7 +107,7 @@ fn each_way_to_refuse_io_uring_is_named_with_what_lifts_it() {
 fn a_ring_that_cannot_be_entered_is_no_ring() {
     let report = json(&["--without", "io_uring_enter=EPERM"]);
     if report["io_uring"]["setup"] != "ok" {
-        return println!("skipped: io_uring is refused here");
+        return cutwater_testing::skip!("io_uring is refused here");
     }
     assert_eq!(finding(&report, "io_uring.setup")["state"], "missing");
     assert!(!path_of(&report, "cold_random").starts_with("uring"));
@@ -193,7 +193,7 @@ fn as_nobody(dir: &Path, args: &[&str]) -> Option<Output> {
     match out {
         Ok(out) if !text(&out.stderr).starts_with("setpriv") => Some(out),
         other => {
-            println!("skipped: setpriv cannot change the user here: {other:?}");
+            cutwater_testing::skip!("setpriv cannot change the user here: {other:?}");
             None
         }
     }
@@ -209,7 +209,7 @@ fn nobody_gets_a_report_that_says_what_it_went_without() -> io::Result<()> {
     assert_eq!(out.status.code(), Some(0));
     assert_eq!(report["limits"]["root"], false);
     if report["file"]["tried_on"] == "temporary" {
-        println!("skipped the rest: not root, so the directory is ours");
+        cutwater_testing::skip!("the rest: not root, so the directory is ours");
         return Ok(());
     }
     assert_eq!(report["file"]["tried_on"], "found");

@@ -1,5 +1,4 @@
 //! Completions and manual pages, by the programs that read them where they are at hand.
-#![allow(clippy::print_stdout, reason = "says what was skipped")]
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -22,7 +21,7 @@ fn piped(program: &str, args: &[&str], input: &str) -> Option<Output> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let Ok(mut child) = command.spawn() else {
-        println!("skipped: {program} is not installed");
+        cutwater_testing::skip!("{program} is not installed");
         return None;
     };
     let mut stdin = child.stdin.take().expect("a pipe");

@@ -81,7 +81,9 @@ fn seen(browser: &str, dir: &Path, page: &Path) -> Value {
 }
 
 fn check(args: &[&str]) {
-    let Some(browser) = browser() else { return println!("skipped: none of {BROWSERS:?} runs") };
+    let Some(browser) = browser() else {
+        return cutwater_testing::skip!("none of {BROWSERS:?} runs");
+    };
     let dir = tempfile::tempdir().unwrap();
     let page = export(dir.path(), args);
     let seen = seen(browser, dir.path(), &page);

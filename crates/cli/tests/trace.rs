@@ -67,7 +67,7 @@ fn reads_are_shown_by_file_where_the_host_lets_us_see_them() {
     let report = report(&cutwater(&["trace", "--json", "--", "sh", "-c", &script]));
     let has_times = report["backend"] == "tracepoints" || report["backend"] == "ebpf";
     if !has_times || report["lost"] != 0 {
-        return println!("skipped: {} {}", report["without"], report["lost"]);
+        return cutwater_testing::skip!("{} {}", report["without"], report["lost"]);
     }
     let rows = report["rows"].as_array().unwrap();
     let read: Vec<_> = rows.iter().filter(|r| r["kind"] == "read").collect();
@@ -101,7 +101,7 @@ fn programs_in_the_kernel_count_reads_exactly_and_name_their_file() {
         report(&cutwater(&["trace", "--json", "--backend", "ebpf", "--", "sh", "-c", &script]));
     if report["backend"] != "ebpf" {
         assert!(report["without"].to_string().contains("eBPF"), "{report:#}");
-        return println!("skipped: {}", report["without"]);
+        return cutwater_testing::skip!("{}", report["without"]);
     }
     assert_eq!(sums(&report, "read", path), (READS, READS * 4096), "{report:#}");
     assert!(sums(&report, "minor", "").0 > 100, "{report:#}");
@@ -188,7 +188,7 @@ fn the_wait_for_a_pipe_is_off_the_cpu_under_the_call_that_waits() {
     let report = report(&out);
     if report["off_cpu"].is_null() {
         assert!(report["without"].to_string().contains("flame graph"), "{report:#}");
-        return println!("skipped: {}", report["without"]);
+        return cutwater_testing::skip!("{}", report["without"]);
     }
     let shares = report["off_cpu"]["shares"].as_array().unwrap();
     println!("{shares:#?}");
@@ -208,7 +208,7 @@ fn the_slowest_read(backend: &str) {
     let tails = report["tails"].as_array().unwrap();
     if report["backend"] != backend || tails.is_empty() {
         assert!(!report["without"].as_array().unwrap().is_empty(), "{report:#}");
-        return println!("skipped: {}", report["without"]);
+        return cutwater_testing::skip!("{}", report["without"]);
     }
     let reads = tails.iter().find(|t| t["kind"] == "read").unwrap();
     println!("{reads:#}");

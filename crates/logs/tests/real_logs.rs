@@ -1,5 +1,4 @@
 //! Real logs with counts that were found by grep and awk, not by us.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use jiff::tz::TimeZone;
 fn sample(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
     if !path.exists() {
-        println!("skipped: {} is not here", path.display());
+        cutwater_testing::skip!("{} is not here", path.display());
         return None;
     }
     Some(path)

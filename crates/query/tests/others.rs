@@ -1,6 +1,5 @@
 //! Beside other programs, where they are here: DuckDB for answers, pyarrow for files without a
 //! copy. `python3` on the PATH is asked for them.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 mod support;
 
@@ -18,7 +17,7 @@ fn has(module: &str) -> bool {
         .status();
     let has = asked.is_ok_and(|status| status.success());
     if !has {
-        println!("skipped: python3 has no {module}");
+        cutwater_testing::skip!("python3 has no {module}");
     }
     has
 }

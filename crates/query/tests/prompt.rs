@@ -1,5 +1,4 @@
 //! The prompt, at a terminal that `script(1)` makes.
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod support;
 
@@ -40,7 +39,7 @@ impl Terminal {
         let mut child = match spawned {
             Ok(child) => child,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                println!("skipped: there is no script(1) here to make a terminal with");
+                cutwater_testing::skip!("there is no script(1) here to make a terminal with");
                 return Ok(None);
             }
             Err(e) => return Err(e),

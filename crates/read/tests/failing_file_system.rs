@@ -90,7 +90,7 @@ fn mounted(at: &Path) -> Option<(BackgroundSession, Arc<AtomicBool>)> {
     match fuser::spawn_mount(system, at, &config) {
         Ok(session) => Some((session, is_broken)),
         Err(e) => {
-            println!("skipped: no FUSE file system can be mounted here: {e}");
+            cutwater_testing::skip!("no FUSE file system can be mounted here: {e}");
             None
         }
     }

@@ -116,7 +116,7 @@ fn a_leased_file_stays_as_it_was_and_its_writer_goes_on() {
     let frozen = match Frozen::by_lease(&path, &LeaseOptions::default()) {
         Ok(frozen) => frozen,
         Err(e) if e.is_unsupported() || e.is_permission_denied() => {
-            return println!("skipped: {e}");
+            return cutwater_testing::skip!("{e}");
         }
         Err(e) => panic!("{e}"),
     };

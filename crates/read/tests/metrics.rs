@@ -1,6 +1,6 @@
 //! What a scrape says about reads. One process, one set of metrics: tests here differ by the
 //! class of their files.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests say what they skip")]
+#![allow(clippy::unwrap_used, reason = "tests say what they skip")]
 
 use std::io::{IoSliceMut, Write as _};
 use std::process::{Command, Stdio};
@@ -72,7 +72,7 @@ fn vectored_reads_and_reads_that_may_not_wait_are_counted_and_timed_as_preadv() 
     let mut ranges = f64::from(reads);
     match file.read_at_nowait(&mut [0; PAGE], 0) {
         Ok(read) => ranges += f64::from(u8::from(read.is_some())),
-        Err(e) => println!("skipped: no reads that may not wait: {e}"),
+        Err(e) => cutwater_testing::skip!("no reads that may not wait: {e}"),
     }
     assert_eq!(of("cutwater_read_ranges_total"), Some(ranges));
     assert_eq!(of("cutwater_read_syscalls_total"), Some(f64::from(reads) + 1.0));
@@ -120,7 +120,7 @@ fn windows_of_a_mapped_file_past_its_budget_are_counted() {
     }
     let mapped = mapped.counts();
     if mapped.windows == 0 {
-        println!("skipped: maps are not protected here");
+        cutwater_testing::skip!("maps are not protected here");
         return;
     }
     let windows = value(&text(&metrics), "cutwater_map_windows_total").unwrap();
@@ -138,7 +138,7 @@ fn a_path_that_read_nothing_is_absent_and_not_zero() {
 #[test]
 fn reads_from_a_map_that_fault_are_timed_apart() {
     if sigbus::install().is_err() {
-        println!("skipped: no maps that survive a truncation on this architecture");
+        cutwater_testing::skip!("no maps that survive a truncation on this architecture");
         return;
     }
     let metrics = Metrics::start().unwrap();
@@ -162,7 +162,7 @@ fn reads_from_a_map_that_fault_are_timed_apart() {
 #[test]
 fn a_truncated_map_shows_as_a_fault_that_was_caught() {
     if sigbus::install().is_err() {
-        println!("skipped: no maps that survive a truncation on this architecture");
+        cutwater_testing::skip!("no maps that survive a truncation on this architecture");
         return;
     }
     let metrics = Metrics::start().unwrap();
@@ -183,7 +183,7 @@ fn residency_of_open_files_is_sampled_in_the_background() {
     let class = FileClass::named("sampled");
     let file = File::options().class(class).open(temp.path()).unwrap();
     if file.residency(0..PAGE as u64).is_err() {
-        println!("skipped: this host does not tell what is resident");
+        cutwater_testing::skip!("this host does not tell what is resident");
         return;
     }
     let _ = file.advise(0..0, Advice::WillNeed);
@@ -250,7 +250,7 @@ fn promtool_finds_nothing_to_say_about_the_names() {
     let mut child = match command {
         Ok(child) => child,
         Err(e) => {
-            println!("skipped: no promtool (package prometheus): {e}");
+            cutwater_testing::skip!("no promtool (package prometheus): {e}");
             return;
         }
     };

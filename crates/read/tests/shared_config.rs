@@ -363,7 +363,7 @@ fn a_publisher_of_another_user_is_trusted_only_if_named() {
         return;
     }
     if !rustix::process::geteuid().is_root() {
-        return println!("skipped: not root, so there is no other user to publish as");
+        return cutwater_testing::skip!("not root, so there is no other user to publish as");
     }
     let at = place();
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
@@ -371,7 +371,7 @@ fn a_publisher_of_another_user_is_trusted_only_if_named() {
     let mut command =
         role("a_publisher_of_another_user_is_trusted_only_if_named", "publisher", &at.path);
     let Ok(child) = command.uid(NOBODY).spawn() else {
-        return println!("skipped: another user may not run this test");
+        return cutwater_testing::skip!("another user may not run this test");
     };
     let mut child = Reaped(child);
     wait_for_line(&mut child, "ready");

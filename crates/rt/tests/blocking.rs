@@ -1,5 +1,4 @@
 //! Wakes from a thread that blocks right after: each has left by then, and ends what it waits for.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +27,9 @@ const FOREVER: Duration = Duration::from_secs(120);
 /// Runs `test`, which hangs where a wake stays behind, for each pair of who wakes and who sleeps.
 fn everywhere(test: impl Fn(Backend, Backend) + Clone + Send + 'static) {
     if cfg!(miri) {
-        return println!("skipped: Miri has neither io_uring nor a clock that is fast enough");
+        return cutwater_testing::skip!(
+            "Miri has neither io_uring nor a clock that is fast enough"
+        );
     }
     // Not `Ring`: the kernel lets go of the memory of rings late, and may refuse one meanwhile.
     for waking in [Backend::Auto, Backend::Pool] {

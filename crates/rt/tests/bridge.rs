@@ -1,6 +1,5 @@
 //! Reads from other executors.
 #![cfg(feature = "tokio")]
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::io::SeekFrom;
 
@@ -15,7 +14,9 @@ fn bytes(n: usize) -> Vec<u8> {
 fn bridges() -> Vec<Bridge> {
     let backends = [Backend::Ring, Backend::Pool, Backend::Fake(1)];
     let built = backends.into_iter().filter_map(|backend| {
-        Bridge::with_backend(backend).inspect_err(|e| println!("skipped: {backend:?}: {e}")).ok()
+        Bridge::with_backend(backend)
+            .inspect_err(|e| cutwater_testing::skip!("{backend:?}: {e}"))
+            .ok()
     });
     built.collect()
 }

@@ -1,5 +1,4 @@
 //! The same programs over the ring, the pool and the fake: files behave alike.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::io;
 
@@ -15,7 +14,7 @@ fn runtimes() -> Vec<(String, Runtime)> {
         match Runtime::builder().backend(backend).build() {
             Ok(runtime) => Some((format!("{backend:?}"), runtime)),
             Err(e) => {
-                println!("skipped: {backend:?}: {e}");
+                cutwater_testing::skip!("{backend:?}: {e}");
                 None
             }
         }
@@ -162,7 +161,7 @@ fn direct_reads_give_the_bytes_of_any_range() {
         File::open(&path).await?.sync_all().await?;
         let direct = match OpenOptions::new().direct(true).open(&path).await {
             Err(e) if e.raw_os_error() == Some(22) => {
-                println!("skipped: this file system refuses O_DIRECT");
+                cutwater_testing::skip!("this file system refuses O_DIRECT");
                 return Ok(());
             }
             opened => opened?,

@@ -1,5 +1,4 @@
 //! Several cores: tasks begun on each, wakes between them, and their end.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -16,7 +15,7 @@ fn everywhere(cores: usize, test: impl Fn(&Runtime)) {
     for backend in real.iter().copied().chain([Backend::Fake(3)]) {
         match Runtime::builder().backend(backend).cores(cores).build() {
             Ok(runtime) => test(&runtime),
-            Err(e) => println!("skipped: {backend:?}: {e}"),
+            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
     }
 }
@@ -172,7 +171,7 @@ fn what_is_aborted_or_outlived_says_so() {
 #[test]
 fn cores_that_sleep_are_told_by_their_rings() {
     if cfg!(miri) {
-        return println!("skipped: Miri has no io_uring");
+        return cutwater_testing::skip!("Miri has no io_uring");
     }
     let Ok(runtime) = Runtime::builder().backend(Backend::Ring).cores(2).build() else { return };
     let counters = runtime.block_on(async {
@@ -192,7 +191,7 @@ fn cores_that_sleep_are_told_by_their_rings() {
 #[test]
 fn cores_that_are_pinned_have_a_cpu_each() {
     if cfg!(miri) || std::thread::available_parallelism().map_or(1, usize::from) < 2 {
-        return println!("skipped: there is one CPU");
+        return cutwater_testing::skip!("there is one CPU");
     }
     // A thread of its own, as the runtime keeps the thread that makes it on a CPU.
     let cpus = std::thread::spawn(|| {

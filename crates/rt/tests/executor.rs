@@ -1,5 +1,4 @@
 //! Tasks, timers, wakes, cancellation and the end.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -30,20 +29,20 @@ fn everywhere(test: impl Fn(&Runtime)) {
     for backend in backends(1) {
         match Runtime::builder().backend(backend).build() {
             Ok(runtime) => test(&runtime),
-            Err(e) => println!("skipped: {backend:?}: {e}"),
+            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
     }
 }
 
 fn ring() -> Option<Runtime> {
     if cfg!(miri) {
-        println!("skipped: Miri has no io_uring");
+        cutwater_testing::skip!("Miri has no io_uring");
         return None;
     }
     Runtime::builder()
         .backend(Backend::Ring)
         .build()
-        .inspect_err(|e| println!("skipped: no io_uring here: {e}"))
+        .inspect_err(|e| cutwater_testing::skip!("no io_uring here: {e}"))
         .ok()
 }
 
@@ -420,7 +419,7 @@ fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
     let everyone = [Backend::Ring, Backend::Pool].into_iter().chain((0..30).map(Backend::Fake));
     for backend in everyone {
         let Ok(runtime) = Runtime::builder().backend(backend).in_flight_max(4).build() else {
-            println!("skipped: {backend:?}");
+            cutwater_testing::skip!("{backend:?}");
             continue;
         };
         let file: Arc<OwnedFd> = Arc::new(tempfile::tempfile().expect("a file").into());

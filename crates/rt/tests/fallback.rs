@@ -2,7 +2,6 @@
 //!
 //! A filter stays with its process for good and comes over all of its threads, so each case runs
 //! in a process of its own: this test again, by name, with the case in a variable.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::io;
 use std::process::Command;
@@ -151,7 +150,7 @@ fn a_program_that_is_started_does_not_disturb_what_is_in_flight() {
         let runtime = match Runtime::builder().backend(backend).build() {
             Ok(runtime) => runtime,
             Err(e) => {
-                println!("skipped: {backend:?}: {e}");
+                cutwater_testing::skip!("{backend:?}: {e}");
                 continue;
             }
         };

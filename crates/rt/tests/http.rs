@@ -1,5 +1,4 @@
 //! hyper on this runtime: its client against its server here, and curl against the example.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -37,7 +36,7 @@ fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
         match Runtime::builder().backend(backend).build() {
             Ok(runtime) => test(&runtime),
-            Err(e) => println!("skipped: {backend:?}: {e}"),
+            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
     }
 }
@@ -133,7 +132,7 @@ fn curl(args: &[&str]) -> Option<String> {
             Some(String::from_utf8_lossy(&out.stdout).into_owned())
         }
         Err(e) => {
-            println!("skipped: curl: {e}");
+            cutwater_testing::skip!("curl: {e}");
             None
         }
     }

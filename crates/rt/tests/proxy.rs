@@ -93,7 +93,7 @@ fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
         match Runtime::builder().backend(backend).build() {
             Ok(runtime) => test(&runtime),
-            Err(e) => println!("skipped: {backend:?}: {e}"),
+            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
     }
 }
@@ -223,7 +223,7 @@ fn openssl(args: &[&str]) -> Option<Command> {
             Some(command)
         }
         Err(e) => {
-            println!("skipped: openssl: {e}");
+            cutwater_testing::skip!("openssl: {e}");
             None
         }
     }

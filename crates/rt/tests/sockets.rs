@@ -1,5 +1,4 @@
 //! Datagrams, Unix sockets, shared buffers, and peers that behave badly, over ring and epoll.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -19,7 +18,7 @@ fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
         match Runtime::builder().backend(backend).build() {
             Ok(runtime) => test(&runtime),
-            Err(e) => println!("skipped: {backend:?}: {e}"),
+            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
     }
     // A ring that is there and not used: sockets then wait by epoll beside it.
@@ -179,7 +178,7 @@ fn datagrams_go_both_ways_with_their_addresses() {
         runtime.block_on(async {
             for address in ["127.0.0.1:0", "[::1]:0"] {
                 let Ok(server) = UdpSocket::bind(address) else {
-                    println!("skipped: {address}");
+                    cutwater_testing::skip!("{address}");
                     continue;
                 };
                 let client = UdpSocket::bind(address).expect("binds");
@@ -415,7 +414,7 @@ fn connections_that_wait_keep_nobody_else_from_working() {
     for backend in [Backend::Ring, Backend::Pool] {
         let built = Runtime::builder().backend(backend).in_flight_max(2).build();
         let Ok(runtime) = built else {
-            println!("skipped: {backend:?}");
+            cutwater_testing::skip!("{backend:?}");
             continue;
         };
         runtime.block_on(async {

@@ -1,5 +1,4 @@
 //! TLS over ring and epoll, against itself and against rustls over plain sockets.
-#![allow(clippy::print_stdout)] // to say what was skipped
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -23,7 +22,7 @@ fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
         match Runtime::builder().backend(backend).build() {
             Ok(runtime) => test(&runtime),
-            Err(e) => println!("skipped: {backend:?}: {e}"),
+            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
     }
 }

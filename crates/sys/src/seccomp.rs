@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn only_the_named_calls_of_our_abi_are_refused() {
-        let Some(arch) = AUDIT_ARCH else { return println!("skipped: unknown architecture") };
+        let Some(arch) = AUDIT_ARCH else { return cutwater_testing::skip!("unknown architecture") };
         let program = program(&[SysCall::Cachestat, SysCall::Mincore], Refusal::Perm).unwrap();
         let refused = libc::SECCOMP_RET_ERRNO | 1;
         let mincore = libc::SYS_mincore as u32;

@@ -3,7 +3,7 @@
 //! # Safety
 //! The child makes system calls and drops the ring, which takes no lock; it leaves by `_exit(2)`.
 #![allow(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test, which says what it skips
+#![allow(clippy::unwrap_used)] // a test, which says what it skips
 
 use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
@@ -53,7 +53,7 @@ fn a_forked_child_that_drops_the_ring_leaves_the_parents_operations_alone() {
     let mut ring = match made {
         // Dropped by hand, as it is dropped in two processes.
         Ok(ring) => ManuallyDrop::new(ring),
-        Err(e) => return println!("skipped: no io_uring here: {e}"),
+        Err(e) => return cutwater_testing::skip!("no io_uring here: {e}"),
     };
     let pipes: Vec<(Arc<OwnedFd>, OwnedFd)> = (0..IN_FLIGHT)
         .map(|_| rustix::pipe::pipe().unwrap())

@@ -46,7 +46,7 @@ fn every_peer_reads_what_std_reads() {
             match peer.run(&job) {
                 Ok(outcome) => assert_eq!(outcome.tally, expected, "{} x{depth}", peer.name()),
                 Err(why) if may_be_missing(peer.as_ref()) => {
-                    println!("skipped: {}: {why}", peer.name());
+                    cutwater_testing::skip!("{}: {why}", peer.name());
                 }
                 Err(why) => panic!("{}: {why}", peer.name()),
             }

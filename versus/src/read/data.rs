@@ -199,11 +199,11 @@ mod tests {
         // Beside the build and not in /tmp, which may be a tmpfs, where all is resident.
         let data = DataFile::make(Path::new(env!("CARGO_MANIFEST_DIR")), 64 << 20, 3);
         let Ok(data) = data else {
-            println!("skipped: {}", data.unwrap_err());
+            cutwater_testing::skip!("{}", data.unwrap_err());
             return;
         };
         if let Err(why) = data.prepare(Cache::Cold) {
-            println!("skipped: no cold file here: {why}");
+            cutwater_testing::skip!("no cold file here: {why}");
             return;
         }
         assert_eq!(data.resident_share().unwrap(), 0.0);

@@ -429,7 +429,7 @@ mod tests {
     #[test]
     fn the_installed_fio_reads_a_file_and_refuses_one_that_is_not_there() {
         let Some(version) = available() else {
-            println!("skipped: fio is not installed");
+            cutwater_testing::skip!("fio is not installed");
             return;
         };
         println!("{version}");

@@ -25,7 +25,7 @@ fn record(kernel: bool, work: fn() -> u64) -> Option<Samples> {
     let recording = match Recording::start(SamplerOptions { kernel, ..SamplerOptions::default() }) {
         Ok(recording) => recording,
         Err(FlameError::Refused(e)) => {
-            println!("skipped: {e}");
+            cutwater_testing::skip!("{e}");
             return None;
         }
         Err(e) => panic!("{e}"),
@@ -79,7 +79,7 @@ fn a_busy_function_has_most_of_the_samples() {
 fn time_in_the_kernel_is_under_the_function_that_called_it() {
     let Some(samples) = record(true, burn_in_kernel) else { return };
     if !samples.kernel_frames {
-        println!("skipped: {}", samples.why_not.unwrap_or_default());
+        cutwater_testing::skip!("{}", samples.why_not.unwrap_or_default());
         return;
     }
     let share = share_of(&samples, "flame::tests::burn_in_kernel");

@@ -102,7 +102,7 @@ fn a_real_prometheus_answers_the_dashboard_and_fires_when_memory_grows() {
     let endpoint = metrics.serve("127.0.0.1:0").unwrap();
     let prometheus = match Prometheus::start(&endpoint.address().to_string()) {
         Ok(prometheus) => prometheus,
-        Err(why) => return println!("skipped: {why}"),
+        Err(why) => return cutwater_testing::skip!("{why}"),
     };
     wait_until("a first scrape", || prometheus.has_data("up == 1"));
     let work = Work::new(&metrics);

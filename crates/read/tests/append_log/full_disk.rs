@@ -23,7 +23,7 @@ fn run(program: &str, args: &[&str]) -> bool {
 fn a_full_tmpfs_is_an_error_and_the_log_goes_on_when_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     if !run("mount", &["-t", "tmpfs", "-o", "size=3m", "tmpfs", dir.path().to_str().unwrap()]) {
-        println!("skipped: tmpfs cannot be mounted here");
+        cutwater_testing::skip!("tmpfs cannot be mounted here");
         return;
     }
     fill_and_go_on(&Mounted(dir.path()));
@@ -37,7 +37,7 @@ fn a_full_ext4_is_an_error_and_the_log_goes_on_when_there_is_room() {
     let (image, at) = (image.path().to_str().unwrap(), dir.path().to_str().unwrap());
     let made = run("mkfs.ext4", &["-q", "-F", "-O", "^has_journal", image]);
     if !made || !run("mount", &["-o", "loop", image, at]) {
-        println!("skipped: ext4 in a file cannot be mounted here");
+        cutwater_testing::skip!("ext4 in a file cannot be mounted here");
         return;
     }
     fill_and_go_on(&Mounted(dir.path()));

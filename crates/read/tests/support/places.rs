@@ -35,11 +35,11 @@ pub(crate) fn places() -> Vec<Place> {
     found.push(Place { name: "the temporary directory", dir, mounted: None });
     match tempfile::tempdir_in("/dev/shm") {
         Ok(dir) => found.push(Place { name: "tmpfs", dir, mounted: None }),
-        Err(e) => println!("skipped: tmpfs: {e}"),
+        Err(e) => cutwater_testing::skip!("tmpfs: {e}"),
     }
     match xfs() {
         Ok(place) => found.push(place),
-        Err(why) => println!("skipped: xfs on a loop device: {why}"),
+        Err(why) => cutwater_testing::skip!("xfs on a loop device: {why}"),
     }
     found
 }

@@ -330,7 +330,7 @@ mod tests {
             Ok(tracer) => Some(tracer),
             Err(e) => {
                 assert!(e.is_refused() || e.is_unsupported(), "{e}");
-                println!("skipped: {e}");
+                cutwater_testing::skip!("{e}");
                 None
             }
         }
@@ -447,7 +447,7 @@ mod tests {
             Ok(tracer) => {
                 assert_eq!((tracer.rows(), tracer.processes()), (vec![], vec![child.id()]))
             }
-            Err(e) => println!("skipped: {e}"),
+            Err(e) => cutwater_testing::skip!("{e}"),
         }
     }
 

@@ -314,7 +314,7 @@ mod tests {
         match Leased::open(path, &LeaseOptions::default()) {
             Ok(leased) => Some(leased),
             Err(Errno::OPNOTSUPP | Errno::ACCESS) => {
-                eprintln!("skipped: no lease may be taken on the temporary directory");
+                cutwater_testing::skip!("no lease may be taken on the temporary directory");
                 None
             }
             Err(errno) => panic!("{errno}"),

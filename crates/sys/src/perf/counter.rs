@@ -126,7 +126,7 @@ mod tests {
             Ok(counter) => Some(counter),
             Err(e) => {
                 assert!(e.is_refused() || e.is_unsupported() || e.is_limit(), "{e}");
-                println!("skipped: {e}");
+                cutwater_testing::skip!("{e}");
                 None
             }
         }

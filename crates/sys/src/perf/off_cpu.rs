@@ -258,12 +258,12 @@ mod tests {
         let options = SamplerOptions { off_cpu: true, ..SamplerOptions::default() };
         let sampler = match Sampler::start(options) {
             Ok(sampler) => sampler,
-            Err(e) => return println!("skipped: {e}"),
+            Err(e) => return cutwater_testing::skip!("{e}"),
         };
         std::thread::spawn(|| std::thread::sleep(SLEEP)).join().unwrap();
         let off_cpu = sampler.stop().off_cpu.unwrap();
         if let Some(why) = off_cpu.why_not {
-            return println!("skipped: {why}");
+            return cutwater_testing::skip!("{why}");
         }
         let longest = off_cpu.stacks.first().map_or(0, |(_, ns)| *ns);
         assert!(longest >= SLEEP.as_nanos() as u64, "{off_cpu:?}");

@@ -225,7 +225,7 @@ mod tests {
             Ok(sampler) => Some(sampler),
             Err(e) => {
                 assert!(e.is_refused() || e.is_unsupported() || e.is_limit(), "{e}");
-                println!("skipped: {e}");
+                cutwater_testing::skip!("{e}");
                 None
             }
         }

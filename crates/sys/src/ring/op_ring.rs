@@ -430,7 +430,7 @@ mod tests {
 
     fn ring_or_skip() -> Option<OpRing> {
         OpRing::new(&RingConfig { entries: 8, ..RingConfig::default() })
-            .inspect_err(|e| println!("skipped: no io_uring here: {e}"))
+            .inspect_err(|e| cutwater_testing::skip!("no io_uring here: {e}"))
             .ok()
     }
 

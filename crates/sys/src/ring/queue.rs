@@ -372,7 +372,7 @@ mod tests {
         match ReadRing::new(config) {
             Ok(ring) => Some(ring),
             Err(e) => {
-                println!("skipped: no io_uring here: {e}");
+                cutwater_testing::skip!("no io_uring here: {e}");
                 None
             }
         }

@@ -92,7 +92,7 @@ fn a_hole_is_refused() -> Outcome {
 fn huge_pages_that_are_not_there_are_refused_and_never_a_signal() -> Outcome {
     let flags = MemfdFlags::ALLOW_SEALING | MemfdFlags::HUGETLB;
     let Ok(fd) = rustix::fs::memfd_create("huge", flags) else {
-        println!("skipped: this host has no huge pages for memfd_create");
+        cutwater_testing::skip!("this host has no huge pages for memfd_create");
         return Ok(());
     };
     // More than any host reserves.

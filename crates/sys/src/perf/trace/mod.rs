@@ -335,7 +335,7 @@ mod tests {
         let mut trace = match Trace::open(std::process::id(), Start::Now) {
             Ok(trace) => trace,
             Err(e) => {
-                println!("skipped: {e}");
+                cutwater_testing::skip!("{e}");
                 return None;
             }
         };
@@ -379,7 +379,7 @@ mod tests {
         };
         let Some((trace, moments)) = record(read) else { return };
         if !trace.has_reads() {
-            return println!("skipped: {:?}", trace.missing());
+            return cutwater_testing::skip!("{:?}", trace.missing());
         }
         let first = file.as_raw_fd() as u64;
         let call = What::Call { number: libc::SYS_pread64, first };
