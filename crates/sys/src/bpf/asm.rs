@@ -43,6 +43,7 @@ pub(super) enum If {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
     Add = 0x00,
+    And = 0x50,
     Left = 0x60,
     Right = 0x70,
 }
@@ -52,6 +53,7 @@ pub(super) enum Op {
 pub(super) enum Helper {
     MapLookup = 1,
     MapUpdate = 2,
+    MapDelete = 3,
     TimeNs = 5,
     /// Process in the upper half, thread in the lower.
     PidTgid = 14,

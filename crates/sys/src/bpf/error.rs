@@ -71,6 +71,9 @@ impl BpfError {
             (_, Errno::NOSYS) => {
                 "likely cause: a kernel without CONFIG_BPF_SYSCALL, or a seccomp filter"
             }
+            (_, Errno::MFILE | Errno::NFILE) => {
+                "likely cause: too few descriptors for three per thread; try 'ulimit -n 65536'"
+            }
             (_, Errno::NOMEM) => "likely cause: too little memory, or RLIMIT_MEMLOCK",
             _ => "see bpf(2)",
         }

@@ -14,18 +14,22 @@ pub(super) struct Layout {
     pub(super) sb_dev: i16,
     pub(super) task_tgid: i16,
     pub(super) task_pid: i16,
+    /// Whether a call is of 32 bits, among other bits.
+    pub(super) task_status: i16,
     pub(super) task_files: i16,
     pub(super) files_table: i16,
     pub(super) table_len: i16,
     pub(super) table_files: i16,
-    /// A call's first argument.
+    /// A call's first argument, and that of a call of 32 bits.
     pub(super) regs_first: i16,
+    pub(super) regs_first_32: i16,
     /// A call's number.
     pub(super) regs_number: i16,
 }
 
 /// The registers of x86-64. Elsewhere they are not found, and so is the tracepoint for faults.
 const FIRST: &str = "di";
+const FIRST_32: &str = "bx";
 const NUMBER: &str = "orig_ax";
 
 impl Layout {
@@ -42,11 +46,13 @@ impl Layout {
             sb_dev: offset("super_block", "s_dev")?,
             task_tgid: offset("task_struct", "tgid")?,
             task_pid: offset("task_struct", "pid")?,
+            task_status: offset("task_struct", "thread_info")? + offset("thread_info", "status")?,
             task_files: offset("task_struct", "files")?,
             files_table: offset("files_struct", "fdt")?,
             table_len: offset("fdtable", "max_fds")?,
             table_files: offset("fdtable", "fd")?,
             regs_first: offset("pt_regs", FIRST)?,
+            regs_first_32: offset("pt_regs", FIRST_32)?,
             regs_number: offset("pt_regs", NUMBER)?,
         })
     }

@@ -68,6 +68,9 @@ const READS: [i32; 5] = [
     libc::SYS_preadv2 as i32,
 ];
 const RING: i32 = libc::SYS_io_uring_enter as i32;
+/// The same of programs of 32 bits, whose calls have numbers of their own: `read`, `readv`, `pread64`,
+/// `preadv`, `preadv2`.
+const READS_32: [i32; 5] = [3, 145, 180, 333, 378];
 
 /// A fault begins; whether it is of a file is seen later.
 pub(super) fn fault_begins(maps: &Maps) -> Code {
@@ -121,8 +124,9 @@ pub(super) fn call_begins(maps: &Maps, at: &Layout) -> Code {
     let mut code = Code::default();
     let (out, ring, known) = (code.label(), code.label(), code.label());
     code.copy(R6, R1).load(Size::Double, R1, R6, 8);
-    only_reads(&mut code, out);
+    only_numbers(&mut code, &[READS, READS_32].concat(), out);
     only_followed(&mut code, maps, out);
+    only_reads(&mut code, at, out);
     thread(&mut code, maps, out, true);
     code.load(Size::Double, R1, R6, 8).jump_if(If::Equal, R1, RING, ring);
     file_of_descriptor(&mut code, at);
@@ -140,7 +144,8 @@ pub(super) fn call_ends(maps: &Maps, at: &Layout) -> Code {
     let mut code = Code::default();
     let out = code.label();
     code.copy(R6, R1).load(Size::Double, R1, R6, 0).load(Size::Double, R1, R1, at.regs_number);
-    only_reads(&mut code, out);
+    // Which of the two it is was looked at when the call began.
+    only_numbers(&mut code, &[READS, READS_32].concat(), out);
     code.call(Helper::TimeNs).copy(R9, R0);
     only_followed(&mut code, maps, out);
     thread(&mut code, maps, out, false);
@@ -159,20 +164,33 @@ pub(super) fn call_ends(maps: &Maps, at: &Layout) -> Code {
     code
 }
 
-/// Goes to `out` when the call with the number `R1` does not read.
-fn only_reads(code: &mut Code, out: Label) {
-    let reads = code.label();
-    for call in READS {
-        code.jump_if(If::Equal, R1, call, reads);
-    }
-    code.jump_if(If::Other, R1, RING, out).place(reads);
+/// `R9 =` the first argument of the call, or goes to `out` when it does not read.
+fn only_reads(code: &mut Code, at: &Layout, out: Label) {
+    /// `TS_COMPAT`
+    const IS_32_BIT: i32 = 2;
+    let (wide, known) = (code.label(), code.label());
+    code.call(Helper::CurrentTask).load(Size::Word, R2, R0, at.task_status);
+    code.load(Size::Double, R1, R6, 8).load(Size::Double, R3, R6, 0);
+    code.op(Op::And, R2, IS_32_BIT).jump_if(If::Equal, R2, 0, wide);
+    only_numbers(code, &READS_32, out);
+    code.load(Size::Word, R9, R3, at.regs_first_32).jump(known).place(wide);
+    only_numbers(code, &READS, out);
+    code.load(Size::Word, R9, R3, at.regs_first).place(known);
 }
 
-/// `R2`, `R3` = device and inode of the file that the call's first argument is a descriptor of;
-/// zeros for none. The table of descriptors is an array, which types do not lead through.
+/// Goes to `out` when the call's number `R1` is neither one of `numbers` nor that of the ring,
+/// which is the same for all.
+fn only_numbers(code: &mut Code, numbers: &[i32], out: Label) {
+    let found = code.label();
+    for number in numbers {
+        code.jump_if(If::Equal, R1, *number, found);
+    }
+    code.jump_if(If::Other, R1, RING, out).place(found);
+}
+
+/// `R2`, `R3` = device and inode of the file that `R9` is a descriptor of; zeros for none. The table of descriptors is an array, which types do not lead through.
 fn file_of_descriptor(code: &mut Code, at: &Layout) {
     let (none, open, known) = (code.label(), code.label(), code.label());
-    code.load(Size::Double, R1, R6, 0).load(Size::Word, R9, R1, at.regs_first);
     code.call(Helper::CurrentTask).load(Size::Double, R1, R0, at.task_files);
     code.load(Size::Double, R1, R1, at.files_table);
     code.load(Size::Word, R2, R1, at.table_len).copy(R3, R9).subtract(R3, R2);
@@ -197,24 +215,36 @@ fn peek(code: &mut Code, offset: i16, by: i16) {
     code.set(R2, 8).call(Helper::ReadKernel).load(Size::Double, R3, R10, by);
 }
 
-/// A followed process has a child: it is followed, too.
+/// A process has a child: it is followed when its parent is. Its number may have been that of a
+/// process that was followed and has ended.
 pub(super) fn forks(maps: &Maps, at: &Layout) -> Code {
     const CHILD: i16 = 8;
     let mut code = Code::default();
-    let out = code.label();
+    let (out, stranger) = (code.label(), code.label());
     code.copy(R6, R1);
-    process(&mut code, maps, out);
+    code.load(Size::Double, R1, R6, CHILD).load(Size::Word, R2, R1, at.task_tgid);
+    code.store(Size::Word, R10, OTHER_ID, R2).load(Size::Word, R1, R1, at.task_pid);
+    code.store(Size::Word, R10, ID, R1);
+    forget(&mut code, maps.threads, ID);
+    process(&mut code, maps, stranger);
     code.load(Size::Word, R1, R0, 0).store(Size::Word, R10, STATE, R1);
-    code.load(Size::Double, R1, R6, CHILD).load(Size::Word, R1, R1, at.task_tgid);
-    code.store(Size::Word, R10, OTHER_ID, R1);
     // A thread is of its process, which is followed already.
-    code.load(Size::Word, R2, R10, ID).subtract(R1, R2).jump_if(If::Equal, R1, 0, out);
+    code.load(Size::Word, R1, R10, OTHER_ID).load(Size::Word, R2, R10, ID);
+    code.subtract(R1, R2).jump_if(If::Equal, R1, 0, out);
     code.map(R1, maps.followed);
     stack_address(&mut code, R2, OTHER_ID);
     stack_address(&mut code, R3, STATE);
-    code.set(R4, 0).call(Helper::MapUpdate);
+    code.set(R4, 0).call(Helper::MapUpdate).jump(out).place(stranger);
+    forget(&mut code, maps.followed, OTHER_ID);
     code.place(out).exit();
     code
+}
+
+/// Removes the key at `key` on the stack, if it is there.
+fn forget(code: &mut Code, map: i32, key: i16) {
+    code.map(R1, map);
+    stack_address(code, R2, key);
+    code.call(Helper::MapDelete);
 }
 
 /// A process becomes another program: from here on it is traced.
