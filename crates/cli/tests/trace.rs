@@ -260,6 +260,119 @@ fn a_process_that_runs_is_looked_at_and_left_alone() {
 }
 
 #[test]
+fn a_command_that_does_not_want_to_end_is_ended() {
+    for script in ["trap '' TERM; while :; do sleep 0.05; done", "kill -STOP $$; sleep 60"] {
+        let out = cutwater(&["trace", "--time", "0.3", "--json", "--", "sh", "-c", script]);
+        assert_eq!(out.status.code(), Some(0), "{script}");
+        assert!(report(&out)["seconds"].as_f64() < Some(30.0), "{script}");
+    }
+}
+
+#[test]
+fn a_thread_is_refused_with_the_process_that_it_is_of() {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || ended.recv());
+    let me = std::process::id().to_string();
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let threads = threads.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let thread = threads.into_iter().find(|tid| *tid != me).unwrap();
+    let out = cutwater(&["trace", "--pid", &thread]);
+    drop(end);
+    assert!(other.join().unwrap().is_err());
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains(&format!("--pid {me}")), "{}", text(&out.stderr));
+}
+
+#[test]
+fn a_low_soft_limit_of_descriptors_takes_nothing_away() {
+    const THREADS: usize = 30;
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = std::sync::Arc::new(std::sync::Mutex::new(ended));
+    let threads = (0..THREADS).map(|_| {
+        let ended = std::sync::Arc::clone(&ended);
+        std::thread::spawn(move || ended.lock().unwrap().recv().is_err())
+    });
+    let threads: Vec<_> = threads.collect();
+    let me = std::process::id().to_string();
+    let backend = |limit: &str| {
+        let script = format!("{limit} exec \"$0\" trace --json --time 0.1 --pid {me}");
+        let program = env!("CARGO_BIN_EXE_cutwater");
+        let out = Command::new("sh").args(["-c", &script, program]).output().unwrap();
+        report(&out)["backend"].clone()
+    };
+    let (all, few) = (backend(""), backend("ulimit -S -n 40;"));
+    drop(end);
+    assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+    println!("{all}");
+    assert_eq!(all, few);
+}
+
+#[test]
+fn a_pipe_that_closes_is_no_error_that_is_shouted() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cutwater"))
+        .args(["trace", "--json", "--", "true"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let out = child.wait_with_output().unwrap();
+    assert!(!text(&out.stderr).contains("panicked"), "{}", text(&out.stderr));
+    assert!(out.status.code().is_some(), "{:?}", out.status);
+}
+
+/// A program of 32 bits that calls `lseek(0, 0, SEEK_SET)` 700 times, which is the number of
+/// `readv` for 64 bits, and `read(0, memory, 4)` 300 times.
+#[cfg(target_arch = "x86_64")]
+fn program_of_32_bits() -> Vec<u8> {
+    const AT: u32 = 0x0804_8000;
+    const HEADERS: u32 = 52 + 32;
+    let calls = |number: u8, times: u32, set_up: &[u8]| {
+        let body = [set_up, &[0xb8, number, 0, 0, 0, 0xcd, 0x80, 0x4e][..]].concat();
+        // mov esi, times; ...; dec esi; jnz
+        let back = -i8::try_from(body.len() + 2).unwrap();
+        [&[0xbe][..], &times.to_le_bytes(), &body, &[0x75, back.cast_unsigned()]].concat()
+    };
+    let memory = AT + 0x1000 - 16;
+    let lseek = [0x31, 0xdb, 0x31, 0xc9, 0x31, 0xd2];
+    let read = [&[0x31, 0xdb, 0xb9][..], &memory.to_le_bytes(), &[0xba, 4, 0, 0, 0]].concat();
+    let exit = [0xb8, 1, 0, 0, 0, 0x31, 0xdb, 0xcd, 0x80];
+    let code = [calls(19, 700, &lseek), calls(3, 300, &read), exit.to_vec()].concat();
+    let half = |n: u16| n.to_le_bytes().to_vec();
+    let word = |n: u32| n.to_le_bytes().to_vec();
+    let mut ident = b"\x7fELF\x01\x01\x01".to_vec();
+    ident.resize(16, 0);
+    let header = [half(2), half(3), word(1), word(AT + HEADERS), word(52), word(0), word(0)];
+    let sizes = [half(52), half(32), half(1), half(0), half(0), half(0)];
+    let size = HEADERS + code.len() as u32;
+    let segment = [1, 0, AT, AT, size, 0x1000, 7, 0x1000].map(word);
+    [ident, header.concat(), sizes.concat(), segment.concat(), code].concat()
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn calls_of_programs_of_32_bits_are_known_by_their_own_numbers() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let (program, file) = (dir.path().join("small"), dir.path().join("read-me"));
+    std::fs::write(&program, program_of_32_bits()).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(&file, vec![7; 8_192]).unwrap();
+    // The shell keeps the descriptor until all was looked at.
+    let script = format!(
+        "exec 3<{file}; {program} <&3 || exit 9; sleep 0.2",
+        file = file.display(),
+        program = program.display()
+    );
+    let out = cutwater(&["trace", "--json", "--backend", "ebpf", "--", "sh", "-c", &script]);
+    let report = report(&out);
+    if out.status.code() == Some(9) || report["backend"] != "ebpf" {
+        return cutwater_testing::skip!("{} {}", text(&out.stderr), report["without"]);
+    }
+    assert_eq!(sums(&report, "read", file.to_str().unwrap()), (300, 1_200), "{report:#}");
+}
+
+#[test]
 fn wrong_arguments_are_refused_with_what_is_right() {
     for (args, code, said) in [
         (&["trace"][..], 2, "--pid PID or a command after --"),

@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cutwater_sys::perf::Start;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::failure::Failure;
 use crate::flame::KernelNames;
@@ -62,6 +63,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
     let mut target = Target::new(args)?;
     let start = if target.is_ours() { Start::OnExec } else { Start::Now };
+    // Not before the command has its own.
+    use_all_descriptors();
     // Before the rows' rings, which take all the memory that may be locked.
     let recording = args.flamegraph.as_deref().map(|path| Drawing::start(path, &target));
     let source = Source::open(args.backend, target.pid(), start);
@@ -90,6 +93,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
         say(&table::of(&report, args.rows));
     }
     Ok(code)
+}
+
+/// Lets us open as many descriptors as we may be given: events take some for each thread.
+fn use_all_descriptors() {
+    let limits = getrlimit(Resource::Nofile);
+    // What cannot be raised is found, and told, by the one that needs it.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
 }
 
 /// Standard output is the command's, so ours is standard error; with that closed there is

@@ -1,6 +1,8 @@
 //! Where faults and reads come from: the best that was asked for and the host permits.
 
 use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use cutwater_sys::perf::{Moment, PerfError, Start, Trace};
 
@@ -18,6 +20,8 @@ pub(super) struct Source {
     from: From,
     /// Why not what was asked for.
     refused: Option<String>,
+    /// Why nothing is seen, where that is not the host's policy.
+    of_other: Option<String>,
     moments: Vec<Moment>,
 }
 
@@ -30,6 +34,11 @@ enum From {
 
 impl Source {
     pub(super) fn open(wanted: Wanted, pid: u32, start: Start) -> Self {
+        let of_other = other_user(pid);
+        Self { of_other, ..Self::best(wanted, pid, start) }
+    }
+
+    fn best(wanted: Wanted, pid: u32, start: Start) -> Self {
         if wanted == Wanted::Ebpf {
             return match InKernel::open(pid, start) {
                 Ok(kernel) => Self::new(From::Kernel(kernel), None),
@@ -49,7 +58,7 @@ impl Source {
 
     fn new(from: From, refused: Option<String>) -> Self {
         let refused = refused.map(|why| format!("eBPF: {why}"));
-        Self { from, refused, moments: Vec::new() }
+        Self { from, refused, of_other: None, moments: Vec::new() }
     }
 
     /// Takes what has come so far; for the end, with `all`, stops and takes the rest.
@@ -110,12 +119,26 @@ impl Source {
             }
             From::Events(trace) => events(trace),
             From::Nothing(e) => {
-                (Backend::Counters, vec![format!("faults and reads one by one: {e}")])
+                let other = self.of_other.clone().filter(|_| e.is_refused());
+                let why = other.unwrap_or_else(|| e.to_string());
+                (Backend::Counters, vec![format!("faults and reads one by one: {why}")])
             }
         };
         missing.extend(self.refused.clone());
         (backend, missing)
     }
+}
+
+/// Whose processes we may not look at whatever the host's policy is.
+fn other_user(pid: u32) -> Option<String> {
+    let uid = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
+    let me = rustix::process::geteuid();
+    (uid != me.as_raw() && !me.is_root()).then(|| {
+        format!(
+            "process {pid} is of user {uid}, we are {}; run as that user or as root",
+            me.as_raw()
+        )
+    })
 }
 
 fn events_of(pid: u32, start: Start) -> From {

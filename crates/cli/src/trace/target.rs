@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, waitid, waitpid,
@@ -18,6 +19,10 @@ use crate::stop::Stop;
 
 /// What a shell says of a command that cannot be run.
 const CANNOT_RUN: u8 = 127;
+/// How long a command that is told to end has for it; then it is killed.
+const END_WITHIN: Duration = Duration::from_secs(3);
+/// Between two looks whether it has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A process.
 #[derive(Debug)]
@@ -54,6 +59,11 @@ impl Target {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).map_err(|e| {
             Failure::new(format!("there is no process {pid}, or /proc is not mounted")).because(e)
         })?;
+        if let Some(process) = process_of(pid).filter(|process| *process != pid) {
+            return Err(Failure::usage(format!(
+                "{pid} is a thread of process {process}; name the process with --pid {process}"
+            )));
+        }
         Ok(Self { pid, name: name.trim().to_owned(), child: None })
     }
 
@@ -124,8 +134,8 @@ impl Target {
             return Ok(ExitCode::SUCCESS);
         }
         let ended = self.has_ended()?;
-        if let (false, Some(pid)) = (ended, self.process()) {
-            let _ = kill_process(pid, Signal::TERM);
+        if !ended {
+            self.tell_to_end()?;
         }
         let Some(child) = &mut self.child else { return Ok(ExitCode::SUCCESS) };
         let status =
@@ -136,6 +146,31 @@ impl Target {
         let code = status.code().or(status.signal().map(|signal| 128 + signal));
         Ok(exit_code(code.unwrap_or(1)))
     }
+}
+
+impl Target {
+    /// Ends a command that runs: one that does not end when it is asked to is killed.
+    fn tell_to_end(&self) -> Result<(), Failure> {
+        let Some(pid) = self.process() else { return Ok(()) };
+        let _ = kill_process(pid, Signal::TERM);
+        // One that is stopped ends when it goes on.
+        let _ = kill_process(pid, Signal::CONT);
+        let told = Instant::now();
+        while !self.has_ended()? {
+            if told.elapsed() >= END_WITHIN {
+                let _ = kill_process(pid, Signal::KILL);
+                return Ok(());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+}
+
+/// The process that a thread is of.
+fn process_of(thread: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
 }
 
 impl Drop for Target {
