@@ -4,6 +4,7 @@ use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 
 use cutwater_sys::ring::{NO_OFFSET, Op, Outcome, poll_bits};
+use cutwater_sys::udp;
 use rustix::event::{PollFd, Timespec};
 use rustix::fs::CWD;
 use rustix::io::{Errno, ReadWriteFlags};
@@ -94,7 +95,17 @@ fn on_socket(op: &mut Op, receive: RecvFlags, send: SendFlags) -> Result<usize, 
             *from = sender.and_then(|any| any.try_into().ok());
             Ok(n)
         }
+        Op::RecvSegments { socket, buf, head } => {
+            let (n, said) = udp::recv_segments(socket, buf, receive)?;
+            *head = said;
+            Ok(n)
+        }
         Op::SendTo { socket, buf, to } => rustix::net::sendto(socket, buf, send, to),
+        Op::SendSegments { socket, buf, at, end, segment, to } => {
+            let bytes = buf.get(*at..*end).ok_or(Errno::INVAL)?;
+            let segment = (*segment > 0).then_some(*segment);
+            udp::send_segments(socket, bytes, segment, to.as_ref(), send)
+        }
         _ => Err(Errno::OPNOTSUPP),
     }
 }

@@ -111,9 +111,11 @@ impl Fake {
 
     fn perform(&mut self, op: Op) -> Outcome {
         match op {
-            Op::Poll { .. } | Op::Accept { .. } | Op::Recv { .. } | Op::RecvFrom { .. } => {
-                Outcome { op, result: Err(Errno::AGAIN), fd: None }
-            }
+            Op::Poll { .. }
+            | Op::Accept { .. }
+            | Op::Recv { .. }
+            | Op::RecvFrom { .. }
+            | Op::RecvSegments { .. } => Outcome { op, result: Err(Errno::AGAIN), fd: None },
             op => perform(op),
         }
     }

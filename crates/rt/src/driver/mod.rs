@@ -20,7 +20,10 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Duration;
 
-use cutwater_sys::ring::{Event, GroupId, Op, OpKey, OpRing, Outcome, Part, RingConfig};
+use cutwater_sys::ring::{
+    DATAGRAM_HEAD_BYTES, Event, GroupId, Op, OpKey, OpRing, Outcome, Part, RingConfig,
+};
+use cutwater_sys::udp;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
@@ -45,6 +48,14 @@ const GROUP_BUFFERS: u16 = 512;
 /// Bytes of each: small messages fit, and larger ones are received into the caller's buffer, from
 /// where on that is faster (docs/net.md).
 pub(crate) const GROUP_BUFFER_BYTES: u32 = 8192;
+
+/// Buffers of a core for datagrams that come together, once a socket has asked for that.
+const LARGE_BUFFERS: u16 = 16;
+
+/// Bytes of each: as many as come together, and the head.
+const LARGE_BUFFER_BYTES: u32 = 66 << 10;
+const _: () =
+    assert!(LARGE_BUFFER_BYTES as usize >= udp::COALESCED_BYTES_MAX + DATAGRAM_HEAD_BYTES);
 
 /// Things that an operation which goes on may bring before they are taken; then it is ended, and
 /// begun again when they were. So a reader that is slow holds a sixteenth of the core's buffers.
@@ -151,6 +162,8 @@ pub(crate) struct Driver {
     readiness: Readiness,
     /// Buffers from which receives that go on take.
     group: Option<GroupId>,
+    /// Those from which datagrams take that come together.
+    group_large: Option<GroupId>,
     /// Operations that go on and have brought too much that nobody took; to be ended.
     to_end: Vec<LifeKey>,
     /// The ring's number of the message to another core of which is not known that it arrived.
@@ -205,6 +218,7 @@ impl Driver {
             pool,
             readiness: Readiness::new(&remote)?,
             group: None,
+            group_large: None,
             to_end: Vec::new(),
             telling: None,
             remote,
@@ -456,6 +470,18 @@ impl Driver {
             self.group = ring.add_group(GROUP_BUFFERS, GROUP_BUFFER_BYTES).ok();
         }
         self.group
+    }
+
+    /// As [`Driver::group`], of buffers that hold as many datagrams as come together.
+    pub(crate) fn group_large(&mut self) -> Option<GroupId> {
+        if self.degrade.path() != Path::Hot {
+            return None;
+        }
+        let ring = self.ring.as_mut()?;
+        if self.group_large.is_none() {
+            self.group_large = ring.add_group(LARGE_BUFFERS, LARGE_BUFFER_BYTES).ok();
+        }
+        self.group_large
     }
 
     /// Whether operations that go on can be had.

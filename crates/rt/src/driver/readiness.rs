@@ -27,9 +27,10 @@ const EVENTS_MAX: usize = 256;
 /// is not for sockets.
 pub(super) fn waits_for(op: &Op) -> Option<PollFlags> {
     Some(match op {
-        Op::Accept { .. } | Op::Recv { .. } | Op::RecvFrom { .. } => PollFlags::IN,
+        Op::Accept { .. } | Op::Recv { .. } => PollFlags::IN,
+        Op::RecvFrom { .. } | Op::RecvSegments { .. } => PollFlags::IN,
         Op::Send { .. } | Op::SendZeroCopy { .. } => PollFlags::OUT,
-        Op::SendVectored { .. } | Op::SendTo { .. } => PollFlags::OUT,
+        Op::SendVectored { .. } | Op::SendTo { .. } | Op::SendSegments { .. } => PollFlags::OUT,
         Op::Poll { events, .. } => *events,
         _ => return None,
     })
@@ -51,6 +52,8 @@ fn socket_of(op: &Op) -> Option<&Arc<OwnedFd>> {
         | Op::SendZeroCopy { socket, .. }
         | Op::SendVectored { socket, .. }
         | Op::SendTo { socket, .. }
+        | Op::SendSegments { socket, .. }
+        | Op::RecvSegments { socket, .. }
         | Op::Poll { file: socket, .. } => Some(socket),
         _ => None,
     }

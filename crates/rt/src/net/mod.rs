@@ -3,26 +3,32 @@
 //! - [`TcpStream`] and [`UnixStream`]: whole buffers by `recv` and `send_all`; what comes, without
 //!   holding a buffer while nothing does, by `received`; [`Io`] for code that wants `AsyncRead`.
 //! - [`TcpListener`] and [`UnixListener`]: `accept`, and `incoming` by one operation for all.
-//! - [`UdpSocket`]: datagrams, one by one or many at a time.
+//! - [`UdpSocket`]: datagrams, one by one or many at a time; segments of one buffer, and
+//!   datagrams of one peer together (`UDP_SEGMENT`, `UDP_GRO`).
 //!
 //! Where there is no ring, operations are tried at once and again when the socket is ready
 //! (`epoll(7)`); the interface is the same.
 
 #[cfg(any(feature = "tokio", feature = "futures-io", feature = "hyper"))]
 mod adapters;
+mod coalesced;
 mod incoming;
 mod io;
 mod listener;
+mod offload;
 mod received;
+mod segments;
 mod sending;
 mod socket;
 mod stream;
 mod udp;
 mod unix;
 
+pub use coalesced::{Batch, Coalesced, Datagrams};
 pub use incoming::Incoming;
 pub use io::Io;
 pub use listener::{ListenOptions, TcpListener};
+pub use offload::OffloadRefused;
 pub use received::{Chunk, Received};
 #[cfg(feature = "tls")]
 pub(crate) use sending::Sending;

@@ -71,6 +71,14 @@ impl Chunk {
         }
     }
 
+    /// The buffer, where it is no shared one.
+    pub(super) fn into_own(self) -> Option<Vec<u8>> {
+        match self.0 {
+            Bytes::Own { buf, .. } => Some(buf),
+            Bytes::Group(_) => None,
+        }
+    }
+
     /// Drops the first `n` bytes, or all where there are fewer.
     pub fn advance(&mut self, n: usize) {
         match &mut self.0 {

@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use cutwater_sys::ring::{Event, Op, Outcome};
+use cutwater_sys::ring::{DATAGRAM_HEAD_BYTES, Event, Op, Outcome};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
+use super::offload::Offload;
 use super::received::Chunk;
 use super::socket::until_done;
 use crate::driver::{GROUP_BUFFER_BYTES, Operation, Operations};
@@ -20,6 +21,7 @@ use crate::fs::BufResult;
 /// Bytes of a [`Packet`] at most: a shared buffer but for its head (`io_uring_recvmsg_out` and an
 /// address).
 pub const PACKET_BYTES_MAX: usize = GROUP_BUFFER_BYTES as usize - 144;
+const _: () = assert!(PACKET_BYTES_MAX >= GROUP_BUFFER_BYTES as usize - DATAGRAM_HEAD_BYTES);
 
 /// A datagram and who has sent it, or is to get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +35,8 @@ pub struct Datagram {
 /// A socket for datagrams.
 #[derive(Debug, Clone)]
 pub struct UdpSocket {
-    fd: Arc<OwnedFd>,
+    pub(super) fd: Arc<OwnedFd>,
+    pub(super) offload: Arc<Offload>,
 }
 
 impl AsFd for UdpSocket {
@@ -70,8 +73,11 @@ impl UdpSocket {
     /// Receives one datagram into `buf`; what does not fit is lost.
     ///
     /// # Errors
-    /// As `recvmsg(2)`.
+    /// As `recvmsg(2)`; `InvalidInput` once [`UdpSocket::coalesced`] was called.
     pub async fn recv_from(&self, buf: Vec<u8>) -> (io::Result<(usize, SocketAddr)>, Vec<u8>) {
+        if let Err(e) = self.offload.may_receive_one() {
+            return (Err(e), buf);
+        }
         let outcome = until_done(&self.fd, PollFlags::IN, self.to_receive(buf)).await;
         match outcome.op {
             Op::RecvFrom { buf, from, .. } => (received(outcome.result, from), buf),
@@ -92,8 +98,12 @@ impl UdpSocket {
     /// Receives one datagram from the peer that it is connected to.
     ///
     /// # Errors
-    /// As `recv(2)`; `ECONNREFUSED` where the peer has no such port.
+    /// As `recv(2)`; `ECONNREFUSED` where the peer has no such port; `InvalidInput` once
+    /// [`UdpSocket::coalesced`] was called.
     pub async fn recv(&self, buf: Vec<u8>) -> BufResult {
+        if let Err(e) = self.offload.may_receive_one() {
+            return (Err(e), buf);
+        }
         let op = Op::Recv { socket: Arc::clone(&self.fd), buf, at: 0, all: false };
         let mut outcome = until_done(&self.fd, PollFlags::IN, op).await;
         (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
@@ -147,7 +157,7 @@ fn received(
 impl From<std::net::UdpSocket> for UdpSocket {
     /// One that is bound already, and blocks.
     fn from(socket: std::net::UdpSocket) -> Self {
-        Self { fd: Arc::new(socket.into()) }
+        Self { fd: Arc::new(socket.into()), offload: Arc::default() }
     }
 }
 
@@ -188,13 +198,14 @@ impl Packets {
     /// The next.
     ///
     /// # Errors
-    /// As `recvmsg(2)`.
+    /// As `recvmsg(2)`; `InvalidInput` once [`UdpSocket::coalesced`] was called.
     pub async fn next(&mut self) -> io::Result<Packet> {
+        self.socket.offload.may_receive_one()?;
         loop {
             let Some(many) = self.many() else { return self.one().await };
             match many.next().await {
                 Event::Part(part) => {
-                    if let (Some(buf), Some(peer)) = (part.buf, part.from) {
+                    if let (Some(buf), Some(peer)) = (part.buf, part.head.from) {
                         return Ok(Packet { bytes: Chunk::of_group(buf), peer });
                     }
                 }
@@ -219,7 +230,7 @@ impl Packets {
         while many.untaken() > 0 {
             let mut cx = Context::from_waker(Waker::noop());
             let Poll::Ready(Event::Part(part)) = many.poll_next(&mut cx) else { return None };
-            if let (Some(buf), Some(peer)) = (part.buf, part.from) {
+            if let (Some(buf), Some(peer)) = (part.buf, part.head.from) {
                 return Some(Packet { bytes: Chunk::of_group(buf), peer });
             }
         }
@@ -232,7 +243,8 @@ impl Packets {
             let core = Core::current();
             let group = core.driver.borrow_mut().group()?;
             let socket = Arc::clone(&self.socket.fd);
-            self.many = Some(Operations::new(core, Op::RecvFromMany { socket, group }));
+            self.many =
+                Some(Operations::new(core, Op::RecvFromMany { socket, group, coalesced: false }));
         }
         self.many.as_mut()
     }

@@ -128,19 +128,32 @@ fn of_socket(flight: &mut Flight) -> Option<squeue::Entry> {
             entry.flags(SEND_FLAGS).zc_flags(ZERO_COPY_REPORT).build()
         }
         Op::SendVectored { socket, bufs } => {
-            let header = flight.message.as_mut()?.for_send(bufs.iter().map(Vec::as_slice), None);
+            let header =
+                flight.message.as_mut()?.for_send(bufs.iter().map(Vec::as_slice), None, None);
             opcode::SendMsg::new(fd(socket), header).flags(SEND_FLAGS as u32).build()
         }
         Op::RecvFrom { socket, buf, .. } => {
-            opcode::RecvMsg::new(fd(socket), flight.message.as_mut()?.for_receive(buf)).build()
+            let header = flight.message.as_mut()?.for_receive(buf, false);
+            opcode::RecvMsg::new(fd(socket), header).build()
         }
-        Op::RecvFromMany { socket, group } => {
-            let header = flight.message.as_mut()?.for_many();
+        Op::RecvSegments { socket, buf, .. } => {
+            let header = flight.message.as_mut()?.for_receive(buf, true);
+            opcode::RecvMsg::new(fd(socket), header).build()
+        }
+        Op::RecvFromMany { socket, group, coalesced } => {
+            let header = flight.message.as_mut()?.for_many(*coalesced);
             opcode::RecvMsgMulti::new(fd(socket), header, *group).build()
         }
         Op::SendTo { socket, buf, to } => {
             let pieces = std::iter::once(buf.as_slice());
-            let header = flight.message.as_mut()?.for_send(pieces, Some(&to.as_any()));
+            let header = flight.message.as_mut()?.for_send(pieces, Some(&to.as_any()), None);
+            opcode::SendMsg::new(fd(socket), header).flags(libc::MSG_NOSIGNAL as u32).build()
+        }
+        Op::SendSegments { socket, buf, at, end, segment, to } => {
+            let pieces = std::iter::once(buf.get(*at..*end)?);
+            let to = to.as_ref().map(SocketAddrArg::as_any);
+            let segment = (*segment > 0).then_some(*segment);
+            let header = flight.message.as_mut()?.for_send(pieces, to.as_ref(), segment);
             opcode::SendMsg::new(fd(socket), header).flags(libc::MSG_NOSIGNAL as u32).build()
         }
         // All others are above; an operation that has no entry is refused.

@@ -14,15 +14,28 @@ use rustix::net::SocketAddrAny;
 use rustix::net::addr::{SocketAddrArg, SocketAddrStorage};
 
 use super::group::GroupBuf;
+use super::op::{DATAGRAM_HEAD_BYTES, DatagramHead};
 
 /// Most pieces of one vectored send (`UIO_MAXIOV`).
 pub(super) const PIECES_MAX: usize = 1024;
 
+/// Room for one control message of an `int` (`CMSG_SPACE`), aligned as its header must be.
+type Control = [u64; 3];
+
+const _: () = {
+    // SAFETY: it is arithmetic on a length.
+    let space = unsafe { libc::CMSG_SPACE(size_of::<libc::c_int>() as u32) };
+    assert!(size_of::<Control>() >= space as usize);
+    assert!(align_of::<Control>() >= align_of::<libc::cmsghdr>());
+    assert!(DATAGRAM_HEAD_BYTES == 16 + size_of::<SocketAddrStorage>() + size_of::<Control>());
+};
+
 /// A header and what it refers to but for the bytes. Boxed, so that its address stays.
-pub(super) struct Message {
+pub(crate) struct Message {
     header: libc::msghdr,
     pieces: Vec<libc::iovec>,
     name: MaybeUninit<SocketAddrStorage>,
+    control: Control,
 }
 
 impl std::fmt::Debug for Message {
@@ -32,45 +45,56 @@ impl std::fmt::Debug for Message {
 }
 
 impl Message {
-    pub(super) fn new() -> Box<Self> {
+    pub(crate) fn new() -> Box<Self> {
         // SAFETY: all-zero bytes are a valid `msghdr`: null pointers and lengths of 0.
         let header = unsafe { mem::zeroed() };
-        Box::new(Self { header, pieces: Vec::new(), name: MaybeUninit::zeroed() })
+        let (name, control) = (MaybeUninit::zeroed(), Control::default());
+        Box::new(Self { header, pieces: Vec::new(), name, control })
     }
 
-    /// To receive into `buf`, and the sender's address.
-    pub(super) fn for_receive(&mut self, buf: &mut [u8]) -> *mut libc::msghdr {
+    /// To receive into `buf`, and the sender's address; with `coalesced`, also how long each of
+    /// several datagrams is that come together.
+    pub(crate) fn for_receive(&mut self, buf: &mut [u8], coalesced: bool) -> *mut libc::msghdr {
         self.pieces.clear();
         self.pieces.push(libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() });
-        self.finish(size_of::<SocketAddrStorage>() as libc::socklen_t)
+        self.finish_to_receive(coalesced)
     }
 
     /// To receive one datagram after the other, each with its sender's address, into buffers that
     /// the kernel picks.
-    pub(super) fn for_many(&mut self) -> *mut libc::msghdr {
+    pub(super) fn for_many(&mut self, coalesced: bool) -> *mut libc::msghdr {
         self.pieces.clear();
-        self.finish(size_of::<SocketAddrStorage>() as libc::socklen_t)
+        self.finish_to_receive(coalesced)
     }
 
-    /// Takes the head off what was received so; gives the sender's address.
-    pub(super) fn unpack(&self, buf: &mut GroupBuf) -> Option<SocketAddr> {
-        let (from, head, len) = match RecvMsgOut::parse(buf, &self.header) {
+    fn finish_to_receive(&mut self, coalesced: bool) -> *mut libc::msghdr {
+        let control_len = if coalesced { size_of::<Control>() } else { 0 };
+        self.finish(size_of::<SocketAddrStorage>() as libc::socklen_t, control_len)
+    }
+
+    /// Takes the head off what was received into a buffer that the kernel picked.
+    pub(super) fn unpack(&self, buf: &mut GroupBuf) -> DatagramHead {
+        let (said, head, len) = match RecvMsgOut::parse(buf, &self.header) {
             Ok(out) => {
                 let head = out.payload_data().as_ptr() as usize - buf.as_ptr() as usize;
-                (address(out.name_data()), head, out.payload_data().len())
+                let from = address(out.name_data());
+                let segment = segment_in(out.control_data());
+                let truncated = out.is_payload_truncated();
+                (DatagramHead { from, segment, truncated }, head, out.payload_data().len())
             }
-            Err(()) => (None, buf.len(), 0),
+            Err(()) => (DatagramHead::default(), buf.len(), 0),
         };
         buf.advance(head);
         buf.truncate(len);
-        from
+        said
     }
 
-    /// To send `pieces`, to `to` where it is given.
-    pub(super) fn for_send<'a>(
+    /// To send `pieces`, to `to` where it is given; with a `segment`, as datagrams of so many bytes.
+    pub(crate) fn for_send<'a>(
         &mut self,
         pieces: impl Iterator<Item = &'a [u8]>,
         to: Option<&SocketAddrAny>,
+        segment: Option<u16>,
     ) -> *mut libc::msghdr {
         self.pieces.clear();
         let pieces = pieces.filter(|piece| !piece.is_empty()).take(PIECES_MAX);
@@ -82,10 +106,36 @@ impl Message {
             // SAFETY: the storage has room for an address of any family.
             unsafe { to.write_sockaddr(self.name.as_mut_ptr()) }
         });
-        self.finish(len)
+        let control_len = segment.map_or(0, |bytes| self.put_segment(bytes));
+        self.finish(len, control_len)
     }
 
-    fn finish(&mut self, name_len: libc::socklen_t) -> *mut libc::msghdr {
+    /// Writes the control message by which the kernel cuts what is sent; its length.
+    fn put_segment(&mut self, bytes: u16) -> usize {
+        // SAFETY: all-zero bytes are a valid `cmsghdr`, which is made of numbers.
+        let mut head: libc::cmsghdr = unsafe { mem::zeroed() };
+        // SAFETY: it is arithmetic on a length.
+        head.cmsg_len = unsafe { libc::CMSG_LEN(size_of::<u16>() as u32) } as _;
+        (head.cmsg_level, head.cmsg_type) = (libc::SOL_UDP, libc::UDP_SEGMENT);
+        let start = self.control.as_mut_ptr().cast::<libc::cmsghdr>();
+        // SAFETY: a `Control` is large enough and aligned for a header and an `int` behind it
+        // (asserted above), and is borrowed mutably.
+        unsafe { start.write(head) };
+        let value = start.wrapping_add(1).cast::<u16>();
+        // SAFETY: as above; data begin where the header ends, as its size is a multiple of its
+        // alignment.
+        unsafe { value.write(bytes) };
+        // SAFETY: it is arithmetic on a length.
+        unsafe { libc::CMSG_SPACE(size_of::<u16>() as u32) as usize }
+    }
+
+    fn finish(&mut self, name_len: libc::socklen_t, control_len: usize) -> *mut libc::msghdr {
+        self.header.msg_control = match control_len {
+            0 => ptr::null_mut(),
+            _ => self.control.as_mut_ptr().cast(),
+        };
+        self.header.msg_controllen = control_len as _;
+        self.header.msg_flags = 0;
         self.header.msg_namelen = name_len;
         self.header.msg_name = match name_len {
             0 => ptr::null_mut(),
@@ -96,12 +146,30 @@ impl Message {
         &raw mut self.header
     }
 
-    /// The sender's address, of what was received.
-    pub(super) fn sender(&self) -> Option<SocketAddr> {
+    /// What the kernel has written beside the bytes that were received.
+    pub(crate) fn head(&self) -> DatagramHead {
         let len = (self.header.msg_namelen as usize).min(size_of::<SocketAddrStorage>());
         // SAFETY: the storage was zeroed when it was made, so that all its bytes can be read.
-        address(unsafe { slice::from_raw_parts(self.name.as_ptr().cast::<u8>(), len) })
+        let from = address(unsafe { slice::from_raw_parts(self.name.as_ptr().cast::<u8>(), len) });
+        let control: &[u64] = &self.control;
+        #[allow(clippy::unnecessary_cast, reason = "it is a u32 with musl")]
+        let len = (self.header.msg_controllen as usize).min(size_of_val(control));
+        // SAFETY: bytes of numbers can be read as bytes, and the length is theirs at most.
+        let said = unsafe { slice::from_raw_parts(control.as_ptr().cast::<u8>(), len) };
+        let truncated = self.header.msg_flags & libc::MSG_TRUNC != 0;
+        DatagramHead { from, segment: segment_in(said), truncated }
     }
+}
+
+/// How long each of several datagrams is, where the first control message says it: no other was
+/// asked for, and there is room for one only.
+fn segment_in(control: &[u8]) -> Option<u16> {
+    let (head, data) = control.split_at_checked(size_of::<libc::cmsghdr>())?;
+    // SAFETY: so many bytes are there, and any are a valid `cmsghdr`, which is made of numbers.
+    let head = unsafe { head.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
+    let is_it = (head.cmsg_level, head.cmsg_type) == (libc::SOL_UDP, libc::UDP_GRO);
+    let value = libc::c_int::from_ne_bytes(*data.first_chunk()?);
+    u16::try_from(value).ok().filter(|bytes| is_it && *bytes > 0)
 }
 
 /// The address that the kernel has written, where it is one of the internet's.

@@ -19,6 +19,9 @@ mod setup;
 
 pub use config::{Feature, Refused, RingConfig, Setup, SqPoll};
 pub use group::{GROUP_BUFFERS_MAX, GroupBuf, GroupId};
-pub use op::{Event, LINKED_MAX, NO_OFFSET, Op, Outcome, Part, poll_bits};
+pub(crate) use message::Message;
+pub use op::{
+    DATAGRAM_HEAD_BYTES, DatagramHead, Event, LINKED_MAX, NO_OFFSET, Op, Outcome, Part, poll_bits,
+};
 pub use op_ring::{OpCounts, OpKey, OpRing};
 pub use queue::{Completion, FILES_MAX, PushError, ReadRing, ReadTarget, SLOTS_MAX};

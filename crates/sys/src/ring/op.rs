@@ -76,10 +76,24 @@ pub enum Op {
     /// `recvmsg(2)` of one datagram into `buf`; `from` is who has sent it.
     RecvFrom { socket: Arc<OwnedFd>, buf: Vec<u8>, from: Option<SocketAddr> },
     /// `recvmsg(2)` of one datagram after the other, into buffers of a group, of which the first
-    /// 144 bytes are needed for addresses: a part for each.
-    RecvFromMany { socket: Arc<OwnedFd>, group: GroupId },
+    /// [`DATAGRAM_HEAD_BYTES`] are needed for what `recvmsg(2)` says beside the bytes: a part for
+    /// each. With `coalesced`, as [`Op::RecvSegments`].
+    RecvFromMany { socket: Arc<OwnedFd>, group: GroupId, coalesced: bool },
     /// `sendmsg(2)` of one datagram.
     SendTo { socket: Arc<OwnedFd>, buf: Vec<u8>, to: SocketAddr },
+    /// `sendmsg(2)` of `buf[at..end]` as datagrams of `segment` bytes, but for the last, which may be
+    /// shorter (`UDP_SEGMENT`); with a segment of 0 as one. To the connected peer where `to` is none.
+    SendSegments {
+        socket: Arc<OwnedFd>,
+        buf: Vec<u8>,
+        at: usize,
+        end: usize,
+        segment: u16,
+        to: Option<SocketAddr>,
+    },
+    /// `recvmsg(2)` into `buf` of one datagram, or of several of one peer where the socket was set so
+    /// ([`crate::udp::coalesce`]).
+    RecvSegments { socket: Arc<OwnedFd>, buf: Vec<u8>, head: DatagramHead },
     /// Wakes whoever waits in another ring (`IORING_OP_MSG_RING`).
     Tell { ring: Arc<OwnedFd> },
 }
@@ -95,6 +109,8 @@ impl Op {
             | Self::Send { buf, .. }
             | Self::SendZeroCopy { buf, .. }
             | Self::RecvFrom { buf, .. }
+            | Self::RecvSegments { buf, .. }
+            | Self::SendSegments { buf, .. }
             | Self::SendTo { buf, .. } => std::mem::take(buf),
             _ => Vec::new(),
         }
@@ -129,8 +145,24 @@ pub struct Part {
     pub fd: Option<OwnedFd>,
     /// What was received.
     pub buf: Option<GroupBuf>,
-    /// Who has sent it, of datagrams.
+    /// What else is known of it, of datagrams.
+    pub head: DatagramHead,
+}
+
+/// Bytes that a head takes of a buffer that the kernel picked, at most: `io_uring_recvmsg_out`, an
+/// address, and a control message.
+pub const DATAGRAM_HEAD_BYTES: usize = 16 + 128 + 24;
+
+/// What `recvmsg(2)` says of a datagram beside its bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DatagramHead {
+    /// Who has sent it.
     pub from: Option<SocketAddr>,
+    /// Bytes of each of several datagrams that came together, but for the last, which may be
+    /// shorter (`UDP_GRO`); nothing where there is one.
+    pub segment: Option<u16>,
+    /// More came than the buffer holds (`MSG_TRUNC`); the rest is lost.
+    pub truncated: bool,
 }
 
 /// How an operation ended. Dropping it closes the descriptor that it made.

@@ -20,7 +20,7 @@ use super::config::{RingConfig, Setup};
 use super::entry::{Flight, entry};
 use super::group::{Group, GroupBuf, GroupId};
 use super::message::Message;
-use super::op::{Event, LINKED_MAX, Op, Outcome, Part};
+use super::op::{DatagramHead, Event, LINKED_MAX, Op, Outcome, Part};
 use super::setup::set_up;
 use crate::{Errno, Result};
 
@@ -203,6 +203,8 @@ impl OpRing {
                 | Op::RecvFrom { .. }
                 | Op::RecvFromMany { .. }
                 | Op::SendTo { .. }
+                | Op::SendSegments { .. }
+                | Op::RecvSegments { .. }
         );
         let message = needs_message.then(|| self.messages.pop().unwrap_or_else(Message::new));
         Flight { op, how: None, message, sent: None }
@@ -300,14 +302,14 @@ impl OpRing {
                 *copied = cqueue::notif(flags) && raw as u32 & ZERO_COPY_COPIED != 0;
             }
             let mut received = received(&flight.op, &self.groups, raw, flags);
-            let from = match (&flight.message, &mut received) {
+            let head = match (&flight.message, &mut received) {
                 (Some(message), Some(buf)) => message.unpack(buf),
-                _ => None,
+                _ => DatagramHead::default(),
             };
             if goes_on {
                 if let Ok(result) = u32::try_from(raw) {
                     let fd = made(&flight.op, raw);
-                    each(key as OpKey, Event::Part(Part { result, fd, buf: received, from }));
+                    each(key as OpKey, Event::Part(Part { result, fd, buf: received, head }));
                 }
                 continue;
             }
@@ -316,8 +318,11 @@ impl OpRing {
             self.free.push(key as OpKey);
             let raw = flight.sent.unwrap_or(raw);
             if let Some(message) = flight.message.take() {
-                if let Op::RecvFrom { from, .. } = &mut flight.op {
-                    *from = if raw >= 0 { message.sender() } else { None };
+                let said = if raw >= 0 { message.head() } else { DatagramHead::default() };
+                match &mut flight.op {
+                    Op::RecvFrom { from, .. } => *from = said.from,
+                    Op::RecvSegments { head, .. } => *head = said,
+                    _ => {}
                 }
                 if self.messages.len() < SPARE_MESSAGES_MAX {
                     self.messages.push(message);
@@ -325,7 +330,7 @@ impl OpRing {
             }
             if received.is_some() {
                 let result = raw.max(0) as u32;
-                each(key as OpKey, Event::Part(Part { result, fd: None, buf: received, from }));
+                each(key as OpKey, Event::Part(Part { result, fd: None, buf: received, head }));
             }
             each(key as OpKey, Event::End(outcome(flight.op, raw)));
         }

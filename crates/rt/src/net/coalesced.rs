@@ -1,0 +1,200 @@
+//! Datagrams of one peer that come together (`UDP_GRO`).
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use cutwater_sys::ring::{DatagramHead, Event, Op, Part};
+use cutwater_sys::udp::COALESCED_BYTES_MAX;
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+
+use super::received::Chunk;
+use super::socket::until_done;
+use super::udp::UdpSocket;
+use crate::driver::Operations;
+use crate::executor::Core;
+
+/// Datagrams of one peer that came together, in the order in which they came.
+#[derive(Debug)]
+pub struct Batch {
+    /// All of them, one behind the other.
+    pub bytes: Chunk,
+    /// Bytes of each but for the last, which may be shorter.
+    pub segment_bytes: usize,
+    /// Who has sent them.
+    pub peer: SocketAddr,
+}
+
+impl Batch {
+    fn new(bytes: Chunk, head: DatagramHead, peer: SocketAddr) -> Self {
+        let segment_bytes = head.segment.map_or(bytes.len(), usize::from);
+        Self { bytes, segment_bytes, peer }
+    }
+
+    /// How many there are; an empty datagram is one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.bytes.len().div_ceil(self.segment_bytes.max(1)).max(1)
+    }
+
+    /// One after the other.
+    #[must_use]
+    pub fn datagrams(&self) -> Datagrams<'_> {
+        Datagrams { left: Some(&self.bytes), segment_bytes: self.segment_bytes }
+    }
+}
+
+/// The datagrams of a [`Batch`].
+#[derive(Debug, Clone)]
+pub struct Datagrams<'a> {
+    left: Option<&'a [u8]>,
+    segment_bytes: usize,
+}
+
+impl<'a> Iterator for Datagrams<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let left = self.left.take()?;
+        let (one, rest) = left.split_at(self.segment_bytes.min(left.len()));
+        self.left = (!rest.is_empty() && !one.is_empty()).then_some(rest);
+        Some(one)
+    }
+}
+
+/// Datagrams as they come, those of one peer together where the kernel has them so. Dropped, it ends
+/// the operation; what has come and was not taken is lost.
+#[derive(Debug)]
+pub struct Coalesced {
+    socket: UdpSocket,
+    many: Option<Operations>,
+    /// A buffer for a receive of our own.
+    spare: Vec<u8>,
+}
+
+impl UdpSocket {
+    /// Datagrams as they come, those of one peer that have arrived together in one piece
+    /// (`UDP_GRO`), by one operation that goes on. Call it before anything is received: from then on
+    /// the other ways to receive are errors for all clones of this socket, as they could not
+    /// tell the datagrams apart.
+    ///
+    /// Where the kernel refuses, datagrams come one by one the same way, and
+    /// [`UdpSocket::refused`] says why.
+    #[must_use]
+    pub fn coalesced(&self) -> Coalesced {
+        self.offload.coalesce(&self.fd);
+        Coalesced { socket: self.clone(), many: None, spare: Vec::new() }
+    }
+}
+
+impl Coalesced {
+    /// The next, one or several.
+    ///
+    /// # Errors
+    /// As `recvmsg(2)`; the next call goes on.
+    pub async fn next(&mut self) -> io::Result<Batch> {
+        loop {
+            let Some(many) = self.many() else { return self.one().await };
+            match many.next().await {
+                Event::Part(part) => {
+                    if let Some(batch) = batch_of(part) {
+                        return Ok(batch);
+                    }
+                }
+                Event::End(outcome) => {
+                    self.many = None;
+                    match outcome.result {
+                        Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::CANCELED) => {}
+                        // Others hold all buffers, or the kernel is before 6.0.
+                        Err(Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP) => {
+                            return self.one().await;
+                        }
+                        Err(errno) => return Err(errno.into()),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What has come already, without waiting.
+    pub fn try_next(&mut self) -> Option<Batch> {
+        let many = self.many.as_mut()?;
+        while many.untaken() > 0 {
+            let mut cx = Context::from_waker(Waker::noop());
+            let Poll::Ready(Event::Part(part)) = many.poll_next(&mut cx) else { return None };
+            if let Some(batch) = batch_of(part) {
+                return Some(batch);
+            }
+        }
+        None
+    }
+
+    /// Gives the buffer of a batch back, where it is one that can be received into again. One that is
+    /// dropped instead costs an allocation where there is no ring.
+    pub fn recycle(&mut self, batch: Batch) {
+        if let Some(buf) = batch.bytes.into_own() {
+            self.spare = buf;
+        }
+    }
+
+    /// The operation that goes on; nothing where there can be none.
+    fn many(&mut self) -> Option<&mut Operations> {
+        if self.many.is_none() {
+            let core = Core::current();
+            let group = core.driver.borrow_mut().group_large()?;
+            let socket = Arc::clone(&self.socket.fd);
+            let op = Op::RecvFromMany { socket, group, coalesced: true };
+            self.many = Some(Operations::new(core, op));
+        }
+        self.many.as_mut()
+    }
+
+    async fn one(&mut self) -> io::Result<Batch> {
+        let mut buf = std::mem::take(&mut self.spare);
+        buf.resize(COALESCED_BYTES_MAX, 0);
+        let socket = Arc::clone(&self.socket.fd);
+        let op = Op::RecvSegments { socket, buf, head: DatagramHead::default() };
+        let outcome = until_done(&self.socket.fd, PollFlags::IN, op).await;
+        let Op::RecvSegments { buf, head, .. } = outcome.op else {
+            return Err(Errno::INVAL.into());
+        };
+        let n = outcome.result? as usize;
+        let peer =
+            head.from.ok_or_else(|| io::Error::other("the datagram has no sender's address"))?;
+        Ok(Batch::new(Chunk::of_vec(buf, n), head, peer))
+    }
+}
+
+fn batch_of(part: Part) -> Option<Batch> {
+    Some(Batch::new(Chunk::of_group(part.buf?), part.head, part.head.from?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(len: usize, segment: Option<u16>) -> Batch {
+        let head = DatagramHead { segment, ..DatagramHead::default() };
+        let bytes = (0..len).map(|i| i as u8).collect();
+        Batch::new(Chunk::of_vec(bytes, len), head, ([127, 0, 0, 1], 1).into())
+    }
+
+    #[test]
+    fn a_batch_is_its_datagrams_and_an_empty_one_is_one() {
+        let check = |len, segment, lens: &[usize]| {
+            let batch = batch(len, segment);
+            let found: Vec<usize> = batch.datagrams().map(<[u8]>::len).collect();
+            assert_eq!(found, lens, "{len} bytes, {segment:?}");
+            assert_eq!(batch.count(), lens.len());
+            assert_eq!(batch.datagrams().collect::<Vec<_>>().concat(), *batch.bytes);
+        };
+        check(0, None, &[0]);
+        check(1, None, &[1]);
+        check(5, Some(2), &[2, 2, 1]);
+        check(4, Some(2), &[2, 2]);
+        check(4, Some(4), &[4]);
+        check(3, Some(4), &[3]);
+    }
+}
