@@ -7,7 +7,7 @@
 //! - memory: [`buffer`], [`heap`], [`anon_map`], [`shared_map`], [`memfd`];
 //! - proofs that bytes cannot change: [`sealed`], [`lease`], [`promised`], and [`view`] for typed ones;
 //! - observation: [`perf`], `bpf` (feature `ebpf`), [`usage`], [`smaps`];
-//! - sockets: [`udp`] (segments of datagrams);
+//! - sockets: [`udp`] (segments of datagrams), [`udp_many`] (`recvmmsg(2)`);
 //! - the host: [`probe`] finds out what it can do, [`seccomp`] refuses calls to this process, for tests;
 //! - [`simd`]: where quotation marks and other bytes stand in a block.
 //!
@@ -60,6 +60,7 @@ pub mod simd;
 pub mod smaps;
 pub mod terminal;
 pub mod udp;
+pub mod udp_many;
 pub mod usage;
 pub mod view;
 

@@ -15,8 +15,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{RecvFlags, SendFlags};
 
+use crate::Result;
+use crate::pio::last_errno;
 use crate::ring::{DatagramHead, Message};
-use crate::{Errno, Result};
 
 /// Datagrams of one call, as every kernel takes them since Linux 4.18.
 pub const SEGMENTS_MAX: usize = 64;
@@ -40,7 +41,7 @@ pub fn knows_segments(socket: impl AsFd) -> Result<()> {
     // has.
     match unsafe { libc::getsockopt(fd, libc::SOL_UDP, libc::UDP_SEGMENT, value, &raw mut len) } {
         0 => Ok(()),
-        _ => Err(last_error()),
+        _ => Err(last_errno()),
     }
 }
 
@@ -56,7 +57,7 @@ pub fn coalesce(socket: impl AsFd) -> Result<()> {
     // SAFETY: the descriptor is borrowed, and the kernel reads the `len` bytes of `on`.
     match unsafe { libc::setsockopt(fd, libc::SOL_UDP, libc::UDP_GRO, value, len) } {
         0 => Ok(()),
-        _ => Err(last_error()),
+        _ => Err(last_errno()),
     }
 }
 
@@ -80,7 +81,7 @@ pub fn send_segments(
     // SAFETY: the header refers to `bytes`, which are borrowed, and to its own message, which lives
     // until after the call; the kernel reads both.
     let sent = unsafe { libc::sendmsg(socket.as_fd().as_raw_fd(), header, flags) };
-    usize::try_from(sent).map_err(|_| last_error())
+    usize::try_from(sent).map_err(|_| last_errno())
 }
 
 /// Receives one datagram into `buf`, or several of one peer that came together: the head says how long
@@ -99,12 +100,8 @@ pub fn recv_segments(
     // SAFETY: the header refers to `buf`, which is borrowed mutably, and to its own message, which
     // lives until after the call; the kernel writes no more than the lengths in it.
     let received = unsafe { libc::recvmsg(socket.as_fd().as_raw_fd(), header, flags) };
-    let n = usize::try_from(received).map_err(|_| last_error())?;
+    let n = usize::try_from(received).map_err(|_| last_errno())?;
     Ok((n, message.head()))
-}
-
-fn last_error() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
 #[cfg(test)]

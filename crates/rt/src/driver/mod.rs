@@ -168,6 +168,8 @@ pub(crate) struct Driver {
     to_end: Vec<LifeKey>,
     /// The ring's number of the message to another core of which is not known that it arrived.
     telling: Option<OpKey>,
+    /// The kernel has no messages between rings, or refuses them.
+    pub(crate) messages_refused: bool,
     pub(crate) remote: Arc<Remote>,
     /// Why there is no ring.
     pub(crate) refused: Option<io::Error>,
@@ -190,10 +192,16 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(backend: Backend, pool: Arc<Pool>, in_flight_max: usize) -> io::Result<Self> {
+    pub(crate) fn new(
+        backend: Backend,
+        pool: Arc<Pool>,
+        in_flight_max: usize,
+        refuse_messages: bool,
+    ) -> io::Result<Self> {
         let config = RingConfig {
             entries: RING_ENTRIES,
             completions: RING_COMPLETIONS,
+            refuse_messages,
             ..RingConfig::default()
         };
         let (mut ring, mut refused, mut fake) = (None, None, None);
@@ -221,6 +229,7 @@ impl Driver {
             group_large: None,
             to_end: Vec::new(),
             telling: None,
+            messages_refused: false,
             remote,
             refused,
             lives: Vec::new(),
@@ -590,7 +599,9 @@ impl Driver {
 
     /// Wakes another core by a message to its ring, at once; false where that may not have arrived.
     pub(crate) fn tell(&mut self, remote: &Remote) -> bool {
-        let Some(target) = &remote.ring else { return false };
+        let Some(target) = remote.ring.as_ref().filter(|_| !self.messages_refused) else {
+            return false;
+        };
         let Some(mut ring) = self.ring.take() else { return false };
         self.telling = ring.push(Op::Tell { ring: Arc::clone(target) }).ok();
         let pushed = self.telling.is_some();
@@ -663,6 +674,9 @@ impl Driver {
             if matches!(outcome.op, Op::Tell { .. }) {
                 let arrived = self.telling == Some(ring_key) && outcome.result.is_ok();
                 self.telling = self.telling.filter(|_| !arrived);
+                if let Err(why) = outcome.result {
+                    self.message_refused(why);
+                }
                 return;
             }
             let key = self.of_ring.get_mut(ring_key as usize).and_then(Option::take);
@@ -673,6 +687,17 @@ impl Driver {
             }
         });
         told
+    }
+
+    /// A message to another core did not arrive: whether to try the next by its event at once.
+    fn message_refused(&mut self, why: Errno) {
+        // Others pass: the other ring is full, or going away.
+        let for_good = [Errno::INVAL, Errno::OPNOTSUPP, Errno::ACCESS, Errno::PERM];
+        if for_good.contains(&why) && !self.messages_refused {
+            self.messages_refused = true;
+            let why = io::Error::from(why);
+            tracing::info!(%why, "no IORING_OP_MSG_RING: cores wake each other by eventfd");
+        }
     }
 
     fn turn_fake(&mut self, sleeps: bool, timeout: Option<Duration>) {

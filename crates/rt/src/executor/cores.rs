@@ -175,3 +175,56 @@ impl<T> Future for RemoteHandle<T> {
         Pin::new(&mut self.receiver).poll(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::driver::Backend;
+    use crate::time::timeout;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    #[test]
+    #[allow(clippy::print_stdout, reason = "to say what was skipped")]
+    fn cores_whose_rings_refuse_messages_wake_each_other_by_their_events() {
+        let mut builder = Builder::default().backend(Backend::Ring).cores(2);
+        builder.refuse_messages = true;
+        let runtime = match builder.build() {
+            Ok(runtime) => runtime,
+            Err(e) => return println!("skipped: no ring that can be restricted: {e}"),
+        };
+        let cores = runtime.cores();
+        let told = runtime.block_on(async {
+            for n in 0..200u32 {
+                // The core sleeps between the one and the next, as this one does meanwhile.
+                let doubled = cores.spawn_on(1, move || async move { n * 2 }).expect("it is there");
+                let doubled = timeout(LONG, doubled).await.expect("no wake is lost");
+                assert_eq!(doubled, Ok(n * 2));
+            }
+            timeout(LONG, cores.counters()).await.expect("no wake is lost")
+        });
+        assert!(told.iter().map(|counters| counters.told).sum::<u64>() > 0, "{told:?}");
+        assert!(runtime.core.driver.borrow().messages_refused, "the kernel has refused");
+        // Nothing was counted as a failure of the ring itself.
+        assert_eq!(runtime.path(), (crate::Path::Hot, None));
+    }
+
+    #[test]
+    #[allow(clippy::print_stdout, reason = "to say what was skipped")]
+    fn a_message_that_is_refused_costs_one_try() {
+        let mut builder = Builder::default().backend(Backend::Ring);
+        builder.refuse_messages = true;
+        let (one, other) = match (builder.build(), builder.build()) {
+            (Ok(one), Ok(other)) => (one, other),
+            _ => return println!("skipped: no ring that can be restricted"),
+        };
+        let submitted = || one.core.driver.borrow().counters().submitted;
+        let before = submitted();
+        for _ in 0..5 {
+            assert!(!one.core.driver.borrow_mut().tell(&other.core.remote), "it has not arrived");
+        }
+        assert_eq!(submitted(), before + 1);
+    }
+}

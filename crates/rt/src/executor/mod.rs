@@ -231,6 +231,8 @@ pub struct Builder {
     pool_threads: usize,
     cores: usize,
     pinned: bool,
+    /// For tests: rings without messages between them.
+    refuse_messages: bool,
 }
 
 impl Default for Builder {
@@ -241,6 +243,7 @@ impl Default for Builder {
             pool_threads: pool::THREADS_DEFAULT,
             cores: 1,
             pinned: false,
+            refuse_messages: false,
         }
     }
 }
@@ -313,7 +316,8 @@ impl Builder {
         if self.pinned && number > 0 {
             cores::pin(number)?;
         }
-        let driver = Driver::new(self.backend, Arc::clone(&pool), self.in_flight_max)?;
+        let (in_flight_max, refuse_messages) = (self.in_flight_max, self.refuse_messages);
+        let driver = Driver::new(self.backend, Arc::clone(&pool), in_flight_max, refuse_messages)?;
         let remote = Arc::clone(&driver.remote);
         let core = Core {
             id: NEXT_CORE.fetch_add(1, Ordering::Relaxed),

@@ -30,6 +30,9 @@ pub struct RingConfig {
     pub sqpoll: Option<SqPoll>,
     /// Completions by polling the device; needs `O_DIRECT` and a device with poll queues.
     pub iopoll: bool,
+    /// Has the kernel refuse `IORING_OP_MSG_RING` of this ring, as those before 5.18 do, by
+    /// `IORING_REGISTER_RESTRICTIONS`: for tests of what is done then.
+    pub refuse_messages: bool,
 }
 
 impl Default for RingConfig {
@@ -42,6 +45,7 @@ impl Default for RingConfig {
             workers_max: 4,
             sqpoll: None,
             iopoll: false,
+            refuse_messages: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Sets up a ring step by step: what the kernel refuses is dropped and reported.
 
-use io_uring::{Builder, IoUring};
+use io_uring::register::Restriction;
+use io_uring::{Builder, IoUring, opcode};
 
 use super::config::{Feature, Refused, RingConfig, Setup};
 use crate::{Errno, Result};
@@ -38,7 +39,25 @@ pub(super) fn set_up(config: &RingConfig) -> Result<(IoUring, Setup)> {
         setup.refused.push(Refused { feature, errno });
     };
     setup.granted = wanted;
+    if config.refuse_messages {
+        refuse_messages(&ring).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    }
     Ok((ring, setup))
+}
+
+/// Numbers of operations up to the last that [`super::Op`] has, and of registrations.
+const OPERATIONS: u8 = opcode::SendZc::CODE + 1;
+/// See above (`IORING_REGISTER_PBUF_RING` and what came before it).
+const REGISTRATIONS: u8 = 24;
+
+/// Permits every operation but the one, and then has the ring begin.
+fn refuse_messages(ring: &IoUring) -> std::io::Result<()> {
+    let operations = (0..OPERATIONS).filter(|code| *code != opcode::MsgRingData::CODE);
+    let mut all: Vec<_> = operations.map(Restriction::sqe_op).collect();
+    all.extend((0..REGISTRATIONS).map(Restriction::register_op));
+    all.push(Restriction::sqe_flags_allowed(u8::MAX));
+    ring.submitter().register_restrictions(&mut all)?;
+    ring.submitter().register_enable_rings()
 }
 
 fn wanted(config: &RingConfig) -> Vec<Feature> {
@@ -71,6 +90,9 @@ fn build(config: &RingConfig, wanted: &[Feature]) -> Result<IoUring> {
     }
     if config.completions > 0 {
         b.setup_cqsize(config.completions);
+    }
+    if config.refuse_messages {
+        b.setup_r_disabled();
     }
     b.dontfork().build(config.entries).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))
 }
