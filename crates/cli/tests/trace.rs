@@ -349,27 +349,45 @@ fn program_of_32_bits() -> Vec<u8> {
     [ident, header.concat(), sizes.concat(), segment.concat(), code].concat()
 }
 
+/// A directory with the program and the script that runs it, in which `PROGRAM` stands for it.
+#[cfg(target_arch = "x86_64")]
+fn run_32_bits(dir: &std::path::Path, backend: &str, script: &str) -> Option<Value> {
+    use std::os::unix::fs::PermissionsExt;
+    let program = dir.join("small");
+    std::fs::write(&program, program_of_32_bits()).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = script.replace("PROGRAM", program.to_str().unwrap());
+    let out = cutwater(&["trace", "--json", "--backend", backend, "--", "sh", "-c", &script]);
+    let report = report(&out);
+    if out.status.code() == Some(9) || report["backend"] != backend {
+        cutwater_testing::skip!("{} {}", text(&out.stderr), report["without"]);
+        return None;
+    }
+    Some(report)
+}
+
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn calls_of_programs_of_32_bits_are_known_by_their_own_numbers() {
-    use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let (program, file) = (dir.path().join("small"), dir.path().join("read-me"));
-    std::fs::write(&program, program_of_32_bits()).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let file = dir.path().join("read-me").display().to_string();
     std::fs::write(&file, vec![7; 8_192]).unwrap();
     // The shell keeps the descriptor until all was looked at.
-    let script = format!(
-        "exec 3<{file}; {program} <&3 || exit 9; sleep 0.2",
-        file = file.display(),
-        program = program.display()
-    );
-    let out = cutwater(&["trace", "--json", "--backend", "ebpf", "--", "sh", "-c", &script]);
-    let report = report(&out);
-    if out.status.code() == Some(9) || report["backend"] != "ebpf" {
-        return cutwater_testing::skip!("{} {}", text(&out.stderr), report["without"]);
-    }
-    assert_eq!(sums(&report, "read", file.to_str().unwrap()), (300, 1_200), "{report:#}");
+    let script = format!("exec 3<{file}; PROGRAM <&3 || exit 9; sleep 0.2");
+    let Some(report) = run_32_bits(dir.path(), "ebpf", &script) else { return };
+    assert_eq!(sums(&report, "read", &file), (300, 1_200), "{report:#}");
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn events_do_not_take_calls_of_programs_of_32_bits_for_others() {
+    let dir = tempfile::tempdir().unwrap();
+    // It reads until the pipe is closed, and can be looked at meanwhile.
+    let script = "sleep 0.5 | PROGRAM || exit 9";
+    let Some(report) = run_32_bits(dir.path(), "tracepoints", script) else { return };
+    assert!(report["without"].to_string().contains("32 bits"), "{report:#}");
+    let rows = report["rows"].as_array().unwrap().iter().filter(|r| r["kind"] == "read");
+    assert!(rows.into_iter().all(|r| r["count"].as_u64() < Some(700)), "{report:#}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod in_kernel;
 #[cfg(not(feature = "ebpf"))]
 #[path = "no_kernel.rs"]
 mod in_kernel;
+mod narrow;
 mod paths;
 mod report;
 mod source;
@@ -158,6 +159,7 @@ impl Watched {
             report.tails = tails;
             report.without.extend(unnamed);
         }
+        report.without.extend(self.tally.left_out().map(str::to_owned));
         report
     }
 }

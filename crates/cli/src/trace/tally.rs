@@ -6,6 +6,7 @@ use cutwater_meter::Latencies;
 use cutwater_sys::perf::{Moment, What};
 use serde::Serialize;
 
+use super::narrow::Narrow;
 use super::paths::Paths;
 use super::tail::{Ongoing, Tails};
 
@@ -59,6 +60,7 @@ pub(super) struct Tally {
     rows: HashMap<(Kind, String), Row>,
     begun: HashMap<u32, Begun>,
     paths: Paths,
+    narrow: Narrow,
     tails: Tails,
 }
 
@@ -72,6 +74,9 @@ impl Tally {
             self.begun.clear();
         }
         let Moment { time_ns, pid, tid, what } = *moment;
+        if matches!(what, What::Call { .. } | What::Return { .. }) && self.narrow.has(pid) {
+            return;
+        }
         let begun = self.begun.entry(tid).or_default();
         match what {
             What::FaultBegins => {
@@ -157,6 +162,14 @@ impl Tally {
             key.1 = OTHERS.to_owned();
         }
         self.rows.entry(key).or_default()
+    }
+
+    /// What is not in the rows although it was seen, and what to do.
+    pub(super) fn left_out(&self) -> Option<&'static str> {
+        self.narrow.is_seen().then_some(
+            "reads of programs of 32 bits: events do not tell their calls from others; try \
+             --backend ebpf",
+        )
     }
 
     /// The slowest operations.
