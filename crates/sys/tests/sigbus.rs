@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use cutwater_sys::map::{CopyError, Map, MapOptions};
 use cutwater_sys::sigbus::{self, Status};
@@ -330,5 +330,107 @@ fn a_forked_child_is_as_protected_as_its_parent() {
         assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
         assert_eq!(status, 0);
         assert_eq!(fault(&map), CAUGHT);
+    });
+}
+
+/// The last load of a copy begins before bytes that were copied already, up to 127 of them, and so
+/// can lie on a page before the one that is next.
+#[test]
+fn a_truncation_between_the_last_two_loads_of_a_copy_is_an_error() {
+    const CHANGES: usize = 2_000;
+    /// Copied by one round of the loop and by the end, which begins 97 bytes before the round did.
+    const LEN: usize = 160;
+    const FROM: usize = PAGE - 100;
+    assert_passes("a_truncation_between_the_last_two_loads_of_a_copy_is_an_error", || {
+        sigbus::install().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(2 * PAGE as u64).unwrap();
+        let map = Map::new(file.as_fd(), 0, 2 * PAGE, &MapOptions::default()).unwrap();
+        let (whole, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut buf = [0u8; LEN + 64];
+                // One byte before a multiple of 32, which the loop brings the target to.
+                let to = 31 + buf.as_ptr().align_offset(32);
+                while !over.load(Ordering::Relaxed) {
+                    match map.copy_to(FROM, &mut buf[to..to + LEN]) {
+                        Ok(_) => whole.fetch_add(1, Ordering::Relaxed),
+                        Err(CopyError::Fault { copied }) => usize::from(copied > LEN),
+                        // The handler lost its place when it passed a fault of ours on.
+                        Err(other) => {
+                            over.store(true, Ordering::Relaxed);
+                            panic!("{other:?}");
+                        }
+                    };
+                }
+            });
+            for _ in 0..CHANGES {
+                let before = whole.load(Ordering::Relaxed);
+                // The pages are there again: what follows are copies and no faults.
+                while whole.load(Ordering::Relaxed) < before + 20 && !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+                file.set_len(0).unwrap();
+                file.set_len(2 * PAGE as u64).unwrap();
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+    });
+}
+
+// A load that survives its SIGBUS because the handler jumps out of it, as with sigsetjmp(3): 1 where
+// it did. Keeps what a function must keep.
+std::arch::global_asm!(
+    ".globl cutwater_test_load",
+    "cutwater_test_load:",
+    "push rbx; push rbp; push r12; push r13; push r14; push r15",
+    "mov [rip + cutwater_test_stack], rsp",
+    "movzx eax, byte ptr [rdi]",
+    "xor eax, eax",
+    "2: pop r15; pop r14; pop r13; pop r12; pop rbp; pop rbx",
+    "ret",
+    ".globl cutwater_test_jump",
+    "cutwater_test_jump:",
+    "mov rsp, [rip + cutwater_test_stack]",
+    "mov eax, 1",
+    "jmp 2b",
+    ".pushsection .bss",
+    ".p2align 3",
+    "cutwater_test_stack: .zero 8",
+    ".popsection",
+);
+
+unsafe extern "C" {
+    fn cutwater_test_load(at: *const u8) -> u32;
+    fn cutwater_test_jump() -> !;
+}
+
+extern "C" fn jump_out(signal: c_int, _: *mut libc::siginfo_t, _: *mut c_void) {
+    // SAFETY: all-zero bits are an empty set.
+    let mut open: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: a set of ours.
+    unsafe { libc::sigaddset(&raw mut open, signal) };
+    // SAFETY: a set of ours; the old one is not asked for.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const open, std::ptr::null_mut()) };
+    // SAFETY: a load is under way on this thread, and no frame between has anything to drop.
+    unsafe { cutwater_test_jump() }
+}
+
+#[test]
+fn a_handler_before_ours_that_jumps_out_of_the_signal_is_called_each_time() {
+    let name = "a_handler_before_ours_that_jumps_out_of_the_signal_is_called_each_time";
+    assert_passes(name, || {
+        set_handler(jump_out as *const () as usize, libc::SA_SIGINFO | libc::SA_ONSTACK);
+        sigbus::install().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let (flags, null) = (rustix::mm::MapFlags::SHARED, std::ptr::null_mut());
+        let read = rustix::mm::ProtFlags::READ;
+        // SAFETY: no address is asked for.
+        let start = unsafe { rustix::mm::mmap(null, PAGE, read, flags, &file, 0) }.unwrap();
+        for time in 1..=40 {
+            // SAFETY: mapped above; the handler takes care of the page that is not there.
+            assert_eq!(unsafe { cutwater_test_load(start.cast()) }, 1, "time {time}");
+        }
+        assert_eq!(sigbus::counters().chained, 40);
     });
 }

@@ -4,7 +4,9 @@
 //! again, the one that displaced us may pass its signals on to us: we are then entered a
 //! second time for the same signal and must not send it back. The nesting is known by the
 //! `siginfo_t` pointer, which is the same in both and lies on the stack of the thread: the
-//! first entry goes to the newest predecessor, the next to the one before.
+//! first entry goes to the newest predecessor, the next to the one before. A predecessor may
+//! also leave the signal by a jump (`siglongjmp(3)`) and never return here; what it leaves
+//! behind is known by the stack, on which the next signal is no deeper.
 //!
 //! # Safety
 //! The predecessors are written under the lock of [`super::install`] before the count that
@@ -34,7 +36,45 @@ unsafe impl Sync for Previous {}
 
 static PREVIOUS: Previous = Previous([const { UnsafeCell::new(MaybeUninit::uninit()) }; INSTALLS]);
 static COUNT: AtomicUsize = AtomicUsize::new(0);
-static PASSING: [AtomicUsize; NESTED] = [const { AtomicUsize::new(0) }; NESTED];
+static PASSING: [Passing; NESTED] = [const { Passing::free() }; NESTED];
+
+/// A signal that is being passed on.
+struct Passing {
+    /// Its `siginfo_t`; 0 where the place is free.
+    info: AtomicUsize,
+    /// How deep the stack was then: an address on it, which grows down.
+    frame: AtomicUsize,
+}
+
+impl Passing {
+    const fn free() -> Self {
+        Self { info: AtomicUsize::new(0), frame: AtomicUsize::new(0) }
+    }
+
+    /// Takes the place for a signal, if it is free.
+    fn take(&self, info: usize, frame: usize) -> bool {
+        let is_free =
+            self.info.compare_exchange(0, info, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if is_free {
+            self.frame.store(frame, Ordering::Relaxed);
+        }
+        is_free
+    }
+
+    /// Whether the call of [`forward`] that took this place for `info` is around the one at
+    /// `frame`. Where it is not, it was jumped out of, and the place is free again.
+    fn is_around(&self, info: usize, frame: usize) -> bool {
+        // Only this thread has a `siginfo_t` at that address.
+        if self.info.load(Ordering::Relaxed) != info {
+            return false;
+        }
+        let around = self.frame.load(Ordering::Relaxed) > frame;
+        if !around {
+            self.info.store(0, Ordering::Relaxed);
+        }
+        around
+    }
+}
 
 /// Remembers `action`; the caller holds the lock of [`super::install`].
 pub(super) fn push(action: libc::sigaction) -> Result<()> {
@@ -48,18 +88,19 @@ pub(super) fn push(action: libc::sigaction) -> Result<()> {
 }
 
 /// Passes a signal on to the predecessor whose turn it is.
+// Not inlined, so that frames of the same signal at the same depth are at the same place.
+#[inline(never)]
 pub(super) fn forward(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    let depth = PASSING.iter().filter(|p| p.load(Ordering::Relaxed) == info.addr()).count();
+    let on_stack = 0u8;
+    let frame = std::hint::black_box(&raw const on_stack).addr();
+    let depth = PASSING.iter().filter(|place| place.is_around(info.addr(), frame)).count();
     let Some(action) = previous(depth) else {
         return die(signal, info);
     };
-    let place = PASSING.iter().find(|place| {
-        let exchange = (Ordering::Relaxed, Ordering::Relaxed);
-        place.compare_exchange(0, info.addr(), exchange.0, exchange.1).is_ok()
-    });
+    let place = PASSING.iter().find(|place| place.take(info.addr(), frame));
     call(&action, signal, info, context);
     if let Some(place) = place {
-        place.store(0, Ordering::Relaxed);
+        place.info.store(0, Ordering::Relaxed);
     }
 }
 

@@ -3,13 +3,14 @@
 //! Inside the range these hold at every instruction that can fault, and are all that the
 //! handler and the landing rely on:
 //! - `rsi` is the next source byte and `rdi` the next destination byte; every byte before
-//!   them was stored;
+//!   them was stored, so both are equally far from where they began;
 //! - `rdx` is the end of the source, `r9` the begin of the destination;
 //! - no load touches a byte outside the source, no store one outside the destination.
 //!
 //! The landing is entered with the begin of the page that faulted in `r8`: it copies what
 //! lies between `rsi` and that page (a vector load that straddles it copied nothing), and
-//! returns the number of bytes stored. It terminates: a second fault has `r8 <= rsi`.
+//! returns the number of bytes stored. It terminates: a second fault has `r8 <= rsi`; so may a
+//! first, as the last load of a copy reads bytes again that lie before `rsi`.
 //!
 //! # Safety
 //! The routines read `[src, src + len)` and write `[dst, dst + len)`, nothing else. The

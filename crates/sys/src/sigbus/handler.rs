@@ -74,8 +74,12 @@ fn resume(address: usize, context: *mut c_void) -> bool {
         return false;
     }
     let page = address & !(PAGE - 1);
-    // A fault of the destination is not ours: it is outside what is left of the source.
-    if address < get(libc::REG_RSI) & !(PAGE - 1) || address >= get(libc::REG_RDX) {
+    // The source begins as far before the next byte as bytes were stored. The last load of a copy
+    // reads some of them again, perhaps from a page before that of the next byte.
+    let stored = get(libc::REG_RDI).wrapping_sub(get(libc::REG_R9));
+    let begin = get(libc::REG_RSI).wrapping_sub(stored);
+    // A fault of the destination is not ours: it is outside the source.
+    if address < begin & !(PAGE - 1) || address >= get(libc::REG_RDX) {
         return false;
     }
     registers[libc::REG_R8 as usize] = (page as u64).cast_signed();
@@ -86,4 +90,41 @@ fn resume(address: usize, context: *mut c_void) -> bool {
 #[cfg(not(target_arch = "x86_64"))]
 fn resume(_address: usize, _context: *mut c_void) -> bool {
     false
+}
+
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
+mod tests {
+    use super::super::copy;
+    use super::*;
+
+    /// Whether a fault at `address` is taken for one of a copy to `to` of `from..end`, of which
+    /// `done` bytes are stored.
+    fn is_taken(address: usize, from: usize, done: usize, end: usize, to: usize) -> bool {
+        // SAFETY: all-zero bits are a valid `ucontext_t`: integers and null pointers.
+        let mut context: libc::ucontext_t = unsafe { std::mem::zeroed() };
+        let mut set = |register: c_int, value: usize| {
+            context.uc_mcontext.gregs[register as usize] = (value as u64).cast_signed();
+        };
+        set(libc::REG_RIP, copy::range().start);
+        set(libc::REG_RSI, from + done);
+        set(libc::REG_RDX, end);
+        set(libc::REG_RDI, to + done);
+        set(libc::REG_R9, to);
+        resume(address, (&raw mut context).cast())
+    }
+
+    #[test]
+    fn a_fault_is_taken_in_all_of_the_source_and_nowhere_else() {
+        let (from, end, to) = (0x10_0000 + PAGE - 100, 0x10_0000 + PAGE + 60, 0x90_0000);
+        // The next byte is on the second page, and the last load begins on the first.
+        for done in [0, 99, 129] {
+            assert!(is_taken(from, from, done, end, to), "{done}");
+            assert!(is_taken(end - 128, from, done, end, to), "{done}");
+            assert!(is_taken(end - 1, from, done, end, to), "{done}");
+            assert!(!is_taken(end, from, done, end, to), "{done}");
+            assert!(!is_taken(from - PAGE, from, done, end, to), "{done}");
+            assert!(!is_taken(to + done, from, done, end, to), "{done}");
+        }
+    }
 }
