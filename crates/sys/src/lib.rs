@@ -6,6 +6,7 @@
 //! - what is in the page cache: [`residency`];
 //! - memory: [`buffer`], [`heap`], [`anon_map`], [`shared_map`], [`memfd`];
 //! - proofs that bytes cannot change: [`sealed`], [`lease`], [`promised`], and [`view`] for typed ones;
+//! - [`origin`]: whether a thing was made by this process or got by `fork(2)`;
 //! - observation: [`perf`], `bpf` (feature `ebpf`), [`usage`], [`smaps`];
 //! - sockets: [`udp`] (segments of datagrams), [`udp_many`] (`recvmmsg(2)`);
 //! - the host: [`probe`] finds out what it can do, [`seccomp`] refuses calls to this process, for tests;
@@ -45,6 +46,7 @@ pub mod heap;
 pub mod lease;
 pub mod map;
 pub mod memfd;
+pub mod origin;
 pub mod perf;
 pub mod pio;
 pub mod poison;

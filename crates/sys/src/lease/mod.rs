@@ -11,11 +11,13 @@
 //! than return another byte. A process that was stopped for longer than the break time can
 //! read changed bytes in the moment between it goes on and its watcher does.
 //!
-//! A forked child does not have the memory (`MADV_DONTFORK`), since it has no watcher.
+//! A forked child does not have the memory (`MADV_DONTFORK`), since it has no watcher; there a
+//! [`Leased`] that is dropped makes no call, as the lease is the parent's.
 
 mod fcntl;
 mod region;
 
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -26,6 +28,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::Pid;
 
+use crate::origin::Origin;
 use crate::{Errno, Result};
 use region::Region;
 
@@ -145,6 +148,7 @@ pub struct Leased {
     shared: Option<Arc<Shared>>,
     watcher: Option<(JoinHandle<()>, Pid)>,
     signal: i32,
+    made_in: Origin,
     _permit: Permit,
 }
 
@@ -181,20 +185,28 @@ impl Leased {
         let thread = thread.spawn(watch).map_err(|_| Errno::AGAIN)?;
         let (shared, tid) = told.recv().map_err(|_| Errno::IO)??;
         TAKEN.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { shared: Some(shared), watcher: Some((thread, tid)), signal, _permit: permit })
+        Ok(Self {
+            shared: Some(shared),
+            watcher: Some((thread, tid)),
+            signal,
+            made_in: Origin::here(),
+            _permit: permit,
+        })
     }
 
-    /// The bytes of the file as they were when the lease was taken.
+    /// The bytes of the file as they were when the lease was taken; none in a forked child.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        let region = self.shared.as_ref().and_then(|shared| shared.region.as_ref());
+        let shared = self.shared.as_ref().filter(|_| self.made_in.is_here());
+        let region = shared.and_then(|shared| shared.region.as_ref());
         region.map_or(&[], Region::bytes)
     }
 
-    /// What became of the lease.
+    /// What became of the lease; lost in a forked child.
     #[must_use]
     pub fn state(&self) -> LeaseState {
-        match self.shared.as_ref().map_or(LOST, |s| s.state.load(Ordering::Acquire)) {
+        let shared = self.shared.as_ref().filter(|_| self.made_in.is_here());
+        match shared.map_or(LOST, |s| s.state.load(Ordering::Acquire)) {
             HELD => LeaseState::Held,
             COPIED => LeaseState::Copied,
             _ => LeaseState::Lost,
@@ -211,6 +223,12 @@ impl Leased {
 
     fn end(&mut self) -> Result<()> {
         let Some(shared) = self.shared.take() else { return Ok(()) };
+        if !self.made_in.is_here() {
+            // There is no watcher to wait for and no memory to unmap, and to give the lease up
+            // would take it from the parent, who has the same open file.
+            mem::forget((shared, self.watcher.take()));
+            return Ok(());
+        }
         shared.stop.store(true, Ordering::Release);
         if let Some((thread, tid)) = self.watcher.take() {
             fcntl::wake(tid, self.signal);
