@@ -105,6 +105,8 @@ impl Engine {
 
     /// The ring with these options, set up at the first call and idle; or the kernel's refusal.
     pub(crate) fn ring(&mut self, options: RingOptions) -> Result<&mut ReadRing, Errno> {
+        // Those of the process that this one was forked from.
+        self.rings.retain(|(_, ring)| !ring.as_ref().is_ok_and(ReadRing::is_inherited));
         if !self.rings.iter().any(|(o, _)| *o == options) {
             if self.rings.len() == RINGS_MAX {
                 drop(self.rings.remove(0));

@@ -123,6 +123,28 @@ fn io_uring_without_memory() {
 }
 
 #[test]
+fn rings_that_may_be_made_and_not_entered() {
+    in_child("rings_that_may_be_made_and_not_entered", || {
+        seccomp::refuse(&[SysCall::IoUringEnter], Refusal::Perm).unwrap();
+        let (temp, bytes) = sample();
+        let error = File::options().path(ReadPath::Uring).open(temp.path()).unwrap_err();
+        assert!(error.to_string().contains("cannot set up io_uring"), "{error}");
+        let paths = reads_are_right(&bytes, temp.path());
+        assert!(paths.iter().all(|p| !p.contains("uring")), "{paths:?}");
+    });
+}
+
+#[test]
+fn rings_with_which_nothing_may_be_registered() {
+    in_child("rings_with_which_nothing_may_be_registered", || {
+        seccomp::refuse(&[SysCall::IoUringRegister], Refusal::Perm).unwrap();
+        let (temp, bytes) = sample();
+        let paths = reads_are_right(&bytes, temp.path());
+        println!("without registrations: {}", paths.join(", "));
+    });
+}
+
+#[test]
 fn a_kernel_that_does_not_know_cachestat_is_asked_by_mincore() {
     in_child("a_kernel_that_does_not_know_cachestat_is_asked_by_mincore", || {
         seccomp::refuse(&[SysCall::Cachestat], Refusal::NoSys).unwrap();

@@ -10,7 +10,10 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutwater_sys::ring::{Event, NO_OFFSET, Op, OpRing, Outcome, RingConfig};
+use cutwater_sys::Errno;
+use cutwater_sys::ring::{
+    Event, NO_OFFSET, Op, OpRing, Outcome, PushError, ReadRing, ReadTarget, RingConfig,
+};
 
 /// Reads of empty pipes in flight at the fork.
 const IN_FLIGHT: usize = 8;
@@ -77,4 +80,49 @@ fn a_forked_child_that_drops_the_ring_leaves_the_parents_operations_alone() {
     }
     drop(ManuallyDrop::into_inner(ring));
     assert!(pipes.iter().all(|(reader, _)| Arc::strong_count(reader) == 1));
+}
+
+#[test]
+fn a_forked_child_that_uses_and_drops_a_ring_for_reads_gets_errors_and_the_parent_its_bytes() {
+    let config = RingConfig { entries: 32, ..RingConfig::default() };
+    let mut ring = match ReadRing::new(&config) {
+        Ok(ring) => ManuallyDrop::new(ring),
+        Err(e) => return println!("skipped: no io_uring here: {e}"),
+    };
+    assert!(ring.cut(4096).unwrap() > IN_FLIGHT);
+    let pipes: Vec<(ReadTarget, OwnedFd)> = (0..IN_FLIGHT)
+        .map(|_| rustix::pipe::pipe().unwrap())
+        .map(|(reader, writer)| (ReadTarget::Fd(Arc::new(reader)), writer))
+        .collect();
+    for (slot, (target, _)) in pipes.iter().enumerate() {
+        ring.push(slot as u32, 0, 8, target, 0, false).unwrap();
+    }
+    ring.submit_and_wait(0).unwrap();
+    let status = forked(|| {
+        assert!(ring.is_inherited());
+        let last = IN_FLIGHT as u32;
+        assert_eq!(ring.push(last, 0, 8, &pipes[0].0, 0, false), Err(PushError::Inherited));
+        assert_eq!(ring.submit_and_wait(1), Err(Errno::CHILD));
+        assert_eq!(ring.reap(&mut Vec::new()), 0);
+        assert_eq!((ring.cut(4096), ring.quiesce()), (Err(Errno::CHILD), Err(Errno::CHILD)));
+        // SAFETY: the child does not use the ring again, and leaves by `_exit`.
+        unsafe { ManuallyDrop::drop(&mut ring) };
+        let mut own = ReadRing::new(&config).unwrap();
+        assert!(!own.is_inherited());
+        own.cut(4096).unwrap();
+        own.quiesce().unwrap();
+    });
+    assert_eq!(status, 0, "the child died");
+    assert!(!ring.is_inherited());
+    let mut done = Vec::new();
+    for (n, (_, writer)) in pipes.iter().enumerate() {
+        rustix::io::write(writer, &[n as u8 + 1; 3]).unwrap();
+        done.clear();
+        while ring.reap(&mut done) == 0 {
+            ring.submit_and_wait(1).unwrap();
+        }
+        assert_eq!((done[0].slot, done[0].result), (n as u32, Ok(3)), "the child disturbed a read");
+        assert_eq!(ring.bytes(n as u32).unwrap()[..3], [n as u8 + 1; 3]);
+    }
+    drop(ManuallyDrop::into_inner(ring));
 }

@@ -191,7 +191,7 @@ where
                     return Ok(());
                 }
                 Err(PushError::Full) => self.enter(0)?,
-                Err(PushError::Invalid) => break,
+                Err(PushError::Invalid | PushError::Inherited) => break,
             }
         }
         self.land_inline(slot, flight)

@@ -67,8 +67,6 @@ pub enum Feature {
     SqPoll,
     /// `IORING_SETUP_IOPOLL`.
     IoPoll,
-    /// `IORING_REGISTER_RING_FDS` (5.18): no look-up of the ring's descriptor per call.
-    RegisteredRing,
     /// `IORING_REGISTER_BUFFERS` of the arena.
     RegisteredArena,
     /// `IORING_REGISTER_FILES2`, sparse (5.13): a table of long-lived files.
@@ -89,7 +87,6 @@ impl Feature {
             Self::SubmitAll => "IORING_SETUP_SUBMIT_ALL",
             Self::SqPoll => "IORING_SETUP_SQPOLL",
             Self::IoPoll => "IORING_SETUP_IOPOLL",
-            Self::RegisteredRing => "IORING_REGISTER_RING_FDS",
             Self::RegisteredArena => "IORING_REGISTER_BUFFERS",
             Self::RegisteredFiles => "IORING_REGISTER_FILES2",
             Self::WorkersCap => "IORING_REGISTER_IOWQ_MAX_WORKERS",

@@ -21,11 +21,9 @@ use super::entry::{Flight, entry};
 use super::group::{Group, GroupBuf, GroupId};
 use super::message::Message;
 use super::op::{DatagramHead, Event, LINKED_MAX, Op, Outcome, Part};
-use super::setup::set_up;
+use super::queue::{CANCEL as NOBODY, is_refused_cancel};
+use super::setup::{set_up, try_out};
 use crate::{Errno, Result};
-
-/// The user data of what nobody waits for: cancellations.
-const NOBODY: u64 = u64::MAX;
 
 /// Headers that are kept for use by later messages.
 const SPARE_MESSAGES_MAX: usize = 256;
@@ -58,6 +56,8 @@ pub struct OpRing {
     in_flight: usize,
     setup: Setup,
     counts: OpCounts,
+    /// The kernel does not cancel all at once (before 5.19): they are cancelled one by one.
+    one_by_one: bool,
     /// Boxed, as the kernel may still read one that moves into a flight.
     #[expect(clippy::vec_box, reason = "the address must not change")]
     messages: Vec<Box<Message>>,
@@ -80,9 +80,11 @@ impl OpRing {
     /// `io_uring_enter(2)`.
     pub fn new(config: &RingConfig) -> Result<Self> {
         let (mut ring, setup) = set_up(config)?;
+        // Waits with a timeout need it (5.11).
+        if !ring.params().is_feature_ext_arg() {
+            return Err(Errno::NOSYS);
+        }
         try_out(&mut ring)?;
-        // Without it each enter looks the descriptor up; it is no reason to go without a ring.
-        let _ = ring.submitter().register_ring_fd();
         Ok(Self {
             ring: mem::ManuallyDrop::new(ring),
             made_by: getpid(),
@@ -91,6 +93,7 @@ impl OpRing {
             in_flight: 0,
             setup,
             counts: OpCounts::default(),
+            one_by_one: false,
             messages: Vec::new(),
             groups: mem::ManuallyDrop::new(Vec::new()),
         })
@@ -168,8 +171,8 @@ impl OpRing {
     /// (`IOSQE_IO_LINK`); where one was not, those after it end with `ECANCELED`.
     ///
     /// # Errors
-    /// As [`OpRing::push`], and `EINVAL` for none, or more than [`LINKED_MAX`] of them; all come
-    /// back.
+    /// As [`OpRing::push`], and `EINVAL` for none, for more than [`LINKED_MAX`] of them, and for
+    /// more than the queue holds; all come back.
     pub fn push_linked(
         &mut self,
         ops: Vec<Op>,
@@ -179,7 +182,8 @@ impl OpRing {
         let back = |flights: Vec<Flight>, errno| {
             (flights.into_iter().map(|flight| flight.op).collect(), errno)
         };
-        if flights.is_empty() || flights.len() > LINKED_MAX || entries.len() < flights.len() {
+        let most = LINKED_MAX.min(self.ring.params().sq_entries() as usize);
+        if flights.is_empty() || flights.len() > most || entries.len() < flights.len() {
             return Err(back(flights, Errno::INVAL));
         }
         // A chain is one where all of it is in one submission.
@@ -210,12 +214,19 @@ impl OpRing {
         Flight { op, how: None, message, sent: None }
     }
 
-    /// Submits what is queued where fewer than `entries` fit behind it.
+    /// Submits what is queued where fewer than `entries` fit behind it; `EBUSY` where the kernel did
+    /// not take enough of it.
     fn make_room(&mut self, entries: usize) -> Result<()> {
+        if self.room() >= entries {
+            return Ok(());
+        }
+        self.submit()?;
+        if self.room() >= entries { Ok(()) } else { Err(Errno::BUSY) }
+    }
+
+    fn room(&mut self) -> usize {
         let queue = self.ring.submission();
-        let room = queue.capacity() - queue.len();
-        drop(queue);
-        if room < entries { self.submit() } else { Ok(()) }
+        queue.capacity() - queue.len()
     }
 
     /// Queues the entry of `flight`; comes back where the queue is full.
@@ -289,7 +300,10 @@ impl OpRing {
         for cqe in self.ring.completion() {
             let key = cqe.user_data();
             let slot = usize::try_from(key).ok().and_then(|at| self.flights.get_mut(at));
-            let Some(slot) = slot else { continue };
+            let Some(slot) = slot else {
+                self.one_by_one |= is_refused_cancel(&cqe);
+                continue;
+            };
             let Some(flight) = slot.as_mut() else { continue };
             taken += 1;
             let (raw, flags) = (cqe.result(), cqe.flags());
@@ -339,19 +353,36 @@ impl OpRing {
         taken
     }
 
+    /// Cancels operations in flight with keys from `next` on; the key at which the queue was full.
+    fn cancel_from(&mut self, next: usize) -> usize {
+        for at in next..self.flights.len() {
+            let entry = opcode::AsyncCancel::new(at as u64).build();
+            if self.flights[at].is_some() && !self.push_cancel(entry) {
+                return at;
+            }
+        }
+        self.flights.len()
+    }
+
+    /// Whether there was room for it.
+    fn push_cancel(&mut self, entry: squeue::Entry) -> bool {
+        // SAFETY: a cancellation refers to no memory.
+        unsafe { self.ring.submission().push(&entry.user_data(NOBODY)) }.is_ok()
+    }
+
     /// Ends everything in flight and waits for it.
     fn quiesce(&mut self) -> Result<()> {
-        let mut asked = false;
+        let (mut asked, mut next) = (false, 0);
         while self.in_flight > 0 {
             self.reap(|_, _| {});
             if self.in_flight == 0 {
                 break;
             }
-            if !asked {
+            if self.one_by_one {
+                next = self.cancel_from(next);
+            } else if !asked {
                 let all = types::CancelBuilder::any();
-                let entry = opcode::AsyncCancel2::new(all).build().user_data(NOBODY);
-                // SAFETY: a cancellation refers to no memory.
-                asked = unsafe { self.ring.submission().push(&entry) }.is_ok();
+                asked = self.push_cancel(opcode::AsyncCancel2::new(all).build());
             }
             match self.submit_and_wait(None) {
                 Ok(()) | Err(Errno::AGAIN | Errno::BUSY) => {}
@@ -379,19 +410,7 @@ impl Drop for OpRing {
     }
 }
 
-/// Sends one operation round: a filter may permit rings to be made and refuse to enter them,
-/// and then nothing that was pushed would ever end.
-fn try_out(ring: &mut IoUring) -> Result<()> {
-    let entry = opcode::Nop::new().build().user_data(NOBODY);
-    // SAFETY: this operation refers to no memory.
-    unsafe { ring.submission().push(&entry) }.map_err(|_| Errno::BUSY)?;
-    while ring.completion().next().is_none() {
-        done(ring.submit_and_wait(1))?;
-    }
-    Ok(())
-}
-
-fn done(result: std::io::Result<usize>) -> Result<()> {
+pub(super) fn done(result: std::io::Result<usize>) -> Result<()> {
     match result {
         Ok(_) => Ok(()),
         Err(e) => match Errno::from_io_error(&e) {
@@ -497,12 +516,17 @@ mod tests {
         ring.submit().unwrap();
         ring.cancel(key).unwrap();
         assert_eq!(all(&mut ring)[0].1.result, Err(Errno::CANCELED));
-        for _ in 0..5 {
-            ring.push(read()).map_err(|(_, e)| e).unwrap();
+        // As a kernel before 5.19 has it, too; more than the queue holds.
+        for one_by_one in [false, true] {
+            let Some(mut ring) = ring_or_skip() else { return };
+            ring.one_by_one = one_by_one;
+            for _ in 0..20 {
+                ring.push(read()).map_err(|(_, e)| e).unwrap();
+            }
+            ring.submit().unwrap();
+            drop(ring);
+            assert_eq!(Arc::strong_count(&reader), 1, "the ring let go of everything");
         }
-        ring.submit().unwrap();
-        drop(ring);
-        assert_eq!(Arc::strong_count(&reader), 1, "the ring let go of everything");
     }
 
     #[test]
@@ -528,5 +552,19 @@ mod tests {
         let Some(mut ring) = ring_or_skip() else { return };
         ring.submit_and_wait(Some(Duration::from_millis(1))).unwrap();
         assert_eq!(ring.reap(|_, _| {}), 0);
+    }
+
+    #[test]
+    fn a_chain_that_is_longer_than_the_queue_comes_back_whole() {
+        let Some(mut ring) = ring_or_skip() else { return };
+        let chain = |n| (0..n).map(|_| Op::Nop).collect::<Vec<_>>();
+        for _ in 0..3 {
+            ring.push(Op::Nop).map_err(|(_, e)| e).unwrap();
+        }
+        let refused = ring.push_linked(chain(9)).unwrap_err();
+        assert_eq!((refused.0.len(), refused.1), (9, Errno::INVAL));
+        assert_eq!(ring.in_flight(), 3);
+        assert_eq!(ring.push_linked(chain(8)).map_err(|(_, e)| e).unwrap().len(), 8);
+        assert_eq!(all(&mut ring).len(), 11);
     }
 }

@@ -5,18 +5,22 @@
 //! a slot in flight can be neither lent nor given to a second read (`push` and `bytes` check
 //! it); the arena is freed only once nothing is in flight, and leaked where the kernel cannot
 //! be asked (`Drop`); the descriptor of a read is kept open until its completion was taken.
+//! A child made by `fork(2)` has the ring's descriptor but not its queues (`MADV_DONTFORK`):
+//! there every call is refused before it reaches them, and all is leaked.
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
-use io_uring::{IoUring, opcode, squeue, types};
+use io_uring::{IoUring, cqueue, opcode, squeue, types};
 
 use super::config::{Feature, RingConfig, Setup};
-use super::setup::set_up;
+use super::setup::{set_up, try_out};
 use crate::buffer::{Buffer, PAGE_BYTES};
+use crate::origin::Origin;
 use crate::pio::OFFSET_MAX;
 use crate::{Errno, Result};
 
@@ -27,7 +31,7 @@ pub const SLOTS_MAX: usize = 1024;
 pub const FILES_MAX: u32 = 64;
 
 /// The user data of a cancellation: no slot has this number.
-const CANCEL: u64 = u64::MAX;
+pub(super) const CANCEL: u64 = u64::MAX;
 
 /// Which file a read goes to.
 #[derive(Debug, Clone)]
@@ -54,6 +58,8 @@ pub enum PushError {
     Full,
     /// The slot does not exist or is in flight, or the bytes or the offset are out of bounds.
     Invalid,
+    /// The ring belongs to the process that this one was forked from.
+    Inherited,
 }
 
 #[derive(Default, Clone)]
@@ -63,9 +69,16 @@ struct Slot {
     _file: Option<Arc<OwnedFd>>,
 }
 
-/// A ring for reads, for the thread that made it.
+/// Bytes of one read at most: what the kernel takes (`MAX_RW_COUNT`); a longer one is short.
+const READ_BYTES_MAX: usize = i32::MAX as usize & !(PAGE_BYTES - 1);
+
+/// A ring for reads, for the thread that made it, in the process that made it: a forked child
+/// gets an error from every call and makes a ring of its own.
 pub struct ReadRing {
-    ring: IoUring,
+    ring: mem::ManuallyDrop<IoUring>,
+    made_in: Origin,
+    /// The kernel lets one thread submit (`IORING_SETUP_SINGLE_ISSUER`).
+    _of_thread: PhantomData<*const ()>,
     arena: mem::ManuallyDrop<Buffer>,
     slots: Vec<Slot>,
     slot_bytes: usize,
@@ -73,6 +86,8 @@ pub struct ReadRing {
     files: Vec<Option<Arc<OwnedFd>>>,
     setup: Setup,
     enters: u64,
+    /// The kernel does not cancel all at once (before 5.19): they are cancelled one by one.
+    one_by_one: bool,
 }
 
 impl fmt::Debug for ReadRing {
@@ -88,21 +103,22 @@ impl ReadRing {
     /// Sets up a ring and its arena; what was refused is in [`ReadRing::setup`].
     ///
     /// # Errors
-    /// When io_uring itself is refused (`ENOSYS`, `EPERM`, `ENOMEM`, `EMFILE`) or there is no
-    /// memory for the arena.
+    /// When io_uring itself is refused (`ENOSYS`, `EPERM`, `ENOMEM`, `EMFILE`), be it only
+    /// `io_uring_enter(2)`, or there is no memory for the arena.
     pub fn new(config: &RingConfig) -> Result<Self> {
         let arena = Buffer::new(config.arena_bytes)?;
-        let (ring, mut setup) = set_up(config)?;
-        let errno = |e: std::io::Error| Errno::from_io_error(&e).unwrap_or(Errno::IO);
-        let submitter = &mut ring.submitter();
-        setup.note(Feature::RegisteredRing, submitter.register_ring_fd().map_err(errno));
+        let (mut ring, mut setup) = set_up(config)?;
+        try_out(&mut ring)?;
         if config.workers_max > 0 {
             let mut workers = [config.workers_max, 0];
-            let done = submitter.register_iowq_max_workers(&mut workers).map_err(errno);
+            let done = ring.submitter().register_iowq_max_workers(&mut workers);
+            let done = done.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
             setup.note(Feature::WorkersCap, done);
         }
         let mut new = Self {
-            ring,
+            ring: mem::ManuallyDrop::new(ring),
+            made_in: Origin::here(),
+            _of_thread: PhantomData,
             arena: mem::ManuallyDrop::new(arena),
             slots: vec![Slot::default(); SLOTS_MAX],
             slot_bytes: PAGE_BYTES,
@@ -110,6 +126,7 @@ impl ReadRing {
             files: Vec::new(),
             setup,
             enters: 0,
+            one_by_one: false,
         };
         if config.register_arena {
             new.register_arena();
@@ -121,6 +138,16 @@ impl ReadRing {
     #[must_use]
     pub fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// Whether it belongs to the process that this one was forked from.
+    #[must_use]
+    pub fn is_inherited(&self) -> bool {
+        !self.made_in.is_here()
+    }
+
+    fn check_origin(&self) -> Result<()> {
+        if self.is_inherited() { Err(Errno::CHILD) } else { Ok(()) }
     }
 
     /// Calls of `io_uring_enter(2)` so far; where a kernel thread submits and is awake, none is
@@ -140,6 +167,9 @@ impl ReadRing {
     /// each read; returns whether it is registered. It counts as locked memory.
     pub fn register_arena(&mut self) -> bool {
         let asked = self.setup.refused.iter().any(|r| r.feature == Feature::RegisteredArena);
+        if self.is_inherited() {
+            return false;
+        }
         if self.setup.has(Feature::RegisteredArena) || asked {
             return !asked;
         }
@@ -158,8 +188,15 @@ impl ReadRing {
     /// The table keeps the file open until [`ReadRing::release_file`].
     ///
     /// # Errors
-    /// As `io_uring_register(2)`; `ENFILE` when all [`FILES_MAX`] places are taken.
+    /// As `io_uring_register(2)`; `ENFILE` when all [`FILES_MAX`] places are taken, `ECHILD` in a
+    /// forked child.
     pub fn keep_file(&mut self, file: &Arc<OwnedFd>) -> Result<u32> {
+        self.check_origin()?;
+        if let Some(refused) =
+            self.setup.refused.iter().find(|r| r.feature == Feature::RegisteredFiles)
+        {
+            return Err(refused.errno);
+        }
         if self.files.is_empty() {
             let made = self.ring.submitter().register_files_sparse(FILES_MAX);
             let made = made.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
@@ -181,8 +218,10 @@ impl ReadRing {
     /// Frees a place of the table; reads that go to it must have completed.
     ///
     /// # Errors
-    /// `EBUSY` while anything is in flight, `EINVAL` for a place that is not taken.
+    /// `EBUSY` while anything is in flight, `EINVAL` for a place that is not taken, `ECHILD` in a
+    /// forked child.
     pub fn release_file(&mut self, place: u32) -> Result<()> {
+        self.check_origin()?;
         let at = place as usize;
         if !self.files.get(at).is_some_and(Option::is_some) {
             return Err(Errno::INVAL);
@@ -203,8 +242,10 @@ impl ReadRing {
     /// Cuts the arena into slots of `slot_bytes`, rounded up to pages; returns how many.
     ///
     /// # Errors
-    /// `EBUSY` while anything is in flight, `EINVAL` when not even one fits.
+    /// `EBUSY` while anything is in flight, `EINVAL` when not even one fits, `ECHILD` in a forked
+    /// child.
     pub fn cut(&mut self, slot_bytes: usize) -> Result<usize> {
+        self.check_origin()?;
         if self.in_flight > 0 {
             return Err(Errno::BUSY);
         }
@@ -224,7 +265,7 @@ impl ReadRing {
     }
 
     /// Queues a read of `len` bytes at `offset` to byte `at` of `slot`. With `fixed`, through
-    /// the registered arena, where it is registered.
+    /// the registered arena, where it is registered. Of more than 2 GiB the read is short.
     ///
     /// # Errors
     /// See [`PushError`]; nothing was queued then.
@@ -237,6 +278,9 @@ impl ReadRing {
         offset: u64,
         fixed: bool,
     ) -> core::result::Result<(), PushError> {
+        if self.is_inherited() {
+            return Err(PushError::Inherited);
+        }
         let index = slot as usize;
         let fits = at.checked_add(len).is_some_and(|end| end <= self.slot_bytes)
             && index
@@ -253,7 +297,8 @@ impl ReadRing {
             ReadTarget::Fd(fd) => (Ok(types::Fd(fd.as_raw_fd())), Some(Arc::clone(fd))),
             ReadTarget::Kept(place) => (Err(types::Fixed(*place)), None),
         };
-        let entry = read_entry(fd, address, len as u32, offset, fixed).user_data(u64::from(slot));
+        let len = len.min(READ_BYTES_MAX) as u32;
+        let entry = read_entry(fd, address, len, offset, fixed).user_data(u64::from(slot));
         // SAFETY: the entry writes `len` bytes at `address`, inside a slot that is not in flight
         // and, marked below, is neither lent nor reused before its completion was taken.
         unsafe { self.ring.submission().push(&entry) }.map_err(|_| PushError::Full)?;
@@ -267,8 +312,9 @@ impl ReadRing {
     ///
     /// # Errors
     /// `EAGAIN` when the kernel has no memory for the requests, `EBUSY` when completions must be
-    /// taken first: reap, then call again.
+    /// taken first: reap, then call again. `ECHILD` in a forked child.
     pub fn submit_and_wait(&mut self, want: usize) -> Result<()> {
+        self.check_origin()?;
         let want = want.min(self.in_flight);
         let spared =
             want == 0 && self.setup.has(Feature::SqPoll) && !self.ring.submission().need_wakeup();
@@ -285,9 +331,15 @@ impl ReadRing {
 
     /// Takes all completions that are there, without a system call; returns how many.
     pub fn reap(&mut self, out: &mut Vec<Completion>) -> usize {
+        if self.is_inherited() {
+            return 0;
+        }
         let before = out.len();
         for cqe in self.ring.completion() {
-            let Some(slot) = self.slots.get_mut(cqe.user_data() as usize) else { continue };
+            let Some(slot) = self.slots.get_mut(cqe.user_data() as usize) else {
+                self.one_by_one |= is_refused_cancel(&cqe);
+                continue;
+            };
             *slot = Slot::default();
             self.in_flight -= 1;
             let result = u32::try_from(cqe.result())
@@ -315,18 +367,20 @@ impl ReadRing {
     /// was read is thrown away.
     ///
     /// # Errors
-    /// When the kernel cannot be asked; the ring is then of no more use.
+    /// When the kernel cannot be asked; the ring is then of no more use. `ECHILD` in a forked
+    /// child.
     pub fn quiesce(&mut self) -> Result<()> {
+        self.check_origin()?;
         let mut thrown_away = Vec::new();
-        let mut asked = false;
+        let (mut asked, mut next) = (false, 0);
         while self.in_flight > 0 {
             self.reap(&mut thrown_away);
             thrown_away.clear();
-            if !asked {
+            if self.one_by_one {
+                next = self.cancel_from(next);
+            } else if !asked {
                 let all = types::CancelBuilder::any();
-                let entry = opcode::AsyncCancel2::new(all).build().user_data(CANCEL);
-                // SAFETY: a cancellation refers to no memory.
-                asked = unsafe { self.ring.submission().push(&entry) }.is_ok();
+                asked = self.push_cancel(opcode::AsyncCancel2::new(all).build());
             }
             match self.submit_and_wait(1) {
                 Ok(()) | Err(Errno::AGAIN | Errno::BUSY) => {}
@@ -335,6 +389,30 @@ impl ReadRing {
         }
         Ok(())
     }
+}
+
+impl ReadRing {
+    /// Cancels the reads in flight in slots from `next` on; the slot at which the queue was full.
+    fn cancel_from(&mut self, next: usize) -> usize {
+        for at in next..self.slots.len() {
+            let entry = opcode::AsyncCancel::new(at as u64).build();
+            if self.slots[at].in_flight && !self.push_cancel(entry) {
+                return at;
+            }
+        }
+        self.slots.len()
+    }
+
+    /// Whether there was room for it.
+    fn push_cancel(&mut self, entry: squeue::Entry) -> bool {
+        // SAFETY: a cancellation refers to no memory.
+        unsafe { self.ring.submission().push(&entry.user_data(CANCEL)) }.is_ok()
+    }
+}
+
+/// Whether this is the answer of a kernel that cannot cancel all at once.
+pub(super) fn is_refused_cancel(cqe: &cqueue::Entry) -> bool {
+    cqe.user_data() == CANCEL && cqe.result() == -Errno::INVAL.raw_os_error()
 }
 
 fn read_entry(
@@ -354,12 +432,19 @@ fn read_entry(
 
 impl Drop for ReadRing {
     fn drop(&mut self) {
+        if self.is_inherited() {
+            // The addresses of the queues can be somebody else's by now, and so can the number
+            // of the descriptor. The reads are the parent's.
+            return;
+        }
         if self.quiesce().is_ok() {
             // SAFETY: nothing is in flight, so the kernel writes to no slot, and the field is not
             // used again. A registration keeps pages pinned, not the mapping.
             unsafe { mem::ManuallyDrop::drop(&mut self.arena) };
         }
         // Otherwise the arena is leaked: the kernel may still write to it.
+        // SAFETY: the field is not used again, and its memory is this process's, which made it.
+        unsafe { mem::ManuallyDrop::drop(&mut self.ring) };
     }
 }
 
@@ -472,12 +557,43 @@ mod tests {
         let (reader, _writer) = rustix::pipe::pipe().unwrap();
         let target = ReadTarget::Fd(Arc::new(reader));
         ring.cut(4096).unwrap();
-        for slot in 0..8 {
-            ring.push(slot, 0, 1, &target, 0, false).unwrap();
+        // As a kernel before 5.19 has it, too.
+        for one_by_one in [false, true] {
+            ring.one_by_one = one_by_one;
+            for slot in 0..8 {
+                ring.push(slot, 0, 1, &target, 0, false).unwrap();
+            }
+            ring.submit_and_wait(0).unwrap();
+            ring.quiesce().unwrap();
+            assert_eq!(ring.in_flight(), 0);
+            assert!(ring.bytes(0).is_some());
         }
-        ring.submit_and_wait(0).unwrap();
-        ring.quiesce().unwrap();
-        assert_eq!(ring.in_flight(), 0);
-        assert!(ring.bytes(0).is_some());
+    }
+
+    #[test]
+    fn a_ring_that_was_dropped_keeps_no_file_open() {
+        use rustix::event::{PollFd, PollFlags, poll};
+        // More than the rings that a thread can have the kernel keep for it.
+        for n in 0..20 {
+            let Some(mut ring) = ring_or_skip(&RingConfig::default()) else { return };
+            let (reader, writer) = rustix::pipe::pipe().unwrap();
+            ring.keep_file(&Arc::new(writer)).unwrap();
+            drop(ring);
+            // The kernel takes a ring down in its own time; one that is leaked never goes.
+            let mut fds = [PollFd::new(&reader, PollFlags::IN)];
+            let minute = rustix::event::Timespec { tv_sec: 60, tv_nsec: 0 };
+            assert_eq!(poll(&mut fds, Some(&minute)), Ok(1), "ring {n} is still there");
+            assert!(fds[0].revents().contains(PollFlags::HUP));
+        }
+    }
+
+    #[test]
+    fn a_read_of_4_gib_is_no_read_of_nothing() {
+        const SLOT: usize = 4 << 30;
+        let config = RingConfig { arena_bytes: SLOT, ..RingConfig::default() };
+        let Some(mut ring) = ring_or_skip(&config) else { return };
+        assert_eq!(ring.cut(SLOT), Ok(1));
+        ring.push(0, 0, SLOT, &ReadTarget::Fd(file(b"0123456789")), 0, false).unwrap();
+        assert_eq!(read_all(&mut ring, 1), [Completion { slot: 0, result: Ok(10) }]);
     }
 }

@@ -1,9 +1,15 @@
 //! Sets up a ring step by step: what the kernel refuses is dropped and reported.
+//!
+//! # Safety
+//! The one entry that is queued here refers to no memory.
+#![allow(unsafe_code)]
 
 use io_uring::register::Restriction;
 use io_uring::{Builder, IoUring, opcode};
 
 use super::config::{Feature, Refused, RingConfig, Setup};
+use super::op_ring::done;
+use super::queue::CANCEL as NOBODY;
 use crate::{Errno, Result};
 
 /// Flags in the order in which they are given up: the newest first, since an older kernel is
@@ -58,6 +64,18 @@ fn refuse_messages(ring: &IoUring) -> std::io::Result<()> {
     all.push(Restriction::sqe_flags_allowed(u8::MAX));
     ring.submitter().register_restrictions(&mut all)?;
     ring.submitter().register_enable_rings()
+}
+
+/// Sends one operation round: a filter may permit rings to be made and refuse to enter them,
+/// and then nothing that was pushed would ever end.
+pub(super) fn try_out(ring: &mut IoUring) -> Result<()> {
+    let entry = opcode::Nop::new().build().user_data(NOBODY);
+    // SAFETY: this operation refers to no memory.
+    unsafe { ring.submission().push(&entry) }.map_err(|_| Errno::BUSY)?;
+    while ring.completion().next().is_none() {
+        done(ring.submit_and_wait(1))?;
+    }
+    Ok(())
 }
 
 fn wanted(config: &RingConfig) -> Vec<Feature> {
