@@ -20,6 +20,14 @@ pub const PAGE_BYTES: usize = 4096;
 /// Bytes of a huge page on x86-64 and aarch64 with 4 KiB pages.
 pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 
+/// Where no bytes are: aligned like a map, so that it is a slice of nothing of any type.
+pub(crate) fn nothing() -> NonNull<u8> {
+    #[repr(align(4096))]
+    struct Page;
+    const _: () = assert!(align_of::<Page>() == PAGE_BYTES);
+    NonNull::<Page>::dangling().cast()
+}
+
 /// Anonymous, zeroed, page-aligned memory with an address that does not change.
 #[derive(Debug)]
 pub struct Buffer {

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::Result;
+use crate::buffer::nothing;
 
 /// Somebody vouched that files are replaced by rename and never changed in place.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +64,7 @@ impl PromisedMap {
         }
         let len = isize::try_from(stat.st_size).map_err(|_| Errno::FBIG)?.unsigned_abs();
         if len == 0 {
-            return Ok(Self { base: NonNull::dangling(), len });
+            return Ok(Self { base: nothing(), len });
         }
         // SAFETY: a null hint lets the kernel pick unused addresses; no memory of ours is replaced.
         let base = unsafe {

@@ -22,6 +22,7 @@ use rustix::fs::{FileType, SeekFrom};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
+use crate::buffer::nothing;
 use crate::memfd::{self, FROZEN};
 
 /// Why a descriptor was not mapped as sealed.
@@ -123,7 +124,7 @@ impl SealedMap {
             .filter(|&n| isize::try_from(n).is_ok())
             .ok_or(Refused::TooLong)?;
         if len == 0 {
-            return Ok(Self { base: NonNull::dangling(), len });
+            return Ok(Self { base: nothing(), len });
         }
         let map = Self::map(fd, len)?;
         map.verify_pages(fd)?;

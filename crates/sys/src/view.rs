@@ -70,7 +70,7 @@ impl<T: ?Sized + FromBytes + KnownLayout + Immutable> View<T> {
 
     fn new(map: Backing) -> Result<Self, NotThisType> {
         let bytes = map.bytes();
-        // A map begins at a page, so only the length can be wrong.
+        // A map begins at a page, so that mostly only the length can be wrong.
         let value = T::ref_from_bytes(bytes).map_err(|_| NotThisType { len: bytes.len() })?;
         Ok(Self { value: NonNull::from(value), map })
     }
@@ -146,5 +146,10 @@ mod tests {
         assert_eq!(View::<u64>::sealed(map(&[0; 7])).err(), Some(NotThisType { len: 7 }));
         assert_eq!(View::<[u64]>::sealed(map(&[0; 12])).err(), Some(NotThisType { len: 12 }));
         assert!(View::<u64>::sealed(map(&[])).is_err());
+    }
+
+    #[test]
+    fn no_bytes_are_a_slice_of_nothing() {
+        assert_eq!(&*View::<[u64]>::sealed(map(&[])).unwrap(), &[0u64; 0]);
     }
 }
