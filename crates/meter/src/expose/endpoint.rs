@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -27,6 +28,8 @@ pub struct Endpoint {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    /// The process that has the thread.
+    made_by: u32,
 }
 
 impl Endpoint {
@@ -43,7 +46,7 @@ impl Endpoint {
             let stop = Arc::clone(&stop);
             move || serve(&listener, &registry, &stop)
         })?;
-        Ok(Self { address, stop, thread: Some(thread) })
+        Ok(Self { address, stop, thread: Some(thread), made_by: std::process::id() })
     }
 
     /// Where it listens.
@@ -55,6 +58,11 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
+        if self.made_by != std::process::id() {
+            // A child made by fork(2) does not have the thread, and would wait for it for ever.
+            std::mem::forget(self.thread.take());
+            return;
+        }
         self.stop.store(true, Ordering::Release);
         // The thread waits for a client: be one. Where that fails the thread is left behind,
         // waiting, rather than waited for.
@@ -83,8 +91,10 @@ fn serve(listener: &TcpListener, registry: &Registry, stop: &AtomicBool) {
             return;
         }
         match client {
-            // One client that fails is no matter of the others'.
-            Ok((stream, _)) => drop(answer(stream, registry)),
+            // One client that fails is no matter of the others', nor is a source that panics.
+            Ok((stream, _)) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| answer(stream, registry)));
+            }
             Err(_) => thread::sleep(AFTER_FAILURE),
         }
     }
@@ -216,6 +226,35 @@ mod tests {
         let endpoint = endpoint();
         drop(TcpStream::connect(endpoint.address()).unwrap());
         assert!(exchange(&endpoint, b"GET /metrics HTTP/1.1\r\n\r\n").contains("reads_total 7"));
+    }
+
+    #[test]
+    fn a_source_that_panics_does_not_end_the_server() {
+        struct Panics;
+        impl Source for Panics {
+            fn collect(&self, _: &mut Page) {
+                std::panic::resume_unwind(Box::new("told of nothing"));
+            }
+        }
+        let registry = Registry::new();
+        registry.add(Panics);
+        let endpoint = Endpoint::bind("127.0.0.1:0", Arc::new(registry)).unwrap();
+        assert_eq!(exchange(&endpoint, b"GET /metrics HTTP/1.1\r\n\r\n"), "");
+        assert!(exchange(&endpoint, b"GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
+    }
+
+    #[test]
+    fn a_forked_child_that_drops_the_endpoint_does_not_wait() {
+        let mut endpoint = endpoint();
+        let here = std::mem::replace(&mut endpoint.made_by, 0);
+        let (thread, address) = (endpoint.thread.take(), endpoint.address);
+        // A thread that does not end, as it seems to a child.
+        endpoint.thread = Some(thread::spawn(|| thread::sleep(Duration::MAX)));
+        drop(endpoint);
+        let stop = Arc::new(AtomicBool::new(false));
+        let endpoint = Endpoint { address, stop, thread, made_by: here };
+        assert!(exchange(&endpoint, b"GET /metrics HTTP/1.1\r\n\r\n").contains("reads_total 7"));
+        std::mem::forget(endpoint);
     }
 
     #[test]

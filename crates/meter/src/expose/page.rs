@@ -175,6 +175,15 @@ mod tests {
     }
 
     #[test]
+    fn a_help_of_several_lines_is_one_line() {
+        let mut page = Page::new();
+        page.gauge("g", "One\ntwo \\ three.").sample(&[], 1);
+        assert!(
+            page.text(Format::Prometheus).starts_with("# HELP g One\\ntwo \\\\ three.\n# TYPE")
+        );
+    }
+
+    #[test]
     fn a_histogram_is_cumulative_and_in_seconds() {
         let buckets = Buckets::default();
         [100, 300, 400].into_iter().for_each(|ns| buckets.record(ns));

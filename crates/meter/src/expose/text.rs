@@ -21,6 +21,7 @@ impl Page {
                 (Kind::Gauge, _) => (*name, "gauge"),
                 (Kind::Histogram, _) => (*name, "histogram"),
             };
+            let help = help.replace('\\', r"\\").replace('\n', r"\n");
             let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
             entry.samples.iter().for_each(|sample| sample.write(&mut text, name));
         }

@@ -104,7 +104,7 @@ impl PushOptions {
                 pusher.push(&state);
             }
         })?;
-        Ok(Push { state, thread: Some(thread) })
+        Ok(Push { state, thread: Some(thread), made_by: std::process::id() })
     }
 }
 
@@ -113,6 +113,8 @@ impl PushOptions {
 pub struct Push {
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,
+    /// The process that has the thread.
+    made_by: u32,
 }
 
 impl Push {
@@ -125,6 +127,11 @@ impl Push {
 
 impl Drop for Push {
     fn drop(&mut self) {
+        if self.made_by != std::process::id() {
+            // A child made by fork(2) does not have the thread, and would wait for it for ever.
+            std::mem::forget(self.thread.take());
+            return;
+        }
         *self.state.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.state.stopped.notify_all();
         if let Some(thread) = self.thread.take() {
