@@ -25,7 +25,7 @@
 //!
 //! # Modules and types
 //! - [`File`], opened by [`OpenOptions`]: positioned reads, lists of ranges, passes in order
-//!   ([`Chunks`]) or in parallel parts ([`Shard`]), copies inside the kernel, residency. [`ReadPath`] names a
+//!   ([`Chunks`], or [`Reader`] with the traits of `std::io`) or in parallel parts ([`Shard`]), copies inside the kernel, residency. [`ReadPath`] names a
 //!   path in place of the chooser; [`File::explain`] says what was chosen and why.
 //! - [`Mapped`] and [`Frozen`]: memory maps of files that other processes may truncate;
 //!   [`sigbus`] is the handler that they rest on, [`poison`] the slice for code that takes nothing else.
@@ -84,7 +84,7 @@ pub use counting::counts;
 pub use cutwater_sys::map::MapAdvice;
 pub use cutwater_sys::sigbus;
 pub use error::{Error, Result};
-pub use file::{Chunks, Copied, CopyVia, File, OpenOptions};
+pub use file::{Chunks, Copied, CopyVia, File, OpenOptions, Reader};
 pub use file_class::FileClass;
 pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
 pub use maps::{

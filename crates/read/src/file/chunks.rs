@@ -1,11 +1,11 @@
 //! A pass over a file in order.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::{ControlFlow, RangeBounds};
 
 use cutwater_sys::buffer::Buffer;
 use cutwater_sys::pio::OFFSET_MAX;
 
-use super::File;
+use super::{File, bounds};
 use crate::engine::PIECE_BYTES_MAX;
 use crate::error::{Action, Error};
 use crate::{Order, Result};
@@ -24,32 +24,35 @@ pub struct Chunks {
 }
 
 impl File {
-    /// A pass over `range`, in order, in chunks of `chunk_bytes` (1 to 64 MiB; the last may be
-    /// shorter). Chunks are lent, so memory is bounded by one chunk. The kernel reads ahead
-    /// while the caller works; to have more in flight, use [`File::for_each_chunk`].
+    /// A pass over `range` (`..` is the whole file), in order, in chunks of `chunk_bytes` (1 to
+    /// 64 MiB; the last may be shorter). Chunks are lent, so memory is bounded by one chunk. The
+    /// kernel reads ahead while the caller works; to have more in flight, use
+    /// [`File::for_each_chunk`].
     ///
     /// # Errors
     /// When there is no memory for a chunk.
-    pub fn chunks(&self, range: Range<u64>, chunk_bytes: usize) -> Result<Chunks> {
+    pub fn chunks(&self, range: impl RangeBounds<u64>, chunk_bytes: usize) -> Result<Chunks> {
+        let range = bounds(&range);
         let chunk_bytes = chunk_bytes.clamp(1, CHUNK_BYTES_MAX);
         let action = Action::Read { offset: range.start, len: chunk_bytes as u64 };
         let buf = Buffer::new(chunk_bytes).map_err(|e| Error::os(action, self.0.path(), e))?;
         Ok(Chunks { file: self.clone(), next: range.start, end: range.end, chunk_bytes, buf })
     }
 
-    /// A pass over `range`, in order, that lends each chunk to `sink` with its offset while the
-    /// next ones are in flight: the fastest way through a cold file. Chunks are `chunk_bytes`
-    /// long (1 to 1 MiB), the last may be shorter. Memory is bounded as for
-    /// [`File::read_ranges`]. Returns the bytes handed over.
+    /// A pass over `range` (`..` is the whole file), in order, that lends each chunk to `sink`
+    /// with its offset while the next ones are in flight: the fastest way through a cold file.
+    /// Chunks are `chunk_bytes` long (1 to 1 MiB), the last may be shorter. Memory is bounded as
+    /// for [`File::read_ranges`]. Returns the bytes handed over.
     ///
     /// # Errors
     /// As [`File::read_at`].
     pub fn for_each_chunk(
         &self,
-        range: Range<u64>,
+        range: impl RangeBounds<u64>,
         chunk_bytes: usize,
         mut sink: impl FnMut(u64, &[u8]) -> ControlFlow<()>,
     ) -> Result<u64> {
+        let range = bounds(&range);
         let step = chunk_bytes.clamp(1, PIECE_BYTES_MAX) as u64;
         // Files of /proc say 0 and yet have bytes: they end where a read returns none.
         let size = match self.size()? {

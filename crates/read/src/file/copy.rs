@@ -1,12 +1,12 @@
 //! Copies a file to a descriptor in the kernel.
 
-use std::ops::Range;
+use std::ops::RangeBounds;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use cutwater_sys::Errno;
 use cutwater_sys::pio::OFFSET_MAX;
 
-use super::File;
+use super::{File, bounds};
 use crate::Result;
 use crate::error::{Action, Cause, Error};
 
@@ -42,15 +42,17 @@ const IN_ORDER: [CopyVia; 4] =
     [CopyVia::CopyFileRange, CopyVia::Sendfile, CopyVia::Splice, CopyVia::ReadWrite];
 
 impl File {
-    /// Copies `range` to where `target` stands, in the kernel where that is possible:
-    /// `copy_file_range(2)`, else `sendfile(2)`, else `splice(2)`, else by reading and writing.
+    /// Copies `range` (`..` is the whole file) to where `target` stands, in the kernel where that
+    /// is possible: `copy_file_range(2)`, else `sendfile(2)`, else `splice(2)`, else by reading
+    /// and writing.
     ///
     /// `target` is a file, a pipe or a blocking socket, at its own position. Memory is bounded.
     ///
     /// # Errors
     /// When reading or writing fails; what was written until then stays. For an offset that no
     /// file has, [`Error::is_out_of_bounds`].
-    pub fn copy_to(&self, range: Range<u64>, target: impl AsFd) -> Result<Copied> {
+    pub fn copy_to(&self, range: impl RangeBounds<u64>, target: impl AsFd) -> Result<Copied> {
+        let range = bounds(&range);
         let target = target.as_fd();
         if range.start > OFFSET_MAX {
             let action = Action::Copy { offset: range.start };

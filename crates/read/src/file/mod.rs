@@ -6,13 +6,14 @@ pub(crate) mod core;
 mod explain;
 pub(crate) mod gather;
 mod map;
-mod open;
+pub(crate) mod open;
+mod reader;
 mod reads;
 mod shards;
 mod vectored;
 
-use std::ops::{ControlFlow, Range};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::ops::{Bound, ControlFlow, Range, RangeBounds};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
@@ -24,6 +25,7 @@ use cutwater_sys::residency;
 pub use chunks::Chunks;
 pub use copy::{Copied, CopyVia};
 pub use open::OpenOptions;
+pub use reader::Reader;
 
 use self::core::Core;
 use self::gather::Call;
@@ -149,7 +151,8 @@ impl File {
     ///
     /// # Errors
     /// [`Error::is_unsupported`] or [`Error::is_permission_denied`] where neither answers.
-    pub fn residency(&self, range: Range<u64>) -> Result<Residency> {
+    pub fn residency(&self, range: impl RangeBounds<u64>) -> Result<Residency> {
+        let range = bounds(&range);
         let page = PAGE_BYTES as u64;
         let start = range.start - range.start % page;
         let end = range.end.min(self.size()?).max(start);
@@ -284,6 +287,40 @@ impl File {
         }
         Err(Error::new(Action::Read { offset, len }, self.0.path(), Cause::OutOfBounds))
     }
+}
+
+/// Takes over an open file, through the chooser; see [`OpenOptions::from_fd`].
+impl TryFrom<OwnedFd> for File {
+    type Error = Error;
+
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        OpenOptions::default().from_fd(fd)
+    }
+}
+
+/// Takes over an open file, through the chooser; see [`OpenOptions::from_fd`]. Its position is of
+/// no meaning here.
+impl TryFrom<std::fs::File> for File {
+    type Error = Error;
+
+    fn try_from(file: std::fs::File) -> Result<Self> {
+        Self::try_from(OwnedFd::from(file))
+    }
+}
+
+/// A range of any form; one without an end reaches past the end of every file.
+fn bounds(range: &impl RangeBounds<u64>) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(&at) => at,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => u64::MAX,
+    };
+    start..end
 }
 
 impl AsFd for File {
