@@ -40,6 +40,7 @@ pub(crate) enum Action {
     SetUpDirect,
     Advise,
     AskResidency,
+    Lease,
     Copy {
         offset: u64,
     },
@@ -76,6 +77,10 @@ pub(crate) enum Cause {
     Locked,
     /// A limit of ours, in bytes.
     Full {
+        bytes_max: u64,
+    },
+    /// More at once than can be, in bytes.
+    TooLong {
         bytes_max: u64,
     },
     /// Not in this state, or not with this argument.
@@ -147,10 +152,10 @@ impl Error {
         matches!(self.0.cause, Cause::Truncated { .. })
     }
 
-    /// An offset or a length that no file can have.
+    /// An offset or a length that no file, or no record, can have.
     #[must_use]
     pub fn is_out_of_bounds(&self) -> bool {
-        matches!(self.0.cause, Cause::OutOfBounds)
+        matches!(self.0.cause, Cause::OutOfBounds | Cause::TooLong { .. })
     }
 
     /// This host, kernel or file system lacks what was asked for.
@@ -173,10 +178,11 @@ impl Error {
         matches!(self.0.cause, Cause::Spoiled { .. })
     }
 
-    /// Another writer has it.
+    /// Another writer has it, or holds it open where nobody may.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         matches!(self.0.cause, Cause::Locked)
+            || (self.0.action == Action::Lease && self.is_errno(Errno::AGAIN))
     }
 
     /// No room: the disk, the quota, the largest file or a limit that was asked for.
@@ -211,6 +217,7 @@ impl fmt::Display for Error {
             Action::SetUpDirect => write!(f, "cannot open {name} with O_DIRECT")?,
             Action::Advise => write!(f, "cannot advise the kernel about {name}")?,
             Action::AskResidency => write!(f, "cannot ask what of {name} is in the page cache")?,
+            Action::Lease => write!(f, "cannot take a read lease on {name}")?,
             Action::Copy { offset } => write!(f, "cannot copy {name} from offset {offset}")?,
             Action::Store(verb) => write!(f, "cannot {verb} {name}")?,
         }
@@ -224,6 +231,7 @@ impl fmt::Display for Error {
             Cause::Spoiled { at, what } => write!(f, ": {what}, at offset {at}")?,
             Cause::Locked => write!(f, ": another writer has it open")?,
             Cause::Full { bytes_max } => write!(f, ": it holds {bytes_max} bytes at most")?,
+            Cause::TooLong { bytes_max } => write!(f, ": {bytes_max} bytes at most go at once")?,
             Cause::Refused(why) => write!(f, ": {why}")?,
             Cause::OutOfBounds => write!(f, ": no file reaches past offset {}", i64::MAX)?,
         }
@@ -254,6 +262,7 @@ impl From<Error> for std::io::Error {
             Cause::Locked => std::io::ErrorKind::WouldBlock,
             Cause::Full { .. } => std::io::ErrorKind::StorageFull,
             Cause::Refused(_) => std::io::ErrorKind::InvalidInput,
+            Cause::TooLong { .. } => std::io::ErrorKind::InvalidInput,
             Cause::Kind(_) | Cause::OutOfBounds => std::io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
@@ -308,6 +317,18 @@ fn advice(action: &Action, cause: &Cause) -> Option<String> {
         }
         (Action::SetUpDirect, Errno::INVAL) => {
             "likely cause: this file system has no direct I/O; use another path"
+        }
+        (Action::SetUpDirect, Errno::NOSYS) => {
+            "likely cause: /proc is not mounted, by which the file is opened again; use another path"
+        }
+        (Action::Lease, Errno::AGAIN) => {
+            "likely cause: a program has it open for writing; see: lsof; or use Frozen::copy_of"
+        }
+        (Action::Lease, Errno::ACCESS) => {
+            "likely cause: it belongs to another user, whose files need CAP_LEASE; use Frozen::copy_of"
+        }
+        (Action::Lease, Errno::NOLCK) => {
+            "likely cause: this process holds 64 leases, of which each has a thread; use Frozen::copy_of"
         }
         (Action::Map { .. }, Errno::NODEV) => {
             "likely cause: this file system has no maps; use the path preadv"

@@ -81,6 +81,65 @@ fn a_descriptor_that_cannot_be_read_at_offsets_is_refused_at_once() {
     assert_eq!(file.read_at(&mut [0; 9], 0).unwrap(), 3);
 }
 
+#[test]
+fn a_fifo_is_refused_and_not_waited_for_whatever_opens_it() {
+    use cutwater::append_log::{AppendLog, LogReader};
+    use cutwater::{Frozen, HotFiles, LeaseOptions, Mapped};
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let errors = [
+        Mapped::open(&fifo).unwrap_err(),
+        Frozen::copy_of(&fifo, 1 << 20).unwrap_err(),
+        Frozen::by_lease(&fifo, &LeaseOptions::default()).unwrap_err(),
+        HotFiles::new().unwrap().get(&fifo).unwrap_err(),
+        LogReader::open(&fifo).unwrap_err(),
+        AppendLog::open(&fifo).unwrap_err(),
+    ];
+    for e in errors {
+        // A lease is refused first where its file system has none.
+        assert!(e.is_not_a_file() || e.is_unsupported(), "{e}");
+        assert_eq!(e.path(), Some(&*fifo), "{e}");
+    }
+}
+
+#[test]
+fn a_lease_that_is_refused_says_why_and_what_else_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file_in(dir.path(), b"bytes");
+    let _writes = std::fs::OpenOptions::new().append(true).open(path.path()).unwrap();
+    let e = cutwater::Frozen::by_lease(path.path(), &cutwater::LeaseOptions::default());
+    let e = e.unwrap_err();
+    if e.is_unsupported() || e.is_permission_denied() {
+        return println!("skipped: {e}");
+    }
+    let said = e.to_string();
+    assert!(e.is_locked() && said.starts_with("cannot take a read lease on "), "{e}");
+    assert!(said.contains("likely cause: a program has it open for writing"), "{e}");
+    let e = cutwater::Frozen::from_memfd(path.as_file()).unwrap_err();
+    assert!(e.to_string().starts_with("cannot freeze the file: "), "{e}");
+}
+
+#[test]
+fn a_record_that_is_too_long_is_out_of_bounds() {
+    use cutwater::append_log::{AppendLog, RECORD_LEN_MAX};
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = AppendLog::open(dir.path().join("log")).unwrap();
+    let e = log.append(&vec![0; RECORD_LEN_MAX + 1]).unwrap_err();
+    assert!(e.is_out_of_bounds(), "{e:?}");
+    assert!(e.to_string().ends_with("16777216 bytes at most go at once"), "{e}");
+}
+
+#[test]
+fn an_open_file_is_taken_over() {
+    let f = file_in(&std::env::temp_dir(), b"abc");
+    let file = File::try_from(std::fs::File::open(f.path()).unwrap()).unwrap();
+    assert_eq!(file.read_at(&mut [0; 9], 0).unwrap(), 3);
+    let (pipe, _writer) = std::io::pipe().unwrap();
+    assert!(File::try_from(OwnedFd::from(pipe)).unwrap_err().is_not_a_file());
+}
+
 /// Runs `f` on a thread that is not root.
 fn unprivileged(f: impl FnOnce() + Send) {
     std::thread::scope(|s| {

@@ -194,6 +194,29 @@ impl Rogue {
     }
 }
 
+#[test]
+fn a_publisher_with_too_many_readers_waiting_is_asked_again_until_the_time_is_over() {
+    let at = place();
+    let _rogue = Rogue::new(&at.path);
+    let mut waiting = Vec::new();
+    let full = loop {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let kind = SocketType::SEQPACKET;
+        waiting.push(socket_with(AddressFamily::UNIX, kind, flags, None).unwrap());
+        let address = SocketAddrUnix::new(&at.path).unwrap();
+        match rustix::net::connect(waiting.last().unwrap(), &address) {
+            Ok(()) => assert!(waiting.len() < 1000),
+            Err(e) => break e,
+        }
+    };
+    assert_eq!(full, rustix::io::Errno::AGAIN);
+    let (begin, timeout) = (Instant::now(), Duration::from_millis(50));
+    let options = SubscribeOptions::default().timeout(timeout);
+    let error = options.subscribe::<Words>(&at.path).unwrap_err();
+    assert!(begin.elapsed() >= timeout, "given up at once: {error}");
+    assert!(error.to_string().contains("more readers connect at once"), "{error}");
+}
+
 fn message(format: u64, generation: u64, len: usize) -> Vec<u8> {
     let magic = u64::from_le_bytes(*b"cutwcfg1");
     [magic, format, generation, len as u64].iter().flat_map(|w| w.to_le_bytes()).collect()

@@ -72,12 +72,12 @@ impl AppendLogOptions {
     }
 }
 
-fn check_kind(file: &File, path: &Path) -> Result<()> {
+pub(super) fn check_kind(file: &File, path: &Path) -> Result<()> {
     let stat = fstat(file).map_err(|errno| Error::os(Action::Inspect, Some(path), errno))?;
     if FileType::from_raw_mode(stat.st_mode).is_file() {
         return Ok(());
     }
-    Err(Error::new(Action::Open, Some(path), Cause::Kind("not a regular file")))
+    Err(Error::new(Action::Open, Some(path), Cause::Kind("no regular file")))
 }
 
 /// Reads the header, or writes one where there was nothing. The length of the file with it.

@@ -13,11 +13,12 @@ use cutwater_sys::Errno;
 use cutwater_sys::shared_map::WaitWord;
 
 use crate::append_log::format::{HEADER_BYTES, Header, LINE_AT, is_length};
-use crate::append_log::open::os;
+use crate::append_log::open::{check_kind, os};
 use crate::append_log::published::{LINE_BYTES, Line};
 use crate::append_log::records::{Found, Records, read_up_to};
 use crate::append_log::writer::SEQUENCE_AT;
 use crate::error::{Action, Cause, Error, Result};
+use crate::file::open::open_at_once;
 
 /// The longest a waiting reader sleeps before it looks again without having been woken.
 pub const WAIT_SLICE: Duration = Duration::from_millis(10);
@@ -63,7 +64,8 @@ impl LogReader {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let fail = |error: io::Error| os(Action::Open, path, &error);
-        let file = File::open(path).map_err(fail)?;
+        let file = open_at_once(path).map_err(fail)?;
+        check_kind(&file, path)?;
         let mut bytes = [0; HEADER_BYTES as usize];
         let n = read_up_to(&file, &mut bytes, 0).map_err(fail)?;
         let header = Header::decode(&bytes[..n])

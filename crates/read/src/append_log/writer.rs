@@ -138,7 +138,7 @@ impl AppendLog {
         self.check()?;
         let at = self.tail;
         if payload.len() > RECORD_LEN_MAX {
-            return Err(self.error(Cause::Refused("a record has 16777216 bytes at most")));
+            return Err(self.error(Cause::TooLong { bytes_max: RECORD_LEN_MAX as u64 }));
         }
         let end = at + record_bytes(payload.len());
         if i64::try_from(end).is_err() {

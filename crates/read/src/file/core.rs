@@ -168,7 +168,9 @@ fn open_direct(fd: &OwnedFd) -> Result<Direct, Errno> {
     // Through /proc, so that it is this inode whatever its name has come to mean.
     let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let flags = OFlags::RDONLY | OFlags::DIRECT | OFlags::CLOEXEC;
-    let direct = rustix::fs::open(link, flags, Mode::empty())?;
+    // The link of an open file is there wherever /proc is.
+    let direct = rustix::fs::open(link, flags, Mode::empty())
+        .map_err(|e| if e == Errno::NOENT { Errno::NOSYS } else { e })?;
     let align = direct_align(&direct)?;
     Ok(Direct { fd: Arc::new(direct), align })
 }

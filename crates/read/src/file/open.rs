@@ -41,6 +41,12 @@ impl Default for OpenOptions {
     }
 }
 
+/// Opens for reading and does not wait: without `O_NONBLOCK` a FIFO waits for a writer.
+pub(crate) fn open_at_once(path: &Path) -> std::io::Result<std::fs::File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
 impl OpenOptions {
     /// Which path to read through; the chooser's by default.
     ///
@@ -116,11 +122,11 @@ impl OpenOptions {
     /// when a named path is refused here ([`Error::is_unsupported`]).
     pub fn open(&self, path: impl AsRef<Path>) -> Result<File> {
         let path = path.as_ref();
-        // Without O_NONBLOCK the open of a FIFO without a writer would wait for one.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd = rustix::fs::open(path, flags, Mode::empty())
-            .map_err(|e| Error::new(Action::Open, Some(path), why_not_open(path, e)))?;
-        self.take(fd, Some(path.to_path_buf()))
+        let file = open_at_once(path).map_err(|e| {
+            let errno = Errno::from_io_error(&e).unwrap_or(Errno::IO);
+            Error::new(Action::Open, Some(path), why_not_open(path, errno))
+        })?;
+        self.take(file.into(), Some(path.to_path_buf()))
     }
 
     /// Takes over an open descriptor, which must be readable.
@@ -191,7 +197,7 @@ fn why_not_open(path: &Path, errno: Errno) -> Cause {
 }
 
 /// What a thing that is no file is called, for people.
-fn not_a_file(kind: FileType) -> Option<&'static str> {
+pub(crate) fn not_a_file(kind: FileType) -> Option<&'static str> {
     match kind {
         FileType::RegularFile | FileType::BlockDevice => None,
         FileType::Directory => Some("a directory"),

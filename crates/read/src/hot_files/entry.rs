@@ -162,7 +162,10 @@ impl Loader<'_> {
 /// All `size` bytes, or nothing when the file ended before.
 fn read_whole(fd: BorrowedFd<'_>, size: u64) -> std::result::Result<Option<Box<[u8]>>, Errno> {
     let size = usize::try_from(size).map_err(|_| Errno::FBIG)?;
-    let mut bytes = vec![0u8; size].into_boxed_slice();
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size).map_err(|_| Errno::NOMEM)?;
+    bytes.resize(size, 0u8);
+    let mut bytes = bytes.into_boxed_slice();
     let mut done = 0;
     while done < size {
         match rustix::io::pread(fd, &mut bytes[done..], done as u64) {

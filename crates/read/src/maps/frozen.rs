@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use cutwater_sys::Errno;
@@ -12,6 +13,7 @@ pub use cutwater_sys::lease::{LeaseCounters, LeaseOptions, LeaseState, counters 
 use cutwater_sys::sealed::{Refused, SealedMap};
 
 use crate::error::{Action, Cause};
+use crate::file::open::{not_a_file, open_at_once};
 use crate::{Error, Result};
 
 /// A whole file as `&[u8]`, which nobody can change while it is held.
@@ -65,7 +67,7 @@ impl Frozen {
                 Refused::Os(errno) => Cause::Os(errno),
                 refused => Cause::Unsupported(refused.to_string()),
             };
-            Error::new(Action::Map { offset: 0, len: 0 }, None, cause)
+            Error::new(Action::Store("freeze"), None, cause)
         })?;
         Ok(Self(Proof::Sealed(map)))
     }
@@ -77,13 +79,14 @@ impl Frozen {
     /// this keeps the copy. Starts a thread, which waits for that; installs no handler.
     /// Where the copy cannot be had in a quarter of the kernel's lease-break time, a load
     /// from the slice ends the process rather than return another byte. A child made by
-    /// `fork(2)` must not use it: there it is not mapped.
+    /// `fork(2)` does not have the bytes: there it is empty, and a slice from before the fork
+    /// must not be used.
     ///
     /// # Errors
     /// [`Error::is_unsupported`] on file systems where leases were not shown to hold (those
     /// are ext2 to ext4 and tmpfs), and when the file is longer than
-    /// [`LeaseOptions::size_max`]; `EAGAIN` when somebody has it open for writing, `EACCES`
-    /// when it belongs to another user, `ENOLCK` when 64 leases are held.
+    /// [`LeaseOptions::size_max`]; [`Error::is_locked`] (`EAGAIN`) when somebody has it open for
+    /// writing, `EACCES` when it belongs to another user, `ENOLCK` when 64 leases are held.
     pub fn by_lease(path: impl AsRef<Path>, options: &LeaseOptions) -> Result<Self> {
         let path = path.as_ref();
         let leased = Leased::open(path, options).map_err(|errno| refusal(path, errno))?;
@@ -96,13 +99,13 @@ impl Frozen {
     /// written can be caught half way.
     ///
     /// # Errors
-    /// When it cannot be opened or read; [`Error::is_unsupported`] when it is longer.
+    /// When it cannot be opened or read, or is no file; [`Error::is_unsupported`] when it is longer.
     pub fn copy_of(path: impl AsRef<Path>, size_max: u64) -> Result<Self> {
         let path = path.as_ref();
         let failed = |e: std::io::Error| {
             Error::os(Action::Open, Some(path), Errno::from_io_error(&e).unwrap_or(Errno::IO))
         };
-        Self::copy_from(&fs::File::open(path).map_err(failed)?, size_max, Some(path))
+        Self::copy_from(&open_at_once(path).map_err(failed)?, size_max, Some(path))
     }
 
     /// The same for an open descriptor; reads from its offset 0 on.
@@ -110,10 +113,7 @@ impl Frozen {
     /// # Errors
     /// As [`Frozen::copy_of`].
     pub fn copy_of_fd(fd: OwnedFd, size_max: u64) -> Result<Self> {
-        let file = fs::File::from(fd);
-        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0))
-            .map_err(|errno| Error::os(Action::Copy { offset: 0 }, None, errno))?;
-        Self::copy_from(&file, size_max, None)
+        Self::copy_from(&fs::File::from(fd), size_max, None)
     }
 
     fn copy_from(file: &fs::File, size_max: u64, path: Option<&Path>) -> Result<Self> {
@@ -125,7 +125,13 @@ impl Frozen {
             let text = format!("it is longer than the {size_max} bytes that were allowed");
             Error::new(Action::Copy { offset: 0 }, path, Cause::Unsupported(text))
         };
-        let size = file.metadata().map_err(failed)?.len();
+        let metadata = file.metadata().map_err(failed)?;
+        let kind = rustix::fs::FileType::from_raw_mode(metadata.mode());
+        if let Some(kind) = not_a_file(kind) {
+            return Err(Error::new(Action::Open, path, Cause::Kind(kind)));
+        }
+        rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0)).map_err(|e| failed(e.into()))?;
+        let size = metadata.len();
         if size > size_max {
             return Err(too_long());
         }
@@ -185,13 +191,20 @@ impl Deref for Frozen {
     }
 }
 
+impl AsRef<[u8]> for Frozen {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
 fn refusal(path: &Path, errno: Errno) -> Error {
-    let action = Action::Map { offset: 0, len: 0 };
+    let action = Action::Lease;
     let text = match errno {
         Errno::OPNOTSUPP => {
             "leases were not shown to hold on its file system, or /proc/sys/fs/lease-break-time is under 4 s; use Frozen::copy_of"
         }
         Errno::FBIG => "it is longer than LeaseOptions::size_max; raise that, or use Mapped",
+        Errno::INVAL => return Error::new(action, Some(path), Cause::Kind("no regular file")),
         errno => return Error::os(action, Some(path), errno),
     };
     Error::new(action, Some(path), Cause::Unsupported(text.into()))

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, IoSliceMut};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -338,6 +338,12 @@ impl Mapped {
     #[cold]
     fn fault(&self, range: (u64, usize), copied: usize, cause: FaultCause) -> Fault {
         Fault::new(self.path.as_deref(), range, copied, cause)
+    }
+}
+
+impl AsFd for Mapped {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use cutwater_sys::origin::Origin;
 use cutwater_sys::usage;
 
 use super::residency::Sampled;
@@ -27,6 +28,7 @@ pub(super) struct Found {
 pub(super) struct Sampler {
     found: Arc<Found>,
     thread: Option<JoinHandle<()>>,
+    made_in: Origin,
 }
 
 impl Sampler {
@@ -36,12 +38,13 @@ impl Sampler {
             let found = Arc::clone(&found);
             move || found.sample_until_stopped(&options)
         })?;
-        Ok(Self { found, thread: Some(thread) })
+        Ok(Self { found, thread: Some(thread), made_in: Origin::here() })
     }
 
     /// Looks at nothing.
     pub(super) fn none(options: MetricsOptions) -> Self {
-        Self { found: Arc::new(Found::new(&options, None)), thread: None }
+        let found = Arc::new(Found::new(&options, None));
+        Self { found, thread: None, made_in: Origin::here() }
     }
 
     pub(super) fn found(&self) -> &Arc<Found> {
@@ -51,6 +54,11 @@ impl Sampler {
 
 impl Drop for Sampler {
     fn drop(&mut self) {
+        if !self.made_in.is_here() {
+            // A forked child does not have the thread.
+            std::mem::forget(self.thread.take());
+            return;
+        }
         *self.found.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.found.stopped.notify_all();
         if let Some(thread) = self.thread.take() {

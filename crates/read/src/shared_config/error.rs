@@ -108,6 +108,11 @@ impl ShareError {
         }
     }
 
+    /// Whether another try may do: no publisher yet, or more readers than its socket lets wait.
+    pub(super) fn may_pass(&self) -> bool {
+        self.is_gone() || matches!(self.why(), Why::Os { errno: Errno::AGAIN, .. })
+    }
+
     /// Another publisher holds the path.
     #[must_use]
     pub fn is_taken(&self) -> bool {
@@ -121,10 +126,13 @@ impl fmt::Display for ShareError {
         match self.why() {
             Why::Os { what, errno } => {
                 write!(f, "cannot {what} {at}: {errno}")?;
-                if *errno == Errno::NAMETOOLONG {
-                    f.write_str("; a socket's path has at most 107 bytes")?;
+                match *errno {
+                    Errno::NAMETOOLONG => f.write_str("; a socket's path has at most 107 bytes"),
+                    Errno::AGAIN if what.starts_with("connect") => f.write_str(
+                        "; likely cause: more readers connect at once than the publisher takes; try again",
+                    ),
+                    _ => Ok(()),
                 }
-                Ok(())
             }
             Why::Taken => write!(
                 f,

@@ -18,6 +18,7 @@ use super::cell::{Cell, Generation, Reader};
 use super::error::Why;
 use super::publisher::io_error;
 use super::{ShareError, ShareResult, Shared};
+use crate::file::open::open_at_once;
 
 /// Writes a validated configuration to `path`: a temporary file beside it, `fsync(2)`,
 /// `rename(2)`, and `fsync(2)` of the directory.
@@ -129,7 +130,7 @@ impl<T: ?Sized + Shared> fmt::Debug for FileConfig<T> {
 }
 
 fn map<T: ?Sized + Shared>(path: &Path, promise: Promise) -> ShareResult<(Identity, View<T>)> {
-    let file = File::open(path).map_err(|e| io_error(path, "open", &e))?;
+    let file = open_at_once(path).map_err(|e| io_error(path, "open", &e))?;
     let os = |e| ShareError::os(path, "map", e);
     let identity = identity_of(file.as_fd(), Path::new(""), AtFlags::EMPTY_PATH).map_err(os)?;
     let map = PromisedMap::new(file.as_fd(), promise).map_err(os)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::marker::PhantomData;
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use cutwater_sys::origin::Origin;
 use cutwater_sys::sealed::SealedMap;
 use cutwater_sys::view::View;
 use cutwater_sys::{Errno, memfd};
@@ -36,6 +38,7 @@ pub struct Publisher<T: ?Sized + Shared> {
     generation: File,
     peers: Arc<Peers>,
     thread: Option<JoinHandle<()>>,
+    made_in: Origin,
     kind: PhantomData<fn(&T)>,
 }
 
@@ -78,7 +81,8 @@ impl<T: ?Sized + Shared> Publisher<T> {
             .spawn(move || worker.run())
             .map_err(|e| io_error(path, "start a thread for", &e))?;
         let path = path.to_path_buf();
-        Ok(Self { path, generation, peers, thread: Some(thread), kind: PhantomData })
+        let (thread, made_in) = (Some(thread), Origin::here());
+        Ok(Self { path, generation, peers, thread, made_in, kind: PhantomData })
     }
 
     /// Writes `parts` one after the other into a sealed file, and validates what is in it.
@@ -153,6 +157,11 @@ impl<T: ?Sized + Shared> Publisher<T> {
 
     fn stop(&mut self) -> ShareResult<()> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
+        if !self.made_in.is_here() {
+            // A forked child: thread, eventfd and socket are the parent's.
+            mem::forget(thread);
+            return Ok(());
+        }
         self.peers.stop().map_err(|e| ShareError::os(&self.path, "stop the publisher at", e))?;
         let joined = thread.join();
         rustix::fs::unlink(&self.path)
@@ -235,4 +244,40 @@ fn listen_at(path: &Path) -> ShareResult<OwnedFd> {
 
 pub(super) fn io_error(path: &Path, what: &'static str, error: &std::io::Error) -> ShareError {
     ShareError::os(path, what, Errno::from_io_error(error).unwrap_or(Errno::IO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SharedConfig;
+    use super::*;
+
+    impl Shared for [u8] {
+        const FORMAT: u64 = 7;
+
+        fn validate(&self) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_forked_child_that_drops_both_ends_leaves_them_to_its_parent() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let publisher = Publisher::<[u8]>::bind(&path).unwrap();
+        publisher.publish(b"first").unwrap();
+        let config = SharedConfig::<[u8]>::subscribe(&path).unwrap();
+        drop(config.as_in_a_child());
+        drop(Publisher::<[u8]> {
+            path: path.clone(),
+            generation: publisher.generation.try_clone().unwrap(),
+            peers: Arc::clone(&publisher.peers),
+            thread: Some(std::thread::spawn(|| ())),
+            made_in: Origin::elsewhere(),
+            kind: PhantomData,
+        });
+        let generation = publisher.publish(b"second").unwrap();
+        assert!(config.wait_for(generation, Duration::from_secs(60)), "a thread was stopped");
+        assert_eq!(&**config.load(), b"second");
+        assert!(path.exists(), "the socket was removed");
+    }
 }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use cutwater_sys::Errno;
+use cutwater_sys::origin::Origin;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::cell::{Cell, Generation, Reader};
@@ -65,6 +66,7 @@ pub struct SharedConfig<T: ?Sized + Shared> {
     status: Arc<Mutex<Status>>,
     wake: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
+    made_in: Origin,
 }
 
 #[derive(Default)]
@@ -167,11 +169,28 @@ impl<T: ?Sized + Shared> SharedConfig<T> {
                 let errno = Errno::from_io_error(&e).unwrap_or(Errno::AGAIN);
                 ShareError::os(path, "start a thread for", errno)
             })?;
-        Ok(Self { cell, status, wake, thread: Some(thread) })
+        Ok(Self { cell, status, wake, thread: Some(thread), made_in: Origin::here() })
+    }
+
+    /// What a child made by `fork(2)` has of this.
+    #[cfg(test)]
+    pub(super) fn as_in_a_child(&self) -> Self {
+        Self {
+            cell: Arc::clone(&self.cell),
+            status: Arc::clone(&self.status),
+            wake: Arc::clone(&self.wake),
+            thread: Some(std::thread::spawn(|| ())),
+            made_in: Origin::elsewhere(),
+        }
     }
 
     fn stop(&mut self) -> ShareResult<()> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
+        if !self.made_in.is_here() {
+            // A forked child: thread and eventfd are the parent's.
+            std::mem::forget(thread);
+            return Ok(());
+        }
         let at = Path::new("the subscription");
         rustix::io::write(&self.wake, &1u64.to_ne_bytes())
             .map_err(|e| ShareError::os(at, "wake the thread of", e))?;
@@ -212,7 +231,7 @@ fn first<T: ?Sized + Shared>(
                 Err(e) => e,
             },
         };
-        if left().is_zero() || !failed.is_gone() {
+        if left().is_zero() || !failed.may_pass() {
             return Err(failed);
         }
         std::thread::sleep(BACKOFF[0].min(left()));
