@@ -78,8 +78,11 @@ impl Tracer {
             BpfError::new(Doing::Describe, Errno::from_io_error(&e).unwrap_or(Errno::INVAL))
         })?;
         let layout = Layout::of(&btf)?;
-        let mut tracer =
-            Self::with_maps(cpus_possible()).map_err(|e| BpfError::new(Doing::MakeMap, e))?;
+        // The kernel writes as many values: a smaller number would have it write past their end.
+        let list = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
+        let cpus =
+            cpus_in(&list).ok_or_else(|| BpfError::new(Doing::Describe, Errno::OPNOTSUPP))?;
+        let mut tracer = Self::with_maps(cpus).map_err(|e| BpfError::new(Doing::MakeMap, e))?;
         tracer.attach_all(&btf, &layout, pid, start)?;
         if let Err(e) = tracer.attach_frames(&btf, &layout, pid, start) {
             tracer.no_frames = Some(e);
@@ -311,11 +314,10 @@ fn last_words(log: &[u8]) -> String {
     String::from_utf8_lossy(text).trim().replace('\n', " | ")
 }
 
-/// How many values a per-CPU map has: `0-3` is four.
-fn cpus_possible() -> usize {
-    let list = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
-    let last = list.trim().rsplit(['-', ',']).next().and_then(|n| n.parse::<usize>().ok());
-    last.map_or(1, |last| last + 1)
+/// How many values a per-CPU map has at most: of the CPUs `0-3`, four. None of what is no list.
+fn cpus_in(list: &str) -> Option<usize> {
+    let last = list.trim().rsplit(['-', ',']).next()?;
+    last.parse::<usize>().ok()?.checked_add(1)
 }
 
 #[cfg(test)]

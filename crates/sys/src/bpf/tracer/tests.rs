@@ -155,6 +155,12 @@ fn a_process_that_is_not_followed_is_not_counted() {
 }
 
 #[test]
+fn cpus_that_cannot_be_counted_are_none_and_not_one() {
+    let counts = ["0\n", "0-3\n", "0,2-5", "", "no list"].map(cpus_in);
+    assert_eq!(counts, [Some(1), Some(4), Some(6), None, None]);
+}
+
+#[test]
 fn the_last_words_of_a_log_are_one_line() {
     assert_eq!(last_words(b"0: r1\n1: bad\n\0\0\0"), "0: r1 | 1: bad");
     assert!(last_words(&[b'x'; 5_000]).len() == LOG_BYTES_SAID);
