@@ -26,6 +26,7 @@ pub struct MapOptions {
 
 /// How a part of a map will be used: `madvise(2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MapAdvice {
     /// `MADV_NORMAL`: the kernel's own read-ahead.
     Normal,
@@ -100,7 +101,7 @@ pub struct Map {
     start: NonNull<c_void>,
     /// 0 once it is unmapped.
     len: usize,
-    /// The same in whole pages.
+    /// The same in whole pages, of the size that the file is mapped in.
     rounded: usize,
     kind: Kind,
     slot: Option<Slot>,
@@ -135,7 +136,9 @@ impl Map {
         if len == 0 || !offset.is_multiple_of(page as u64) {
             return Err(Errno::INVAL);
         }
-        let rounded = len.checked_next_multiple_of(page).filter(|&r| isize::try_from(r).is_ok());
+        let rounded = len
+            .checked_next_multiple_of(unit_bytes(fd, page))
+            .filter(|&r| isize::try_from(r).is_ok());
         let rounded = rounded.ok_or(Errno::OVERFLOW)?;
         let end = offset.checked_add(rounded as u64);
         end.filter(|&e| i64::try_from(e).is_ok()).ok_or(Errno::OVERFLOW)?;
@@ -234,13 +237,22 @@ impl Map {
         self.slot = None;
         // SAFETY: the range is this map's own, no copy runs (`&mut self`), and `len` of 0
         // says from here on that it is gone.
-        if let Err(errno) = unsafe { rustix::mm::munmap(start, self.len) } {
+        if let Err(errno) = unsafe { rustix::mm::munmap(start, self.rounded) } {
             self.slot = Slot::claim(start.addr(), self.rounded, self.kind);
             return Err(errno);
         }
         self.len = 0;
         Ok(())
     }
+}
+
+/// What a map of the file is whole units of: pages, and on hugetlbfs huge ones, of which the kernel
+/// refuses to unmap a part.
+pub(crate) fn unit_bytes(fd: BorrowedFd<'_>, page: usize) -> usize {
+    const HUGETLBFS_MAGIC: u64 = 0x9584_58f6;
+    let Ok(stat) = rustix::fs::fstatfs(fd) else { return page };
+    let huge = stat.f_type as u64 == HUGETLBFS_MAGIC;
+    usize::try_from(stat.f_bsize).ok().filter(|&n| huge && n >= page).unwrap_or(page)
 }
 
 impl Drop for Map {
@@ -256,6 +268,7 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     use super::*;
+    use crate::buffer::HUGE_PAGE_BYTES;
 
     fn file(len: usize) -> (std::fs::File, Vec<u8>) {
         let bytes: Vec<u8> = (0..len).map(|i| (i / 251 + i) as u8).collect();
@@ -278,6 +291,25 @@ mod tests {
         assert_eq!(errno(0, isize::MAX as usize), Some(Errno::OVERFLOW));
         assert_eq!(errno(i64::MAX as u64 - 4095, 4096), Some(Errno::OVERFLOW));
         assert_eq!(errno(u64::MAX - 4095, 4096), Some(Errno::OVERFLOW));
+    }
+
+    #[test]
+    fn a_part_of_a_huge_page_is_unmapped_with_the_rest_of_it() {
+        use rustix::fs::MemfdFlags;
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB;
+        let file = match rustix::fs::memfd_create("huge", flags) {
+            Ok(fd) => std::fs::File::from(fd),
+            Err(e) => return println!("skipped: no huge pages here: {e}"),
+        };
+        file.set_len(HUGE_PAGE_BYTES as u64).unwrap();
+        let map = match map(&file, 0, 5000) {
+            Ok(map) => map,
+            Err(e) => return println!("skipped: no huge page is free: {e}"),
+        };
+        let at = map.address(0).addr();
+        assert!(map.unmap().is_ok());
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(!maps.contains(&format!("{at:x}-")), "still mapped at {at:x}");
     }
 
     #[test]

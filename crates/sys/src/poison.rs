@@ -11,7 +11,7 @@
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::map::{Map, MapOptions};
+use crate::map::{Map, MapOptions, unit_bytes};
 use crate::sigbus::{
     self,
     registry::{Kind, Slot},
@@ -60,8 +60,13 @@ impl Slice {
     /// Maps `len` bytes from `offset`, which a page must begin at.
     ///
     /// # Errors
-    /// Those of [`Map::new`]; [`Errno::NOSPC`] when too many maps are registered.
+    /// Those of [`Map::new`]; [`Errno::NOSPC`] when too many maps are registered,
+    /// [`Errno::OPNOTSUPP`] on hugetlbfs, where zeros cannot take the place of a part of a page.
     pub fn new(fd: BorrowedFd<'_>, offset: u64, len: usize) -> Sys<Self> {
+        let page = rustix::param::page_size();
+        if unit_bytes(fd, page) != page {
+            return Err(Errno::OPNOTSUPP);
+        }
         let map = Map::of_kind(fd, offset, len, &MapOptions::default(), Kind::Poison)?;
         if map.slot().is_none() {
             return Err(Errno::NOSPC);
