@@ -333,6 +333,9 @@ fn advice(action: &Action, cause: &Cause) -> Option<String> {
         (Action::Map { .. }, Errno::NODEV) => {
             "likely cause: this file system has no maps; use the path preadv"
         }
+        (Action::Store(_), Errno::CHILD) => {
+            "likely cause: this process was forked from the one that made it; make another one here"
+        }
         (_, Errno::NOSPC) => "likely cause: the disk is full; see: df",
         (_, Errno::DQUOT) => "likely cause: your quota is used up; see: quota",
         (Action::Read { .. } | Action::Store(_), Errno::IO) => {

@@ -57,8 +57,15 @@
 //!
 //! Bytes that another process could change are copied before you see them. The library installs no
 //! signal handler, starts no thread and reads no environment variable unless you call what is
-//! documented to do so ([`sigbus::install`]; [`Metrics::start`] and [`SharedConfig`] have threads). Without the handler, reads from maps are made by
-//! `pread(2)`, with the same answers.
+//! documented to do so: [`sigbus::install`]; [`Frozen::by_lease`], [`Metrics::start`], [`SharedConfig`]
+//! and its [`Publisher`](shared_config::Publisher) have threads. Without the handler, reads from maps
+//! are made by `pread(2)`, with the same answers.
+//!
+//! # Forked children
+//! A child made by `fork(2)` reads files, maps, copies and cached files as its parent does, through
+//! rings of its own. What has one owner stays the parent's, and dropping it in the child changes
+//! nothing: there an [`append_log`] and a publisher refuse to write, a subscription stays at the last
+//! good configuration, scratch memory that was spilled is an error, and a lease has no bytes.
 #![forbid(unsafe_code)]
 
 pub mod append_log;

@@ -26,6 +26,13 @@ impl Locked {
     }
 }
 
+impl Locked {
+    /// Whether this process locked it, and not the one that it was forked from.
+    pub(super) fn is_ours(&self) -> bool {
+        self.locked_in.is_here()
+    }
+}
+
 impl Deref for Locked {
     type Target = File;
 
@@ -47,6 +54,22 @@ impl Drop for Locked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_forked_child_appends_and_publishes_nothing() {
+        use crate::append_log::{AppendLog, LogReader};
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = AppendLog::open(&path).unwrap();
+        log.append(b"of the parent").unwrap();
+        log.locked().locked_in = Origin::elsewhere();
+        let published = log.published();
+        assert_eq!(log.publish(), published);
+        let error = log.append(b"of the child").unwrap_err();
+        assert!(error.to_string().contains("forked"), "{error}");
+        assert!(log.close().is_err());
+        assert_eq!(LogReader::open(&path).unwrap().read_next().unwrap(), None);
+    }
 
     #[test]
     fn a_forked_child_that_drops_the_lock_leaves_it_to_its_parent() {

@@ -133,7 +133,8 @@ impl AppendLog {
     /// # Errors
     /// [`Error::is_full`] when the disk is: the record was not appended, everything before it
     /// stays, and appending may be tried again. [`Error::is_out_of_bounds`] for a record too
-    /// long. After a failed [`sync`](Self::sync) all calls fail.
+    /// long. After a failed [`sync`](Self::sync) all calls fail, and so they do in a child made
+    /// by `fork(2)`: the log has one writer.
     pub fn append(&mut self, payload: &[u8]) -> Result<u64> {
         self.check()?;
         let at = self.tail;
@@ -158,7 +159,7 @@ impl AppendLog {
     /// Makes all appended records visible to readers, and wakes those that sleep. Returns the
     /// published length. It outlives this process, not the machine: see [`sync`](Self::sync).
     pub fn publish(&mut self) -> u64 {
-        if self.tail != self.published {
+        if self.tail != self.published && self.file.is_ours() {
             // The copies into the map are opaque to the compiler; this keeps them, on every
             // processor, before the words that announce them.
             fence(Ordering::Release);
@@ -209,7 +210,17 @@ impl AppendLog {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn locked(&mut self) -> &mut Locked {
+        &mut self.file
+    }
+
     fn check(&self) -> Result<()> {
+        if !self.file.is_ours() {
+            return Err(self.error(Cause::Refused(
+                "it belongs to the process that this one was forked from; append there",
+            )));
+        }
         if self.failed {
             return Err(self.error(Cause::Refused("an earlier sync failed; open it again")));
         }

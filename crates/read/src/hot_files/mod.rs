@@ -39,6 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cutwater_sys::Errno;
+use cutwater_sys::origin::Origin;
 use rustix::time::{ClockId, clock_gettime};
 
 pub use counts::HotCounts;
@@ -72,6 +73,8 @@ pub struct HotFiles {
     options: HotFilesOptions,
     /// None where freshness is by `statx(2)`, or no events can be had.
     watcher: Option<Watcher>,
+    /// The process whose events those are: a forked child that took some would take them from it.
+    made_in: Origin,
     /// How long an entry that is not watched is relied on, ns.
     bound_ns: u64,
     counters: Arc<Counters>,
@@ -147,10 +150,15 @@ impl HotFiles {
 
     /// Whether events are received at all; if not, [`Freshness::Inotify`] fell back to
     /// `statx(2)` once per bound, for example because `fs.inotify.max_user_instances` was
-    /// reached or `/proc` is not mounted.
+    /// reached, `/proc` is not mounted, or this is a child of the process that made it.
     #[must_use]
     pub fn is_watching(&self) -> bool {
-        self.watcher.is_some()
+        self.watcher().is_some()
+    }
+
+    /// None in a forked child, which asks once per bound.
+    fn watcher(&self) -> Option<&Watcher> {
+        self.watcher.as_ref().filter(|_| self.made_in.is_here())
     }
 
     /// Gives everything back that no [`HotFile`] still holds.
@@ -172,7 +180,8 @@ impl HotFiles {
             // What cannot be watched is asked for once per bound: the same promise.
             Freshness::Inotify { bound } => (Watcher::new().ok(), bound),
         };
-        Ok(Self { table, options, watcher, bound_ns: ns(bound), counters })
+        let (made_in, bound_ns) = (Origin::here(), ns(bound));
+        Ok(Self { table, options, watcher, made_in, bound_ns, counters })
     }
 
     /// Whether the entry may be answered with as it is, without asking the kernel.
@@ -182,10 +191,15 @@ impl HotFiles {
         }
         let now_ns = now_ns();
         let age_ns = now_ns.saturating_sub(entry.checked_ns.load(Ordering::Acquire));
-        if age_ns > entry.trust_ns.load(Ordering::Acquire) {
+        let mut trust_ns = entry.trust_ns.load(Ordering::Acquire);
+        let watcher = self.watcher();
+        if watcher.is_none() {
+            trust_ns = trust_ns.min(self.bound_ns);
+        }
+        if age_ns > trust_ns {
             return false;
         }
-        if let (Some(watcher), true) = (&self.watcher, entry.is_watched()) {
+        if let (Some(watcher), true) = (watcher, entry.is_watched()) {
             watcher.catch_up(now_ns, self.bound_ns, &self.counters);
         }
         entry.is_valid()
@@ -203,7 +217,7 @@ impl HotFiles {
             return false;
         }
         entry.checked_ns.fetch_max(now_ns, Ordering::AcqRel);
-        if let Some(watcher) = &self.watcher {
+        if let Some(watcher) = self.watcher() {
             self.watch(watcher, entry, now_ns);
         }
         entry.is_valid()
@@ -285,4 +299,35 @@ fn ns(duration: std::time::Duration) -> u64 {
 fn now_ns() -> u64 {
     let t = clock_gettime(ClockId::Monotonic);
     t.tv_sec.unsigned_abs() * 1_000_000_000 + t.tv_nsec.unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_forked_child_asks_and_takes_no_events_of_its_parent() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, "first").unwrap();
+        let freshness = Freshness::Inotify { bound: Duration::ZERO };
+        let options = HotFiles::options().freshness(freshness).recheck(Duration::from_secs(3600));
+        let mut files = options.build().unwrap();
+        let tried = (0..10_000).any(|_| {
+            assert_eq!(&*files.get(&path).unwrap(), b"first");
+            std::thread::sleep(Duration::from_millis(1));
+            files.counts().watched + files.counts().unwatched > 0
+        });
+        if files.counts().watched == 0 {
+            return println!("skipped: no events can be had here: {tried}");
+        }
+        files.made_in = Origin::elsewhere();
+        let before = files.counts();
+        std::fs::write(&path, "other").unwrap();
+        assert_eq!(&*files.get(&path).unwrap(), b"other");
+        assert_eq!(files.counts().drains, before.drains);
+        assert!(files.counts().rechecks > before.rechecks && !files.is_watching());
+    }
 }

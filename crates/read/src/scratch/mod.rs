@@ -27,6 +27,7 @@
 //!
 //! # What it does not do
 //! - It keeps nothing after the process: `msync` on anonymous memory writes nothing anywhere.
+//! - What was spilled is the process's that spilled it: a child made by `fork(2)` gets an error.
 //! - Memory the system has promised and does not have ends in the OOM killer, as everywhere;
 //!   the budget is the defence. Explicit huge pages are reserved when they are taken.
 

@@ -6,21 +6,35 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use cutwater_sys::Errno;
+use cutwater_sys::origin::Origin;
 use rustix::fs::{FallocateFlags, fallocate};
 
 /// Names tried where the file system has no files without one.
 const NAMES_MAX: u32 = 100;
 
 #[derive(Debug)]
-pub(super) struct Spill(File);
+pub(super) struct Spill {
+    file: File,
+    /// The process that knows what is where: a forked child has the file, too, and its own idea of it.
+    made_in: Origin,
+}
 
 impl Spill {
+    fn of(file: File) -> Self {
+        Self { file, made_in: Origin::here() }
+    }
+
+    /// The file; `ECHILD` in a forked child.
+    fn file(&self) -> io::Result<&File> {
+        if self.made_in.is_here() { Ok(&self.file) } else { Err(Errno::CHILD.into()) }
+    }
+
     /// See `O_TMPFILE` in `open(2)`.
     pub(super) fn new(directory: &Path) -> io::Result<Self> {
         let mut options = File::options();
         options.read(true).write(true).mode(0o600);
         match options.clone().custom_flags(libc_tmpfile()).open(directory) {
-            Ok(file) => Ok(Self(file)),
+            Ok(file) => Ok(Self::of(file)),
             Err(error) if lacks_tmpfile(&error) => Self::unlinked(directory, &options),
             Err(error) => Err(error),
         }
@@ -32,7 +46,7 @@ impl Spill {
             match options.clone().create_new(true).open(&path) {
                 Ok(file) => {
                     std::fs::remove_file(&path)?;
-                    return Ok(Self(file));
+                    return Ok(Self::of(file));
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -42,17 +56,21 @@ impl Spill {
     }
 
     pub(super) fn write(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, at)
+        self.file()?.write_all_at(bytes, at)
     }
 
     pub(super) fn read(&self, buf: &mut [u8], at: u64) -> io::Result<()> {
-        self.0.read_exact_at(buf, at)
+        self.file()?.read_exact_at(buf, at)
     }
 
     /// Gives the blocks of a range back, where the file system can. See `fallocate(2)`.
     pub(super) fn release(&self, at: u64, len: u64) -> io::Result<()> {
         let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        match fallocate(&self.0, punch, at, len) {
+        if !self.made_in.is_here() {
+            // The bytes are the parent's.
+            return Ok(());
+        }
+        match fallocate(&self.file, punch, at, len) {
             Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
             Err(errno) => Err(errno.into()),
         }
@@ -73,14 +91,29 @@ impl Spill {
     /// The same file, of which nothing can be written any more.
     pub(super) fn read_only(self) -> Self {
         use std::os::fd::AsRawFd;
-        let file = File::open(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
-        Self(file.unwrap())
+        let file = File::open(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
+        Self::of(file.unwrap())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_forked_child_leaves_the_bytes_of_its_parent_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let spill = Spill::new(dir.path()).unwrap();
+        spill.write(b"parent", 0).unwrap();
+        let child = Spill { file: spill.file.try_clone().unwrap(), made_in: Origin::elsewhere() };
+        let refused = Some(Errno::CHILD.raw_os_error());
+        assert_eq!(child.write(b"child", 0).unwrap_err().raw_os_error(), refused);
+        assert_eq!(child.read(&mut [0; 6], 0).unwrap_err().raw_os_error(), refused);
+        child.release(0, 4096).unwrap();
+        let mut found = [0; 6];
+        spill.read(&mut found, 0).unwrap();
+        assert_eq!(&found, b"parent");
+    }
 
     #[test]
     fn the_file_has_no_name_either_way() {

@@ -112,6 +112,9 @@ impl<T: ?Sized + Shared> Publisher<T> {
     /// # Errors
     /// When the generation cannot be recorded; then nothing is handed over.
     pub fn hand_over(&self, prepared: Prepared<T>) -> ShareResult<u64> {
+        if !self.made_in.is_here() {
+            return Err(ShareError::os(&self.path, "publish from a forked child at", Errno::CHILD));
+        }
         let len = prepared.view.len_bytes() as u64;
         self.peers.publish(|generation| {
             self.generation
@@ -267,14 +270,16 @@ mod tests {
         publisher.publish(b"first").unwrap();
         let config = SharedConfig::<[u8]>::subscribe(&path).unwrap();
         drop(config.as_in_a_child());
-        drop(Publisher::<[u8]> {
+        let child = Publisher::<[u8]> {
             path: path.clone(),
             generation: publisher.generation.try_clone().unwrap(),
             peers: Arc::clone(&publisher.peers),
             thread: Some(std::thread::spawn(|| ())),
             made_in: Origin::elsewhere(),
             kind: PhantomData,
-        });
+        };
+        assert!(child.publish(b"child").unwrap_err().to_string().contains("forked child"));
+        drop(child);
         let generation = publisher.publish(b"second").unwrap();
         assert!(config.wait_for(generation, Duration::from_secs(60)), "a thread was stopped");
         assert_eq!(&**config.load(), b"second");
