@@ -57,6 +57,7 @@ impl RingOptions {
 
 /// What a thread's ring has and what it goes without.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct RingReport {
     /// Features that the kernel granted, by its names.
     pub granted: Vec<&'static str>,

@@ -8,6 +8,7 @@ use crate::RingReport;
 
 /// A way to read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[non_exhaustive]
 pub enum ReadPath {
     /// `pread(2)` in a loop: the baseline.
     Read,
@@ -62,6 +63,7 @@ impl FromStr for ReadPath {
 
 /// How the caller is going to read; what it declares, the chooser need not find out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Pattern {
     /// Not declared: observed from the reads.
     #[default]
@@ -76,6 +78,7 @@ pub enum Pattern {
 
 /// Whether bytes will be wanted again, which decides if they are worth caching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Reuse {
     /// Not declared: reads go past the page cache where that is faster, until as many
     /// bytes as the file holds were read so; from then on the cache is filled.
@@ -89,6 +92,7 @@ pub enum Reuse {
 
 /// The order in which [`crate::File::read_ranges`] hands over its results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Order {
     /// As they arrive: fastest.
     #[default]
@@ -101,6 +105,7 @@ pub enum Order {
 ///
 /// A range longer than a buffer slot comes in several pieces, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Piece<'a> {
     /// Index of the range in the list.
     pub index: usize,
@@ -114,6 +119,7 @@ pub struct Piece<'a> {
 
 /// What a pass did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Summary {
     /// Ranges handed over whole.
     pub ranges: u64,
@@ -127,6 +133,7 @@ pub struct Summary {
 
 /// Where [`crate::File::par_shards`] may cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Cut {
     /// At page boundaries.
     Page,
@@ -136,6 +143,7 @@ pub enum Cut {
 
 /// One part of a file; the parts of a file hold every byte exactly once.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shard {
     /// Position among the shards.
     pub index: usize,
@@ -148,6 +156,7 @@ pub struct Shard {
 
 /// Advice to the kernel about a range; see `posix_fadvise(2)` and `madvise(2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Advice {
     /// No advice.
     Normal,
@@ -165,6 +174,7 @@ pub enum Advice {
 
 /// How much of a range is in the page cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Residency {
     /// Pages in the range.
     pub pages: u64,
@@ -184,6 +194,7 @@ impl Residency {
 
 /// A choice of the chooser and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Choice {
     /// The path that was taken.
     pub path: ReadPath,
@@ -197,6 +208,7 @@ pub struct Choice {
 
 /// The last choices of a file and how much went which way.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The latest choices, oldest first; at most [`Explanation::KEPT`].
     pub choices: Vec<Choice>,

@@ -137,10 +137,9 @@ fn nothing_is_protected_until_it_was_asked_for() {
         sigbus::install().unwrap();
         assert_eq!(sigbus::status(), Status::Installed);
         assert_eq!(fault(&map), CAUGHT);
-        assert_eq!(
-            sigbus::counters(),
-            sigbus::Counters { caught: 1, poisoned: 0, chained: 0, displaced: 0 }
-        );
+        let counters = sigbus::counters();
+        assert_eq!((counters.caught, counters.poisoned), (1, 0));
+        assert_eq!((counters.chained, counters.displaced), (0, 0));
     });
 }
 

@@ -34,6 +34,7 @@ const NAP_MAX: Duration = Duration::from_millis(1);
 
 /// A record of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record<'a> {
     /// Where it begins in the file: a place for [`LogReader::seek`].
     pub position: u64,

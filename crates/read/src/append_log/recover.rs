@@ -13,6 +13,7 @@ use crate::append_log::records::{Found, Records};
 
 /// What a writer found when it opened a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Recovery {
     /// Where the log ends now, in bytes from the begin of the file.
     pub end: u64,

@@ -18,6 +18,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Who copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CopyVia {
     /// `copy_file_range(2)`: file to file; on some file systems no bytes move at all.
     CopyFileRange,
@@ -31,6 +32,7 @@ pub enum CopyVia {
 
 /// What was copied and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Copied {
     /// Bytes copied; fewer than asked where the file ends before.
     pub bytes: u64,

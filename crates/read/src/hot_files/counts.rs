@@ -9,6 +9,7 @@ macro_rules! hot_counts {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// What a [`HotFiles`](crate::HotFiles) did since it was made.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[non_exhaustive]
         pub struct HotCounts { $($(#[$doc])* pub $name: u64,)* }
 
         #[derive(Debug, Clone, Copy)]

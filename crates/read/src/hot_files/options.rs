@@ -7,6 +7,7 @@ use crate::Result;
 
 /// How [`HotFiles`] knows that a file is still what it read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Freshness {
     /// By events of `inotify(7)`: no system call per answer, and no answer older than
     /// `bound`. What cannot be watched is compared by `statx(2)` once per bound.

@@ -46,6 +46,7 @@ enum Proof {
 
 /// What a [`Frozen`] rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FrozenBy {
     /// A memfd sealed against every change.
     Seals,

@@ -27,6 +27,7 @@ struct Counts {
 
 /// What happened to the reads of one [`Mapped`] that did not simply copy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MappedCounts {
     /// Copies that a page missing from the file ended.
     pub faults: u64,

@@ -14,6 +14,7 @@ const SPILL_DIRECTORY: &str = "/var/tmp";
 
 /// The huge pages to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum HugePages {
     /// None.
     Decline,

@@ -8,6 +8,7 @@ use crate::scratch::chunk::Chunk;
 
 /// What was achieved, not what was asked for. In bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// Appended and not consumed.
     pub len: u64,

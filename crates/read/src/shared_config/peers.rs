@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What readers said about a generation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Seen {
     /// Readers that have it, or a later one, in force.
     pub accepted: usize,

@@ -78,6 +78,7 @@ struct Status {
 
 /// What a subscriber saw since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SubscriberCounts {
     /// Generations put in force.
     pub accepted: u64,

@@ -53,12 +53,11 @@ pub(crate) fn check_shards(name: &str, file: &File, bytes: &[u8]) {
                 assert_eq!((shard.index, shard.range.start), (i, at), "{name}: {n} by {cut:?}");
                 assert!(shard.range.end > at, "{name}: no empty shard");
                 assert_eq!(shard.delta, at % 4096, "{name}: what a map of it has to skip");
-                match cut {
-                    Cut::Page => assert_eq!(shard.delta, 0, "{name}"),
-                    Cut::After(byte) if at > 0 => {
-                        assert_eq!(bytes[at as usize - 1], byte, "{name}: a record was cut");
-                    }
-                    Cut::After(_) => {}
+                if cut == Cut::Page {
+                    assert_eq!(shard.delta, 0, "{name}");
+                }
+                if let (Cut::After(byte), 1..) = (cut, at) {
+                    assert_eq!(bytes[at as usize - 1], byte, "{name}: a record was cut");
                 }
                 at = shard.range.end;
             }

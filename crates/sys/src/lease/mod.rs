@@ -51,6 +51,7 @@ const TMPFS: u64 = 0x0102_1994;
 
 /// Terms of a lease.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct LeaseOptions {
     /// Longest file, bytes: a writer waits while it is copied. 1 GiB by default.
     pub size_max: u64,
@@ -66,8 +67,25 @@ impl Default for LeaseOptions {
     }
 }
 
+impl LeaseOptions {
+    /// The longest file, bytes.
+    #[must_use]
+    pub fn size_max(mut self, bytes: u64) -> Self {
+        self.size_max = bytes;
+        self
+    }
+
+    /// The signal that wakes the watcher, which the program must not use.
+    #[must_use]
+    pub fn signal(mut self, signal: i32) -> Self {
+        self.signal = Some(signal);
+        self
+    }
+}
+
 /// What became of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LeaseState {
     /// It stands: the bytes are the file's.
     Held,
@@ -83,6 +101,7 @@ const LOST: u8 = 2;
 
 /// What became of all leases since the process began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LeaseCounters {
     /// Leases taken.
     pub taken: u64,

@@ -47,6 +47,7 @@ pub enum Status {
 
 /// What the handler did since the process began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counters {
     /// Faults that became an error.
     pub caught: u64,
