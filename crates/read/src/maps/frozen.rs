@@ -205,6 +205,11 @@ fn refusal(path: &Path, errno: Errno) -> Error {
             "leases were not shown to hold on its file system, or /proc/sys/fs/lease-break-time is under 4 s; use Frozen::copy_of"
         }
         Errno::FBIG => "it is longer than LeaseOptions::size_max; raise that, or use Mapped",
+        Errno::RANGE => {
+            let why =
+                "LeaseOptions::signal cannot be waited for; choose one from SIGRTMIN to SIGRTMAX";
+            return Error::new(action, Some(path), Cause::Refused(why));
+        }
         Errno::INVAL => return Error::new(action, Some(path), Cause::Kind("no regular file")),
         errno => return Error::os(action, Some(path), errno),
     };

@@ -32,6 +32,18 @@ fn check(result: libc::c_int) -> Result<libc::c_int> {
     Err(Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
+/// Whether a thread can block `signal` and wait for it: one that exists, that is not raised by
+/// instructions, and that neither the kernel nor the C library keeps for itself.
+pub(super) fn can_be_awaited(signal: libc::c_int) -> bool {
+    let kept = [libc::SIGKILL, libc::SIGSTOP].contains(&signal)
+        || (32..libc::SIGRTMIN()).contains(&signal);
+    (1..=libc::SIGRTMAX()).contains(&signal) && !kept && !RAISED.contains(&signal)
+}
+
+/// Raised by a thread's own instructions: they stay open.
+const RAISED: [libc::c_int; 5] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
+
 /// Has `signal` sent to the thread `tid` when the lease on `fd` is to be broken.
 pub(super) fn tell(fd: BorrowedFd<'_>, tid: Pid, signal: libc::c_int) -> Result<()> {
     let owner = Owner { kind: F_OWNER_TID, pid: tid.as_raw_nonzero().get() };
@@ -69,7 +81,7 @@ pub(super) fn block_signals() -> Result<()> {
     let at = set.as_mut_ptr();
     // SAFETY: `at` points to a set of ours.
     unsafe { libc::sigfillset(at) };
-    for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP] {
+    for signal in RAISED {
         // SAFETY: as above, and filled.
         unsafe { libc::sigdelset(at, signal) };
     }

@@ -180,15 +180,18 @@ impl Leased {
     /// user and `CAP_LEASE` is lacking, `EFBIG` when it is longer than
     /// [`LeaseOptions::size_max`], `EOPNOTSUPP` on a file system where leases were not shown
     /// to hold or with a lease-break time under 4 s, `EINVAL` when it is no regular file,
-    /// `ENOLCK` when [`LEASES_MAX`] are taken; and those of `open(2)`, `fcntl(2)` and
-    /// `mmap(2)`.
+    /// `ENOLCK` when [`LEASES_MAX`] are taken, `ERANGE` for a signal that cannot be waited for; and
+    /// those of `open(2)`, `fcntl(2)` and `mmap(2)`.
     pub fn open(path: &Path, options: &LeaseOptions) -> Result<Self> {
+        let signal = options.signal.unwrap_or_else(|| libc::SIGRTMAX() - 3);
+        if !fcntl::can_be_awaited(signal) {
+            return Err(Errno::RANGE);
+        }
         // Without O_NONBLOCK a FIFO would block here.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;
         let permit = Permit::take()?;
         let allowed = break_time()? / BREAK_TIME_SHARE;
-        let signal = options.signal.unwrap_or_else(|| libc::SIGRTMAX() - 3);
         let size_max = options.size_max;
         let (tell, told) = mpsc::sync_channel(1);
         let watch = move || {
@@ -424,6 +427,15 @@ mod tests {
         assert_eq!(refused(&path, 9), Some(Errno::FBIG));
         assert_eq!(refused(&std::env::temp_dir(), 9), Some(Errno::INVAL));
         assert_eq!(refused("/proc/self/status".as_ref(), 9), Some(Errno::OPNOTSUPP));
+    }
+
+    #[test]
+    fn a_signal_that_would_end_the_process_or_cannot_be_waited_for_is_refused() {
+        let (path, _) = sample(10);
+        for signal in [-1, 0, libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, 32, 65, i32::MAX] {
+            let options = LeaseOptions::default().signal(signal);
+            assert_eq!(Leased::open(&path, &options).err(), Some(Errno::RANGE), "{signal}");
+        }
     }
 
     #[test]
