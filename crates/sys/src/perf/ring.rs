@@ -8,6 +8,7 @@
 //! that it unmaps in `Drop`.
 #![allow(unsafe_code)]
 
+use std::cell::UnsafeCell;
 use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
@@ -20,7 +21,8 @@ use crate::{Errno, Result};
 /// The fields used of `struct perf_event_mmap_page`, in the map's first page.
 #[repr(C)]
 struct Header {
-    other: [u8; 1024],
+    /// The kernel writes to it as it likes.
+    _other: UnsafeCell<[u8; 1024]>,
     /// Bytes written so far; the kernel's.
     head: AtomicU64,
     /// Bytes taken so far; ours.
@@ -108,7 +110,8 @@ struct View {
 
 impl View {
     fn drain(&mut self, out: &mut Vec<u8>) -> bool {
-        // SAFETY: `header` points to a live header (module level); its used fields are atomic.
+        // SAFETY: `header` points to a live header (module level); its used fields are atomic, and
+        // no reference promises that the others stay as they are.
         let header = unsafe { self.header.as_ref() };
         let tail = header.tail.load(Ordering::Relaxed);
         let head = header.head.load(Ordering::Acquire);
@@ -155,7 +158,7 @@ mod tests {
     impl Fake {
         fn new(start: u64) -> (Self, View) {
             let memory = vec![0u64; (DATA_AT + DATA_BYTES) / 8].leak();
-            let memory = NonNull::from(&mut memory[0]);
+            let memory = NonNull::from(memory).cast::<u64>();
             // SAFETY: the data area lies behind the header in the same allocation.
             let data = unsafe { memory.cast::<u8>().add(DATA_AT) };
             let view = View { header: memory.cast(), data, data_bytes: DATA_BYTES };
