@@ -299,12 +299,12 @@ mod tests {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB;
         let file = match rustix::fs::memfd_create("huge", flags) {
             Ok(fd) => std::fs::File::from(fd),
-            Err(e) => return println!("skipped: no huge pages here: {e}"),
+            Err(e) => return cutwater_testing::skip!("no huge pages here: {e}"),
         };
         file.set_len(HUGE_PAGE_BYTES as u64).unwrap();
         let map = match map(&file, 0, 5000) {
             Ok(map) => map,
-            Err(e) => return println!("skipped: no huge page is free: {e}"),
+            Err(e) => return cutwater_testing::skip!("no huge page is free: {e}"),
         };
         let at = map.address(0).addr();
         assert!(map.unmap().is_ok());

@@ -4,7 +4,7 @@
 //! The child drops the lease, which makes no call there, and leaves by `_exit(2)`; should it wait for
 //! the watcher, which it does not have, an alarm ends it.
 #![allow(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test, which says what it skips
+#![allow(clippy::unwrap_used)]
 
 use std::mem::ManuallyDrop;
 
@@ -18,7 +18,9 @@ fn a_forked_child_that_drops_a_lease_leaves_it_to_its_parent() {
     std::fs::write(&path, &bytes).unwrap();
     let mut leased = match Leased::open(&path, &LeaseOptions::default()) {
         Ok(leased) => ManuallyDrop::new(leased),
-        Err(e @ (Errno::OPNOTSUPP | Errno::ACCESS)) => return println!("skipped: no lease: {e}"),
+        Err(e @ (Errno::OPNOTSUPP | Errno::ACCESS)) => {
+            return cutwater_testing::skip!("no lease: {e}");
+        }
         Err(e) => panic!("{e}"),
     };
     // SAFETY: the child drops the lease alone and `_exit`s.

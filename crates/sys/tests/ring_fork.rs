@@ -87,7 +87,7 @@ fn a_forked_child_that_uses_and_drops_a_ring_for_reads_gets_errors_and_the_paren
     let config = RingConfig { entries: 32, ..RingConfig::default() };
     let mut ring = match ReadRing::new(&config) {
         Ok(ring) => ManuallyDrop::new(ring),
-        Err(e) => return println!("skipped: no io_uring here: {e}"),
+        Err(e) => return cutwater_testing::skip!("no io_uring here: {e}"),
     };
     assert!(ring.cut(4096).unwrap() > IN_FLIGHT);
     let pipes: Vec<(ReadTarget, OwnedFd)> = (0..IN_FLIGHT)
