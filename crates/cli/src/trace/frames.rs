@@ -11,6 +11,7 @@ use crate::flame::KernelNames;
 /// Functions of a chain that are named: the innermost, and who called it.
 const NAMED: usize = 3;
 /// The number of all chains that found no room.
+#[cfg(feature = "ebpf")]
 pub(super) const UNKEPT: u32 = u32::MAX;
 /// Rows of a kind.
 const ROWS_MAX: usize = 8;

@@ -27,8 +27,8 @@ pub(super) struct Source {
 
 #[derive(Debug)]
 enum From {
-    Kernel(InKernel),
-    Events(Trace),
+    Kernel(Box<InKernel>),
+    Events(Box<Trace>),
     Nothing(PerfError),
 }
 
@@ -41,7 +41,7 @@ impl Source {
     fn best(wanted: Wanted, pid: u32, start: Start) -> Self {
         if wanted == Wanted::Ebpf {
             return match InKernel::open(pid, start) {
-                Ok(kernel) => Self::new(From::Kernel(kernel), None),
+                Ok(kernel) => Self::new(From::Kernel(Box::new(kernel)), None),
                 Err(why) => Self::new(events_of(pid, start), Some(why)),
             };
         }
@@ -51,7 +51,7 @@ impl Source {
             return Self::new(from, None);
         }
         match InKernel::open(pid, start) {
-            Ok(kernel) => Self::new(From::Kernel(kernel), None),
+            Ok(kernel) => Self::new(From::Kernel(Box::new(kernel)), None),
             Err(why) => Self::new(from, Some(why)),
         }
     }
@@ -142,7 +142,7 @@ fn other_user(pid: u32) -> Option<String> {
 }
 
 fn events_of(pid: u32, start: Start) -> From {
-    Trace::open(pid, start).map_or_else(From::Nothing, From::Events)
+    Trace::open(pid, start).map_or_else(From::Nothing, |trace| From::Events(Box::new(trace)))
 }
 
 fn events(trace: &Trace) -> (Backend, Vec<String>) {
