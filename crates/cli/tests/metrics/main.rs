@@ -142,6 +142,19 @@ fn every_alert_is_explained() {
     }
 }
 
+/// `- alertname: X` in the tests is followed by what is expected then: nothing, or the alert.
+#[test]
+fn every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not() {
+    let (alerts, tests) = (read(ops("alerts.yaml")), read(ops("alerts_test.yaml")));
+    let lines: Vec<_> = tests.lines().map(str::trim).collect();
+    for alert in alerts.lines().filter_map(|l| l.trim().strip_prefix("- alert: ")) {
+        let of_it = lines.windows(2).filter(|w| w[0].strip_prefix("alertname: ") == Some(alert));
+        let (fires, silent): (Vec<_>, Vec<_>) = of_it.partition(|w| w[1] == "exp_alerts:");
+        assert!(!fires.is_empty(), "{alert} fires in no test");
+        assert!(silent.iter().any(|w| w[1] == "exp_alerts: []"), "{alert} always fires");
+    }
+}
+
 #[test]
 fn promtool_passes_the_rules_and_their_tests() {
     for args in [["check", "rules", "alerts.yaml"], ["test", "rules", "alerts_test.yaml"]] {
