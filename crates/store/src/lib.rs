@@ -166,18 +166,14 @@ fn resident(file: &File, range: &Range<u64>) -> Option<Bytes> {
 }
 
 /// The bytes of `range` in order, a chunk at a time.
-fn chunks(path: PathBuf, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
-    let next = move |(file, at): (Option<File>, u64)| {
+fn chunks(file: File, path: PathBuf, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+    let next = move |(file, at): (File, u64)| {
         let (path, end) = (path.clone(), range.end);
         async move {
             if at >= end {
                 return Ok(None);
             }
             let (file, bytes) = waiting(move || {
-                let file = match file {
-                    Some(file) => file,
-                    None => open(&path, Pattern::Sequential)?,
-                };
                 let mut chunk = vec![0; (end - at).min(CHUNK_BYTES) as usize];
                 let n = file.read_at(&mut chunk, at).map_err(failed)?;
                 if n == 0 {
@@ -188,10 +184,10 @@ fn chunks(path: PathBuf, range: Range<u64>) -> BoxStream<'static, Result<Bytes>>
             })
             .await?;
             let at = at + bytes.len() as u64;
-            Ok(Some((bytes, (Some(file), at))))
+            Ok(Some((bytes, (file, at))))
         }
     };
-    stream::try_unfold((None, range.start), next).boxed()
+    stream::try_unfold((file, range.start), next).boxed()
 }
 
 #[async_trait]
@@ -225,17 +221,19 @@ impl ObjectStore for Files {
             return Ok(found);
         };
         let (meta, range, attributes) = (found.meta, found.range, found.attributes);
-        let file = OpenOptions::default().pattern(Pattern::Random).from_fd(file.into());
-        let file = file.map_err(failed)?;
         let wanted = range.clone();
+        let is_small = wanted.end - wanted.start <= CHUNK_BYTES;
+        let pattern = if is_small { Pattern::Random } else { Pattern::Sequential };
+        // The file that was found, and not another that has its name by now.
+        let file = OpenOptions::default().pattern(pattern).from_fd(file.into()).map_err(failed)?;
         let payload = if let Some(bytes) = resident(&file, &wanted) {
             stream::iter([Ok(bytes)]).boxed()
-        } else if wanted.end - wanted.start <= CHUNK_BYTES {
+        } else if is_small {
             let once = waiting(move || read_ranges(&file, &path, &[wanted]));
             let bytes = once.await?.into_iter().map(Ok).collect::<Vec<_>>();
             stream::iter(bytes).boxed()
         } else {
-            chunks(path, wanted)
+            chunks(file, path, wanted)
         };
         Ok(GetResult { payload: GetResultPayload::Stream(payload), meta, range, attributes })
     }
