@@ -1,26 +1,11 @@
-//! Beside other programs, where they are here: DuckDB for answers, pyarrow for files without a
-//! copy. `python3` on the PATH is asked for them.
+//! Beside DuckDB, where `python3` on the PATH has it: the same answers.
 
 mod support;
 
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use support::data;
-
-/// Whether Python has a module.
-fn has(module: &str) -> bool {
-    let asked = Command::new("python3")
-        .args(["-c", &format!("import {module}")])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    let has = asked.is_ok_and(|status| status.success());
-    if !has {
-        cutwater_testing::skip!("python3 has no {module}");
-    }
-    has
-}
+use support::{data, has_module};
 
 fn ours(sql: &str, more: &[&str]) -> io::Result<String> {
     let out = Command::new(env!("CARGO_BIN_EXE_cutwater-query"))
@@ -45,7 +30,7 @@ out.writerows(r.fetchall())
 
 #[test]
 fn duckdb_answers_the_same() -> io::Result<()> {
-    if !has("duckdb") {
+    if !has_module("duckdb") {
         return Ok(());
     }
     for sql in [
@@ -73,32 +58,4 @@ fn duckdb_answers_the_same() -> io::Result<()> {
 fn numbers_alike(csv: &str) -> Vec<Vec<String>> {
     let cell = |c: &str| c.parse::<f64>().map_or(c.to_owned(), |n| n.to_string());
     csv.lines().map(|line| line.split(',').map(cell).collect()).collect()
-}
-
-const PYARROW: &str = "
-import sys, pyarrow as pa
-with pa.memory_map(sys.argv[1]) as file:
-    table = pa.ipc.open_file(file).read_all()
-    print(table.num_rows, table.nbytes, pa.total_allocated_bytes())
-";
-
-#[test]
-fn pyarrow_maps_an_arrow_file_without_a_copy() -> io::Result<()> {
-    if !has("pyarrow") {
-        return Ok(());
-    }
-    let dir = tempfile::tempdir()?;
-    let file = dir.path().join("answer.arrow");
-    let path = file.display().to_string();
-    let sql = "SELECT a.path, b._raw, b.ts FROM log a, log b, log c";
-    ours(sql, &["--output", &path])?;
-    let out = Command::new("python3").args(["-c", PYARROW]).arg(&file).output()?;
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    let numbers: Vec<u64> = text.split_whitespace().filter_map(|w| w.parse().ok()).collect();
-    let [rows, bytes, allocated] = numbers[..] else {
-        panic!("{text}{}", String::from_utf8_lossy(&out.stderr));
-    };
-    assert_eq!(rows, 40 * 40 * 40, "{text}");
-    assert!(bytes > 1 << 20 && allocated < bytes / 100, "{text}");
-    Ok(())
 }

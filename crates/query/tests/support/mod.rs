@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
@@ -12,6 +13,24 @@ use cutwater_query::{Failure, HowToOpen, Limits, Session};
 /// A file of `data/`.
 pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// A script of `python/`, for the `python3` on the PATH.
+pub(crate) fn python(script: &str) -> Command {
+    let mut command = Command::new("python3");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script));
+    command
+}
+
+/// Whether that Python has a module.
+pub(crate) fn has_module(module: &str) -> bool {
+    let mut asked = Command::new("python3");
+    asked.args(["-c", &format!("import {module}")]).stdout(Stdio::null()).stderr(Stdio::null());
+    let has = asked.status().is_ok_and(|status| status.success());
+    if !has {
+        cutwater_testing::skip!("python3 has no {module}");
+    }
+    has
 }
 
 /// A session with two threads and these tables of files in `data/`.
