@@ -121,6 +121,11 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
 
+    /// Compare with the answers in FILE, which are those to this number of lines and this seed;
+    /// where there is no such file, write DuckDB's
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+
     /// Seed of the log
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

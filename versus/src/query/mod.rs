@@ -1,5 +1,6 @@
 //! The suite `query`: the same SQL to `cutwater-query` and to DuckDB, answers compared.
 
+mod answers;
 mod data;
 mod questions;
 mod tools;
@@ -12,6 +13,7 @@ use crate::harness::record::{self, RawCell};
 use crate::harness::report::{Better, Missing, Report, Row};
 use crate::harness::run::{Sample, interleave};
 use crate::harness::{cells as names, json, table};
+use answers::Answers;
 use data::Data;
 use questions::{QUESTIONS, Question};
 use tools::{Tool, Tools, same};
@@ -27,6 +29,11 @@ pub(crate) fn run(args: &QueryArgs) -> Result<bool, String> {
     let lines = args.lines.unwrap_or(if args.quick { 430_000 } else { 4_300_000 });
     let data = Data::make(&dir, lines, args.ndjson.as_deref(), args.seed)?;
     let tools = Tools::find(args, &data)?;
+    let mut answers = Answers::open(args.answers.as_deref())?;
+    if answers.are_new() && !tools.missing.is_empty() {
+        return Err("--answers names no file, and DuckDB, whose answers it would get, is not here"
+            .to_owned());
+    }
     let missing = tools.missing.clone();
     let host = Host::of_this_machine();
     let versions = tools.versions.clone();
@@ -37,8 +44,9 @@ pub(crate) fn run(args: &QueryArgs) -> Result<bool, String> {
         if !args.json {
             eprintln!("{:>3}/{} {}", index + 1, questions.len(), question.name);
         }
-        measure(question, &tools, rounds, &mut report, &mut raw);
+        measure(question, &tools, rounds, &mut answers, &mut report, &mut raw);
     }
+    answers.write()?;
     let text = if args.json {
         json::export(&report).map_err(|e| format!("cannot write JSON: {e}"))?
     } else {
@@ -60,16 +68,20 @@ fn measure(
     question: &Question,
     tools: &Tools,
     rounds: usize,
+    answers: &mut Answers,
     report: &mut Report,
     raw: &mut Vec<RawCell>,
 ) {
     let all: Vec<&Tool> = tools.all.iter().filter(|tool| tool.answers(question)).collect();
     let first: Vec<_> = all.iter().map(|tool| tool.ask(question)).collect();
-    // The peer's answer is the one to have, as far as it has one.
-    let expected = first.iter().rev().find_map(|a| a.as_ref().ok().map(|(_, rows)| rows.clone()));
+    // The peer's answer is the one to have, as far as it has one and none is kept.
+    if let Some((_, rows)) = first.iter().rev().find_map(|answer| answer.as_ref().ok()) {
+        answers.keep(question.name, rows);
+    }
+    let expected = answers.of(question.name);
     let one = |index: usize| {
         let (seconds, rows) = all[index].ask(question)?;
-        let hash_ok = expected.as_ref().is_some_and(|e| same(&rows, e));
+        let hash_ok = expected.is_some_and(|e| same(&rows, e));
         Ok(Sample { value: seconds * 1e3, hash_ok })
     };
     let contenders: Vec<_> = all.iter().map(|tool| tool.name).collect();
