@@ -24,6 +24,10 @@ struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Open,
+    /// To open what a symbolic link points to.
+    Follow {
+        target: PathBuf,
+    },
     Inspect,
     Read {
         offset: u64,
@@ -94,6 +98,14 @@ impl Error {
 
     pub(crate) fn os(action: Action, path: Option<&Path>, errno: Errno) -> Self {
         Self::new(action, path, Cause::Os(errno))
+    }
+
+    /// Why `path` could not be opened. A link is known for one now, and may not be later.
+    pub(crate) fn open(path: &Path, cause: Cause) -> Self {
+        let missing = cause == Cause::Os(Errno::NOENT);
+        let target = path.read_link().ok().filter(|_| missing);
+        let action = target.map_or(Action::Open, |target| Action::Follow { target });
+        Self::new(action, Some(path), cause)
     }
 
     /// The kernel's error number, where it was the kernel that refused.
@@ -203,7 +215,7 @@ impl fmt::Display for Error {
         let name =
             path.as_deref().map_or_else(|| "the file".into(), |p| format!("{}", p.display()));
         match action {
-            Action::Open => write!(f, "cannot open {name}")?,
+            Action::Open | Action::Follow { .. } => write!(f, "cannot open {name}")?,
             Action::Inspect => write!(f, "cannot inspect {name}")?,
             Action::Read { offset, len } => {
                 write!(f, "cannot read {len} bytes at offset {offset} of {name}")?;
@@ -295,6 +307,13 @@ fn advice(action: &Action, cause: &Cause) -> Option<String> {
             _ => None,
         };
     };
+    if let (Action::Follow { target }, Errno::NOENT) = (action, errno) {
+        let target = target.display();
+        return Some(format!(
+            "it is a symbolic link to {target}: the link is there, and what it points to is not; \
+             see: namei -l"
+        ));
+    }
     let text = match (action, errno) {
         (_, Errno::NOENT) => "likely cause: a misspelt name; see: ls",
         (Action::Open, Errno::ACCESS | Errno::PERM) => {

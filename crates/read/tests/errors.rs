@@ -42,6 +42,16 @@ fn a_missing_file_is_named_and_so_is_the_likely_cause() {
 }
 
 #[test]
+fn a_link_without_a_target_is_not_told_as_a_misspelt_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("gone.log", &link).unwrap();
+    check_open(&link, "a symbolic link to gone.log: the link is there", Error::is_not_found);
+    let said = File::open(&link).unwrap_err().to_string();
+    assert!(!said.contains("misspelt"), "{said}");
+}
+
+#[test]
 fn what_has_no_bytes_at_offsets_is_said_by_its_kind() {
     let dir = tempfile::tempdir().unwrap();
     let says = |path: &Path, kind: &str| {

@@ -124,7 +124,7 @@ impl OpenOptions {
         let path = path.as_ref();
         let file = open_at_once(path).map_err(|e| {
             let errno = Errno::from_io_error(&e).unwrap_or(Errno::IO);
-            Error::new(Action::Open, Some(path), why_not_open(path, errno))
+            Error::open(path, why_not_open(path, errno))
         })?;
         self.take(file.into(), Some(path.to_path_buf()))
     }
