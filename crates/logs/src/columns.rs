@@ -15,7 +15,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use crate::filter::LINE;
 use crate::format::for_each_record;
 use crate::profile::{Profile, Type};
-use crate::record::{FieldId, Fields, Span, SpanKind};
+use crate::record::{FieldId, Fields, Span, SpanKind, without_return};
 use crate::scan::{Log, Row, Sink};
 use crate::time::Clock;
 use crate::value;
@@ -251,7 +251,8 @@ impl Sink for Columns {
     fn row(&mut self, row: &Row<'_>, clock: &mut Clock) {
         for (at, (spec, id)) in self.specs.iter().zip(&self.ids).enumerate() {
             let (span, block) = if spec.name == LINE {
-                (Span::new(SpanKind::Str, 0, row.line.len()), row.line)
+                let line = without_return(row.line);
+                (Span::new(SpanKind::Str, 0, line.len()), line)
             } else {
                 (id.map_or_else(Span::default, |id| row.record.get(id)), row.block)
             };

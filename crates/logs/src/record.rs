@@ -105,6 +105,9 @@ pub enum SpanKind {
     Str,
     /// Text with escapes to be resolved.
     Escaped,
+    /// Text in which a backslash escapes `"`, `\` and `]`, and stands for itself before all else,
+    /// as in RFC 5424.
+    Quoted,
     /// A JSON array or object.
     Json,
 }
@@ -138,6 +141,12 @@ impl Span {
     pub fn is_present(&self) -> bool {
         self.kind != SpanKind::Missing
     }
+}
+
+/// A line without the carriage return that belongs to its end.
+#[inline]
+pub(crate) fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// The fields of one line. Used again for each line: nothing is allocated in the steady state.

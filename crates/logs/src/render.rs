@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Write;
 
 use crate::filter::LINE;
-use crate::record::{FieldId, Fields, Span, SpanKind};
+use crate::record::{FieldId, Fields, Span, SpanKind, without_return};
 use crate::scan::{Row, Rows, Sink};
 use crate::time::Clock;
 use crate::value;
@@ -139,7 +139,7 @@ fn push_json_value(out: &mut Vec<u8>, span: Span, block: &[u8]) {
     let bytes = span.bytes(block);
     match span.kind {
         SpanKind::Missing | SpanKind::Null => out.extend_from_slice(b"null"),
-        SpanKind::Str | SpanKind::Escaped => {
+        SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted => {
             push_json_string(out, &value::text(span, block).unwrap_or_default());
         }
         SpanKind::Bool | SpanKind::Int | SpanKind::Float | SpanKind::Json => {
@@ -177,7 +177,7 @@ impl Sink for Rendering {
                 }
                 out.extend_from_slice(label);
                 match column {
-                    Column::Line => push_json_string(out, row.line),
+                    Column::Line => push_json_string(out, without_return(row.line)),
                     Column::Field(_) => push_json_value(out, span, row.block),
                 }
             }
@@ -186,7 +186,7 @@ impl Sink for Rendering {
             for (at, column) in self.ids.iter().enumerate() {
                 separate(out, at, self.style);
                 let text = match column {
-                    Column::Line => Some(Cow::Borrowed(row.line)),
+                    Column::Line => Some(Cow::Borrowed(without_return(row.line))),
                     Column::Field(_) => value::text(span_of(*column, row), row.block),
                 };
                 push_cell(out, text.as_deref().unwrap_or_default(), self.style);

@@ -14,8 +14,21 @@ pub fn text<'a>(span: Span, block: &'a [u8]) -> Option<Cow<'a, [u8]>> {
     match span.kind {
         SpanKind::Missing | SpanKind::Null => None,
         SpanKind::Escaped => Some(unescape(span.bytes(block))),
+        SpanKind::Quoted => Some(unquote(span.bytes(block)).into()),
         _ => Some(Cow::Borrowed(span.bytes(block))),
     }
+}
+
+/// Text without the backslashes that escape what RFC 5424 has escaped.
+#[cold]
+fn unquote(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let escaped = bytes.next_if(|next| byte == b'\\' && matches!(next, b'"' | b'\\' | b']'));
+        out.push(escaped.unwrap_or(byte));
+    }
+    out
 }
 
 /// A span's number; text that is a number counts.
@@ -155,13 +168,16 @@ impl Sum {
     /// Adds another sum.
     pub fn merge(&mut self, other: Self) {
         self.add(other.sum);
-        self.add(other.lost);
+        if other.sum.is_finite() {
+            self.add(other.lost);
+        }
     }
 
     /// The sum.
     #[must_use]
     pub fn total(self) -> f64 {
-        self.sum + self.lost
+        // Past what a double holds, what was lost is no number.
+        if self.sum.is_infinite() { self.sum } else { self.sum + self.lost }
     }
 }
 
@@ -225,5 +241,21 @@ mod tests {
         let mut sum = Sum::default();
         [1e16, 1.0, -1e16, 1.0].into_iter().for_each(|v| sum.add(v));
         assert_eq!(sum.total(), 2.0);
+    }
+
+    #[test]
+    fn a_sum_past_what_a_double_holds_is_infinite() {
+        let of = |values: &[f64]| {
+            let mut sum = Sum::default();
+            values.iter().for_each(|&v| sum.add(v));
+            sum
+        };
+        let large = of(&[1e308, 1e308, 1.0]);
+        assert_eq!(large.total(), f64::INFINITY);
+        let mut merged = of(&[1.0]);
+        merged.merge(large);
+        merged.merge(of(&[5.0]));
+        assert_eq!(merged.total(), f64::INFINITY);
+        assert_eq!(of(&[-1e308, -1e308]).total(), f64::NEG_INFINITY);
     }
 }

@@ -66,6 +66,31 @@ fn access_logs() {
                 "host=1.2.3.4|ident=-|user=-|time=10/Oct/2000:13:55:36 +0000|request=GET / HTTP/1.1|method=GET|path=/|protocol=HTTP/1.1|status=#200|bytes=#5|referer=http://x/\"q\"|user_agent=a \"b\" c|extra1=#0.003",
             ),
             ("1.2.3.4 - - nothing of the kind", "bad: no_match"),
+            (
+                r#"h - - [t] "GET /x" 200 -"#,
+                "host=h|ident=-|user=-|time=t|request=GET /x|method=GET|path=/x|status=#200|bytes=-",
+            ),
+            (
+                r#"h - - [t] "GET /a b\x20\"c" 200 -"#,
+                "host=h|ident=-|user=-|time=t|request=GET /a b \"c|method=GET|path=/a b \"c|status=#200|bytes=-",
+            ),
+            (
+                r#"h - - [t] "\x16\x03\x01\x02" 400 166"#,
+                "host=h|ident=-|user=-|time=t|request=\u{16}\u{3}\u{1}\u{2}|status=#400|bytes=#166",
+            ),
+            (r#"h - - [t] "" 400 0"#, "host=h|ident=-|user=-|time=t|request=|status=#400|bytes=#0"),
+            (
+                r#"h - - [t] "GET / HTTP/1.1 " 400 0"#,
+                "host=h|ident=-|user=-|time=t|request=GET / HTTP/1.1 |status=#400|bytes=#0",
+            ),
+            (
+                r#"h - - [t] "\x03 /x" 400 0"#,
+                "host=h|ident=-|user=-|time=t|request=\u{3} /x|status=#400|bytes=#0",
+            ),
+            (
+                r#"h - - [t] "GET" 400 0"#,
+                "host=h|ident=-|user=-|time=t|request=GET|status=#400|bytes=#0",
+            ),
             ("", "blank"),
             ("   \r", "blank"),
         ],
@@ -109,7 +134,7 @@ fn syslog_of_both_kinds() {
         &[
             (
                 r#"<165>1 2003-10-11T22:14:15.003Z m.example.com evntslog - ID47 [ex@1 iut="3" e="a\"b"] An event"#,
-                r#"priority=#165|time=2003-10-11T22:14:15.003Z|host=m.example.com|app=evntslog|pid=-|msgid=ID47|data=[ex@1 iut="3" e="a\"b"]|message=An event"#,
+                r#"priority=#165|time=2003-10-11T22:14:15.003Z|host=m.example.com|app=evntslog|pid=-|msgid=ID47|data=[ex@1 iut="3" e="a\"b"]|message=An event|data.ex@1.iut=#3|data.ex@1.e=a"b"#,
             ),
             (
                 "<165>1 - - - - - - text",
@@ -117,6 +142,49 @@ fn syslog_of_both_kinds() {
             ),
         ],
     );
+}
+
+#[test]
+fn parameters_of_structured_data_are_fields() {
+    let head = "priority=#13|time=-|host=-|app=-|pid=-|msgid=-|";
+    let known = |data: &str, expected: &str| {
+        let line = format!("<13>1 - - - - - {data} m");
+        let got = parsed(&Definition::Known(Format::Syslog5424), &line);
+        assert_eq!(got, format!("{head}data={data}|message=m{expected}"));
+    };
+    known(
+        r#"[a@1 x="1"][b.c y="two words" z=""]"#,
+        "|data.a@1.x=#1|data.b.c.y=two words|data.b.c.z=",
+    );
+    // Escaped are these three only; any other backslash stands for itself.
+    known(r#"[a x="\"q\" [1\] \\ C:\new \u0041"]"#, r#"|data.a.x="q" [1] \ C:\new \u0041"#);
+    // The last one counts, as everywhere; an element without parameters is a field itself.
+    known(r#"[o ip="::1" ip="::2"][mark]"#, "|data.o.ip=::2|data.mark=");
+    known(
+        r#"[o  a="-"  b="007" c="1.5" d="true"]"#,
+        "|data.o.a=-|data.o.b=007|data.o.c=#1.5|data.o.d=?true",
+    );
+    // What is not of the shape has no fields, and is a record all the same.
+    for odd in [r#"[]"#, r#"[ x="1"]"#, r#"[a x=1]"#, r#"[a x]"#, r#"[a ="1"]"#] {
+        known(odd, "");
+    }
+    known(r#"[a x="1" y=2][b z="3"]"#, "|data.a.x=#1");
+}
+
+#[test]
+fn only_the_parameters_asked_for_are_set() {
+    let line = br#"<13>1 - - - - - [a@1 x="1" y="2"][b z="3"] m"#;
+    let names = ["data.a@1.y", "data.b", "data.c.d", "message"];
+    let mut fields = Fields::only(&names);
+    let mut parser = Definition::Known(Format::Syslog5424).parser(&mut fields);
+    let mut record = Record::default();
+    assert_eq!(parser.parse(line, 0, &mut fields, &mut record).1, Ok(true));
+    let text = |name| {
+        let span = record.get(fields.find(name).expect("was asked for"));
+        value::text(span, line).map(|text| String::from_utf8_lossy(&text).into_owned())
+    };
+    assert_eq!(names.map(text), [Some("2".into()), Some("z=\"3\"".into()), None, Some("m".into())]);
+    assert_eq!(fields.len(), names.len());
 }
 
 #[test]

@@ -74,20 +74,25 @@ impl Access {
         Ok(())
     }
 
-    /// `GET /path HTTP/1.1`; what is not of this shape stays whole, as `request`.
+    /// `GET /path HTTP/1.1`, or `GET /path` as HTTP/0.9 has it; what is not of this shape stays
+    /// whole, as `request`.
     fn request(&self, request: Span, block: &[u8], record: &mut Record) {
         self.request.set(record, dash(request, block));
         let bytes = request.bytes(block);
         let Some(space) = bytes.iter().position(|&b| b == b' ') else { return };
-        let Some(last) = memchr::memrchr(b' ', bytes).filter(|&last| last > space) else { return };
-        if !bytes[last + 1..].starts_with(b"HTTP/") {
+        let protocol = memchr::memrchr(b' ', bytes)
+            .filter(|&last| last > space && bytes[last + 1..].starts_with(b"HTTP/"));
+        if protocol.is_none() && !is_simple_request(bytes, space) {
             return;
         }
+        let last = protocol.unwrap_or(bytes.len());
         let start = request.start as usize;
         let part = |from: usize, to: usize| Span::new(SpanKind::Str, start + from, start + to);
         self.method.set(record, part(0, space));
         self.path.set(record, Span { kind: request.kind, ..part(space + 1, last) });
-        self.protocol.set(record, part(last + 1, bytes.len()));
+        if protocol.is_some() {
+            self.protocol.set(record, part(last + 1, bytes.len()));
+        }
     }
 
     fn extras(&mut self, c: &mut Cursor<'_>, fields: &mut Fields, record: &mut Record) -> Step<()> {
@@ -107,6 +112,18 @@ impl Access {
         }
         Ok(())
     }
+}
+
+/// Whether a request without a protocol at its end has a method before `space` and a path behind
+/// it, rather than being what no browser sends.
+#[cold]
+fn is_simple_request(bytes: &[u8], space: usize) -> bool {
+    let (method, path) = (&bytes[..space], &bytes[space + 1..]);
+    let cut_off = memchr::memmem::find(path, b" HTTP").is_some();
+    !method.is_empty()
+        && method.iter().all(u8::is_ascii_uppercase)
+        && path.starts_with(b"/")
+        && !cut_off
 }
 
 /// `-` stands for nothing.

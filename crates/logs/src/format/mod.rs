@@ -10,6 +10,7 @@ mod logfmt;
 mod nginx;
 mod pattern;
 mod plain;
+mod structured;
 mod syslog;
 
 #[cfg(feature = "arrow")]
@@ -221,9 +222,16 @@ impl Parser {
     }
 }
 
+/// Whether a line has nothing but the blanks of JSON in it, which count in every format. Ends at
+/// the first byte that is none.
+#[inline]
+pub(crate) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+}
+
 /// The offset of the line feed at or after `from`, or the end of the block.
 #[inline]
-fn feed(block: &[u8], from: usize) -> usize {
+pub(crate) fn feed(block: &[u8], from: usize) -> usize {
     memchr::memchr(b'\n', &block[from..]).map_or(block.len(), |at| from + at)
 }
 
@@ -235,8 +243,7 @@ fn whole_line(
     fields: &mut Fields,
     record: &mut Record,
 ) -> std::result::Result<bool, Fault> {
-    // The blanks of JSON, in every format; ends at the first byte that is none.
-    if block[start..end].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
+    if is_blank(&block[start..end]) {
         return Ok(false);
     }
     let end = if block[end - 1] == b'\r' { end - 1 } else { end };

@@ -2,6 +2,7 @@
 
 use super::LineParser;
 use super::cursor::{Cursor, Slot, Step, classify};
+use super::structured::Parameters;
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 
@@ -118,12 +119,15 @@ pub(super) struct Rfc5424 {
     msgid: Slot,
     data: Slot,
     message: Slot,
+    parameters: Option<Parameters>,
 }
 
 impl Rfc5424 {
     pub(super) fn new(fields: &mut Fields) -> Self {
+        let parameters = Parameters::new(fields);
         let mut slot = |name| Slot::new(fields, name);
         Self {
+            parameters,
             priority: slot("priority"),
             time: slot("time"),
             host: slot("host"),
@@ -163,7 +167,7 @@ impl LineParser for Rfc5424 {
         block: &[u8],
         start: usize,
         end: usize,
-        _: &mut Fields,
+        fields: &mut Fields,
         record: &mut Record,
     ) -> Result<(), Reason> {
         let mut c = Cursor::new(block, start, end);
@@ -173,7 +177,11 @@ impl LineParser for Rfc5424 {
         for slot in [self.time, self.host, self.app, self.pid, self.msgid] {
             slot.set(record, classify(c.token()?, block));
         }
-        self.data.set(record, structured_data(&mut c)?);
+        let data = structured_data(&mut c)?;
+        self.data.set(record, data);
+        if let Some(parameters) = &mut self.parameters {
+            parameters.set(data, block, fields, record);
+        }
         if c.peek() == Some(b' ') {
             c.at += 1;
         }

@@ -12,6 +12,7 @@ use cutwater_logs::columns::ColumnType;
 use cutwater_logs::json::unescape_into;
 use cutwater_logs::record::{Span, SpanKind};
 use cutwater_logs::time::Clock;
+use cutwater_logs::value;
 
 use super::cond::Line;
 use super::rows::Shape;
@@ -82,6 +83,7 @@ impl Builder {
                         unescape_into(span.bytes(block), scratch);
                         b.append_value(&*scratch);
                     }
+                    SpanKind::Quoted => b.append_option(value::text(span, block)),
                     _ => b.append_value(span.bytes(block)),
                 }
                 true

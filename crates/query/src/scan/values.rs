@@ -69,7 +69,7 @@ pub(crate) fn one_zero(number: f64) -> f64 {
 #[inline]
 pub(crate) fn time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> {
     match span.kind {
-        SpanKind::Escaped => clock.parse(&value::text(span, block)?),
+        SpanKind::Escaped | SpanKind::Quoted => clock.parse(&value::text(span, block)?),
         SpanKind::Missing | SpanKind::Null => None,
         _ => clock.parse(span.bytes(block)),
     }
