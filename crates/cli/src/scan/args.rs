@@ -11,7 +11,7 @@ use cutwater::ReadPath;
   cutwater scan --count --where 'status>=500' *.json     how many
   cutwater scan --fields ts,path,status --csv app.json   chosen fields
   cutwater scan --by status --agg 'count,avg(latency_ms)' app.json
-  cutwater scan --last 15m --where 'level=error' app.log
+  cutwater scan --last 15m --where 'level=error or status>=500' app.log
   cutwater scan --follow --where 'message~timeout' app.log")]
 pub(crate) struct Args {
     /// Logs: paths, globs, or - for standard input; gzip and Zstandard are read as they are
@@ -22,8 +22,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
     pub(super) fields: Vec<String>,
 
-    /// Only records that meet this: FIELD OP VALUE joined by `and`; OP is = != < <= > >= ~
-    /// (contains) !~ =~ (regex) !=~. Several are joined by `and`
+    /// Only records that meet this: FIELD OP VALUE, joined by `and`, `or`, `not` and parentheses;
+    /// OP is = != < <= > >= ~ (contains) !~ =~ (regex) !=~. Several are joined by `and`
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) conditions: Vec<String>,
 

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use cutwater_logs::scan::{
     Counting, Finished, Grouping, Lines, Measure, Part, Profiling, Sink, Tally, count_lines,
-    count_literal, scan,
+    count_literals, scan,
 };
 use cutwater_logs::split::Stop;
 
@@ -157,10 +157,10 @@ fn pass<S: Sink>(
 }
 
 fn count(plan: &Plan, stop: &Stop) -> Result<Done, Failure> {
-    let literal = plan.request.filter.literal().filter(|(_, all)| *all);
+    let literals = plan.request.filter.literals().filter(|found| found.decide);
     let whole = plan.request.ranges.iter().all(Option::is_none) && !plan.wants_bad_lines();
-    let raw = match literal {
-        Some((text, _)) if whole => Some(count_literal(&plan.logs, &plan.request, stop, text)),
+    let raw = match &literals {
+        Some(l) if whole => Some(count_literals(&plan.logs, &plan.request, stop, &l.texts)),
         None if whole && plan.request.filter.is_empty() => {
             Some(count_lines(&plan.logs, &plan.request, stop))
         }
@@ -174,7 +174,7 @@ fn count(plan: &Plan, stop: &Stop) -> Result<Done, Failure> {
         done.result = Found::Counts(counts);
         return Ok(done);
     };
-    let is_literal = literal.is_some();
+    let is_literal = literals.is_some();
     let counts = counted.iter().map(|c| if is_literal { c.matched } else { c.lines }).collect();
     let tally = |c: &cutwater_logs::scan::Counted| Tally {
         bytes: c.bytes,

@@ -1,6 +1,7 @@
 //! A pass over logs: lines to records, records to a [`Sink`], bad lines to their counts.
 
 mod feed;
+mod literals;
 mod merge;
 mod plan;
 mod prefilter;
@@ -13,7 +14,7 @@ pub use feed::Feed;
 pub use merge::{LOGS_MAX as MERGED_LOGS_MAX, merge};
 pub use plan::{Log, open};
 pub use pull::{Pieces, Pull};
-pub use raw::{Counted, count_lines, count_literal};
+pub use raw::{Counted, count_lines, count_literals};
 pub use sinks::{Acc, Counting, Grouping, Key, Lines, Measure, Profiling, Rows};
 
 use std::ops::{ControlFlow, Range};
@@ -34,7 +35,8 @@ pub struct Request {
     pub threads: usize,
     /// Bounds of splitting.
     pub limits: Limits,
-    /// Which records the sink gets.
+    /// Which records the sink gets. Where it asks for whole lines only, and the sink for no field,
+    /// lines that are no records pass too, and lines are not parsed unless all are examined.
     pub filter: Filter,
     /// Bytes without which a line is not wanted, beside the filter.
     pub needle: Option<Needle>,

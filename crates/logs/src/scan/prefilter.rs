@@ -1,12 +1,12 @@
 //! Finding the lines that may pass, by their raw bytes, before anything is parsed.
 
-use memchr::memmem::Finder;
+use super::literals::Searcher;
 
-/// Finds lines with a literal in them, and lines with a backslash, where the literal may be
+/// Finds lines with one of some literals in them, and lines with a backslash, where one may be
 /// written with escapes.
 #[derive(Debug)]
 pub(super) struct Prefilter {
-    finder: Finder<'static>,
+    searcher: Searcher,
     escapes: bool,
     /// The next of each in the block, found once; the block's length when there is none.
     literal_at: usize,
@@ -14,8 +14,10 @@ pub(super) struct Prefilter {
 }
 
 impl Prefilter {
-    pub(super) fn new(literal: &[u8], escapes: bool) -> Self {
-        Self { finder: Finder::new(literal).into_owned(), escapes, literal_at: 0, escape_at: 0 }
+    /// Nothing where the search cannot be built; then every line may pass.
+    pub(super) fn new(literals: &[&[u8]], escapes: bool) -> Option<Self> {
+        let searcher = Searcher::new(literals)?;
+        Some(Self { searcher, escapes, literal_at: 0, escape_at: 0 })
     }
 
     /// A new block begins.
@@ -25,7 +27,7 @@ impl Prefilter {
     }
 
     fn find_literal(&self, block: &[u8], from: usize) -> usize {
-        self.finder.find(&block[from..]).map_or(block.len(), |at| from + at)
+        self.searcher.find(block, from).unwrap_or(block.len())
     }
 
     fn find_escape(&self, block: &[u8], from: usize) -> usize {

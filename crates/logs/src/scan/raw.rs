@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use cutwater_sys::simd::{Level, count_byte};
-use memchr::memmem::Finder;
 
+use super::literals::Searcher;
 use super::{Log, Request, plan};
 use crate::Error;
 use crate::split::{self, Block, Stop, Task, Worker};
@@ -16,7 +16,7 @@ pub struct Counted {
     pub bytes: u64,
     /// Lines; a last one without a line feed is one. Not counted where a literal is.
     pub lines: u64,
-    /// Lines with the literal in them.
+    /// Lines with one of the literals in them.
     pub matched: u64,
 }
 
@@ -26,28 +26,29 @@ pub fn count_lines(
     request: &Request,
     stop: &Stop,
 ) -> (Vec<Counted>, Vec<(usize, Error)>) {
-    count(logs, request, stop, None)
+    count(logs, request, stop, &[])
 }
 
-/// Counts the lines of each log that contain `literal`, as their bytes stand.
-pub fn count_literal(
+/// Counts the lines of each log that contain one of `literals`, as their bytes stand; where there
+/// are no literals, no line does. None of them should be empty or have a line feed in it.
+pub fn count_literals(
     logs: &[Log],
     request: &Request,
     stop: &Stop,
-    literal: &[u8],
+    literals: &[&[u8]],
 ) -> (Vec<Counted>, Vec<(usize, Error)>) {
-    count(logs, request, stop, Some(literal))
+    count(logs, request, stop, literals)
 }
 
 fn count(
     logs: &[Log],
     request: &Request,
     stop: &Stop,
-    literal: Option<&[u8]>,
+    literals: &[&[u8]],
 ) -> (Vec<Counted>, Vec<(usize, Error)>) {
     let tasks = plan::tasks(logs, request);
     let worker = || Counter {
-        finder: literal.map(|text| Finder::new(text).into_owned()),
+        searcher: Searcher::new(literals).filter(|_| !literals.is_empty()),
         level: Level::best(),
         counted: Counted::default(),
     };
@@ -65,19 +66,18 @@ fn count(
 }
 
 struct Counter {
-    finder: Option<Finder<'static>>,
+    searcher: Option<Searcher>,
     level: Level,
     counted: Counted,
 }
 
-/// How many lines of `bytes` contain what `finder` finds.
-fn lines_with(finder: &Finder<'_>, bytes: &[u8]) -> u64 {
+/// How many lines of `bytes` contain what `searcher` finds.
+fn lines_with(searcher: &Searcher, bytes: &[u8]) -> u64 {
     let (mut count, mut at) = (0, 0);
-    while let Some(found) = finder.find(&bytes[at..]) {
+    while let Some(found) = searcher.find(bytes, at) {
         count += 1;
-        at += found;
-        match memchr::memchr(b'\n', &bytes[at..]) {
-            Some(feed) => at += feed + 1,
+        match memchr::memchr(b'\n', &bytes[found..]) {
+            Some(feed) => at = found + feed + 1,
             None => break,
         }
     }
@@ -92,8 +92,8 @@ impl Worker for Counter {
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
         let bytes = block.bytes;
         self.counted.bytes += bytes.len() as u64;
-        match &self.finder {
-            Some(finder) => self.counted.matched += lines_with(finder, bytes),
+        match &self.searcher {
+            Some(searcher) => self.counted.matched += lines_with(searcher, bytes),
             None => {
                 self.counted.lines += count_byte(self.level, bytes, b'\n')
                     + u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n"));

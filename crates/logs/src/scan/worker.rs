@@ -1,6 +1,6 @@
 //! One thread's part of a pass.
 
-use std::ops::{ControlFlow, Deref};
+use std::ops::{ControlFlow, Deref, Range};
 use std::sync::Arc;
 
 use cutwater_sys::simd::{Level, count_byte};
@@ -10,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::Parser;
+use crate::format::{Parser, feed, is_blank};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, Task, Worker};
@@ -70,6 +70,8 @@ struct Current {
     prefilter: Option<Prefilter>,
     clock: Clock,
     time: Option<FieldId>,
+    /// Whether lines are wanted for themselves, so that they need be no records.
+    whole_lines: bool,
 }
 
 impl<'a, S: Sink> Scanner<'a, S> {
@@ -101,7 +103,10 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let log = &self.logs[index];
         let with_time = self.request.with_time || self.request.filter.needs_time();
         let time_name = log.time.as_deref().filter(|_| with_time);
-        let mut fields = match self.sink.fields() {
+        let names = self.sink.fields();
+        let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
+        let whole_lines = nothing_of_them && self.request.filter.asks_for_lines();
+        let mut fields = match names {
             None => Fields::all(),
             Some(names) => {
                 let wanted = names.iter().map(String::as_str).chain(self.request.filter.fields());
@@ -115,14 +120,23 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
         self.sink.begin(index, &mut fields);
-        let asked = self.request.needle.as_ref().map(|n| (n.bytes.as_slice(), n.raw));
-        let literal = asked.or_else(|| self.request.filter.literal());
-        let literal = literal.filter(|_| !self.request.examine_all);
-        let prefilter = literal.map(|(text, raw)| Prefilter::new(text, !raw));
+        let prefilter = self.prefilter();
         let clock = Clock::new(log.rules.clone());
         // Names added since belong to the parser too.
         let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
-        Current { log: index, parser, fields, filter, prefilter, clock, time }
+        Current { log: index, parser, fields, filter, prefilter, clock, time, whole_lines }
+    }
+
+    /// What finds the lines that may pass, where not all have to be looked at.
+    fn prefilter(&self) -> Option<Prefilter> {
+        if self.request.examine_all {
+            return None;
+        }
+        if let Some(needle) = &self.request.needle {
+            return Prefilter::new(&[&needle.bytes], !needle.raw);
+        }
+        let literals = self.request.filter.literals()?;
+        Prefilter::new(&literals.texts, !literals.raw)
     }
 
     /// Goes over the lines of a block, from one that may pass to the next.
@@ -137,7 +151,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             // Nothing but the mark: a blank line.
             self.tally.lines += u64::from(marked);
         }
-        let mut indexed = false;
+        let mut indexed = current.whole_lines && !self.request.examine_all;
         while at < bytes.len() {
             if let Some(prefilter) = &mut current.prefilter {
                 let next = prefilter.next(bytes, at).unwrap_or(bytes.len());
@@ -170,6 +184,9 @@ impl<'a, S: Sink> Scanner<'a, S> {
         whole: Block<'_>,
         start: usize,
     ) -> (usize, Result<(), Fault>) {
+        if c.whole_lines {
+            return self.whole_line(c, whole, start);
+        }
         self.record.clear();
         let (end, parsed) = c.parser.parse(whole.bytes, start, &mut c.fields, &mut self.record);
         let outcome = match parsed {
@@ -180,7 +197,29 @@ impl<'a, S: Sink> Scanner<'a, S> {
         (end, outcome)
     }
 
-    /// Hands the record of `whole[start..end]` over, where it passes.
+    /// The line that begins at `start`, handed over where it passes as it stands.
+    fn whole_line(
+        &mut self,
+        c: &mut Current,
+        whole: Block<'_>,
+        start: usize,
+    ) -> (usize, Result<(), Fault>) {
+        let block = whole.bytes;
+        self.record.clear();
+        let (end, parsed) = if self.request.examine_all {
+            c.parser.parse(block, start, &mut c.fields, &mut self.record)
+        } else {
+            let end = feed(block, start);
+            (end, Ok(!is_blank(&block[start..end])))
+        };
+        if parsed != Ok(false) {
+            self.tally.records += u64::from(parsed.is_ok());
+            self.hand_over(c, whole, start..end, None);
+        }
+        (end, parsed.map(|_| ()))
+    }
+
+    /// Takes the record of `whole[start..end]`, unless its time is none.
     #[inline]
     fn record(
         &mut self,
@@ -189,19 +228,31 @@ impl<'a, S: Sink> Scanner<'a, S> {
         start: usize,
         end: usize,
     ) -> Result<(), Fault> {
-        let block = whole.bytes;
-        let time = time_of(c, block, &self.record)?;
+        let time = time_of(c, whole.bytes, &self.record)?;
         self.tally.records += 1;
-        let line = &block[start..end];
+        self.hand_over(c, whole, start..end, time);
+        Ok(())
+    }
+
+    /// Hands a record over, where it passes.
+    #[inline]
+    fn hand_over(
+        &mut self,
+        c: &mut Current,
+        whole: Block<'_>,
+        range: Range<usize>,
+        time: Option<Nanos>,
+    ) {
+        let block = whole.bytes;
+        let (start, line) = (range.start, &block[range]);
         if !c.filter.passes(block, line, &self.record, time, &mut c.clock) {
-            return Ok(());
+            return;
         }
         self.tally.matched += 1;
         let (offset, number) = (whole.offset + start as u64, self.tally.lines);
         let (fields, record) = (&c.fields, &self.record);
         let row = Row { log: c.log, offset, number, block, line, fields, record, time };
         self.sink.row(&row, &mut c.clock);
-        Ok(())
     }
 
     #[cold]

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use cutwater::ReadPath;
 use cutwater_logs::format::{Definition, Format};
-use cutwater_logs::scan::{Request, count_literal, open};
+use cutwater_logs::scan::{Request, count_literals, open};
 use cutwater_logs::split::Stop;
 
 use super::passes::failed;
@@ -69,7 +69,7 @@ fn by_map(path: &Path) -> Result<u64, String> {
     let raw = Definition::Known(Format::Raw);
     let logs = [open(path, ReadPath::Mmap, Some(&raw), &jiff::tz::TimeZone::UTC).map_err(failed)?];
     let request = Request::new(threads());
-    let (counted, failures) = count_literal(&logs, &request, &Stop::default(), LITERAL);
+    let (counted, failures) = count_literals(&logs, &request, &Stop::default(), &[LITERAL]);
     match failures.first() {
         Some((_, e)) => Err(e.to_string()),
         None => Ok(counted[0].matched),

@@ -1,0 +1,268 @@
+//! From the text of `--where` to conditions.
+//!
+//! ```text
+//! any       = all { "or" all }
+//! all       = factor { "and" factor }
+//! factor    = { "not" } ( "(" any ")" | condition )
+//! condition = name operator value
+//! ```
+//!
+//! `and`, `or` and `not` count in any case of letters, and only where no name or value is due:
+//! fields may be called so. A name ends at a space or an operator, a value at a space; in
+//! parentheses, a value also ends where they close.
+
+use jiff::tz::TimeZone;
+
+use super::Filter;
+use super::condition::{Condition, Test};
+use super::node::Node;
+use crate::{Error, Result};
+
+/// The operators, the longer ones first.
+const OPERATORS: [&str; 11] = ["!=~", "=~", "!~", "!=", "<=", ">=", "==", "=", "<", ">", "~"];
+
+const EXAMPLE: &str = "it should look like status>=500 or path~\"/api/\"";
+
+/// How much of the text is shown around a fault.
+const SHOWN_CHARS: usize = 60;
+
+/// What a text means; nothing where it is blank.
+pub(super) fn parse(text: &str, zone: &TimeZone) -> Result<Option<Node<Condition>>> {
+    let mut parser = Parser { text, at: 0, depth: 0, conditions: 0, zone };
+    parser.spaces();
+    if parser.rest().is_empty() {
+        return Ok(None);
+    }
+    let node = parser.any()?;
+    if parser.rest().is_empty() { Ok(Some(node)) } else { Err(parser.not_joined()) }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    /// How many parentheses are open.
+    depth: usize,
+    conditions: usize,
+    zone: &'a TimeZone,
+}
+
+impl<'a> Parser<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn spaces(&mut self) {
+        self.at = self.text.len() - self.rest().trim_start().len();
+    }
+
+    fn any(&mut self) -> Result<Node<Condition>> {
+        let mut nodes = vec![self.all()?];
+        while self.joint("or") {
+            nodes.push(self.all()?);
+        }
+        Ok(Node::any(nodes))
+    }
+
+    fn all(&mut self) -> Result<Node<Condition>> {
+        let mut nodes = vec![self.factor()?];
+        while self.joint("and") {
+            nodes.push(self.factor()?);
+        }
+        Ok(Node::all(nodes))
+    }
+
+    /// Goes past `word`, where it follows as a word.
+    fn joint(&mut self, word: &str) -> bool {
+        let (is_it, length) = (self.word().eq_ignore_ascii_case(word), word.len());
+        if is_it {
+            self.at += length;
+            self.spaces();
+        }
+        is_it
+    }
+
+    /// The letters that follow, where a space or a parenthesis ends them.
+    fn word(&self) -> &'a str {
+        let rest = self.rest();
+        let end = rest.find(|c: char| c.is_whitespace() || "()".contains(c)).unwrap_or(rest.len());
+        &rest[..end]
+    }
+
+    fn factor(&mut self) -> Result<Node<Condition>> {
+        let mut negated = false;
+        while self.is_not() {
+            self.joint("not");
+            negated = !negated;
+        }
+        let node = if self.rest().starts_with('(') { self.group()? } else { self.condition()? };
+        let negate = |c: Condition| Condition { negated: !c.negated, ..c };
+        Ok(if negated { node.negated(&negate) } else { node })
+    }
+
+    /// Whether a `not` follows that is no field's name.
+    fn is_not(&self) -> bool {
+        let word = self.word();
+        let after = self.rest()[word.len()..].trim_start();
+        word.eq_ignore_ascii_case("not") && !OPERATORS.iter().any(|op| after.starts_with(op))
+    }
+
+    fn group(&mut self) -> Result<Node<Condition>> {
+        let open = self.at;
+        if self.depth == Filter::DEPTH_MAX {
+            let most = Filter::DEPTH_MAX;
+            return Err(self.fault(open, &format!("more than {most} parentheses are open here")));
+        }
+        self.depth += 1;
+        self.at += 1;
+        self.spaces();
+        let node = self.any()?;
+        if self.rest().is_empty() {
+            return Err(self.fault(open, "this parenthesis is not closed"));
+        }
+        if !self.rest().starts_with(')') {
+            return Err(self.not_joined());
+        }
+        self.depth -= 1;
+        self.at += 1;
+        self.spaces();
+        Ok(node)
+    }
+
+    fn condition(&mut self) -> Result<Node<Condition>> {
+        let start = self.at;
+        if self.conditions == Filter::CONDITIONS_MAX {
+            let most = Filter::CONDITIONS_MAX;
+            return Err(self.fault(start, &format!("there are more than {most} conditions")));
+        }
+        self.conditions += 1;
+        let field = self.name()?;
+        self.spaces();
+        let found = OPERATORS.iter().copied().find(|op| self.rest().starts_with(op));
+        let operator = found.ok_or_else(|| self.no_operator(start))?;
+        self.at += operator.len();
+        self.spaces();
+        let value_at = self.at;
+        let value = self.value(operator)?;
+        let test = Test::new(operator, &value, self.zone).map_err(|error| {
+            let fault = self.fault(value_at, &format!("{value:?} is no regular expression"));
+            Error::request(format!("{fault}\n{error}"))
+        })?;
+        self.spaces();
+        Ok(Node::Test(Condition { field, test, negated: operator.starts_with('!') }))
+    }
+
+    fn name(&mut self) -> Result<String> {
+        if let Some(quoted) = self.quoted()? {
+            return Ok(quoted);
+        }
+        let rest = self.rest();
+        let end = rest.find(|c: char| c.is_whitespace() || "=!<>~".contains(c));
+        let name = &rest[..end.unwrap_or(rest.len())];
+        if name.is_empty() || name.starts_with(')') {
+            let words = format!("a condition is missing here; {EXAMPLE}");
+            return Err(self.fault(self.at, &words));
+        }
+        self.at += name.len();
+        Ok(name.into())
+    }
+
+    fn value(&mut self, operator: &str) -> Result<String> {
+        if let Some(quoted) = self.quoted()? {
+            return Ok(quoted);
+        }
+        let value = self.bare_value();
+        if value.is_empty() {
+            let words = format!("there is no value after {operator:?}; {EXAMPLE}");
+            return Err(self.fault(self.at, &words));
+        }
+        self.at += value.len();
+        Ok(value.into())
+    }
+
+    /// What ends at a space, or at a parenthesis that was opened before it.
+    fn bare_value(&self) -> &'a str {
+        let (rest, mut open, mut escaped) = (self.rest(), 0_usize, false);
+        for (at, c) in rest.char_indices() {
+            if c.is_whitespace() {
+                return &rest[..at];
+            }
+            match c {
+                _ if escaped => {}
+                '(' => open += 1,
+                ')' if open > 0 => open -= 1,
+                ')' if self.depth > 0 => return &rest[..at],
+                _ => {}
+            }
+            escaped = c == '\\' && !escaped;
+        }
+        rest
+    }
+
+    /// What stands in quotes, with `\"` and `\\` in it resolved; nothing where none begins.
+    fn quoted(&mut self) -> Result<Option<String>> {
+        let start = self.at;
+        let Some(quote) = self.rest().chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+            return Ok(None);
+        };
+        let mut out = String::new();
+        let mut chars = self.rest()[1..].char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            match (c, chars.peek()) {
+                ('\\', Some(&(_, next))) if next == quote || next == '\\' => {
+                    out.push(next);
+                    chars.next();
+                }
+                (c, _) if c == quote => {
+                    self.at = start + 1 + at + 1;
+                    return Ok(Some(out));
+                }
+                (c, _) => out.push(c),
+            }
+        }
+        Err(self.fault(start, "this quotation mark has no second one"))
+    }
+
+    fn no_operator(&self, start: usize) -> Error {
+        let condition = self.text.get(start..self.at).unwrap_or_default().trim_end();
+        let words = match self.rest().chars().next() {
+            None => format!("{condition:?} is no condition; {EXAMPLE}"),
+            Some(_) => format!("expected an operator after {condition:?}; {EXAMPLE}"),
+        };
+        self.fault(self.at, &words)
+    }
+
+    /// What to say where something else than `and` or `or` follows a condition.
+    fn not_joined(&self) -> Error {
+        let hint = match self.rest().chars().next() {
+            Some(')') => "this parenthesis was not opened; a value with one needs quotes",
+            Some('&') => "expected `and` or `or`; conditions are joined by the word `and`",
+            Some('|' | ',') => "expected `and` or `or`; conditions are joined by the word `or`",
+            _ => {
+                "expected `and` or `or`; a value with spaces needs quotes, as in \
+                 message~\"timed out\""
+            }
+        };
+        self.fault(self.at, hint)
+    }
+
+    /// A fault at byte `at`, with the text around it and a mark below.
+    fn fault(&self, at: usize, words: &str) -> Error {
+        let before: Vec<char> = self.text[..at].chars().map(visible).collect();
+        let from = before.len().saturating_sub(SHOWN_CHARS / 2);
+        let lead = if from > 0 { "..." } else { "" };
+        let left: String = before[from..].iter().collect();
+        let right: String = self.text[at..].chars().map(visible).take(SHOWN_CHARS).collect();
+        let cut = if self.text[at..].chars().nth(SHOWN_CHARS).is_some() { "..." } else { "" };
+        let space = lead.len() + before.len() - from;
+        let number = before.len() + 1;
+        Error::request(format!(
+            "--where, character {number}: {words}\n    {lead}{left}{right}{cut}\n    {:space$}^",
+            ""
+        ))
+    }
+}
+
+/// As wide as a letter: a control character could move what stands behind it.
+fn visible(c: char) -> char {
+    if c.is_control() { '\u{fffd}' } else { c }
+}
