@@ -8,11 +8,12 @@ pub struct Keys {
     /// Hash and end in `bytes` of each key; a key begins where the one before ends.
     entries: Vec<(u64, usize)>,
     bytes: Vec<u8>,
+    bytes_max: usize,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { slots: vec![0; 64], entries: Vec::new(), bytes: Vec::new() }
+        Self::with_bytes_max(Self::BYTES_MAX)
     }
 }
 
@@ -34,7 +35,15 @@ pub(crate) fn hash(key: &[u8]) -> u64 {
 }
 
 impl Keys {
-    /// The place of `key`, added where it is new and there are fewer than `max` keys.
+    /// The most bytes of keys together.
+    pub const BYTES_MAX: usize = 256 << 20;
+
+    fn with_bytes_max(bytes_max: usize) -> Self {
+        Self { slots: vec![0; 64], entries: Vec::new(), bytes: Vec::new(), bytes_max }
+    }
+
+    /// The place of `key`, added where it is new and there are fewer than `max` keys, and room for
+    /// it among [`Keys::BYTES_MAX`].
     #[inline]
     pub fn place(&mut self, key: &[u8], max: usize) -> Option<usize> {
         let hash = hash(key);
@@ -56,7 +65,7 @@ impl Keys {
 
     #[cold]
     fn add(&mut self, slot: usize, hash: u64, key: &[u8], max: usize) -> Option<usize> {
-        if self.entries.len() >= max {
+        if self.entries.len() >= max || key.len() > self.bytes_max - self.bytes.len() {
             return None;
         }
         self.slots[slot] = self.entries.len() as u32 + 1;
@@ -215,6 +224,15 @@ mod tests {
                 prop_assert_eq!(keys.key(place), word.as_bytes());
             }
         }
+    }
+
+    #[test]
+    fn keys_take_no_more_bytes_than_they_may() {
+        let mut keys = Keys::with_bytes_max(10);
+        let places = [b"1234", b"5678", b"9abc", b"1234"].map(|key| keys.place(key, usize::MAX));
+        assert_eq!(places, [Some(0), Some(1), None, Some(0)]);
+        assert_eq!(keys.place(b"de", usize::MAX), Some(2));
+        assert_eq!(keys.place(b"f", usize::MAX), None);
     }
 
     #[test]

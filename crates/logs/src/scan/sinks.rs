@@ -227,12 +227,13 @@ pub struct Grouping {
     counts: Vec<u64>,
     accs: Vec<Acc>,
     scratch: Vec<u8>,
-    /// Records left out because there were more than [`Grouping::MAX`] groups.
+    /// Records left out because there were more than [`Grouping::MAX`] groups, or their keys
+    /// were longer than [`Keys::BYTES_MAX`] together.
     pub left_out: u64,
 }
 
-/// Stands for a value that is not there: no UTF-8 text has this byte.
-const ABSENT: u8 = 0xff;
+/// The length that stands for a value that is not there: no line is so long.
+const ABSENT: u32 = u32::MAX;
 
 impl Grouping {
     /// The most groups that are kept.
@@ -255,9 +256,10 @@ impl Grouping {
     }
 
     /// Appends a key's part: its length, then its bytes.
-    fn push_part(scratch: &mut Vec<u8>, part: &[u8]) {
-        scratch.extend_from_slice(&(part.len() as u32).to_le_bytes());
-        scratch.extend_from_slice(part);
+    fn push_part(scratch: &mut Vec<u8>, part: Option<&[u8]>) {
+        let length = part.map_or(ABSENT, |part| part.len() as u32);
+        scratch.extend_from_slice(&length.to_le_bytes());
+        scratch.extend_from_slice(part.unwrap_or_default());
     }
 
     fn place(&mut self) -> Option<usize> {
@@ -288,31 +290,36 @@ impl Grouping {
         }
     }
 
-    /// The groups: key, count, and a value for each measure. Largest first, equals by key.
+    /// The groups: key, count, and a value for each measure. Largest first, equals by the values
+    /// of their keys, of which an absent one is the first.
     #[must_use]
     pub fn groups(&self) -> Vec<(Key, u64, Vec<Option<f64>>)> {
         let width = self.measures.len();
         let mut order: Vec<usize> = (0..self.counts.len()).collect();
         order.sort_unstable_by(|&a, &b| {
-            self.counts[b].cmp(&self.counts[a]).then_with(|| self.keys.key(a).cmp(self.keys.key(b)))
+            let by_key = || parts(self.keys.key(a)).cmp(parts(self.keys.key(b)));
+            self.counts[b].cmp(&self.counts[a]).then_with(by_key)
         });
         let group = |at: usize| {
             let accs = &self.accs[at * width..][..width];
             let values = self.measures.iter().zip(accs).map(|(m, acc)| m.of(self.counts[at], acc));
-            (split_key(self.keys.key(at)), self.counts[at], values.collect())
+            let key = parts(self.keys.key(at)).map(|part| part.map(<[u8]>::to_vec));
+            (key.collect(), self.counts[at], values.collect())
         };
         order.into_iter().map(group).collect()
     }
 }
 
-fn split_key(mut key: &[u8]) -> Key {
-    let mut parts = Vec::new();
-    while let Some((length, rest)) = key.split_first_chunk::<4>() {
-        let (part, rest) = rest.split_at((u32::from_le_bytes(*length) as usize).min(rest.len()));
-        parts.push((part != [ABSENT]).then(|| part.to_vec()));
+/// The values that a key was made of.
+fn parts(mut key: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    std::iter::from_fn(move || {
+        let (length, rest) = key.split_first_chunk::<4>()?;
+        let length = Some(u32::from_le_bytes(*length)).filter(|&length| length != ABSENT);
+        let bytes = length.map_or(0, |length| length as usize).min(rest.len());
+        let (part, rest) = rest.split_at(bytes);
         key = rest;
-    }
-    parts
+        Some(length.map(|_| part))
+    })
 }
 
 impl Sink for Grouping {
@@ -333,7 +340,7 @@ impl Sink for Grouping {
         self.scratch.clear();
         for id in &self.by_ids {
             let text = id.and_then(|id| value::text(row.record.get(id), row.block));
-            Self::push_part(&mut self.scratch, text.as_deref().unwrap_or(&[ABSENT]));
+            Self::push_part(&mut self.scratch, text.as_deref());
         }
         let Some(place) = self.place() else {
             self.left_out += 1;
