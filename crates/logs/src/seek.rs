@@ -4,8 +4,13 @@
 //! more than [`SLACK`]. In such a log a bisection finds where the times asked for begin and
 //! end. What is out of order by at most [`SLACK`] is found too, since the range is widened by
 //! it on both sides and each record in it is looked at; what is further out of order is not.
+//! Where clocks are put back in the zone of stamps without one, a log repeats what they are put
+//! back by, and the range is widened by that too.
 
 use std::ops::Range;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::Result;
 use crate::format::{Definition, Parser};
@@ -75,8 +80,23 @@ pub fn last_time(log: &Log) -> Result<Option<Nanos>> {
     }
 }
 
+/// By how much records may be out of order around `time`: more where clocks are put back near it,
+/// as stamps of the hour that comes twice are all read as of the first time.
+fn slack(zone: &TimeZone, time: Nanos) -> Nanos {
+    let second = |nanos: Nanos| Timestamp::from_second(nanos.div_euclid(SECOND)).ok();
+    let put_back = || {
+        let change = zone.following(second(time.saturating_sub(SLACK))?).next()?.timestamp();
+        let offset = |at: Timestamp| Nanos::from(zone.to_offset(at).seconds()) * SECOND;
+        let by = offset(second(time.saturating_sub(SLACK))?) - offset(change);
+        let repeated_from = Nanos::try_from(change.as_nanosecond()).ok()?.checked_sub(by)?;
+        (by > 0 && time.saturating_add(SLACK) >= repeated_from).then_some(by)
+    };
+    SLACK + put_back().unwrap_or(0)
+}
+
 struct Probe<'a, R> {
     source: &'a R,
+    zone: TimeZone,
     size: u64,
     parser: Parser,
     fields: Fields,
@@ -93,6 +113,7 @@ impl<'a, R: ReadAt> Probe<'a, R> {
         let definition: &Definition = &log.definition;
         Self {
             source,
+            zone: log.rules.zone.clone(),
             size,
             parser: definition.parser(&mut fields),
             id: fields.find(time),
@@ -201,12 +222,12 @@ impl<'a, R: ReadAt> Probe<'a, R> {
             return Ok(Found { range: 0..self.size, sorted: false, pages_touched: self.pages });
         }
         let start = match since {
-            Some(since) => self.bisect(since.saturating_sub(SLACK))?,
+            Some(since) => self.bisect(since.saturating_sub(slack(&self.zone, since)))?,
             None => 0,
         };
         let end = match until {
             Some(until) => {
-                let at = self.bisect(until.saturating_add(SLACK))?;
+                let at = self.bisect(until.saturating_add(slack(&self.zone, until)))?;
                 // The bisection ends before the first record that is too late, by at most a page.
                 self.first_after((at + PAGE).min(self.size))?.map_or(self.size, |(at, _)| at)
             }

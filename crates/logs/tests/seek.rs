@@ -93,6 +93,43 @@ fn an_unsorted_log_is_known_for_one_and_read_as_a_whole() {
     assert_eq!((matched, sorted, length), (1000, false, log.input.size()));
 }
 
+/// Ten days around the night in which clocks are put back in New York, in its local time.
+#[test]
+fn the_hour_that_comes_twice_is_found_both_times() {
+    let zone = TimeZone::get("America/New_York").expect("a zone");
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    // 2025-10-28T00:00:00Z, one record in ten seconds.
+    let (begin, mut text) = (1_761_609_600, String::new());
+    for n in 0..86_400 {
+        let here =
+            jiff::Timestamp::from_second(begin + n * 10).expect("a time").to_zoned(zone.clone());
+        text.push_str(&format!("{} INFO record {n}\n", here.strftime("%Y-%m-%d %H:%M:%S")));
+    }
+    file.write_all(text.as_bytes()).expect("writes");
+    let log = open(file.path(), ReadPath::Auto, None, &zone).expect("opens");
+    let when = |clock: &str| {
+        let text = format!("2025-11-02T{clock}");
+        cutwater_logs::time::parse_when(&text, &zone, jiff::Timestamp::UNIX_EPOCH).expect("a time")
+    };
+    // Half past one comes twice, and so do all stamps of the hour that it is in.
+    for (since, until, expected) in [
+        ("01:30", "01:40", 120),
+        ("01:00", "02:00", 720),
+        ("00:50", "01:10", 180),
+        ("01:50", "02:10", 180),
+    ] {
+        let (since, until) = (when(since), when(until));
+        let found = seek(&log, Some(since), Some(until)).expect("reads").expect("plain");
+        assert!(found.sorted, "an hour in ten days is not seen by the samples");
+        let mut request = Request::new(1);
+        request.ranges = vec![Some(found.range)];
+        request.filter.between(Some(since), Some(until));
+        let go_on = |_: usize, _: &mut _| ControlFlow::Continue(());
+        let done = scan(std::slice::from_ref(&log), &request, &Stop::default(), || Counting, go_on);
+        assert_eq!(done.tallies[0].matched, expected);
+    }
+}
+
 /// A gigabyte, of which almost all is holes: as sparse as it is, the pages read do not grow.
 #[test]
 fn holes_are_stepped_over() {
