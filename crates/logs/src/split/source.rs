@@ -232,11 +232,16 @@ fn is_resident(file: &File, size: u64) -> bool {
     })
 }
 
+/// Whether a Zstandard frame begins that holds no data, as pzstd and seekable files have them.
+fn is_skippable(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
 /// What the first bytes say; `otherwise` where they say nothing.
 fn kind_of(head: &[u8], otherwise: InputKind) -> InputKind {
     match head {
         m if m.starts_with(&GZIP_MAGIC) => InputKind::Gzip,
-        m if m.starts_with(&ZSTD_MAGIC) => InputKind::Zstd,
+        m if m.starts_with(&ZSTD_MAGIC) || is_skippable(m) => InputKind::Zstd,
         _ => otherwise,
     }
 }
@@ -273,16 +278,31 @@ struct ZstdFrames {
 }
 
 impl ZstdFrames {
-    /// Begins the next frame; false at the end of the file.
+    /// Begins the next frame with data; false at the end of the file.
     fn begin(&mut self) -> io::Result<bool> {
         use std::io::BufRead;
-        if self.bytes.fill_buf()?.is_empty() {
-            return Ok(false);
-        }
         let mut frame = self.frame.take().unwrap_or_default();
-        frame.reset(&mut self.bytes).map_err(|e| damaged(&e))?;
-        self.frame = Some(frame);
-        Ok(true)
+        while !self.bytes.fill_buf()?.is_empty() {
+            let mut magic = [0; 4];
+            self.bytes.read_exact(&mut magic).map_err(|e| damaged(&e))?;
+            if is_skippable(&magic) {
+                self.skip().map_err(|e| damaged(&e))?;
+                continue;
+            }
+            frame.reset((&magic[..]).chain(&mut self.bytes)).map_err(|e| damaged(&e))?;
+            self.frame = Some(frame);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Goes past what a frame without data has behind its first bytes: a length, and as much.
+    fn skip(&mut self) -> io::Result<()> {
+        let mut length = [0; 4];
+        self.bytes.read_exact(&mut length)?;
+        let length = u64::from(u32::from_le_bytes(length));
+        let skipped = io::copy(&mut self.bytes.by_ref().take(length), &mut io::sink())?;
+        if skipped == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 }
 
