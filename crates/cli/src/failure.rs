@@ -5,6 +5,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use cutwater_logs::bad::printable;
+
 /// Why a command could not go on.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -53,12 +55,21 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         // With standard error closed too there is nobody left to tell.
-        let _ = writeln!(io::stderr().lock(), "cutwater: {self}");
+        let _ = writeln!(io::stderr().lock(), "cutwater: {}", tame(&self.to_string()));
         match self.kind {
             Kind::Usage => ExitCode::from(2),
             Kind::Work | Kind::Closed => ExitCode::FAILURE,
         }
     }
+}
+
+/// Without control characters but those that lay out a message of several lines.
+fn tame(text: &str) -> String {
+    let line = |line: &str| {
+        let cells: Vec<_> = line.split('\t').map(|cell| printable(cell.as_bytes())).collect();
+        cells.join("\t")
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for Failure {
@@ -81,7 +92,7 @@ impl fmt::Display for Failure {
 
 impl From<cutwater::Error> for Failure {
     fn from(error: cutwater::Error) -> Self {
-        let message = error.to_string();
+        let message = printable(error.to_string().as_bytes());
         Self { kind: Kind::Work, message, source: error.source().map(|s| s.to_string().into()) }
     }
 }

@@ -22,6 +22,7 @@ mod trace;
 mod without;
 mod words;
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -40,10 +41,21 @@ type Outcome = Result<ExitCode, Failure>;
 fn main() -> ExitCode {
     // Where it cannot be had, files may be left behind; all else works.
     let _ = stop::outlive_size_limits();
-    match run(Cli::parse()) {
-        Ok(code) => code,
-        Err(failure) => failure.report(),
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(told) => tell(&told),
+    };
+    outcome.unwrap_or_else(Failure::report)
+}
+
+/// Prints help, the version, or what is wrong with the arguments.
+fn tell(told: &clap::Error) -> Outcome {
+    let printed = told.print().and_then(|()| io::stdout().flush());
+    if told.use_stderr() {
+        // With standard error closed there is nobody left to tell.
+        return Ok(ExitCode::from(2));
     }
+    printed.map(|()| ExitCode::SUCCESS).map_err(Failure::output)
 }
 
 fn run(cli: Cli) -> Outcome {

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::words::shown;
 
 /// Writes `text` to standard output.
 ///
@@ -29,8 +30,8 @@ pub(crate) fn spares(file: &Path, read: &[&Path]) -> Result<(), Failure> {
     match read.iter().find(|path| own.is_some() && identity(path) == own) {
         Some(path) => Err(Failure::usage(format!(
             "{} would be written over {}, which is read; name another file",
-            file.display(),
-            path.display()
+            shown(file),
+            shown(path)
         ))),
         None => Ok(()),
     }

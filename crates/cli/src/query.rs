@@ -10,6 +10,7 @@ use std::process::Command;
 
 use crate::Outcome;
 use crate::failure::Failure;
+use crate::words::shown;
 
 /// The program.
 const PROGRAM: &str = "cutwater-query";
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &Args, before: Before) -> Outcome {
              build it with: cargo build --release -p {PROGRAM}"
         )
     } else {
-        format!("cannot run {}", program.display())
+        format!("cannot run {}", shown(&program))
     };
     Err(Failure::new(words).because(error))
 }

@@ -1,5 +1,16 @@
 //! Words that all commands say in the same way.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use cutwater_logs::bad::printable;
+
+/// A file's name for people: what could steer a terminal or break a line is shown as `\xNN`, and so
+/// is what is not UTF-8.
+pub(crate) fn shown(name: impl AsRef<OsStr>) -> String {
+    printable(name.as_ref().as_bytes())
+}
+
 /// A thing counted, in the plural where it is not one: `2 threads`.
 pub(crate) fn counted(n: u64, thing: &str) -> String {
     let ending = if n == 1 {
@@ -19,7 +30,13 @@ pub(crate) fn are(n: u64) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{are, counted};
+    use super::{are, counted, shown};
+
+    #[test]
+    fn a_name_is_one_line_without_control_characters() {
+        let name = std::path::Path::new("a\n\u{1b}[31mb \u{e9}");
+        assert_eq!(shown(name), "a\\x0a\\x1b[31mb \u{e9}");
+    }
 
     #[test]
     fn one_thing_is_not_many() {

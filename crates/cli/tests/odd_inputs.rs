@@ -144,6 +144,31 @@ fn damaged_compression_is_told_with_its_file_its_cause_and_a_check() {
 }
 
 #[test]
+fn frames_without_data_are_passed_over_in_zstandard() {
+    let dir = directory();
+    // One block as it stands: `x=1`.
+    let data = b"\x28\xb5\x2f\xfd\x20\x04\x21\0\0x=1\n";
+    let (none, cut) = (b"\x5f\x2a\x4d\x18\x02\0\0\0ab", b"\x50\x2a\x4d\x18\x02\0\0\0a");
+    for (parts, lines) in [
+        (&[&data[..]][..], "1\n"),
+        (&[none, data], "1\n"),
+        (&[data, none, none, data, none], "2\n"),
+        (&[none], "0\n"),
+    ] {
+        fs::write(dir.path().join("f.zst"), parts.concat()).expect("writes");
+        let (code, out, said) = run(dir.path(), &["scan", "--count", "f.zst"]);
+        assert_eq!((code, out.as_str()), (Some(0), lines), "{said}");
+        let file = fs::File::open(dir.path().join("f.zst")).expect("opens");
+        let piped = cutwater(dir.path(), &["scan", "--count", "-"]).stdin(file).output();
+        assert_eq!(ended(&piped.expect("starts")).1, lines);
+    }
+    fs::write(dir.path().join("f.zst"), [&data[..], cut].concat()).expect("writes");
+    let (code, out, said) = run(dir.path(), &["scan", "--count", "f.zst"]);
+    assert_eq!((code, out.as_str()), (Some(1), "1\n"), "{said}");
+    assert!(said.contains("unexpected end of file"), "{said}");
+}
+
+#[test]
 fn a_line_without_end_is_given_up_when_told() {
     let dir = directory();
     let mut child = cutwater(dir.path(), &["scan", "--count", "/dev/zero"])
@@ -238,6 +263,87 @@ fn keys_with_dots_are_found_by_their_names() {
     assert_eq!(run(dir.path(), &none).1, "0\n");
     let summary: Value = serde_json::from_str(&run(dir.path(), &whole).1).expect("JSON");
     assert_eq!(summary["files"][0]["records"], 1, "{summary}");
+}
+
+#[test]
+fn the_carriage_return_of_a_line_end_is_no_part_of_the_line() {
+    let dir = directory();
+    fs::write(dir.path().join("w.log"), "abc\r\nabd\r\nabc").expect("writes");
+    let scan =
+        |args: &[&str]| run(dir.path(), &[&["scan", "--format", "raw", "w.log"], args].concat());
+    for condition in ["_line=abc", "_line=~c$"] {
+        assert_eq!(scan(&["--count", "--where", condition]).1, "2\n", "{condition}");
+        // As they stand, so that they can be compared with the log.
+        assert_eq!(scan(&["--where", condition]).1, "abc\r\nabc\n", "{condition}");
+    }
+    assert_eq!(scan(&["--count", "--where", "_line~'\r'"]).1, "0\n");
+    assert_eq!(scan(&["--fields", "_line", "--csv"]).1, "_line\nabc\nabd\nabc\n");
+    assert_eq!(scan(&["--fields", "_line", "--ndjson", "--head", "1"]).1, "{\"_line\":\"abc\"}\n");
+}
+
+#[test]
+fn conditions_on_the_line_find_lines_that_are_no_records() {
+    let dir = directory();
+    fs::write(dir.path().join("b.json"), format!("{LOG}bad x\n \n{{\"a\":\n")).expect("writes");
+    for (condition, expected) in [
+        ("_line~x", &LOG.lines().take(2).chain(["bad x"]).collect::<Vec<_>>()[..]),
+        ("_line!~a", &[]),
+        ("_line=~^b or _line=~:$", &["bad x", "{\"a\":"]),
+        ("_line~\" \"", &["bad x"]),
+        ("_line~\"x\n\"", &[]),
+    ] {
+        for strict in [&[][..], &["--errors", "bad.tsv"]] {
+            let args = [&["scan", "--where", condition, "b.json"][..], strict].concat();
+            let out = run(dir.path(), &args).1;
+            assert_eq!(out.lines().collect::<Vec<_>>(), expected, "{condition}");
+            let count = run(dir.path(), &[&args[..], &["--count"]].concat()).1;
+            assert_eq!(count, format!("{}\n", expected.len()), "{condition} {strict:?}");
+        }
+        let bad = fs::read_to_string(dir.path().join("bad.tsv")).expect("reads");
+        assert_eq!(bad.lines().count(), 2, "{condition}: {bad}");
+    }
+}
+
+#[test]
+fn groups_are_told_apart_and_in_the_order_of_their_keys() {
+    let dir = directory();
+    fs::write(dir.path().join("g.log"), b"a=\xff c=1\nb=1 c=2\na=bb c=3\na=b c=4\na=abc c=5\n")
+        .expect("writes");
+    let by_a = ["scan", "--format", "logfmt", "--by", "a", "--csv", "g.log"];
+    let (_, out, said) = run(dir.path(), &by_a);
+    assert_eq!(out, "a,count\n,1\nabc,1\nb,1\nbb,1\n\u{fffd},1\n", "{said}");
+    fs::write(dir.path().join("c.json"), "{\"count\":5}\n{\"count\":5}\n").expect("writes");
+    let groups = run(dir.path(), &["scan", "--by", "count", "--ndjson", "c.json"]).1;
+    assert_eq!(groups, "{\"count\":\"5\",\"count(*)\":2}\n");
+}
+
+#[test]
+fn times_that_mean_no_record_or_are_not_known_are_told() {
+    let dir = directory();
+    let log = "2026-03-01T10:00:00Z INFO a\n2026-03-01T10:00:01Z INFO b\n";
+    fs::write(dir.path().join("t.log"), log).expect("writes");
+    fs::write(dir.path().join("t.gz"), gzip(log.as_bytes())).expect("writes");
+    let turned = ["scan", "--since", "2026-03-01T11:00", "--until", "2026-03-01T10:00", "t.log"];
+    let (code, out, said) = run(dir.path(), &turned);
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{said}");
+    assert!(said.contains("--until is not after --since"), "{said}");
+    let last =
+        |file| run(dir.path(), &["scan", "--last", "1s", "--fields", "message", "--csv", file]);
+    assert_eq!(last("t.log"), (Some(0), "message\na\nb\n".into(), String::new()));
+    assert!(last("t.gz").2.contains("t.gz is known only when all is read"));
+}
+
+#[test]
+fn compression_that_is_not_read_is_told_with_what_to_do() {
+    let dir = directory();
+    for (start, program) in
+        [(&b"\xfd7zXZ\0\0"[..], "xz"), (b"BZh91AY&SY\x01", "bzip2"), (b"\x04\x22\x4d\x18d", "lz4")]
+    {
+        fs::write(dir.path().join("z"), [start, b"\n\0"].concat()).expect("writes");
+        let said = run(dir.path(), &["scan", "--count", "z"]).2;
+        assert!(said.contains(&format!("{program} -dc z | cutwater scan -")), "{said}");
+    }
+    assert_eq!(run(dir.path(), &["scan", "--count", "a.json"]).2, "");
 }
 
 #[test]

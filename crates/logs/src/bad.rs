@@ -136,7 +136,19 @@ pub fn excerpt(line: &[u8]) -> String {
         let _ = write!(text, "\\x00 x {zeros} ");
         return text + &excerpt(&line[zeros..]);
     }
-    for chunk in cut.utf8_chunks() {
+    text.push_str(&printable(cut));
+    if line.len() > cut.len() {
+        text.push_str("...");
+    }
+    text
+}
+
+/// Bytes as printable text: control characters, which could steer a terminal, and what is not UTF-8
+/// as `\xNN`.
+#[must_use]
+pub fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             if c.is_control() {
                 c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| push_hex(&mut text, b));
@@ -145,9 +157,6 @@ pub fn excerpt(line: &[u8]) -> String {
             }
         }
         chunk.invalid().iter().for_each(|&b| push_hex(&mut text, b));
-    }
-    if line.len() > cut.len() {
-        text.push_str("...");
     }
     text
 }

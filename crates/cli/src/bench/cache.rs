@@ -12,6 +12,7 @@ use rustix::fs::Advice;
 use super::ranges::Permutation;
 use super::shape::Cache;
 use crate::failure::Failure;
+use crate::words::shown;
 
 /// Bytes of a piece that is resident, or is not, in the mixed state.
 const PIECE: u64 = 1 << 20;
@@ -44,8 +45,7 @@ impl PageCache {
         seed: u64,
         drop_caches: bool,
     ) -> Result<Self, Failure> {
-        let cannot =
-            |e: io::Error| Failure::new(format!("cannot open {}", path.display())).because(e);
+        let cannot = |e: io::Error| Failure::new(format!("cannot open {}", shown(path))).because(e);
         let file = fs::File::open(path).map_err(cannot)?;
         file.sync_all().map_err(cannot)?;
         let asked = cutwater::File::options().path(ReadPath::Read).open(path)?;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::words::shown;
+
 /// What the installed fio calls itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
@@ -167,7 +169,7 @@ pub(crate) fn available() -> Option<Version> {
 pub(crate) fn run(job: &FioJob) -> Result<FioResult, FioError> {
     // fio makes the directories of a file that is not there.
     std::fs::metadata(&job.file)
-        .map_err(|e| FioError::Failed(format!("{}: {e}", job.file.display())))?;
+        .map_err(|e| FioError::Failed(format!("{}: {e}", shown(&job.file))))?;
     let output = Command::new("fio")
         .args(arguments(job))
         .stdin(Stdio::null())

@@ -13,6 +13,7 @@ use super::ranges;
 use super::report::{self, Skipped};
 use crate::failure::Failure;
 use crate::flame::{self, FlameError, Graph, Recording, explained};
+use crate::words::shown;
 
 /// Flame graphs in the making.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ impl<'a> Flames<'a> {
     /// Graphs that will be in `dir`, which is made where it is missing.
     pub(super) fn new(dir: &'a Path) -> Result<Self, Failure> {
         fs::create_dir_all(dir).map_err(|e| {
-            Failure::new(format!("cannot make the directory {} for flame graphs", dir.display()))
+            Failure::new(format!("cannot make the directory {} for flame graphs", shown(dir)))
                 .because(e)
         })?;
         Ok(Self { dir, graphs: BTreeMap::new(), refused: None })

@@ -43,6 +43,7 @@ pub(crate) use units::time;
 use worker::Pool;
 
 use crate::failure::Failure;
+use crate::words::shown;
 use crate::{Outcome, output};
 
 /// Runs the command.
@@ -93,7 +94,7 @@ fn subject(args: &Args, plan: &Plan, stop: &Stop) -> Result<Option<Subject>, Fai
     {
         return Err(Failure::usage(format!(
             "{} has {}, less than one read of {}; name smaller blocks with --block",
-            subject.path.display(),
+            shown(&subject.path),
             units::size(subject.size),
             units::size(plan.block_max())
         )));
@@ -243,7 +244,7 @@ fn can_write(path: &Path) -> Result<(), Failure> {
 fn not_written(path: &Path, e: std::io::Error) -> Failure {
     Failure::new(format!(
         "cannot write {}; likely cause: its directory is missing or not writable",
-        path.display()
+        shown(path)
     ))
     .because(e)
 }

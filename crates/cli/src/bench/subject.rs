@@ -11,6 +11,7 @@ use super::ranges::SplitMix;
 use super::units;
 use crate::failure::Failure;
 use crate::stop::Stop;
+use crate::words::shown;
 
 /// Largest file that is made unasked.
 const SIZE_MAX: u64 = 1 << 30;
@@ -34,21 +35,21 @@ impl Subject {
     /// The caller's file.
     pub(super) fn given(path: &Path) -> Result<Self, Failure> {
         let cannot = |e: io::Error| {
-            Failure::usage(format!("cannot open {}: {}", path.display(), open_advice(&e)))
+            Failure::usage(format!("cannot open {}: {}", shown(path), open_advice(path, &e)))
                 .because(e)
         };
         let meta = fs::metadata(path).map_err(cannot)?;
         if meta.is_dir() {
             return Err(Failure::usage(format!(
                 "{0} is a directory; name a file, or have one made in it: --dir {0}",
-                path.display()
+                shown(path)
             )));
         }
         if !meta.is_file() {
             return Err(Failure::usage(format!(
                 "{} is not a regular file; bench drops and fills the page cache of what it \
                  reads, so name a file on the device",
-                path.display()
+                shown(path)
             )));
         }
         // Whether it may be read is known only by opening it.
@@ -56,7 +57,7 @@ impl Subject {
         if meta.len() == 0 {
             return Err(Failure::usage(format!(
                 "{} is empty; name a file with something to read",
-                path.display()
+                shown(path)
             )));
         }
         Ok(Self { path: path.to_path_buf(), size: meta.len(), made: None })
@@ -72,7 +73,7 @@ impl Subject {
         mut wrote: impl FnMut(u64),
     ) -> Result<Option<Self>, Failure> {
         let cannot = |e: io::Error| {
-            let place = dir.display();
+            let place = shown(dir);
             Failure::new(format!(
                 "cannot make a file of {} in {place}; {}",
                 units::size(size),
@@ -112,7 +113,7 @@ impl Subject {
         match self.made {
             None => Ok(()),
             Some(file) => file.close().map_err(|e| {
-                Failure::new(format!("cannot remove {}", self.path.display())).because(e)
+                Failure::new(format!("cannot remove {}", shown(&self.path))).because(e)
             }),
         }
     }
@@ -125,8 +126,7 @@ pub(super) fn fitting_size(dir: &Path, asked: Option<u64>, quick: bool) -> Resul
         return Ok(size);
     }
     let disk = rustix::fs::statvfs(dir).map_err(|e| {
-        Failure::usage(format!("cannot make a file in {}", dir.display()))
-            .because(io::Error::from(e))
+        Failure::usage(format!("cannot make a file in {}", shown(dir))).because(io::Error::from(e))
     })?;
     let disk = disk.f_bavail.saturating_mul(disk.f_frsize);
     let memory = memory_available().unwrap_or(u64::MAX);
@@ -137,7 +137,7 @@ pub(super) fn fitting_size(dir: &Path, asked: Option<u64>, quick: bool) -> Resul
             "{} are free on the disk of {} and {} of memory, too little for a file of {}; \
              try --dir on another disk, or --size",
             units::size(disk),
-            dir.display(),
+            shown(dir),
             units::size(memory),
             units::size(SIZE_MIN)
         )));
@@ -168,8 +168,11 @@ fn fill(chunk: &mut [u8], random: &mut SplitMix) {
     }
 }
 
-fn open_advice(e: &io::Error) -> &'static str {
+fn open_advice(path: &Path, e: &io::Error) -> &'static str {
     match e.kind() {
+        io::ErrorKind::NotFound if path.is_symlink() => {
+            "the link is there, and what it points to is not; see: namei -l"
+        }
         io::ErrorKind::NotFound => "likely cause: a misspelt name; without a name, a file is made",
         io::ErrorKind::PermissionDenied => "likely cause: you may not read it; see: namei -l",
         _ => "the kernel refused",
@@ -216,9 +219,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let empty = dir.path().join("empty");
         fs::write(&empty, "").unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("gone", &link).unwrap();
         let cases = [
             (dir.path().to_path_buf(), "is a directory"),
             (dir.path().join("absent"), "misspelt"),
+            (link, "the link is there, and what it points to is not"),
             (empty, "is empty"),
             ("/dev/null".into(), "not a regular file"),
         ];

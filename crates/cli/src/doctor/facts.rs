@@ -14,6 +14,7 @@ use cutwater_sys::probe::ring::{self, RingFacts};
 use cutwater_sys::probe::{self, Answer};
 
 use crate::failure::Failure;
+use crate::words::shown;
 
 /// What the path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +43,15 @@ pub(super) struct Facts {
 
 /// What `path` names, or why it cannot be looked at.
 pub(super) fn kind(path: &Path) -> Result<Kind, Failure> {
-    let meta = path
-        .metadata()
-        .map_err(|e| Failure::usage(format!("cannot inspect {}", path.display())).because(e))?;
+    let meta = path.metadata().map_err(|e| {
+        let missing = e.kind() == std::io::ErrorKind::NotFound && path.is_symlink();
+        let what = if missing { ", which is a link: what it points to is not there" } else { "" };
+        Failure::usage(format!("cannot inspect {}{what}", shown(path))).because(e)
+    })?;
     kind_of(&meta).map_err(|what| {
         Failure::usage(format!(
             "{} is {what}, which has no bytes at offsets; name a file, a directory or a block device",
-            path.display()
+            shown(path)
         ))
     })
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::choices::{self, Choice};
 use super::facts::{Facts, Kind};
 use super::finding::{Finding, Fix, Group, State};
+use crate::words::shown;
 
 /// How to lay the report out.
 #[derive(Debug, Clone, Copy)]
@@ -174,15 +175,15 @@ fn by_fix(findings: &[Finding]) -> Vec<(&Fix, Vec<&'static str>)> {
 }
 
 fn place(facts: &Facts) -> String {
-    let path = facts.path.display();
+    let path = shown(&facts.path);
     match (&facts.mount, facts.kind) {
         (_, Kind::BlockDevice) => format!("{path}: a block device"),
         (None, _) => format!("{path}: on a file system that cannot be found out without /proc"),
         (Some(mount), _) => format!(
             "{path}: {} from {}, mounted on {} ({})",
             mount.fs_type,
-            mount.source.display(),
-            mount.at.display(),
+            shown(&mount.source),
+            shown(&mount.at),
             mount.options.replace(',', ", ")
         ),
     }

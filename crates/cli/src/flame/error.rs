@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use cutwater_sys::perf::PerfError;
 
+use crate::words::shown;
+
 /// Why there is no flame graph.
 #[derive(Debug)]
 pub(crate) enum FlameError {
@@ -41,7 +43,7 @@ impl fmt::Display for FlameError {
                 write!(f, "no flame graph of the time off the CPU: {why}")
             }
             Self::Write { path, .. } => {
-                write!(f, "cannot write the flame graph {}", path.display())
+                write!(f, "cannot write the flame graph {}", shown(path))
             }
         }
     }

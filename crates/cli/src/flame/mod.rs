@@ -20,7 +20,7 @@ mod whole;
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::words::counted;
+use crate::words::{counted, shown};
 use cutwater_sys::perf::{Sampler, SamplerOptions, Samples};
 
 pub(crate) use error::FlameError;
@@ -82,7 +82,7 @@ impl Recording {
 impl Report {
     /// The file that the graph is in, its samples, and the largest shares.
     pub(crate) fn line(&self, file: &Path) -> String {
-        let mut line = format!("{}: {}", file.display(), counted(self.samples, "sample"));
+        let mut line = format!("{}: {}", shown(file), counted(self.samples, "sample"));
         for share in self.shares.iter().filter(|s| s.share >= SHARE_MIN).take(SHARES_SHOWN) {
             let _ = write!(line, ", {} {:.0} %", share.name, share.share * 100.0);
         }

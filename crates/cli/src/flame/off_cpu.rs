@@ -12,7 +12,7 @@ use super::fold::{self, Folded};
 use super::shares::{self, Share};
 use super::symbols::Names;
 use super::{SHARE_MIN, SHARES_SHOWN};
-use crate::words::{are, counted};
+use crate::words::{are, counted, shown};
 
 /// Waits in the making of a picture.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ impl From<Share> for OffCpuShare {
 impl OffCpuReport {
     /// The file that the graph is in, the time in it, and the largest shares.
     pub(crate) fn line(&self, file: &Path) -> String {
-        format!("{}: {}", file.display(), self.summary())
+        format!("{}: {}", shown(file), self.summary())
     }
 
     /// The time and the largest shares.

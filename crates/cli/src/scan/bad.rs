@@ -8,6 +8,7 @@ use cutwater_logs::bad::BadLine;
 
 use super::plan::Plan;
 use crate::failure::Failure;
+use crate::words::shown;
 
 /// The most bad lines that are shown.
 const SHOWN_MAX: usize = 10;
@@ -24,7 +25,7 @@ impl BadLines {
             let failed = |e| Failure::new(format!("cannot create {}", path)).because(e);
             File::create(&path).map(BufWriter::new).map_err(failed)
         };
-        let path = plan.args.errors.as_ref().map(|p| p.display().to_string());
+        let path = plan.args.errors.as_ref().map(shown);
         let file = path.map(create).transpose()?;
         Ok(Self { shown: Vec::new(), file, failed: None })
     }

@@ -13,6 +13,7 @@ use super::plan::{Mode, Plan};
 use super::watch::Watch;
 use super::{Done, Emit, bad, report, rows};
 use crate::failure::Failure;
+use crate::words::shown;
 
 /// Lines of each log that are shown before new ones, unless `--tail` says how many.
 const TAIL_LINES: usize = 10;
@@ -95,13 +96,13 @@ fn open(plan: &Plan) -> Result<Vec<Follow>, Failure> {
     for log in &plan.logs {
         let path = &log.input.path;
         if log.input.kind != InputKind::Plain {
-            let name = path.display();
+            let name = shown(path);
             return Err(Failure::usage(format!(
                 "{name} cannot be followed: only plain files grow by lines; \
                  a stream is printed as it comes without --follow"
             )));
         }
-        let failed = |e| Failure::new(format!("cannot open {}", path.display())).because(e);
+        let failed = |e| Failure::new(format!("cannot open {}", shown(path))).because(e);
         let max = plan.request.limits.line_bytes_max;
         follows.push(Follow::open(path, lines, max).map_err(failed)?);
     }

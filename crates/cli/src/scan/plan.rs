@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::thread;
 
+use cutwater_logs::bad::printable;
 use cutwater_logs::columns::ColumnType;
 use cutwater_logs::filter::{Filter, LINE};
 use cutwater_logs::format::{Definition, Format, field_names, need_time};
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 use super::Args;
 use crate::failure::Failure;
 use crate::output;
+use crate::words::shown;
 
 /// What to print.
 #[derive(Debug)]
@@ -47,7 +49,8 @@ impl From<cutwater_logs::Error> for Failure {
         if error.is_request() {
             Self::usage(error.to_string())
         } else {
-            Self::new(error.to_string())
+            // It names files, and has one line.
+            Self::new(printable(error.to_string().as_bytes()))
         }
     }
 }
@@ -72,8 +75,14 @@ impl Plan {
         written.into_iter().flatten().try_for_each(|file| output::spares(file, &logs))
     }
 
+    /// What a log is called in JSON.
+    pub(super) fn path_text(&self, log: usize) -> String {
+        self.logs.get(log).map_or_else(String::new, |l| l.input.path.to_string_lossy().into_owned())
+    }
+
+    /// What a log is called for people.
     pub(super) fn name(&self, log: usize) -> String {
-        self.logs.get(log).map_or_else(String::new, |l| l.input.path.display().to_string())
+        self.logs.get(log).map_or_else(String::new, |l| shown(&l.input.path))
     }
 
     pub(super) fn wants_bad_lines(&self) -> bool {
@@ -101,6 +110,11 @@ impl Plan {
             text.as_ref().map(|t| parse_when(t, &self.zone, now)).transpose().map_err(Failure::from)
         };
         let (mut since, until) = (moment(&args.since)?, moment(&args.until)?);
+        if let (Some(from), Some(to)) = (since, until)
+            && from >= to
+        {
+            return Err(Failure::usage("--until is not after --since, so that no record is meant"));
+        }
         let no_duration = |text: &String| {
             Failure::usage(format!("--last takes a duration such as 15m or 2h30m, not {text:?}"))
         };
@@ -116,7 +130,7 @@ impl Plan {
             if let Some(found) = &found {
                 pages += found.pages_touched;
                 if !found.sorted {
-                    let name = log.input.path.display();
+                    let name = shown(&log.input.path);
                     super::report::note(&format!(
                         "{name} is not sorted by time: all of it is read"
                     ));
@@ -132,6 +146,13 @@ impl Plan {
     fn latest(&self) -> Result<Option<Nanos>, Failure> {
         let mut latest = None;
         for log in &self.logs {
+            if log.input.plain().is_none() {
+                super::report::note(&format!(
+                    "the last record of {} is known only when all is read, so that --last counts \
+                     from now; --since takes a time",
+                    shown(&log.input.path)
+                ));
+            }
             latest = latest.max(last_time(log)?);
         }
         Ok(latest.or(Some(Timestamp::now().as_nanosecond() as i64)))
@@ -164,15 +185,33 @@ fn open_all(
         if args.time_field.is_some() {
             log.time.clone_from(&args.time_field);
         }
-        tell_utf16(log);
+        tell_unread(log);
     }
     Ok((logs, some_missing))
 }
 
-/// Says of a log in UTF-16, as Windows writes them, how to read it: here its lines are bytes.
-fn tell_utf16(log: &Log) {
+/// Which program decompresses a file that begins so, of those that are not read here.
+fn decompressed_by(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', b'&', b'S', b'Y', ..] => Some("bzip2"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some("lz4"),
+        _ => None,
+    }
+}
+
+/// Says of a log in UTF-16, as Windows writes them, and of one that is compressed in a way that is
+/// not known, how to read it: here its lines are bytes.
+fn tell_unread(log: &Log) {
+    if let Some(program) = decompressed_by(&log.sample) {
+        let name = shown(&log.input.path);
+        super::report::note(&format!(
+            "{name} begins as what {program} compresses, which is not decompressed here; try: \
+             {program} -dc {name} | cutwater scan -"
+        ));
+    }
     if log.sample.starts_with(b"\xff\xfe") || log.sample.starts_with(b"\xfe\xff") {
-        let name = log.input.path.display();
+        let name = shown(&log.input.path);
         super::report::note(&format!(
             "{name} begins as UTF-16 does, which is not read here; try: \
              iconv -f UTF-16 -t UTF-8 {name} | cutwater scan -"
@@ -307,8 +346,11 @@ fn expand(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             paths.push(path.clone());
             continue;
         };
-        let matches = glob::glob(name)
-            .map_err(|e| Failure::usage(format!("{name:?} is no glob")).because(e))?;
+        // What is no glob is a name all the same, and is told as one that is not there.
+        let Ok(matches) = glob::glob(name) else {
+            paths.push(path.clone());
+            continue;
+        };
         let before = paths.len();
         paths.extend(matches.filter_map(Result::ok).filter(|p| p.is_file()));
         if paths.len() == before {

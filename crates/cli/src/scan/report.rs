@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use cutwater_logs::bad::printable;
 use cutwater_logs::render::{Rendering, Style};
 use cutwater_logs::scan::{Grouping, Measure};
 use serde_json::{Map, Value, json};
@@ -18,6 +19,7 @@ pub(crate) type GroupRow = (Vec<Option<String>>, Vec<Option<f64>>);
 /// Says something that is not part of the output.
 pub(super) fn note(text: &str) {
     // With standard error closed there is nobody to tell.
+    let text = printable(text.as_bytes());
     let _ = writeln!(std::io::stderr().lock(), "cutwater: {text}");
 }
 
@@ -32,6 +34,8 @@ pub(super) fn groups(
     let rows = all.groups().into_iter().take(limit.unwrap_or(usize::MAX));
     let rows = rows.map(|(key, _, values)| (key.into_iter().map(text).collect(), values)).collect();
     let measured = measures.iter().map(|m| match m {
+        // A field may be called so.
+        Measure::Count if by.iter().any(|name| name == "count") => "count(*)".to_owned(),
         Measure::Count => "count".to_owned(),
         Measure::Sum(f) => format!("sum({f})"),
         Measure::Avg(f) => format!("avg({f})"),
@@ -45,7 +49,7 @@ pub(super) fn groups(
 /// Prints what was found.
 pub(super) fn print(plan: &Plan, done: &Done) -> Result<(), Failure> {
     for (log, failure) in &done.failures {
-        let text = failure.to_string();
+        let text = printable(failure.to_string().as_bytes());
         let name = plan.name(*log);
         note(&if text.contains(&name) { text } else { format!("{name}: {text}") });
     }
@@ -100,7 +104,8 @@ pub(super) fn frame(plan: &Plan, done: &Done) -> Map<String, Value> {
 
 fn print_counts(plan: &Plan, done: &Done, counts: &[u64]) -> Result<(), Failure> {
     if plan.args.json {
-        let file = |(log, count): (usize, &u64)| json!({"path": plan.name(log), "count": count});
+        let file =
+            |(log, count): (usize, &u64)| json!({"path": plan.path_text(log), "count": count});
         let files: Vec<_> = counts.iter().enumerate().map(file).collect();
         let mut map = Map::new();
         map.insert("files".into(), files.into());
@@ -135,7 +140,7 @@ fn print_groups(
     }
     if left_out > 0 {
         let (records, are) = (counted(left_out, "record"), are(left_out));
-        note(&format!("{records} {are} in no group: there are too many groups"));
+        note(&format!("{records} {are} in no group: there are too many groups, or too long ones"));
     }
     let args = &plan.args;
     if args.csv || args.tsv || args.ndjson {

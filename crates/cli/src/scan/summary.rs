@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use cutwater_logs::bad::{excerpt, printable};
 use cutwater_logs::profile::{FieldProfile, Profile, Type};
 use cutwater_logs::scan::{Profiling, Tally};
 use cutwater_logs::time::format_utc;
@@ -45,7 +46,7 @@ fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Va
         tally.bad.by_reason().map(|(r, n)| (r.name().to_owned(), json!(n))).collect();
     let time = |pick: fn((i64, i64)) -> i64| timeline.range.map(|r| format_utc(pick(r)));
     json!({
-        "path": plan.name(log),
+        "path": plan.path_text(log),
         "format": definition.definition.format().name(),
         "confidence": definition.confidence,
         "bytes": tally.bytes,
@@ -151,13 +152,13 @@ fn fields(out: &mut String, profile: &Profile, tally: &Tally) {
     for field in shown(profile) {
         // Rounded down: a field that a few records lack is not in 100 % of them.
         let filled = (1000.0 * field.filled as f64 / tally.records.max(1) as f64).floor() / 10.0;
-        let (name, kind) = (&field.name, field.kind().name());
+        let (name, kind) = (printable(field.name.as_bytes()), field.kind().name());
         let _ = writeln!(out, "    {name:width$}  {kind:9}  {filled:5.1} %  {}", values(field));
     }
     for names in [&LEVELS[..], &STATUSES[..]] {
         if let Some(field) = profile.find(names) {
             let all = field.top.sure(20).into_iter();
-            let counts = all.map(|(v, n)| format!("{} {n}", String::from_utf8_lossy(v)));
+            let counts = all.map(|(v, n)| format!("{} {n}", excerpt(v)));
             let _ = writeln!(out, "  {:8} {}", field.name, counts.collect::<Vec<_>>().join(", "));
         }
     }
@@ -171,7 +172,7 @@ fn values(field: &FieldProfile) -> String {
     }
     let about = if field.top.error > 0 { "~" } else { "" };
     let shown = top.into_iter().map(|(value, count)| {
-        let mut text = cutwater_logs::bad::excerpt(&value[..value.len().min(VALUE_BYTES)]);
+        let mut text = excerpt(&value[..value.len().min(VALUE_BYTES)]);
         if value.len() > VALUE_BYTES {
             text.push_str("...");
         }

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::bytes::{self, Random, SIZE_MAX};
 use crate::failure::Failure;
+use crate::words::shown;
 
 /// Bytes written at a time at the most.
 const WRITE_MAX: u64 = 128 << 10;
@@ -27,9 +28,8 @@ impl Weather {
     /// A file in `dir`, full of the bytes that belong there.
     pub(super) fn over_a_file_in(dir: &Path, seed: u64) -> Result<Self, Failure> {
         let contents: Vec<u8> = (0..SIZE_MAX).map(bytes::at).collect();
-        let cannot = |e: io::Error| {
-            Failure::new(format!("cannot make a file in {}", dir.display())).because(e)
-        };
+        let cannot =
+            |e: io::Error| Failure::new(format!("cannot make a file in {}", shown(dir))).because(e);
         let file =
             tempfile::Builder::new().prefix("cutwater-storm-").tempfile_in(dir).map_err(cannot)?;
         file.as_file().write_all_at(&contents, 0).map_err(cannot)?;
@@ -55,7 +55,7 @@ impl Weather {
             }
         };
         changed.map_err(|e| {
-            Failure::new(format!("cannot change {}", self.file.path().display())).because(e)
+            Failure::new(format!("cannot change {}", shown(self.file.path()))).because(e)
         })
     }
 }

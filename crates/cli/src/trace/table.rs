@@ -120,9 +120,10 @@ fn totals(text: &mut String, report: &Report) {
 
 /// The end of a long path, which tells more than its begin.
 fn shown(path: &str) -> String {
+    let path = cutwater_logs::bad::printable(path.as_bytes());
     let skip = path.chars().count().saturating_sub(PATH_WIDTH);
     if skip == 0 {
-        return path.to_owned();
+        return path;
     }
     let end: String = path.chars().skip(skip + 1).collect();
     format!("\u{2026}{end}")

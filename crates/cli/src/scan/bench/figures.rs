@@ -193,7 +193,7 @@ impl Figures {
         };
         let refused = |(way, why): &(Way, String)| json!({"way": way.to_string(), "why": why});
         json!({
-            "path": plan.name(0),
+            "path": plan.path_text(0),
             "found": self.found(),
             "agree": self.agree(),
             "ways": self.rows().into_iter().map(row).collect::<Vec<_>>(),

@@ -13,6 +13,7 @@ use super::plan::Plan;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
+use crate::words::shown;
 use crate::{Outcome, output};
 use figures::Figures;
 pub(crate) use way::Way;
@@ -42,7 +43,7 @@ pub(super) fn run(plan: &Plan) -> Outcome {
     rounds(plan, &stop, &mut figures)?;
     if let Some(file) = &plan.args.export_csv {
         fs::write(file, figures.csv()).map_err(|e| {
-            Failure::new(format!("cannot write the table to {}", file.display())).because(e)
+            Failure::new(format!("cannot write the table to {}", shown(file))).because(e)
         })?;
     }
     if plan.args.json {
@@ -61,7 +62,7 @@ fn rounds(plan: &Plan, stop: &Stop, figures: &mut Figures) -> Result<(), Failure
     let flames = plan.args.flamegraph.as_deref();
     if let Some(dir) = flames {
         fs::create_dir_all(dir).map_err(|e| {
-            Failure::new(format!("cannot make the directory {}", dir.display())).because(e)
+            Failure::new(format!("cannot make the directory {}", shown(dir))).because(e)
         })?;
     }
     let rounds = plan.args.rounds.max(1);

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::super::plan::{Mode, Plan};
 use crate::failure::Failure;
 use crate::flame::{self, FlameError, Graph, Recording};
+use crate::words::shown;
 
 /// A way to get at the lines of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +138,7 @@ fn pass<S: Sink + Said>(
     sink: impl Fn() -> S,
 ) -> Result<Cost, Failure> {
     let path = &plan.logs[0].input.path;
-    let failed = |e| Failure::new(format!("cannot read {}", path.display())).because(e);
+    let failed = |e| Failure::new(format!("cannot read {}", shown(path))).because(e);
     let options = SamplerOptions { off_cpu: true, ..SamplerOptions::default() };
     let recording = flame.map(|_| Recording::start(options)).transpose();
     let recording = recording.map_err(|e| Failure::new("cannot draw a flame graph").because(e))?;
@@ -242,8 +243,7 @@ fn draw(recording: Recording, dir: &Path, way: Way) -> Result<(), Failure> {
     graph.add(recording, None);
     let file = dir.join(format!("{}.svg", way.to_string().replace('/', "-")));
     let title = format!("cutwater scan: {way}");
-    let failed =
-        |e, file: &Path| Failure::new(format!("cannot write {}", file.display())).because(e);
+    let failed = |e, file: &Path| Failure::new(format!("cannot write {}", shown(file))).because(e);
     graph.write(&file, &title).map_err(|e| failed(e, &file))?;
     let beside = flame::beside(&file);
     match graph.write_off_cpu(&beside, &title) {
