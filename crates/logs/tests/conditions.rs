@@ -129,7 +129,7 @@ fn found(field: &str, line: &str, record: &Value) -> Option<String> {
 fn test(text: &str, operator: &str, value: &str, whole_line: bool) -> bool {
     let number = |text: &str| text.parse::<f64>().ok().filter(|_| !whole_line);
     let order = match (number(text), number(value)) {
-        (Some(a), Some(b)) => a.partial_cmp(&b).unwrap(),
+        (Some(a), Some(b)) => a.total_cmp(&b),
         _ => text.as_bytes().cmp(value.as_bytes()),
     };
     match operator {
@@ -139,7 +139,7 @@ fn test(text: &str, operator: &str, value: &str, whole_line: bool) -> bool {
         ">" => order.is_gt(),
         ">=" => order.is_ge(),
         "~" => text.contains(value),
-        _ => regex::Regex::new(value).unwrap().is_match(text),
+        _ => regex::Regex::new(value).expect("a pattern").is_match(text),
     }
 }
 

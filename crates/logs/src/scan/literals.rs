@@ -1,12 +1,18 @@
 //! The search for the first of some literals in raw bytes.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::packed::{Config, MatchKind, Searcher as Packed};
+use aho_corasick::{AhoCorasick, MatchKind as AutomatonKind};
 use memchr::memmem::Finder;
 
 #[derive(Debug)]
 pub(super) enum Searcher {
     One(Box<Finder<'static>>),
-    Many(Box<AhoCorasick>),
+    /// By vectors. Left to choose, the automaton looks for single bytes where it hopes that they
+    /// are rare: measured, 116 ns for a line in which two paths with a common beginning are
+    /// searched for, three times what this takes.
+    Packed(Box<Packed>),
+    /// For processors without such vectors.
+    Automaton(Box<AhoCorasick>),
 }
 
 impl Searcher {
@@ -15,10 +21,14 @@ impl Searcher {
         if let [literal] = literals {
             return Some(Self::One(Box::new(Finder::new(literal).into_owned())));
         }
-        // Of several that begin at one place, any will do; this kind is searched with vectors.
-        let kind = MatchKind::LeftmostFirst;
-        let many = AhoCorasick::builder().match_kind(kind).build(literals).ok()?;
-        Some(Self::Many(Box::new(many)))
+        // Of several that begin at one place, any will do.
+        let mut packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder();
+        if let Some(packed) = packed.extend(literals).build() {
+            return Some(Self::Packed(Box::new(packed)));
+        }
+        let kind = AutomatonKind::LeftmostFirst;
+        let automaton = AhoCorasick::builder().match_kind(kind).build(literals).ok()?;
+        Some(Self::Automaton(Box::new(automaton)))
     }
 
     /// Where the first one begins, at or after `from`.
@@ -27,7 +37,8 @@ impl Searcher {
         let rest = bytes.get(from..)?;
         let found = match self {
             Self::One(finder) => finder.find(rest),
-            Self::Many(many) => many.find(rest).map(|found| found.start()),
+            Self::Packed(packed) => packed.find(rest).map(|found| found.start()),
+            Self::Automaton(automaton) => automaton.find(rest).map(|found| found.start()),
         };
         found.map(|at| from + at)
     }
