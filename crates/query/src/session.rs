@@ -113,7 +113,7 @@ impl Session {
         };
         context.register_udtf("log", Arc::new(function));
         let root = ObjectStoreUrl::local_filesystem();
-        context.register_object_store(root.as_ref(), Arc::new(Files::new()));
+        context.register_object_store(root.as_ref(), Arc::new(Files::new().steady()));
         Ok(Self { context, limits, how, logs: BTreeMap::new(), seen, demanded })
     }
 
@@ -266,7 +266,8 @@ impl Session {
 }
 
 fn runtime(limits: &Limits) -> RuntimeEnvBuilder {
-    let mut builder = RuntimeEnvBuilder::new();
+    // Files are listed for each query: one that was replaced since is then known for another.
+    let mut builder = RuntimeEnvBuilder::new().with_object_list_cache_limit(0);
     if let Some(bytes) = limits.memory_bytes {
         let named =
             std::num::NonZeroUsize::new(CONSUMERS_NAMED).unwrap_or(std::num::NonZeroUsize::MIN);

@@ -241,7 +241,28 @@ async fn parquet_that_is_truncated_after_its_first_rows_is_a_failure() {
         set_length(&path, length);
         let (rows, failure) = rest(&mut stream).await;
         let words = failure.expect("rows are missing, and nobody says so").to_string();
-        assert!(words.contains("a.parquet") && words.contains("ends"), "{words}");
+        assert!(words.contains("a.parquet") && words.contains("replaced or written"), "{words}");
         assert!((rows.len() as i64) < LINES);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parquet_that_is_replaced_after_its_first_rows_is_a_failure_and_then_the_new_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (path, new) = (dir.path().join("a.parquet"), dir.path().join("new"));
+    parquet(&path, 0);
+    parquet(&new, 1_000_000);
+    let mut session = session(&[&path], 1).await;
+    let mut stream = begin(&mut session, "SELECT n, text FROM log").await;
+    let mut rows = next(&mut stream).await.expect("rows").expect("rows");
+    std::fs::rename(&new, &path).expect("it is replaced");
+    let (more, failure) = rest(&mut stream).await;
+    rows.extend(more);
+    let words = failure.expect("rows of both, and nobody says so").to_string();
+    assert!(words.contains("a.parquet") && words.contains("replaced or written"), "{words}");
+    assert!(rows == (0..rows.len() as i64).collect::<Vec<_>>(), "{:?}", rows.last());
+    let mut stream = begin(&mut session, "SELECT n, text FROM log").await;
+    let (rows, failure) = rest(&mut stream).await;
+    assert!(failure.is_none(), "{failure:?}");
+    assert!(rows == (1_000_000..1_000_000 + LINES).collect::<Vec<_>>(), "{} rows", rows.len());
 }

@@ -23,10 +23,15 @@
 //! DataFusion takes it by `context.register_object_store(&Url::parse("file://")?, Arc::new(Files::new()))`;
 //! its calls need a Tokio runtime, as those of `LocalFileSystem` do.
 //!
+//! A reader that comes back to a file, as those of Parquet do, may find another one in its place.
+//! [`Files::steady`] makes that an error.
+//!
 //! # Errors
 //! Those of [`LocalFileSystem`] where it does the work. Reads of ranges fail with [`Error::NotFound`]
 //! where there is no such file and [`Error::Generic`] otherwise; the source is the [`cutwater::Error`].
 #![forbid(unsafe_code)]
+
+mod known;
 
 use std::fmt;
 use std::ops::{ControlFlow, Range};
@@ -36,14 +41,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutwater::{File, OpenOptions, Order, Pattern};
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
     ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+
+use known::Known;
 
 /// Bytes of a stream's chunk.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -56,6 +63,7 @@ const INLINE_BYTES: u64 = 128 << 10;
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     local: Arc<LocalFileSystem>,
+    known: Option<Arc<Known>>,
 }
 
 impl Files {
@@ -70,11 +78,38 @@ impl Files {
     /// # Errors
     /// When there is no such directory.
     pub fn below(directory: &std::path::Path) -> Result<Self> {
-        Ok(Self { local: Arc::new(LocalFileSystem::new_with_prefix(directory)?) })
+        Ok(Self { local: Arc::new(LocalFileSystem::new_with_prefix(directory)?), known: None })
+    }
+
+    /// The same files, of which [`ObjectStore::get_ranges`] reads only what has not changed since
+    /// it was last listed or its metadata were asked for. Who plans by the sizes and footers of
+    /// files, and then reads parts of them one after another, gets the parts of one file.
+    ///
+    /// A file that was replaced or written since is [`Error::Precondition`].
+    #[must_use]
+    pub fn steady(self) -> Self {
+        Self { known: Some(Arc::default()), ..self }
     }
 
     fn path(&self, location: &Path) -> Result<PathBuf> {
         self.local.path_to_filesystem(location)
+    }
+
+    /// The file as it was listed, and its path; fails if it is another by now.
+    async fn found(&self, location: &Path, tag: String) -> Result<(File, PathBuf)> {
+        let options = GetOptions { if_match: Some(tag), ..GetOptions::default() };
+        match self.local.get_opts(location, options).await {
+            Ok(GetResult { payload: GetResultPayload::File(file, path), .. }) => {
+                let file = OpenOptions::default().pattern(Pattern::Random).from_fd(file.into());
+                Ok((file.map_err(failed)?, path))
+            }
+            Ok(_) => Err(failed(format!("{location} is no file"))),
+            Err(Error::Precondition { path, .. }) => {
+                let words = "it was replaced or written since it was listed";
+                Err(Error::Precondition { path, source: words.into() })
+            }
+            Err(other) => Err(other),
+        }
     }
 }
 
@@ -213,7 +248,11 @@ impl ObjectStore for Files {
         // Of a whole file, whoever asks may know better ways than a stream of its bytes.
         let whole = options.head || options.range.is_none();
         // Preconditions and ranges are checked there; its file is not read.
+        let is_asked = options.head;
         let found = self.local.get_opts(location, options).await?;
+        if let Some(known) = self.known.as_ref().filter(|_| is_asked) {
+            known.add(&found.meta);
+        }
         if whole {
             return Ok(found);
         }
@@ -239,6 +278,10 @@ impl ObjectStore for Files {
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        if let Some(tag) = self.known.as_ref().and_then(|known| known.tag(location)) {
+            let ((file, path), ranges) = (self.found(location, tag).await?, ranges.to_vec());
+            return waiting(move || read_ranges(&file, &path, &ranges)).await;
+        }
         let (path, ranges) = (self.path(location)?, ranges.to_vec());
         waiting(move || read_ranges(&open(&path, Pattern::Random)?, &path, &ranges)).await
     }
@@ -251,11 +294,17 @@ impl ObjectStore for Files {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.local.list(prefix)
+        let all = self.local.list(prefix);
+        let Some(known) = self.known.clone() else { return all };
+        all.inspect_ok(move |meta| known.add(meta)).boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.local.list_with_delimiter(prefix).await
+        let found = self.local.list_with_delimiter(prefix).await?;
+        if let Some(known) = &self.known {
+            found.objects.iter().for_each(|meta| known.add(meta));
+        }
+        Ok(found)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

@@ -142,6 +142,36 @@ async fn an_answer_that_was_begun_is_of_the_file_that_it_was_begun_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_are_of_the_file_that_was_listed_where_that_is_asked_for() {
+    let (_dir, files) = store();
+    let steady = files.clone().steady();
+    let path = Path::from("a/part");
+    let put = async |bytes: &'static str| {
+        files.put(&path, PutPayload::from_static(bytes.as_bytes())).await.expect("it is put")
+    };
+    put("old").await;
+    // Nobody has planned anything yet.
+    let parts = [0..1, 2..3];
+    assert_eq!(steady.get_ranges(&path, &parts).await.expect("bytes"), ["o", "d"]);
+    for listed in 0..3 {
+        match listed {
+            0 => assert_eq!(names(&steady, None).await, ["a/part"]),
+            1 => drop(steady.head(&path).await.expect("metadata")),
+            _ => drop(steady.list_with_delimiter(Some(&Path::from("a"))).await.expect("a list")),
+        }
+        assert_eq!(steady.get_ranges(&path, &parts).await.expect("bytes").len(), 2);
+        put(["new", "newer", "newest"][listed]).await;
+        let changed = steady.get_ranges(&path, &parts).await.expect_err("it is another");
+        assert!(matches!(changed, Error::Precondition { .. }), "{changed}");
+        assert!(changed.to_string().contains("replaced or written"), "{changed}");
+        assert_eq!(files.get_ranges(&path, &parts).await.expect("bytes"), ["n", "w"]);
+    }
+    files.delete(&path).await.expect("it is deleted");
+    let missing = steady.get_ranges(&path, &parts).await.expect_err("it is not there");
+    assert!(matches!(missing, Error::NotFound { .. }), "{missing}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_shows_when_it_is_complete_and_not_otherwise() {
     let (dir, files) = store();
     let path = Path::from("part");
