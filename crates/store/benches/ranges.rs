@@ -1,10 +1,11 @@
 //! Ranges of a local file by [`cutwater_store::Files`] and by `object_store`'s own `LocalFileSystem`.
 //!
-//! `cargo bench -p cutwater-store --bench ranges [-- --quick]`
+//! `cargo bench -p cutwater-store --bench ranges [-- [--quick] [--raw FILE]]`
 //!
 //! By turns (A B A B), medians of the rounds and half of the spread between their quartiles; every
 //! byte is hashed on both sides. Cold cells drop the file from the page cache before each turn.
-//! Promised: 1.0 or better in every cell, and 1.5 for concurrent ranges of a cold file.
+//! Promised: 1.0 or better in every cell, and 1.5 for concurrent ranges of a cold file. `--raw` keeps
+//! the time of every round, a JSON object for each cell.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -77,7 +78,9 @@ fn main() {
     println!(
         "| cell | cutwater, us | local, us | times as fast | spread |\n|---|---:|---:|---:|---:|"
     );
+    let mut raw = String::new();
     for cell in CELLS {
+        let name = format!("{} {}", if cell.cold { "cold" } else { "warm" }, cell.name);
         let calls = cell.calls(file_bytes, quick);
         let mut took = [Vec::new(), Vec::new()];
         let mut hashes = [0, 0];
@@ -93,21 +96,27 @@ fn main() {
             }
         }
         assert_eq!(hashes[0], hashes[1], "the stores read other bytes");
+        let [ours, theirs] = &took;
+        raw += &format!(
+            "{{\"cell\":\"{name}\",\"us\":{{\"cutwater\":{ours:?},\"local\":{theirs:?}}}}}\n"
+        );
         let [ours, theirs] = took.map(|mut us| {
             us.sort_by(f64::total_cmp);
             let at = |q: usize| us[(us.len() - 1) * q / 4];
             (at(2), (at(3) - at(1)) / 2.0 / at(2) * 100.0)
         });
         println!(
-            "| {} {} | {:.1} | {:.1} | {:.2} | {:.0} and {:.0} % |",
-            if cell.cold { "cold" } else { "warm" },
-            cell.name,
+            "| {name} | {:.1} | {:.1} | {:.2} | {:.0} and {:.0} % |",
             ours.0,
             theirs.0,
             theirs.0 / ours.0,
             ours.1,
             theirs.1
         );
+    }
+    if let Some(at) = std::env::args().position(|a| a == "--raw") {
+        let file = std::env::args().nth(at + 1).expect("--raw FILE");
+        std::fs::write(file, raw).unwrap();
     }
 }
 
