@@ -505,3 +505,23 @@ fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
     });
     assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(()), "it waits for a wake");
 }
+
+#[test]
+fn a_sleep_that_never_ends_does_not_keep_the_core_awake() {
+    for backend in [Backend::Ring, Backend::Pool] {
+        let Ok(runtime) = Runtime::builder().backend(backend).build() else { continue };
+        for long in [Duration::MAX, Duration::from_secs(u64::from(u32::MAX) * 4)] {
+            let before = runtime.counters().enters;
+            runtime.block_on(async {
+                let asleep = spawn(sleep(long));
+                let other = || std::thread::sleep(Duration::from_millis(30));
+                cutwater_rt::spawn_blocking(other).await.expect("it ends");
+                assert!(!asleep.is_finished(), "{backend:?}: {long:?}");
+                asleep.abort();
+            });
+            let enters = runtime.counters().enters - before;
+            assert!(enters < 100, "{backend:?}: {long:?}: {enters} calls to wait");
+            assert_eq!(runtime.path().1, None, "{backend:?}: {long:?}");
+        }
+    }
+}

@@ -65,6 +65,10 @@ const UNTAKEN_MAX: usize = 32;
 /// the kernel keeps completions aside.
 const RING_COMPLETIONS: u32 = 4096;
 
+/// A core waits so long at a time: the kernel adds what it is told to its clock, and a sum that is too
+/// large is over at once.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What carries operations out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Backend {
@@ -572,6 +576,7 @@ impl Driver {
     /// One turn: gives away what waits, and takes what has ended. With `idle`, waits until
     /// something has, but not longer than `timeout`.
     pub(crate) fn turn(&mut self, idle: bool, timeout: Option<Duration>) {
+        let timeout = timeout.map(|timeout| timeout.min(WAIT_MAX));
         // Whoever was woken to take the room may be gone: then it is the next one's.
         let room_wanted = !self.held_back.is_empty() && !self.has_no_room();
         let ended = self.readiness.has_ended();
