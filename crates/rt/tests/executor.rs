@@ -508,14 +508,15 @@ fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
 
 #[test]
 fn a_sleep_that_never_ends_does_not_keep_the_core_awake() {
-    for backend in [Backend::Ring, Backend::Pool] {
+    // A clock that is not real has nothing to wait for.
+    for backend in backends(1).into_iter().filter(|b| !matches!(b, Backend::Fake(_))) {
         let Ok(runtime) = Runtime::builder().backend(backend).build() else { continue };
         for long in [Duration::MAX, Duration::from_secs(u64::from(u32::MAX) * 4)] {
             let before = runtime.counters().enters;
             runtime.block_on(async {
                 let asleep = spawn(sleep(long));
                 let other = || std::thread::sleep(Duration::from_millis(30));
-                cutwater_rt::spawn_blocking(other).await.expect("it ends");
+                spawn_blocking(other).await.expect("it ends");
                 assert!(!asleep.is_finished(), "{backend:?}: {long:?}");
                 asleep.abort();
             });
