@@ -21,6 +21,7 @@ mod storm;
 mod trace;
 mod without;
 mod words;
+mod workdir;
 
 use std::io::{self, Write};
 use std::path::Path;

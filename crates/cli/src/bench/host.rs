@@ -8,7 +8,7 @@ use super::report::{FileFacts, Host};
 use super::subject::Subject;
 
 /// This host.
-pub(super) fn host() -> Host {
+pub(crate) fn host() -> Host {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
         let line = text.lines().find(|l| l.starts_with(name))?;

@@ -33,13 +33,14 @@ pub(crate) use args::Args;
 use cache::PageCache;
 use flames::Flames;
 use group::{Bed, Group};
+pub(crate) use host::host;
 use pass::Bench;
 use plan::Plan;
 use report::{Report, Settings, Skipped, Warning};
 use rival::Rival;
 use subject::Subject;
 pub(crate) use subject::memory_available;
-pub(crate) use units::time;
+pub(crate) use units::{size, time};
 use worker::Pool;
 
 use crate::failure::Failure;
@@ -95,8 +96,8 @@ fn subject(args: &Args, plan: &Plan, stop: &Stop) -> Result<Option<Subject>, Fai
         return Err(Failure::usage(format!(
             "{} has {}, less than one read of {}; name smaller blocks with --block",
             shown(&subject.path),
-            units::size(subject.size),
-            units::size(plan.block_max())
+            size(subject.size),
+            size(plan.block_max())
         )));
     }
     Ok(subject)
@@ -126,7 +127,7 @@ fn measure(
 fn begin(args: &Args, plan: &Plan, subject: &Subject) -> Report {
     Report {
         cutwater: env!("CARGO_PKG_VERSION"),
-        host: host::host(),
+        host: host(),
         file: host::file(subject),
         settings: Settings {
             time_ms: plan.time.as_secs_f64() * 1e3,

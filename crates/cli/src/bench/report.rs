@@ -27,12 +27,12 @@ pub(super) struct Report {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Host {
-    pub(super) kernel: String,
-    pub(super) machine: &'static str,
-    pub(super) cpu: String,
-    pub(super) cpus: usize,
-    pub(super) memory_bytes: u64,
+pub(crate) struct Host {
+    pub(crate) kernel: String,
+    pub(crate) machine: &'static str,
+    pub(crate) cpu: String,
+    pub(crate) cpus: usize,
+    pub(crate) memory_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FallocateFlags;
-use tempfile::NamedTempFile;
 
 use super::ranges::SplitMix;
 use super::units;
 use crate::failure::Failure;
 use crate::stop::Stop;
 use crate::words::shown;
+use crate::workdir::Workdir;
 
 /// Largest file that is made unasked.
 const SIZE_MAX: u64 = 1 << 30;
@@ -19,6 +19,8 @@ const SIZE_MAX: u64 = 1 << 30;
 const SIZE_MIN: u64 = 16 << 20;
 /// Size with `--quick`.
 const SIZE_QUICK: u64 = 16 << 20;
+/// How directories of made files are called.
+const PREFIX: &str = "cutwater-bench-";
 /// Bytes written by one call.
 const CHUNK: usize = 4 << 20;
 
@@ -27,8 +29,8 @@ const CHUNK: usize = 4 << 20;
 pub(super) struct Subject {
     pub(super) path: PathBuf,
     pub(super) size: u64,
-    /// Removes the file when dropped.
-    made: Option<NamedTempFile>,
+    /// Where it is; removed with it when dropped.
+    made: Option<Workdir>,
 }
 
 impl Subject {
@@ -81,12 +83,10 @@ impl Subject {
             ))
             .because(e)
         };
-        let file = tempfile::Builder::new()
-            .prefix("cutwater-bench-")
-            .suffix(".tmp")
-            .tempfile_in(dir)
-            .map_err(cannot)?;
-        reserve(file.as_file(), size).map_err(cannot)?;
+        let made = Workdir::new(dir, PREFIX).map_err(cannot)?;
+        let path = made.path().join("data");
+        let mut file = fs::File::create_new(&path).map_err(cannot)?;
+        reserve(&file, size).map_err(cannot)?;
         let mut random = SplitMix(seed);
         let mut chunk = vec![0; CHUNK];
         let mut done = 0;
@@ -96,12 +96,12 @@ impl Subject {
             }
             fill(&mut chunk, &mut random);
             let now = (size - done).min(CHUNK as u64) as usize;
-            file.as_file().write_all(&chunk[..now]).map_err(cannot)?;
+            file.write_all(&chunk[..now]).map_err(cannot)?;
             done += now as u64;
             wrote(done);
         }
-        file.as_file().sync_data().map_err(cannot)?;
-        Ok(Some(Self { path: file.path().to_path_buf(), size, made: Some(file) }))
+        file.sync_data().map_err(cannot)?;
+        Ok(Some(Self { path, size, made: Some(made) }))
     }
 
     pub(super) fn was_made(&self) -> bool {
@@ -112,7 +112,7 @@ impl Subject {
     pub(super) fn close(self) -> Result<(), Failure> {
         match self.made {
             None => Ok(()),
-            Some(file) => file.close().map_err(|e| {
+            Some(made) => made.close().map_err(|e| {
                 Failure::new(format!("cannot remove {}", shown(&self.path))).because(e)
             }),
         }

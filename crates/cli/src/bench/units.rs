@@ -44,7 +44,7 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 /// Bytes as `4 KiB`, `1 MiB`, `1.5 GiB`.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {
         GIB.. => (GIB, "GiB"),
         MIB.. => (MIB, "MiB"),

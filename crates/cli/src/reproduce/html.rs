@@ -3,8 +3,10 @@
 use std::fmt::Write;
 
 use super::flames::Drawn;
-use super::report::{Report, Row, figure};
+use super::host::Host;
+use super::report::{Report, Row, SideRow, best, figure, percent};
 use crate::bench::html::{SCRIPT, escaped, head};
+use crate::bench::size;
 use crate::words::counted;
 
 /// Height of one side's text and bar, pixels.
@@ -13,17 +15,16 @@ const ROW: usize = 36;
 /// The page.
 pub(super) fn of(report: &Report, flames: &Drawn) -> String {
     let mut page = head("cutwater reproduce");
-    let host = &report.host;
-    // Writing to a string does not fail.
-    let _ = write!(
-        page,
-        "<header>\n<h1>What became of the claims</h1>\n<dl>\n\
-         <div><dt>Host</dt><dd>{}, Linux {}</dd></div>\n\
-         <div><dt>Cutwater</dt><dd>{}</dd></div>\n</dl>\n</header>\n<main>\n\
-         <section>\n<h2>Each claim</h2>\n<div class=\"cards\">\n",
-        counted(host.cpus as u64, "CPU"),
-        escaped(&host.kernel),
-        host.cutwater
+    page.push_str("<header>\n<h1>What became of the claims</h1>\n<dl>\n");
+    for (name, value) in facts(&report.host) {
+        // Writing to a string does not fail.
+        let _ = writeln!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", escaped(&value));
+    }
+    page.push_str(
+        "</dl>\n</header>\n<main>\n<section>\n<h2>Each claim</h2>\n\
+         <p>Bars are medians of all rounds, and of each of them less is better.</p>\n\
+         <p class=\"key\"><span class=\"best\">best side</span> \
+         <span class=\"other\">other sides</span></p>\n<div class=\"cards\">\n",
     );
     report.claims.iter().for_each(|row| card(&mut page, row, flames));
     page.push_str("</div>\n</section>\n");
@@ -33,10 +34,24 @@ pub(super) fn of(report: &Report, flames: &Drawn) -> String {
         page,
         "</main>\n<footer><p>Made by <code>cutwater reproduce --export-html</code>. Ratios are of \
          medians of runs in turns; all sides of a claim read the same bytes. A claim holds at 0.8 \
-         of the claimed ratio, partly where the direction is the same by more than the spread.\
-         </p></footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+         of the claimed ratio, partly where the direction is the same by more than the spread; a \
+         verdict is undecided where another lies within the spread.</p></footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
     );
     page
+}
+
+fn facts(host: &Host) -> [(&'static str, String); 6] {
+    [
+        ("Host", format!("{}, {}", host.processors(), size(host.memory_bytes))),
+        ("Kernel", format!("Linux {} on {}", host.kernel, host.machine)),
+        ("Files", host.directory.words()),
+        ("Date", host.date.clone()),
+        (
+            "Run",
+            if host.quick { "quick: smaller files, fewer rounds" } else { "in full" }.to_owned(),
+        ),
+        ("Cutwater", format!("{}, built by {}", host.cutwater, host.rustc)),
+    ]
 }
 
 fn times(ratio: Option<f64>) -> String {
@@ -48,17 +63,17 @@ fn card(out: &mut String, row: &Row, flames: &Drawn) {
         out,
         "<article>\n<h3>{}: {}</h3>\n<p>{}</p>\n",
         row.id,
-        row.verdict.name(),
+        row.outcome(),
         escaped(row.text)
     );
-    if !row.sides.is_empty() {
-        chart(out, row);
-    }
+    chart(out, row.id, &row.sides);
     let (claimed, measured) = (times(row.claimed_ratio), times(row.measured_ratio));
+    let spread = row.spread.map(|s| format!(", spread {}", percent(s))).unwrap_or_default();
+    let _ = writeln!(out, "<p class=\"note\">Claimed {claimed}, measured {measured}{spread}.</p>");
+    figures(out, row);
     let _ = write!(
         out,
-        "<p class=\"note\">Claimed {claimed}, measured {measured}.</p>\n\
-         <p class=\"why\">{}</p>\n<p class=\"note\"><code>{}</code></p>\n",
+        "<p class=\"why\">{}</p>\n<p class=\"note\"><code>{}</code></p>\n",
         escaped(&row.why),
         escaped(&row.command)
     );
@@ -67,6 +82,20 @@ fn card(out: &mut String, row: &Row, flames: &Drawn) {
         let _ = writeln!(out, "<p class=\"note\"><a href=\"#flames-{id}\">Flame graphs</a></p>");
     }
     out.push_str("</article>\n");
+}
+
+/// What no verdict is about, folded away.
+fn figures(out: &mut String, row: &Row) {
+    for figure in &row.figures {
+        let what = escaped(figure.what);
+        let _ = writeln!(
+            out,
+            "<details>\n<summary class=\"note\">{what}{}</summary>",
+            figure.compared()
+        );
+        chart(out, &format!("{}, {}", row.id, figure.what), &figure.sides);
+        out.push_str("</details>\n");
+    }
 }
 
 /// Flame graphs, folded away: a page of all claims has some seventy.
@@ -111,19 +140,26 @@ fn graphs(out: &mut String, report: &Report, flames: &Drawn) {
     let _ = writeln!(out, "<ul>\n{}</ul>\n</section>", notes.collect::<String>());
 }
 
-/// A bar for each side, as long as its value.
-fn chart(out: &mut String, row: &Row) {
-    let most = row.sides.iter().map(|side| side.value).fold(f64::MIN_POSITIVE, f64::max);
-    let value = |side: &super::report::SideRow| format!("{} {}", figure(side.value), side.unit);
-    let spoken: Vec<_> = row.sides.iter().map(|s| format!("{} {}", s.name, value(s))).collect();
+/// A bar for each side, as long as its value; less is better.
+fn chart(out: &mut String, of: &str, sides: &[SideRow]) {
+    if sides.is_empty() {
+        return;
+    }
+    let most = sides.iter().map(|side| side.value).fold(f64::MIN_POSITIVE, f64::max);
+    let best = best(sides);
+    let value = |at: usize, side: &SideRow| {
+        let mark = if best == Some(at) { ", best" } else { "" };
+        format!("{} {}{mark}", figure(side.value), side.unit)
+    };
+    let spoken = sides.iter().enumerate().map(|(at, s)| format!("{} {}", s.name, value(at, s)));
     let _ = writeln!(
         out,
         "<svg role=\"img\" width=\"100%\" height=\"{}\" aria-label=\"{}\">",
-        row.sides.len() * ROW,
-        escaped(&spoken.join(", "))
+        sides.len() * ROW,
+        escaped(&format!("{of}, less is better: {}", spoken.collect::<Vec<_>>().join("; ")))
     );
-    for (index, side) in row.sides.iter().enumerate() {
-        let (y, class) = (index * ROW, if index == 0 { "best" } else { "other" });
+    for (index, side) in sides.iter().enumerate() {
+        let (y, class) = (index * ROW, if best == Some(index) { "best" } else { "other" });
         let percent = (100.0 * side.value / most).max(0.5);
         let _ = write!(
             out,
@@ -134,7 +170,7 @@ fn chart(out: &mut String, row: &Row) {
             y + 14,
             escaped(side.name),
             y + 14,
-            escaped(&value(side)),
+            escaped(&value(index, side)),
             y + 20,
             y + 20
         );
@@ -152,8 +188,7 @@ fn table(out: &mut String, report: &Report) {
     let number =
         |value: Option<f64>| value.map_or_else(String::new, |v| format!(" data-v=\"{v:.3}\""));
     for row in &report.claims {
-        let spread =
-            row.spread.map_or_else(|| "&ndash;".to_owned(), |s| format!("{:.0} %", s * 100.0));
+        let spread = row.spread.map_or_else(|| "&ndash;".to_owned(), percent);
         let _ = writeln!(
             out,
             "<tr><th scope=\"row\">{}</th><td class=\"n\"{}>{}</td>\
@@ -164,7 +199,7 @@ fn table(out: &mut String, report: &Report) {
             number(row.measured_ratio),
             times(row.measured_ratio),
             number(row.spread),
-            row.verdict.name()
+            row.outcome()
         );
     }
     out.push_str("</tbody>\n</table>\n</div>\n</section>\n");

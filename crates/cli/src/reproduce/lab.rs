@@ -6,20 +6,26 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use cutwater_meter::Checksum;
-use tempfile::TempDir;
 
-use super::claim::Side;
+use super::claim::{Claim, Figure, Side, ratio, spread_of};
+use super::effort::Effort;
 use super::flames::Flames;
+use super::verdict::settled;
 use crate::failure::Failure;
 use crate::stop::Stop;
+use crate::workdir::Workdir;
 
 /// The place, with what was made in it so far; it goes away with the value.
 #[derive(Debug)]
 pub(super) struct Lab {
-    dir: TempDir,
+    dir: Workdir,
     pub(super) quick: bool,
+    effort: Effort,
+    /// Of the claim in hand.
+    claimed_ratio: Option<f64>,
     stop: Stop,
     files: BTreeMap<u64, PathBuf>,
     flames: Option<RefCell<Flames>>,
@@ -28,17 +34,40 @@ pub(super) struct Lab {
 /// Share of pages that may stay resident where a file is to be cold.
 const WARM_REST: f64 = 0.05;
 
+/// Rounds of a figure that is not judged, at the most.
+const ROUNDS_BESIDE: usize = 3;
+
+/// How directories are called.
+const PREFIX: &str = "cutwater-reproduce-";
+
 /// What a pass yields: its figure, and a hash of what it read.
 pub(super) type Pass = Result<(f64, u64), String>;
 
+/// What a pass yields that tells more: its figure, others, and a hash of what it read.
+pub(super) type Told<const N: usize> = Result<(f64, [f64; N], u64), String>;
+
+/// A figure that passes tell beside the one that is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gauge {
+    pub(super) what: &'static str,
+    pub(super) unit: &'static str,
+    pub(super) claimed_ratio: Option<f64>,
+}
+
 impl Lab {
-    pub(super) fn new(dir: Option<&Path>, quick: bool, stop: Stop) -> Result<Self, Failure> {
-        let made = match dir {
-            Some(dir) => TempDir::with_prefix_in("cutwater-", dir),
-            None => TempDir::with_prefix("cutwater-"),
-        };
-        let dir = made.map_err(|e| Failure::new("cannot make a directory for files").because(e))?;
-        Ok(Self { dir, quick, stop, files: BTreeMap::new(), flames: None })
+    pub(super) fn new(
+        dir: &Path,
+        quick: bool,
+        effort: Effort,
+        stop: Stop,
+    ) -> Result<Self, Failure> {
+        let dir = Workdir::new(dir, PREFIX).map_err(|e| {
+            let place = dir.display();
+            Failure::new(format!("cannot make a directory for files in {place}; see --dir"))
+                .because(e)
+        })?;
+        let files = BTreeMap::new();
+        Ok(Self { dir, quick, effort, claimed_ratio: None, stop, files, flames: None })
     }
 
     /// From now on each side has one more round, which is sampled and not measured.
@@ -46,10 +75,12 @@ impl Lab {
         self.flames = Some(RefCell::default());
     }
 
-    /// What is measured next is the claim called `id`.
-    pub(super) fn begin(&mut self, id: &'static str) {
+    /// What is measured next is `claim`, after which `left` others come.
+    pub(super) fn begin(&mut self, claim: &Claim, left: usize) {
+        self.claimed_ratio = claim.claimed_ratio;
+        self.effort.begin(left);
         if let Some(flames) = &mut self.flames {
-            flames.get_mut().begin(id);
+            flames.get_mut().begin(claim.id);
         }
     }
 
@@ -117,11 +148,6 @@ impl Lab {
         Err("the file system keeps pages that it was asked to drop".into())
     }
 
-    /// Rounds of a comparison.
-    pub(super) fn rounds(&self) -> usize {
-        if self.quick { 3 } else { 7 }
-    }
-
     /// `full`, or `quick` where it has to be quick.
     pub(super) fn sized(&self, full: u64, quick: u64) -> u64 {
         if self.quick { quick } else { full }
@@ -132,42 +158,93 @@ impl Lab {
     }
 
     /// All sides in turns, after one round that is not counted, and one that is sampled where
-    /// flame graphs are wanted. They must read the same bytes.
+    /// flame graphs are wanted; more rounds than usual where they differ much and there is time.
+    /// The sides must read the same bytes.
     pub(super) fn interleave(
         &self,
         names: &[&'static str],
         unit: &'static str,
         mut one: impl FnMut(usize) -> Pass,
     ) -> Result<Vec<Side>, String> {
-        let side = |name: &&'static str| Side { name, unit, values: Vec::new(), hash: 0 };
-        let mut sides: Vec<Side> = names.iter().map(side).collect();
-        for round in 0..=self.rounds() {
-            // Before the first that counts, so that what a claim tells of its last round stays.
-            if round == 1 {
-                self.sampled(names, &mut one)?;
-            }
-            for (index, side) in sides.iter_mut().enumerate() {
-                self.check()?;
-                let (value, hash) = one(index)?;
-                if round > 0 {
-                    side.values.push(value);
-                }
-                side.hash = hash;
+        let told = self.telling(names, unit, [], |side| one(side).map(|(v, hash)| (v, [], hash)));
+        told.map(|(sides, _)| sides)
+    }
+
+    /// The same, where passes tell more than the figure that is judged.
+    pub(super) fn telling<const N: usize>(
+        &self,
+        names: &[&'static str],
+        unit: &'static str,
+        gauges: [Gauge; N],
+        mut one: impl FnMut(usize) -> Told<N>,
+    ) -> Result<(Vec<Side>, [Figure; N]), String> {
+        let all = |unit| names.iter().map(|name| Side::new(name, unit)).collect::<Vec<_>>();
+        let mut sides = all(unit);
+        let mut figures = gauges.map(|Gauge { what, unit, claimed_ratio }| Figure {
+            what,
+            claimed_ratio,
+            sides: all(unit),
+        });
+        self.round(&mut all(unit), &mut figures.clone(), &mut one)?;
+        // Before the first that counts, so that what a claim tells of its last round stays.
+        self.sampled(names, &mut one)?;
+        let started = Instant::now();
+        for _ in 0..self.effort.rounds() {
+            self.round(&mut sides, &mut figures, &mut one)?;
+        }
+        let mut took = started.elapsed() / self.effort.rounds().max(1) as u32;
+        while !self.is_settled(&sides) && self.effort.allows(sides[0].values.len(), took) {
+            let started = Instant::now();
+            self.round(&mut sides, &mut figures, &mut one)?;
+            took = started.elapsed();
+            self.effort.spent(took);
+        }
+        Ok((sides, figures))
+    }
+
+    fn is_settled(&self, sides: &[Side]) -> bool {
+        settled(self.claimed_ratio, ratio(sides), spread_of(sides))
+    }
+
+    /// Each side once; all of them must have read the same.
+    fn round<const N: usize>(
+        &self,
+        sides: &mut [Side],
+        figures: &mut [Figure; N],
+        one: &mut impl FnMut(usize) -> Told<N>,
+    ) -> Result<(), String> {
+        for (index, side) in sides.iter_mut().enumerate() {
+            self.check()?;
+            let (value, others, hash) = one(index)?;
+            side.values.push(value);
+            side.hash = hash;
+            for (figure, other) in figures.iter_mut().zip(others) {
+                figure.sides[index].values.push(other);
+                figure.sides[index].hash = hash;
             }
         }
-        match sides.iter().find(|side| side.hash != sides[0].hash) {
-            Some(other) => {
-                Err(format!("{} and {} read different bytes", sides[0].name, other.name))
-            }
-            None => Ok(sides),
+        same_bytes(sides)
+    }
+
+    /// A figure of a few rounds by turns, which no verdict is about.
+    pub(super) fn beside(
+        &self,
+        gauge: Gauge,
+        names: &[&'static str],
+        mut one: impl FnMut(usize) -> Pass,
+    ) -> Result<Figure, String> {
+        let mut sides: Vec<_> = names.iter().map(|name| Side::new(name, gauge.unit)).collect();
+        for _ in 0..self.effort.rounds().min(ROUNDS_BESIDE) {
+            self.round(&mut sides, &mut [], &mut |side| one(side).map(|(v, hash)| (v, [], hash)))?;
         }
+        Ok(Figure { what: gauge.what, claimed_ratio: gauge.claimed_ratio, sides })
     }
 
     /// A round that is sampled and not measured, where flame graphs are wanted.
-    fn sampled(
+    fn sampled<const N: usize>(
         &self,
         names: &[&'static str],
-        one: &mut impl FnMut(usize) -> Pass,
+        one: &mut impl FnMut(usize) -> Told<N>,
     ) -> Result<(), String> {
         let Some(flames) = &self.flames else { return Ok(()) };
         for (index, side) in names.iter().enumerate() {
@@ -193,6 +270,14 @@ impl Lab {
             paths.push(path);
         }
         Ok(paths)
+    }
+}
+
+/// Says which sides did not read the same.
+fn same_bytes(sides: &[Side]) -> Result<(), String> {
+    match sides.iter().find(|side| side.hash != sides[0].hash) {
+        Some(other) => Err(format!("{} and {} read different bytes", sides[0].name, other.name)),
+        None => Ok(()),
     }
 }
 

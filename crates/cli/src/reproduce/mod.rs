@@ -3,14 +3,18 @@
 mod child;
 mod claim;
 mod claims;
+mod effort;
 mod flames;
+mod host;
 mod html;
 mod lab;
 mod report;
+mod spread;
 mod verdict;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -18,6 +22,8 @@ use crate::output;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use claim::Claim;
+use effort::Effort;
+use host::Host;
 use lab::Lab;
 use report::Report;
 
@@ -27,7 +33,9 @@ use report::Report;
 A verdict is about ratios: an absolute figure belongs to somebody else's machine.
   holds       at least 0.8 of the claimed ratio
   partly      the same direction, by more than the spread
-  refuted     neither")]
+  refuted     neither
+A verdict is undecided where another one lies within the spread; such claims get more rounds as
+long as there is time.")]
 pub(crate) struct Args {
     /// Only these claims; all unless named (see --list)
     #[arg(value_name = "CLAIM")]
@@ -40,6 +48,15 @@ pub(crate) struct Args {
     /// Smaller files and fewer rounds: under 2 minutes
     #[arg(long)]
     quick: bool,
+
+    /// Rounds of each claim; noisy ones get more [default: 7, with --quick 3]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=40))]
+    rounds: Option<u32>,
+
+    /// Time in which noisy claims get more rounds, for all claims together; 0: no more rounds
+    /// [default: 600, with --quick 120]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=86_400))]
+    time: Option<u32>,
 
     /// Write the results to FILE as JSON
     #[arg(long, value_name = "FILE")]
@@ -82,19 +99,35 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let _ = cutwater::sigbus::install();
     let failed = |e: std::io::Error| Failure::new("cannot watch for Ctrl-C").because(e);
     let stop = Stop::on_signals().map_err(failed)?;
-    let mut lab = Lab::new(args.dir.as_deref(), args.quick, stop.clone())?;
+    let dir = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let time = args.time.map(|seconds| Duration::from_secs(seconds.into()));
+    let effort = Effort::new(args.quick, args.rounds.map(|rounds| rounds as usize), time);
+    let mut lab = Lab::new(&dir, args.quick, effort, stop.clone())?;
     if args.export_html.is_some() {
         lab.sample();
     }
+    let mut report = Report::new(Host::of(&dir, args.quick));
+    measure(&chosen, &mut lab, &stop, &mut report);
+    export(args, &report, lab.flames())?;
+    drop(lab);
+    if args.json {
+        output::json(&report)?
+    } else {
+        output::text(&report.text())?
+    }
+    Ok(stop.exit_code().unwrap_or(ExitCode::SUCCESS))
+}
+
+/// Measures one after the other; what was done by the time of Ctrl-C stays.
+fn measure(chosen: &[&'static Claim], lab: &mut Lab, stop: &Stop, report: &mut Report) {
     let progress = Progress::passes(chosen.len() as u64);
-    let mut report = Report::new(args.quick);
-    for claim in chosen {
+    for (done, claim) in chosen.iter().enumerate() {
         if stop.is_set() {
             break;
         }
         progress.doing(claim.id);
-        lab.begin(claim.id);
-        let measured = (claim.measure)(&mut lab);
+        lab.begin(claim, chosen.len() - done - 1);
+        let measured = (claim.measure)(lab);
         // What was cut short is no measurement; what was complete by then is one.
         if stop.is_set() && measured.is_err() {
             break;
@@ -102,22 +135,20 @@ pub(crate) fn run(args: &Args) -> Outcome {
         report.add(claim, measured);
         progress.one_more();
     }
-    drop(progress);
+}
+
+/// Writes the files that were asked for.
+fn export(args: &Args, report: &Report, flames: Option<flames::Flames>) -> Result<(), Failure> {
     if let Some(file) = &args.export_json {
-        let text = serde_json::to_string_pretty(&report)
+        let text = serde_json::to_string_pretty(report)
             .map_err(|e| Failure::new("cannot write the results as JSON").because(e))?;
         write(file, &(text + "\n"))?;
     }
     if let Some(file) = &args.export_html {
-        let flames = lab.flames().map(flames::Flames::drawn).unwrap_or_default();
-        write(file, &html::of(&report, &flames))?;
+        let flames = flames.map(flames::Flames::drawn).unwrap_or_default();
+        write(file, &html::of(report, &flames))?;
     }
-    if args.json {
-        output::json(&report)?
-    } else {
-        output::text(&report.text())?
-    }
-    Ok(stop.exit_code().unwrap_or(ExitCode::SUCCESS))
+    Ok(())
 }
 
 fn write(file: &std::path::Path, text: &str) -> Result<(), Failure> {

@@ -331,11 +331,17 @@ impl ReadRing {
 
     /// Takes all completions that are there, without a system call; returns how many.
     pub fn reap(&mut self, out: &mut Vec<Completion>) -> usize {
+        self.reap_some(out, usize::MAX)
+    }
+
+    /// Takes `most` of the completions that are there, or all where there are fewer; the others
+    /// stay. As [`ReadRing::reap`] otherwise.
+    pub fn reap_some(&mut self, out: &mut Vec<Completion>, most: usize) -> usize {
         if self.is_inherited() {
             return 0;
         }
         let before = out.len();
-        for cqe in self.ring.completion() {
+        for cqe in self.ring.completion().take(most) {
             let Some(slot) = self.slots.get_mut(cqe.user_data() as usize) else {
                 self.one_by_one |= is_refused_cancel(&cqe);
                 continue;
@@ -477,6 +483,21 @@ mod tests {
         }
         out.sort_by_key(|c| c.slot);
         out
+    }
+
+    #[test]
+    fn completions_that_are_not_taken_stay() {
+        let file = file(&[7; 4096]);
+        let Some(mut ring) = ring_or_skip(&RingConfig::default()) else { return };
+        ring.cut(4096).unwrap();
+        for slot in 0..4 {
+            ring.push(slot, 0, 4096, &ReadTarget::Fd(Arc::clone(&file)), 0, false).unwrap();
+        }
+        ring.submit_and_wait(4).unwrap();
+        let mut out = Vec::new();
+        assert_eq!((ring.reap_some(&mut out, 1), ring.in_flight()), (1, 3));
+        assert_eq!((ring.reap_some(&mut out, 2), ring.in_flight()), (2, 1));
+        assert_eq!((ring.reap_some(&mut out, 2), out.len()), (1, 4));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 
+use super::memory::own_kib;
 use super::passes::failed;
 use crate::reproduce::child::{Child, Role};
 use crate::reproduce::claim::{Claim, Measured};
@@ -111,14 +112,6 @@ fn take<T>(
     let kib = own_kib()?.saturating_sub(before);
     let line = serde_json::to_string(&Taken { kib, ms, sum: sum(&rows) }).map_err(failed)?;
     Ok((line, rows))
-}
-
-/// Memory of this process that is no file's; see `proc_pid_status(5)`.
-fn own_kib() -> Result<u64, String> {
-    let text = std::fs::read_to_string("/proc/self/status").map_err(failed)?;
-    let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
-    kib.ok_or_else(|| "/proc/self/status has no RssAnon".into())
 }
 
 fn write_json(path: &Path, rows: u64) -> Result<(), String> {

@@ -6,14 +6,29 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use cutwater_rt::{Backend, Runtime, net, spawn};
+use cutwater_sys::usage;
 use rustix::event::epoll;
 use rustix::io::Errno;
 
-use super::passes::failed;
+use super::passes::{failed, quantile};
 use crate::reproduce::claim::{Claim, Measured};
+use crate::reproduce::lab::Gauge;
 
 const BLOCK: usize = 16 << 10;
 const CONNECTIONS: usize = 16;
+
+const FIGURES: [Gauge; 2] = [
+    Gauge {
+        what: "a message there and back at the 99th percentile",
+        unit: "us",
+        claimed_ratio: Some(182.0 / 47.0),
+    },
+    Gauge {
+        what: "CPU time of the server's thread in the kernel, for a message",
+        unit: "us",
+        claimed_ratio: None,
+    },
+];
 
 pub(super) const CLAIM: Claim = Claim {
     id: "echo-16k",
@@ -25,47 +40,59 @@ pub(super) const CLAIM: Claim = Claim {
             .build()
             .map_err(|e| format!("no io_uring here: {e}"))?;
         let rounds = lab.sized(2000, 500);
-        let sides = lab.interleave(&["completions", "readiness"], "us a message", |side| {
+        let names = ["completions", "readiness"];
+        let (sides, figures) = lab.telling(&names, "us a message", FIGURES, |side| {
             let server = if side == 0 { by_completions } else { by_readiness };
             let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
             let address = listener.local_addr().map_err(failed)?;
-            let serving = std::thread::spawn(move || server(listener));
+            let serving = std::thread::spawn(move || {
+                server(listener).map(|()| usage::thread().system_ns as f64 / 1e3)
+            });
             let started = Instant::now();
-            let sum = load(address, rounds)?;
+            let (mut us, sum) = load(address, rounds)?;
             let seconds = started.elapsed().as_secs_f64();
-            serving.join().map_err(|_| "the server panicked".to_owned())??;
-            Ok((seconds * 1e6 / (rounds * CONNECTIONS as u64) as f64, sum))
+            let system = serving.join().map_err(|_| "the server panicked".to_owned())??;
+            let messages = (rounds * CONNECTIONS as u64) as f64;
+            let tail = quantile(&mut us, 0.99);
+            Ok((seconds * 1e6 / messages, [tail, system / messages], sum))
         })?;
-        Ok(Measured::less(sides, |s| {
+        let measured = Measured::less(sides, |s| {
             let (ours, theirs) = (s[0].median(), s[1].median());
             let word = if ours < theirs { "less" } else { "more" };
             format!(
                 "on loopback, with the load on the same cores, a message of 16 KiB takes {theirs:.1} us by readiness; completions take {:.1} {word}",
                 (ours - theirs).abs()
             )
-        }))
+        });
+        Ok(measured.with(figures))
     },
 };
 
-/// Sends and receives on all connections; a sum of what came back.
-fn load(address: SocketAddr, rounds: u64) -> Result<u64, String> {
-    let client = move |n: usize| -> std::io::Result<u64> {
+/// Sends and receives on all connections; what each message took, and a sum of what came back.
+fn load(address: SocketAddr, rounds: u64) -> Result<(Vec<f64>, u64), String> {
+    let client = move |n: usize| -> std::io::Result<(Vec<f64>, u64)> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         let (sent, mut received, mut sum) = (vec![n as u8 + 1; BLOCK], vec![0; BLOCK], 0u64);
+        let mut us = Vec::with_capacity(rounds as usize);
         for _ in 0..rounds {
+            let started = Instant::now();
             stream.write_all(&sent)?;
             stream.read_exact(&mut received)?;
+            us.push(started.elapsed().as_secs_f64() * 1e6);
             sum += u64::from(received[0]) + u64::from(received[BLOCK - 1]);
         }
-        Ok(sum)
+        Ok((us, sum))
     };
     let clients: Vec<_> = (0..CONNECTIONS).map(|n| std::thread::spawn(move || client(n))).collect();
-    let mut sum = 0;
+    let (mut all, mut sum) = (Vec::new(), 0);
     for client in clients {
-        sum += client.join().map_err(|_| "a client panicked".to_owned())?.map_err(failed)?;
+        let (us, part) =
+            client.join().map_err(|_| "a client panicked".to_owned())?.map_err(failed)?;
+        all.extend(us);
+        sum += part;
     }
-    Ok(sum)
+    Ok((all, sum))
 }
 
 fn by_completions(listener: TcpListener) -> Result<(), String> {

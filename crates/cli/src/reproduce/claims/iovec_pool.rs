@@ -9,6 +9,7 @@ use cutwater_sys::alloc_count::allocations;
 use super::passes::failed;
 use crate::reproduce::claim::{Claim, Measured};
 use crate::reproduce::lab::hash_of;
+use crate::words::counted;
 
 const CALLS: u64 = 10_000;
 const PARTS: usize = 16;
@@ -44,11 +45,13 @@ pub(super) const CLAIM: Claim = Claim {
             Ok((started.elapsed().as_secs_f64() * 1e6 / CALLS as f64, hash_of([(0, bytes)])))
         })?;
         Ok(Measured::less(sides, |s| {
-            let (few, many) = (counts[0], counts[1]);
-            let saved = (s[1].median() - s[0].median()) * 1e3 / (many / CALLS).max(1) as f64;
-            let call = s[0].median() * 1e3;
+            let (few, many) = (counted(counts[0], "allocation"), counts[1]);
+            let each = (counts[1] / CALLS).max(1);
+            let ns = (s[1].median() - s[0].median()) * 1e3;
+            let word = if ns >= 0.0 { "more" } else { "less" };
+            let (ns, pooled) = (ns.abs(), s[0].median() * 1e3);
             format!(
-                "{few} allocations against {many}; each costs {saved:.0} ns beside a call of {call:.0}"
+                "{few} against {many}; a call with {each} of its own takes {ns:.0} ns {word} than the {pooled:.0} of one with none"
             )
         }))
     },

@@ -16,6 +16,7 @@ mod hybrid_seq;
 mod iovec_pool;
 mod json_parse;
 mod log_scan;
+mod memory;
 mod mmap_cpu;
 mod passes;
 mod prefetch_4k;
@@ -74,5 +75,5 @@ pub(super) static ALL: [Claim; 31] = [
 ];
 
 /// Parts that processes of their own play in them.
-pub(super) static ROLES: [&[(&str, Role)]; 3] =
-    [&arrow::ROLES, &shared_config::ROLES, &wake_10k::ROLES];
+pub(super) static ROLES: [&[(&str, Role)]; 5] =
+    [&arrow::ROLES, &json_parse::ROLES, &log_scan::ROLES, &shared_config::ROLES, &wake_10k::ROLES];

@@ -72,18 +72,27 @@ pub(super) fn latency(
     places: &[u64],
     q: f64,
 ) -> Pass {
-    let file = open(path, by, pattern)?;
+    latency_of(&open(path, by, pattern)?, by, block, places, q)
+}
+
+/// The same of a file that is open, for reads by `by`.
+pub(super) fn latency_of(file: &File, by: ReadPath, block: usize, places: &[u64], q: f64) -> Pass {
     let (mut buf, mut sum) = (vec![0; block], Checksum::new());
     let mut times = Vec::with_capacity(places.len());
     for &at in places {
         let started = Instant::now();
-        fill(&file, by, &mut buf, at)?;
+        fill(file, by, &mut buf, at)?;
         times.push(started.elapsed().as_secs_f64() * 1e6);
         sum.add(at, &buf);
     }
-    times.sort_by(f64::total_cmp);
-    let rank = ((times.len() as f64 - 1.0) * q).round() as usize;
-    Ok((times.get(rank).copied().unwrap_or_default(), sum.value()))
+    Ok((quantile(&mut times, q), sum.value()))
+}
+
+/// The value of which the share `q` is less; 0 of none.
+pub(super) fn quantile(values: &mut [f64], q: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let rank = (values.len().saturating_sub(1) as f64 * q).round() as usize;
+    values.get(rank).copied().unwrap_or_default()
 }
 
 /// Seconds to read all of `places` with up to `depth` reads known ahead.

@@ -1,13 +1,25 @@
 //! Thousands of reads in flight: a pool of blocking threads beside completions.
 
 use cutwater_rt::{Backend, Runtime};
+use cutwater_sys::usage;
 
-use super::passes::failed;
-use super::runtime_reads::seconds;
+use super::passes::{failed, quantile};
+use super::runtime_reads::read_all;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::places;
+use crate::reproduce::lab::{Gauge, places};
 
 const BLOCK: usize = 16 << 10;
+const IN_FLIGHT: usize = 4096;
+
+const FIGURES: [Gauge; 3] = [
+    Gauge { what: "a read at the median", unit: "us", claimed_ratio: Some(1890.0 / 470.0) },
+    Gauge { what: "a read at the 99th percentile", unit: "us", claimed_ratio: None },
+    Gauge {
+        what: "CPU time of all threads, as a share of one core's",
+        unit: "%",
+        claimed_ratio: Some(82.0 / 49.0),
+    },
+];
 
 pub(super) const CLAIM: Claim = Claim {
     id: "ring-16k",
@@ -20,17 +32,23 @@ pub(super) const CLAIM: Claim = Claim {
         let build = |backend| Runtime::builder().backend(backend).build();
         let ring = build(Backend::Ring).map_err(|e| format!("no io_uring here: {e}"))?;
         let runtimes = [ring, build(Backend::Pool).map_err(failed)?];
-        let sides = lab.interleave(&["ring", "pool"], "s", |side| {
+        let (sides, figures) = lab.telling(&["ring", "pool"], "s", FIGURES, |side| {
             lab.chill(&path)?;
-            seconds(&runtimes[side], &path, BLOCK, &spots, 4096)
+            let before = usage::process();
+            let mut told = read_all(&runtimes[side], &path, BLOCK, &spots, IN_FLIGHT)?;
+            let used = usage::process().since(before);
+            let [median, tail] = [0.5, 0.99].map(|q| quantile(&mut told.us, q));
+            let cpu = (used.user_ns + used.system_ns) as f64 / 1e9;
+            Ok((told.seconds, [median, tail, 100.0 * cpu / told.seconds], told.hash))
         })?;
         let mb = (spots.len() * BLOCK) as f64 / 1e6;
-        Ok(Measured::less(sides, |s| {
+        let measured = Measured::less(sides, |s| {
             format!(
                 "{:.0} MB/s by completions against {:.0} by a pool of threads",
                 mb / s[0].median(),
                 mb / s[1].median()
             )
-        }))
+        });
+        Ok(measured.with(figures))
     },
 };
