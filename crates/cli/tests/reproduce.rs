@@ -18,6 +18,7 @@ fn results_follow_the_schema_and_both_sides_read_the_same() {
     let (file, page) = (dir.path().join("r.json"), dir.path().join("r.html"));
     let out = reproduce(&[
         "--quick",
+        "--time=0",
         "--export-json",
         &file.display().to_string(),
         "--export-html",
@@ -44,33 +45,98 @@ fn results_follow_the_schema_and_both_sides_read_the_same() {
     }
     assert_eq!(claims[0]["verdict"], "holds");
     let said = String::from_utf8_lossy(&out.stdout);
-    assert!(said.contains("5 claims:"), "{said}");
+    assert!(said.contains("5 claims:") && said.contains("(less is better)"), "{said}");
     let page = std::fs::read_to_string(&page).expect("it was written");
-    // All but the fact has a chart; nothing is loaded from anywhere.
-    assert_eq!((page.matches("<svg role").count(), page.matches("<article>").count()), (4, 5));
+    // All but the fact have a chart, and so has each figure; nothing is loaded from anywhere.
+    let figures: usize = claims.iter().map(|c| c["figures"].as_array().map_or(0, Vec::len)).sum();
+    let charts = page.matches("<svg role").count();
+    assert_eq!((charts, page.matches("<article>").count()), (4 + figures, 5));
+    assert!(figures > 0 && page.matches(", less is better: ").count() == charts);
+    the_host_is_on(&page, &report["host"]);
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src="));
 }
 
+/// What figures depend on is on the page as it is in the JSON.
+fn the_host_is_on(page: &str, host: &Value) {
+    let words = ["cpu", "kernel", "machine", "date", "rustc", "cutwater"].map(|key| &host[key]);
+    for word in words.into_iter().chain([&host["directory"]["file_system"]]) {
+        let word = word.as_str().expect("a word");
+        assert!(!word.is_empty() && page.contains(word), "{word:?} is not on the page");
+    }
+    assert!(host["memory_bytes"].as_u64() > Some(0), "{host}");
+}
+
+/// The bars in a chart that are drawn as the best, and those that are not.
+fn bars(chart: &str) -> (Vec<f64>, Vec<f64>) {
+    let of = |class: &str| {
+        let bar = format!("<rect class=\"{class}\"");
+        let bars = chart.split(&bar).skip(1);
+        let width = |bar: &str| bar.split("width=\"").nth(1)?.split('%').next()?.parse().ok();
+        bars.map(|bar| width(bar).expect("a width")).collect()
+    };
+    (of("best"), of("other"))
+}
+
 #[test]
-fn claims_that_take_other_processes_and_sockets_are_measured_or_say_why_not() {
-    let ids = ["shared-config", "arrow", "small-packets", "wake-10k", "huge-pages"];
-    let out = reproduce(&[&["--quick", "--json"], &ids[..]].concat());
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let report: Value = serde_json::from_slice(&out.stdout).expect("JSON");
-    let claims = report["claims"].as_array().expect("claims");
-    assert_eq!(claims.iter().filter_map(|c| c["id"].as_str()).collect::<Vec<_>>(), ids);
-    for claim in claims {
-        let (sides, why) = (claim["sides"].as_array().expect("sides"), &claim["why"]);
-        if claim["verdict"] == "not measurable here" {
-            cutwater_testing::skip!("{}: {why}", claim["id"]);
+fn the_shortest_bar_is_the_best_whichever_side_it_is_of() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let page = dir.path().join("r.html");
+    let mut args = vec!["--quick", "--rounds=2", "--time=0", "--export-html"];
+    let name = page.display().to_string();
+    args.extend([name.as_str(), "small-reads", "hot-small", "json-parse", "prefetch-4k"]);
+    assert!(reproduce(&args).status.success());
+    let page = std::fs::read_to_string(&page).expect("it was written");
+    let charts: Vec<_> = page.split("<svg role").skip(1).collect();
+    assert!(charts.len() >= 4);
+    let mut first_lost = 0;
+    for chart in charts {
+        let chart = chart.split("</svg>").next().expect("an end");
+        let (best, others) = bars(chart);
+        if best.is_empty() {
             continue;
         }
-        assert!(sides.len() >= 2 && sides.iter().all(|s| s["hash"] == sides[0]["hash"]), "{claim}");
-        assert!(sides[0]["hash"] != "0000000000000000", "{claim}");
+        assert_eq!(best.len(), 1, "{chart}");
+        assert!(others.iter().all(|other| *other >= best[0]), "{chart}");
+        assert_eq!(chart.matches(", best</text>").count(), 1, "{chart}");
+        let (of_best, of_other) =
+            (chart.find("rect class=\"best\""), chart.find("rect class=\"other\""));
+        first_lost += usize::from(of_other < of_best);
     }
-    // What needs nothing of the host is measured on each.
-    let measured = |id| claims.iter().any(|c| c["id"] == id && c["measured_ratio"].is_f64());
-    assert!(measured("arrow") && measured("small-packets"), "{claims:?}");
+    // The parser's memory: the fast one needs the most.
+    assert!(first_lost > 0, "no chart in which the first side loses");
+}
+
+/// The least that `bench` measures.
+const ONE_CELL: &str =
+    "bench --quick --size=16M --path=read --pattern=seq --cache=warm --depth=1 --runs=1";
+
+#[test]
+fn what_a_killed_run_leaves_is_removed_by_the_next_of_its_kind() {
+    for (begin, next) in [
+        (vec!["reproduce", "seq-paths"], vec!["reproduce", "epoll-file", "--quick"]),
+        (vec!["bench", "--size=512M"], ONE_CELL.split(' ').collect()),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let command = |args: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+            command.args(args).arg("--dir").arg(dir.path()).stdout(std::process::Stdio::null());
+            command
+        };
+        let entries = || std::fs::read_dir(dir.path()).expect("it is there").flatten();
+        let is_locked = || entries().any(|entry| entry.path().join("lock").exists());
+        let mut killed = command(&begin).spawn().expect("the command starts");
+        while !is_locked() {
+            std::thread::yield_now();
+            assert!(killed.try_wait().expect("a state").is_none(), "it ended by itself");
+        }
+        // What is in use stays.
+        assert!(command(&next).status().expect("it ran").success());
+        assert_eq!(entries().count(), 1, "{begin:?}");
+        killed.kill().and_then(|()| killed.wait()).expect("it is killed");
+        assert_eq!(entries().count(), 1, "{begin:?} left nothing");
+        assert!(command(&next).status().expect("it ran").success());
+        assert_eq!(entries().count(), 0, "{begin:?}");
+    }
 }
 
 #[test]
@@ -100,7 +166,10 @@ fn page_of_json_parse(before: &[&str]) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("r.html");
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
-    command.args(before).args(["reproduce", "--quick", "json-parse", "--export-html"]).arg(&file);
+    command
+        .args(before)
+        .args(["reproduce", "--quick", "--time=0", "json-parse", "--export-html"])
+        .arg(&file);
     let out = command.output().expect("the command starts");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     std::fs::read_to_string(&file).expect("it was written")
@@ -113,8 +182,8 @@ fn the_page_has_a_flame_graph_of_each_side_that_names_functions() {
         return cutwater_testing::skip!("the host refuses samples");
     }
     let graphs: Vec<_> = page.split("<svg class=\"flame\"").skip(1).collect();
-    assert_eq!(graphs.len(), 2, "{page}");
-    for (graph, side) in graphs.iter().zip(["projecting", "general"]) {
+    assert_eq!(graphs.len(), 3, "{page}");
+    for (graph, side) in graphs.iter().zip(["projecting", "general", "general, every value"]) {
         let label = format!("aria-label=\"Flame graph of json-parse, {side}: ");
         assert!(graph.contains(&label) && graph.contains("<title>"), "{graph}");
     }
@@ -148,6 +217,7 @@ fn an_unknown_claim_is_a_usage_error_that_names_those_near_it() {
 fn the_list_has_every_claim_once() {
     let out = reproduce(&["--list"]);
     let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains(" 0.93x ") && text.contains(" 12.00x "), "{text}");
     let mut ids: Vec<_> = text.lines().filter_map(|l| l.split_whitespace().next()).collect();
     let count = ids.len();
     ids.sort_unstable();

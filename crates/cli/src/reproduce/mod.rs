@@ -8,6 +8,8 @@ mod flames;
 mod host;
 mod html;
 mod lab;
+#[cfg(test)]
+mod lab_tests;
 mod report;
 mod spread;
 mod verdict;

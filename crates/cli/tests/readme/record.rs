@@ -100,7 +100,20 @@ fn bench(run: &Value) -> Value {
 fn claims(mut run: Value) -> Value {
     // It is told with the run.
     run["host"].as_object_mut().unwrap().remove("kernel");
+    shorten(&mut run["claims"]);
     run
+}
+
+/// Rounds in six digits that count: the others tell nothing.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            *value = format!("{:.5e}", number.as_f64().unwrap()).parse::<f64>().unwrap().into();
+        }
+        Value::Array(all) => all.iter_mut().for_each(shorten),
+        Value::Object(all) => all.values_mut().for_each(shorten),
+        _ => {}
+    }
 }
 
 /// A line for each member of the lists.
