@@ -56,7 +56,10 @@ pub(super) const CLAIM: Claim = Claim {
     },
 };
 
-const SIDES: [fn(&Path) -> Result<u64, String>; 3] = [projecting, general, every_value];
+/// Reads a log and gives the sums of it.
+type Parse = fn(&Path) -> Result<u64, String>;
+
+const SIDES: [Parse; 3] = [projecting, general, every_value];
 
 /// In the order of the sides.
 pub(super) const ROLES: [(&str, Role); 3] = [
