@@ -8,7 +8,7 @@ pub(super) fn text(run: &Value, report: &Value) -> String {
     let claims = report["claims"].as_array().unwrap();
     let of = |verdict| claims.iter().filter(|c| c["verdict"] == verdict).count();
     let mut text = format!(
-        "{} claims on {}, Cutwater {}, one whole run: {} hold, {} partly, {} are refuted",
+        "{} claims on {}, Cutwater {}: {} hold, {} partly, {} are refuted",
         claims.len(),
         run["date"].as_str().unwrap(),
         run["cutwater"].as_str().unwrap(),
