@@ -208,9 +208,11 @@ pub(crate) fn read_task(
 ) -> Result<()> {
     if let Some(file) = input.plain() {
         let mut ended = None;
+        // Its last line may go on into the next piece, and has to be there as well.
+        let end = task.range.end.max(input.size());
         let fill = |at: u64, buf: &mut [u8]| {
             let n = ReadAt::read_at(file, buf, at)?;
-            if n == 0 && at < task.range.end && !buf.is_empty() {
+            if n == 0 && at < end && !buf.is_empty() {
                 ended.get_or_insert(at);
             }
             Ok(n)

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 
-use super::{Block, BlockSink, Blocks, Limits};
+use super::{Block, BlockSink, Blocks, Input, Limits, Task};
 use crate::Result;
 
 #[derive(Default)]
@@ -137,4 +137,21 @@ fn a_file_that_ends_early_ends_the_piece_with_what_there_was() {
     Blocks::new(Limits::default()).read(0..1 << 20, fill, &mut seen).unwrap();
     let lines: Vec<_> = seen.lines.iter().map(|(_, l)| l.as_slice()).collect();
     assert_eq!(lines, [&b"one\n"[..], b"two\n", b"thr"]);
+}
+
+#[test]
+fn a_log_that_ends_where_a_piece_does_was_truncated_within_the_last_line_of_that_piece() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    std::io::Write::write_all(&mut file, b"first line\nsecond line\nthird line\n").expect("writes");
+    let input = Input::open(file.path(), cutwater::ReadPath::Preadv).expect("it opens");
+    // The piece ends within the second line.
+    let task = Task { input: 0, range: 0..15 };
+    let read = || {
+        let (mut blocks, mut seen) = (Blocks::new(Limits::default()), Seen::default());
+        super::read_task(&mut blocks, &input, &task, &mut seen).map(|()| seen.lines.len())
+    };
+    assert_eq!(read().expect("whole lines"), 2);
+    file.as_file().set_len(15).expect("it becomes shorter");
+    let failed = read().expect_err("half of a line is lost");
+    assert!(matches!(failed, crate::Error::Truncated { at: 15, .. }), "{failed}");
 }
