@@ -59,10 +59,10 @@ impl Doubt {
 
 /// At least this share of the claimed ratio is enough.
 const ENOUGH: f64 = 0.8;
-/// A spread for which no more rounds are needed,
-const SMALL: f64 = 0.1;
-/// and one where the verdict is the same all over it.
+/// A spread for which no more rounds are needed where the verdict is the same all over it,
 const SMALL_IF_DECIDED: f64 = 0.25;
+/// and where it is not.
+const SMALL: f64 = 0.03;
 
 pub(super) fn verdict(claim: &Claim, measured: &Measured) -> Verdict {
     if let Some(fact) = measured.fact {
@@ -85,7 +85,7 @@ pub(super) fn settled(claimed: Option<f64>, ratio: f64, spread: f64) -> bool {
         Some(claimed) => doubtful(claimed, ratio, spread).is_none(),
         None => ratio.max(1.0 / ratio) > 1.0 + spread,
     };
-    spread <= SMALL || decided && spread <= SMALL_IF_DECIDED
+    spread <= if decided { SMALL_IF_DECIDED } else { SMALL }
 }
 
 fn judge(claimed: f64, ratio: f64, spread: f64) -> Verdict {
@@ -144,8 +144,10 @@ mod tests {
     #[test]
     fn more_rounds_are_wanted_while_the_spread_is_large_or_another_verdict_within_it() {
         for (claimed, ratio, spread, expected) in [
-            (Some(4.0), 3.0, 0.1, true),
-            (Some(4.0), 3.0, 0.11, false),
+            (Some(4.0), 3.0, 0.06, true),
+            (Some(4.0), 3.0, 0.07, false),
+            (Some(4.0), 3.19, 0.03, true),
+            (Some(4.0), 3.19, 0.04, false),
             (Some(4.0), 8.0, 0.25, true),
             (Some(4.0), 8.0, 0.26, false),
             (Some(4.0), 1.04, 1.44, false),
