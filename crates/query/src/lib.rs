@@ -11,6 +11,7 @@ mod arguments;
 mod bounds;
 mod failure;
 mod functions;
+mod joins;
 mod names;
 mod open;
 pub mod output;

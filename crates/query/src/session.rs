@@ -18,6 +18,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
 use crate::bounds::TimeBounds;
 use crate::functions;
+use crate::joins::Sorted;
 use crate::names::{Known, Named, resolve};
 use crate::open::{HowToOpen, Kind, expand};
 use crate::table::{Demanded, LogFunction};
@@ -258,10 +259,16 @@ impl Session {
             let plan = self.context.state().statement_to_plan(statement).await?;
             let frame = self.context.execute_logical_plan(plan).await?;
             let task = Arc::new(frame.task_ctx());
-            Ok((frame.create_physical_plan().await?, task))
+            let query = frame.logical_plan().clone();
+            Ok((frame.create_physical_plan().await?, query, task))
         };
-        let (plan, task) = planned.await.map_err(Failure::planning)?;
-        Ok(execute_stream(plan, task)?)
+        let (plan, query, task) = planned.await.map_err(Failure::planning)?;
+        let sorted = Sorted::of(&plan, query, &self.context.state(), &self.seen);
+        let rows = execute_stream(plan, task)?;
+        Ok(match sorted {
+            Some(sorted) => sorted.unless_fits(rows),
+            None => rows,
+        })
     }
 }
 

@@ -241,6 +241,35 @@ async fn what_is_not_sorted_in_memory_is_sorted_on_disk() {
     assert_eq!((seen, spilled), (30_000, true));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_join_that_does_not_fit_in_memory_is_sorted_on_disk() {
+    const IDS: u64 = 300_000;
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ids.json");
+    let mut text = String::new();
+    for n in 0..IDS {
+        writeln!(text, "{{\"n\":{n},\"id\":\"{:024x}\"}}", n * 7919 % IDS).expect("text");
+    }
+    std::fs::write(&path, &text).expect("the log is written");
+    let join = "SELECT count(*), sum(a.n) FROM log a LEFT JOIN log b ON a.id = b.id";
+    for (threads, memory_mib, is_sorted) in [(2, 512, false), (2, 16, true), (1, 16, true)] {
+        let limits = Limits {
+            threads,
+            memory_bytes: Some(memory_mib << 20),
+            spill: Some(dir.path().to_owned()),
+            seek: true,
+        };
+        let mut session = Session::new(limits, HowToOpen::default()).expect("a session begins");
+        session.add("log", &[path.display().to_string()]).await.expect("the log opens");
+        let answer = rows(&mut session, join).await.expect("an answer");
+        let (ids, sum) = (IDS as i64, (IDS * (IDS - 1) / 2) as i64);
+        assert_eq!((integer(&answer, 0), integer(&answer, 1)), (ids, sum), "{memory_mib} MiB");
+        let sums = session.seen().take();
+        assert_eq!(sums.sorted_joins, is_sorted, "{memory_mib} MiB, {threads} threads");
+        assert_eq!(sums.lines, 2 * IDS, "what the first try read does not count");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn rows_that_were_counted_are_known_until_somebody_writes() {
     let dir = tempfile::tempdir().expect("a directory");

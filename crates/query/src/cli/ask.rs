@@ -142,6 +142,12 @@ fn tell(sums: &Sums) {
              they stand in _raw\n"
         ));
     }
+    if sums.sorted_joins {
+        words.push_str(
+            "cutwater: what is joined did not fit in --memory, so it was sorted on disk, which \
+             takes longer; with more memory it need not be\n",
+        );
+    }
     // With standard error closed there is nobody to tell.
     let _ = std::io::stderr().lock().write_all(words.as_bytes());
 }

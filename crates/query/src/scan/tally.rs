@@ -1,7 +1,7 @@
 //! What the passes of a session found beside rows.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use cutwater_logs::scan::Tally;
@@ -13,6 +13,7 @@ pub struct Seen {
     lines: AtomicU64,
     bad: AtomicU64,
     misfits: Mutex<BTreeMap<String, u64>>,
+    sorted_joins: AtomicBool,
 }
 
 /// What was seen.
@@ -26,6 +27,8 @@ pub struct Sums {
     pub bad: u64,
     /// By column, the values that did not fit its type and are null.
     pub misfits: BTreeMap<String, u64>,
+    /// Joined rows did not fit in memory and were sorted on disk.
+    pub sorted_joins: bool,
 }
 
 impl Seen {
@@ -44,6 +47,10 @@ impl Seen {
         }
     }
 
+    pub(crate) fn joins_were_sorted(&self) {
+        self.sorted_joins.store(true, Ordering::Relaxed);
+    }
+
     /// Bytes so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -60,6 +67,7 @@ impl Seen {
             misfits: std::mem::take(
                 &mut self.misfits.lock().unwrap_or_else(PoisonError::into_inner),
             ),
+            sorted_joins: self.sorted_joins.swap(false, Ordering::Relaxed),
         }
     }
 }
