@@ -71,6 +71,7 @@ fn values(aggregate: &Aggregate) -> Option<Vec<Expr>> {
     let asked: Vec<(bool, String)> =
         aggregate.aggr_expr.iter().map(|e| bound(e, time)).collect::<Option<_>>()?;
     let (first, last) = of_table(table)?;
+    table.rests_on_order();
     let field = |at: usize| aggregate.schema.field(at).data_type().clone();
     let value = |(at, (is_min, name)): (usize, (bool, String))| {
         let nanos = if is_min { first } else { last };

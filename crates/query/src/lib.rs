@@ -9,6 +9,7 @@
 
 mod arguments;
 mod bounds;
+mod coercion;
 mod failure;
 mod functions;
 mod joins;

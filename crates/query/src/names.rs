@@ -179,6 +179,17 @@ impl VisitorMut for Names<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        // As names without quotes are.
+        if let TableFactor::Table { name, args: Some(_), .. } = factor
+            && let [ObjectNamePart::Identifier(ident)] = &mut name.0[..]
+            && ident.quote_style.is_none()
+        {
+            ident.value.make_ascii_lowercase();
+        }
+        if let TableFactor::Table { sample: Some(_), .. } = factor {
+            let words = "TABLESAMPLE is not supported; WHERE random() < 0.1 takes one row in ten";
+            self.wrong.get_or_insert(Failure::usage(words));
+        }
         if let Err(failure) = arguments::in_order(factor) {
             self.wrong.get_or_insert(failure);
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cutwater::ReadPath;
-use cutwater_logs::format::{Definition, Format};
+use cutwater_logs::format::{Definition, Format, field_names};
 use cutwater_logs::scan::{Log, open};
 use jiff::tz::TimeZone;
 
@@ -80,7 +80,11 @@ impl HowToOpen {
     /// # Errors
     /// When one cannot be opened; the words name it.
     pub fn open(&self, paths: &[PathBuf]) -> Result<Vec<Log>, Failure> {
-        paths.iter().map(|path| self.open_one(path)).collect()
+        let logs = paths.iter().map(|path| self.open_one(path)).collect::<Result<Vec<_>, _>>()?;
+        match &self.time_field {
+            Some(field) => has_field(&logs, field).map(|()| logs),
+            None => Ok(logs),
+        }
     }
 
     fn open_one(&self, path: &Path) -> Result<Log, Failure> {
@@ -96,6 +100,27 @@ impl HowToOpen {
         }
         Ok(log)
     }
+}
+
+/// That some line looked at has a field, where lines were looked at.
+fn has_field(logs: &[Log], field: &str) -> Result<(), Failure> {
+    let mut names: Vec<String> = Vec::new();
+    for log in logs.iter().filter(|log| !log.sample.is_empty()) {
+        let of_log = field_names(&log.definition, &log.sample);
+        if of_log.iter().any(|name| name == field) {
+            return Ok(());
+        }
+        names.extend(of_log);
+    }
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "no line that was looked at has the time field {field:?}; the fields are {}",
+        names.join(", ")
+    )))
 }
 
 /// The files that a name means: one that is no file but looks like a glob is one.

@@ -11,12 +11,14 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
 use crate::bounds::TimeBounds;
+use crate::coercion::TextsAsNumbers;
 use crate::functions;
 use crate::joins::Sorted;
 use crate::names::{Known, Named, resolve};
@@ -101,6 +103,7 @@ impl Session {
             .with_config(config)
             .with_runtime_env(Arc::new(runtime(&limits).build()?))
             .with_default_features()
+            .with_analyzer_rules(analyzer_rules())
             .with_optimizer_rule(Arc::new(TimeBounds))
             .build();
         let context = SessionContext::new_with_state(state);
@@ -140,8 +143,14 @@ impl Session {
     /// names they are Parquet, CSV, TSV or Arrow files; everything else is a log.
     ///
     /// # Errors
-    /// When one cannot be opened, or they are not all of one kind.
+    /// When one cannot be opened, they are not all of one kind, or there is such a table.
     pub async fn add(&mut self, table: &str, names: &[String]) -> Result<(), Failure> {
+        if self.context.table_exist(TableReference::bare(table))? {
+            return Err(Failure::usage(format!(
+                "there are two tables {table}; give each a name of its own with \
+                 --table NAME=GLOB (files given without a name are the table log)"
+            )));
+        }
         let paths = names.iter().map(|name| expand(name)).collect::<Result<Vec<_>, _>>()?.concat();
         let kinds: Vec<Kind> = paths.iter().map(|path| Kind::of(path)).collect();
         match kinds.first() {
@@ -270,6 +279,12 @@ impl Session {
             None => rows,
         })
     }
+}
+
+/// The engine's, and ours before them: its coercion leaves nothing to decide.
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let ours: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(TextsAsNumbers);
+    std::iter::once(ours).chain(Analyzer::new().rules).collect()
 }
 
 fn runtime(limits: &Limits) -> RuntimeEnvBuilder {

@@ -35,6 +35,8 @@ pub(crate) fn run(mut args: Args) -> Outcome {
     if let Some(bench::Way::Path(path, _)) = way {
         args.path = path;
     }
+    // All logs are open while they are scanned.
+    cutwater_sys::probe::limits::raise_files();
     // Maps are read through it; without, they are read by pread.
     let _ = cutwater::sigbus::install();
     let mut plan = Plan::new(args)?;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cutwater::{File, OpenOptions, Pattern, ReadPath};
+use cutwater::{File, OpenOptions, Pattern, ReadPath, Reuse};
 
 use crate::{Error, Result};
 
@@ -108,8 +108,8 @@ impl Input {
             }
         }
         if read_path == ReadPath::Auto && is_resident(&file, size) {
-            let options = OpenOptions::default().path(ReadPath::Preadv);
-            file = options.pattern(Pattern::Sequential).open(path)?;
+            // What is not resident should stay when it was read; this is, and does not need to.
+            file = options.reuse(Reuse::Once).open(path)?;
         }
         let mut magic = [0; 4];
         let n = file.read_at(&mut magic, 0)?;
@@ -222,8 +222,7 @@ const RESIDENCY_PLACES: u64 = 16;
 const RESIDENCY_BYTES: u64 = 1 << 20;
 
 /// Whether a file is in the page cache, as far as samples tell. A pass touches each page once,
-/// and so never earns what it costs to map it (measured: 0.21 s by map, 0.16 s by calls, for a
-/// search of 1 GiB); the chooser, which must reckon with reads that come again, would map it.
+/// and the chooser is told so; of one that is not resident it would then leave nothing in the cache.
 fn is_resident(file: &File, size: u64) -> bool {
     (0..RESIDENCY_PLACES).all(|place| {
         let at = (u128::from(size) * u128::from(place) / u128::from(RESIDENCY_PLACES)) as u64;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use cutwater_logs::seek::PLACES;
 use cutwater_query::{Failure, Session, Sums};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -26,7 +27,13 @@ pub(super) async fn all(
     interrupt: &Interrupt,
     sql: &str,
 ) -> Result<End, Failure> {
-    for statement in session.parse(sql)? {
+    let statements = session.parse(sql)?;
+    if statements.len() > 1 && args.output.is_some() {
+        return Err(Failure::usage(
+            "--output takes one answer, and there are several statements; ask one at a time",
+        ));
+    }
+    for statement in statements {
         if let End::Interrupted = one(session, args, interrupt, statement).await? {
             return Ok(End::Interrupted);
         }
@@ -130,16 +137,25 @@ async fn write(
 fn tell(sums: &Sums) {
     let mut words = String::new();
     if sums.bad > 0 {
+        let what = match sums.bad {
+            1 => "1 line is no record and was left out".to_owned(),
+            n => format!("{n} lines are no records and were left out"),
+        };
         words.push_str(&format!(
-            "cutwater: {} lines are no records and were left out; SELECT _line, _error, _raw \
-             FROM log WHERE _error IS NOT NULL shows them\n",
-            sums.bad
+            "cutwater: {what}; SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL \
+             shows more\n"
         ));
     }
     for (column, count) in &sums.misfits {
         words.push_str(&format!(
-            "cutwater: {count} values of {column} are not of its type and were read as NULL; \
-             they stand in _raw\n"
+            "cutwater: values of {column} that are not of its type and so NULL: {count}; they \
+             stand in _raw\n"
+        ));
+    }
+    if sums.sought {
+        words.push_str(&format!(
+            "cutwater: the log counts as sorted by time ({PLACES} places of it are), so only a \
+             part was read; lines far out of order are missed, and --no-seek reads all\n"
         ));
     }
     if sums.sorted_joins {

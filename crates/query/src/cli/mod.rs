@@ -45,6 +45,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         // freed may stay resident.
         let _ = cutwater_sys::heap::return_large_blocks(memory::LARGE_BLOCK_BYTES);
     }
+    // Each log of a table is open while it is asked.
+    cutwater_sys::probe::limits::raise_files();
     // Maps are read through it; without, they are read by pread.
     let _ = cutwater::sigbus::install();
     let _serving = args.metrics.as_deref().map(serve).transpose()?;

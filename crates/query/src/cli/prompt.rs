@@ -124,7 +124,8 @@ enum Asked<'a> {
     Query(Cow<'a, str>),
     Format(&'a str),
     Functions,
-    Help,
+    /// Whether it was asked for; else a command is not known.
+    Help(bool),
     Timing,
     End,
 }
@@ -141,7 +142,8 @@ fn asked(line: &str) -> Asked<'_> {
         "\\h" => Asked::Functions,
         "\\t" => Asked::Timing,
         "\\q" | "quit" | "exit" => Asked::End,
-        command if command.starts_with('\\') => Asked::Help,
+        "\\?" => Asked::Help(true),
+        command if command.starts_with('\\') => Asked::Help(false),
         _ => Asked::Query(line.into()),
     }
 }
@@ -179,7 +181,7 @@ pub(super) async fn prompt(
         // The first time, there is none.
         let _ = editor.load_history(path);
     }
-    say(&format!("SQL on {} tables; \\? shows what else there is.\n", session.logs().len()));
+    say("SQL on logs; \\d shows the tables, \\? what else there is.\n");
     let mut timing = false;
     interrupt.at_prompt();
     loop {
@@ -192,7 +194,12 @@ pub(super) async fn prompt(
         match asked(&line) {
             Asked::Nothing => {}
             Asked::End => break,
-            Asked::Help => say(HELP),
+            Asked::Help(known) => {
+                if !known {
+                    say(&format!("there is no command {}; there are\n", line.trim()));
+                }
+                say(HELP);
+            }
             Asked::Functions => {
                 FUNCTIONS.iter().for_each(|(n, what)| say(&format!("  {n:22} {what}\n")))
             }
@@ -242,7 +249,7 @@ mod tests {
             (asked("\\q"), asked("exit;"), asked("  ")),
             (Asked::End, Asked::End, Asked::Nothing)
         );
-        assert_eq!(asked("\\x"), Asked::Help);
+        assert_eq!((asked("\\?"), asked("\\x")), (Asked::Help(true), Asked::Help(false)));
         assert_eq!(asked("SELECT 1;"), Asked::Query("SELECT 1;".into()));
     }
 }

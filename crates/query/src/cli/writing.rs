@@ -2,12 +2,14 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, IsTerminal};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
 use cutwater_query::Failure;
 use cutwater_query::output::{Format, Writer, writer};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
 use tempfile::NamedTempFile;
 
 use super::args::Args;
@@ -15,10 +17,68 @@ use super::args::Args;
 /// Bytes that wait to be written.
 const BUFFER_BYTES: usize = 1 << 18;
 
+/// How a file is called before it has its name.
+const PREFIX: &str = ".cutwater-query-";
+
 /// An answer on its way.
 pub(super) struct Writing {
     pub(super) writer: Box<dyn Writer>,
-    file: Option<(NamedTempFile, PathBuf)>,
+    file: Option<(Held, PathBuf)>,
+}
+
+/// A file that is being written.
+enum Held {
+    /// It has no name at all, and is gone with the program, even if that is killed (`O_TMPFILE`).
+    Nameless(File),
+    /// Where the file system has no such files; what is killed leaves it behind.
+    Named(NamedTempFile),
+}
+
+impl Held {
+    /// A file in the directory of `path`, to which a name can be given.
+    fn beside(path: &Path, rights: u32) -> io::Result<Self> {
+        let parent = directory(path);
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match open(parent, flags, Mode::from_raw_mode(rights)) {
+            Ok(file) if Path::new(&place(&file)).exists() => Ok(Self::Nameless(file.into())),
+            _ => {
+                let rights = Permissions::from_mode(rights);
+                let mut builder = tempfile::Builder::new();
+                Ok(Self::Named(builder.prefix(PREFIX).permissions(rights).tempfile_in(parent)?))
+            }
+        }
+    }
+
+    fn file(&self) -> &File {
+        match self {
+            Self::Nameless(file) => file,
+            Self::Named(named) => named.as_file(),
+        }
+    }
+
+    /// Gives it the name `path`, in place of what has it now.
+    fn persist(self, path: &Path) -> io::Result<()> {
+        let file = match self {
+            Self::Named(named) => return named.persist(path).map(drop).map_err(|e| e.error),
+            Self::Nameless(file) => file,
+        };
+        // A link takes no other's name, so it gets one of its own first.
+        let from = place(&file);
+        let link = |name: &Path| {
+            linkat(CWD, &from, CWD, name, AtFlags::SYMLINK_FOLLOW).map_err(io::Error::from)
+        };
+        let named = tempfile::Builder::new().prefix(PREFIX).make_in(directory(path), link)?;
+        named.persist(path).map(drop).map_err(|e| e.error)
+    }
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Where a descriptor can be found (`proc_pid_fd(5)`).
+fn place(file: &impl AsRawFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 impl Writing {
@@ -47,19 +107,19 @@ impl Writing {
         self.writer.finish()?;
         let Some((file, path)) = self.file else { return Ok(()) };
         file.persist(&path)
-            .map(drop)
-            .map_err(|e| Failure::new(format!("cannot write {}: {}", path.display(), e.error)))
+            .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))
     }
 }
 
 /// Where to write what `path` is to hold: a file that gets its name at the end. A device or a pipe
 /// is written to; the name of one (`/dev/null`!) must never become that of a file.
-fn target(path: &Path) -> io::Result<(Option<(NamedTempFile, PathBuf)>, File)> {
+fn target(path: &Path) -> io::Result<(Option<(Held, PathBuf)>, File)> {
     let there = match fs::metadata(path) {
         Ok(there) => there,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             // As programs make files: what the umask leaves of it.
-            let (file, out) = beside(path, Permissions::from_mode(0o666))?;
+            let file = Held::beside(path, 0o666)?;
+            let out = file.file().try_clone()?;
             return Ok((Some((file, path.to_owned())), out));
         }
         Err(e) => return Err(e),
@@ -69,18 +129,10 @@ fn target(path: &Path) -> io::Result<(Option<(NamedTempFile, PathBuf)>, File)> {
     }
     // A link stays one, and a file keeps its rights.
     let path = fs::canonicalize(path)?;
-    let (file, out) = beside(&path, Permissions::from_mode(0o600))?;
-    file.as_file().set_permissions(there.permissions())?;
+    let file = Held::beside(&path, 0o600)?;
+    file.file().set_permissions(there.permissions())?;
+    let out = file.file().try_clone()?;
     Ok((Some((file, path)), out))
-}
-
-/// A file without its name yet, in the directory where it will be.
-fn beside(path: &Path, rights: Permissions) -> io::Result<(NamedTempFile, File)> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    let file = builder.prefix(".cutwater-query-").permissions(rights).tempfile_in(parent)?;
-    let out = file.reopen()?;
-    Ok((file, out))
 }
 
 /// The terminal's columns.

@@ -1,22 +1,59 @@
 //! CSV, TSV, JSON and NDJSON, by Arrow's own writers.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::csv;
-use arrow::datatypes::SchemaRef;
-use arrow::json::writer::{JsonArray, JsonFormat, LineDelimited, WriterBuilder};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::json::writer::{
+    EncoderOptions, JsonArray, JsonFormat, LineDelimited, WriterBuilder, make_encoder,
+};
 
 use super::{Writer, refused};
 use crate::Failure;
 
-/// Separated values with a header.
-pub(super) struct Separated<W: Write>(Option<csv::Writer<W>>);
+/// Keeps the error that the writer above makes words of.
+struct Watched<W> {
+    out: W,
+    failed: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl<W> Watched<W> {
+    fn kept<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        done.map_err(|e| {
+            let same = io::Error::from(e.kind());
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+            same
+        })
+    }
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let done = self.out.write(bytes);
+        self.kept(done)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let done = self.out.flush();
+        self.kept(done)
+    }
+}
+
+/// Separated values with a header. What is nested is written as JSON.
+pub(super) struct Separated<W: Write> {
+    writer: Option<csv::Writer<Watched<W>>>,
+    failed: Arc<Mutex<Option<io::Error>>>,
+}
 
 impl<W: Write> Separated<W> {
     pub(super) fn new(out: W, delimiter: u8, schema: &SchemaRef) -> Result<Self, Failure> {
         let builder = csv::WriterBuilder::new().with_delimiter(delimiter).with_header(true);
-        let mut writer = Self(Some(builder.build(out)));
+        let failed = Arc::default();
+        let writer = Some(builder.build(Watched { out, failed: Arc::clone(&failed) }));
+        let mut writer = Self { writer, failed };
         // An answer without rows has its header all the same.
         writer.batch(&RecordBatch::new_empty(SchemaRef::clone(schema)))?;
         Ok(writer)
@@ -25,13 +62,58 @@ impl<W: Write> Separated<W> {
 
 impl<W: Write> Writer for Separated<W> {
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        self.0.as_mut().map_or(Ok(()), |writer| writer.write(batch)).map_err(refused)
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let written = flat(batch).and_then(|batch| writer.write(&batch));
+        written.map_err(|e| {
+            let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+            failed.map_or_else(|| refused(e), |e| Failure::output(&e))
+        })
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
-        let flushed = self.0.take().map_or(Ok(()), |writer| writer.into_inner().flush());
+        let flushed = self.writer.take().map_or(Ok(()), |writer| writer.into_inner().out.flush());
         flushed.map_err(|e| Failure::output(&e))
     }
+}
+
+/// The same rows, with JSON texts in place of what has parts.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    if !schema.fields().iter().any(|f| f.data_type().is_nested()) {
+        return Ok(batch.clone());
+    }
+    let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| {
+            if !field.data_type().is_nested() {
+                return Ok((field.as_ref().clone(), Arc::clone(column)));
+            }
+            let text = Field::new(field.name(), DataType::Utf8, true);
+            Ok((text, json_texts(field, column)?))
+        })
+        .collect::<Result<Vec<_>, ArrowError>>()?
+        .into_iter()
+        .unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+/// Each value as JSON.
+fn json_texts(field: &FieldRef, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let options = EncoderOptions::default().with_explicit_nulls(true);
+    let mut encoder = make_encoder(field, column, &options)?;
+    let (mut texts, mut bytes) = (StringBuilder::new(), Vec::new());
+    for at in 0..column.len() {
+        if encoder.is_null(at) {
+            texts.append_null();
+            continue;
+        }
+        bytes.clear();
+        encoder.encode(at, &mut bytes);
+        texts.append_value(String::from_utf8_lossy(&bytes));
+    }
+    Ok(Arc::new(texts.finish()))
 }
 
 /// JSON objects.

@@ -14,6 +14,7 @@ pub struct Seen {
     bad: AtomicU64,
     misfits: Mutex<BTreeMap<String, u64>>,
     sorted_joins: AtomicBool,
+    sought: AtomicBool,
 }
 
 /// What was seen.
@@ -29,6 +30,8 @@ pub struct Sums {
     pub misfits: BTreeMap<String, u64>,
     /// Joined rows did not fit in memory and were sorted on disk.
     pub sorted_joins: bool,
+    /// Parts of logs were not read, as the logs count as sorted by time.
+    pub sought: bool,
 }
 
 impl Seen {
@@ -45,6 +48,11 @@ impl Seen {
             let mut misfits = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
             *misfits.entry(column.to_owned()).or_default() += count;
         }
+    }
+
+    /// An answer rests on the order of a log.
+    pub(crate) fn rests_on_order(&self) {
+        self.sought.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn joins_were_sorted(&self) {
@@ -67,6 +75,7 @@ impl Seen {
             misfits: std::mem::take(
                 &mut self.misfits.lock().unwrap_or_else(PoisonError::into_inner),
             ),
+            sought: self.sought.swap(false, Ordering::Relaxed),
             sorted_joins: self.sorted_joins.swap(false, Ordering::Relaxed),
         }
     }

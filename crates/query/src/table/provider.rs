@@ -90,6 +90,11 @@ impl LogTable {
         self.columns.iter().position(is_time).filter(|_| same)
     }
 
+    /// Notes that an answer rests on the order of its logs.
+    pub(crate) fn rests_on_order(&self) {
+        self.seen.rests_on_order();
+    }
+
     /// Whether time is looked for in sorted logs.
     #[must_use]
     pub fn seeks(&self) -> bool {
@@ -129,6 +134,9 @@ impl LogTable {
         };
         let found =
             times::find(&self.logs, span).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        if found.ranges.iter().any(Option::is_some) {
+            self.seen.rests_on_order();
+        }
         let told = (!span.is_open()).then(|| {
             let bytes = found.ranges.iter().flatten().map(|r| r.end - r.start).sum::<u64>();
             let sought = found.ranges.iter().flatten().count();

@@ -149,11 +149,12 @@ pub(crate) enum Reason {
     FillCache,
     LargerThanMemory,
     NoResidency,
+    ResidentOnce,
 }
 
 impl Reason {
     /// Every reason, with the word by which metrics name it.
-    pub(crate) const ALL: [(Self, &'static str); 13] = [
+    pub(crate) const ALL: [(Self, &'static str); 14] = [
         (Self::Named, "named"),
         (Self::Resident { map: true }, "resident_map"),
         (Self::Resident { map: false }, "resident_call"),
@@ -167,6 +168,7 @@ impl Reason {
         (Self::FillCache, "fill_cache"),
         (Self::LargerThanMemory, "larger_than_memory"),
         (Self::NoResidency, "no_residency"),
+        (Self::ResidentOnce, "resident_once"),
     ];
 
     /// Its place in [`Reason::ALL`]; a match, because it is asked for at every read.
@@ -181,6 +183,7 @@ impl Reason {
             Self::FillCache => 10,
             Self::LargerThanMemory => 11,
             Self::NoResidency => 12,
+            Self::ResidentOnce => 13,
         }
     }
 }
@@ -218,6 +221,9 @@ impl fmt::Display for Reason {
                 "read again: as many bytes as the file holds went past the page cache, so now it is filled"
             }
             Self::LargerThanMemory => "larger than memory: past the page cache, which could not hold it",
+            Self::ResidentOnce => {
+                "resident, in order and only once: copied by large calls, as a map would fault each page for one use"
+            }
             Self::NoResidency => "this file does not tell what is resident: through the page cache",
         })
     }

@@ -32,7 +32,8 @@ impl Source for Process {
         )
         .sample(&[("kind", "minor")], used.minor_faults)
         .sample(&[("kind", "major")], used.major_faults);
-        if let Some(bytes) = resident_bytes() {
+        let resident = resident_bytes();
+        if let Some(bytes) = resident {
             page.gauge("process_resident_memory_bytes", "Memory that is resident, file maps too.")
                 .sample(&[], bytes);
         }
@@ -40,7 +41,8 @@ impl Source for Process {
             "cutwater_resident_memory_peak_bytes",
             "The largest resident memory since the process began.",
         )
-        .sample(&[], used.peak_rss_bytes);
+        // The kernel notes the peak now and then only, and may be behind.
+        .sample(&[], used.peak_rss_bytes.max(resident.unwrap_or(0)));
         let rss = self.0.rss.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(growth) = rss.growth_per_second() {
             page.gauge(

@@ -1,6 +1,6 @@
 //! Limits and rights of this process.
 
-use rustix::process::{Resource, geteuid, getrlimit};
+use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::{small_number, small_text};
@@ -54,6 +54,15 @@ pub fn probe() -> LimitFacts {
         perf_event_paranoid: small_number("/proc/sys/kernel/perf_event_paranoid"),
         kptr_restrict: small_number("/proc/sys/kernel/kptr_restrict"),
         seccomp_filters: seccomp_filters(),
+    }
+}
+
+/// Raises the soft limit of open files to the hard one (`setrlimit(2)`), for a program that opens
+/// many and calls no `select(2)`, which knows descriptors up to 1,023 only. What is refused stays.
+pub fn raise_files() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     }
 }
 
