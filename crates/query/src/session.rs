@@ -13,9 +13,11 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use futures::StreamExt;
 
 use crate::bounds::TimeBounds;
 use crate::coercion::TextsAsNumbers;
@@ -274,11 +276,21 @@ impl Session {
         let (plan, query, task) = planned.await.map_err(Failure::planning)?;
         let sorted = Sorted::of(&plan, query, &self.context.state(), &self.seen);
         let rows = execute_stream(plan, task)?;
-        Ok(match sorted {
+        Ok(until_failure(match sorted {
             Some(sorted) => sorted.unless_fits(rows),
             None => rows,
-        })
+        }))
     }
+}
+
+/// The same rows, of which a failure is the last: partitions that did not hear of it give more.
+fn until_failure(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let schema = rows.schema();
+    let rows = rows.scan(false, |failed, batch| {
+        let was = std::mem::replace(failed, batch.is_err());
+        std::future::ready((!was).then_some(batch))
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
 }
 
 /// The engine's, and ours before them: its coercion leaves nothing to decide.

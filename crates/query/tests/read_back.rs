@@ -86,19 +86,6 @@ fn other_programs_read_an_answer_without_rows() -> io::Result<()> {
     read_back("id < 0", Path::new("none"))
 }
 
-#[test]
-fn a_list_is_refused_by_formats_that_have_none() -> io::Result<()> {
-    for format in ["csv", "tsv"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater-query"));
-        let sql = "SELECT make_array(id, n) AS l FROM log";
-        let out = command.args(["-o", format, sql]).arg(data("odd.json")).output()?;
-        let said = String::from_utf8_lossy(&out.stderr);
-        assert_eq!(out.status.code(), Some(1), "{said}");
-        assert!(said.contains("cannot write the answer in this format") && said.contains("List"));
-    }
-    Ok(())
-}
-
 /// How an Arrow file is used in place.
 struct Mapped {
     rows: u64,
