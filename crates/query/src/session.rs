@@ -275,10 +275,9 @@ impl Session {
         };
         let (plan, query, task) = planned.await.map_err(Failure::planning)?;
         let sorted = Sorted::of(&plan, query, &self.context.state(), &self.seen);
-        let rows = execute_stream(plan, task)?;
         Ok(until_failure(match sorted {
-            Some(sorted) => sorted.unless_fits(rows),
-            None => rows,
+            Some(sorted) => sorted.unless_fits(plan, task),
+            None => execute_stream(plan, task)?,
         }))
     }
 }

@@ -54,6 +54,17 @@ pub(crate) struct LogExec {
 }
 
 impl LogExec {
+    /// Bytes of the logs.
+    fn log_bytes(&self) -> u64 {
+        self.scan.logs.iter().map(|log| log.input.size()).sum()
+    }
+
+    /// Bytes of the logs; nothing where only some of their lines are rows.
+    pub(crate) fn whole_bytes(&self) -> Option<u64> {
+        let all = self.scan.conditions.is_empty() && self.scan.limit.is_none();
+        all.then(|| self.log_bytes())
+    }
+
     pub(crate) fn new(scan: Scan) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&scan.shape.schema)),
@@ -110,7 +121,7 @@ impl LogExec {
 impl DisplayAs for LogExec {
     fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Scan { logs, request, shape, limit, conditions, seek, .. } = &self.scan;
-        let bytes: u64 = logs.iter().map(|log| log.input.size()).sum();
+        let bytes = self.log_bytes();
         if matches!(kind, DisplayFormatType::TreeRender) {
             return write!(f, "logs={}\nbytes={bytes}", logs.len());
         }
