@@ -181,6 +181,24 @@ fn trace_of_a_reader_that_waits(
     (child.wait_with_output().unwrap(), dir)
 }
 
+/// A command that ended has no maps any more: what it had mapped is kept while it runs.
+#[test]
+fn functions_of_a_command_that_ended_have_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let svg = dir.path().join("hot.svg");
+    let program = env!("CARGO_BIN_EXE_cutwater");
+    let args = ["trace", "--json", "--flamegraph", svg.to_str().unwrap(), "--", program];
+    let work = ["bench", "--quick", "--path", "read", "--cache", "warm", "--dir"];
+    let out = cutwater(&[&args[..], &work, &[dir.path().to_str().unwrap()]].concat());
+    let report = report(&out);
+    assert_eq!(out.status.code(), Some(0), "{report:#}");
+    if report["flamegraph"].is_null() {
+        return cutwater_testing::skip!("{}", report["without"]);
+    }
+    let drawn = std::fs::read_to_string(&svg).unwrap();
+    assert!(drawn.contains("cutwater::bench::"), "{report:#}");
+}
+
 #[test]
 fn the_wait_for_a_pipe_is_off_the_cpu_under_the_call_that_waits() {
     const WAIT: Duration = Duration::from_millis(400);

@@ -7,6 +7,7 @@ use cutwater_sys::perf::Samples;
 
 use super::error::FlameError;
 use super::fold::{self, Folded};
+use super::maps::{Maps, Watch};
 use super::off_cpu::Waiting;
 use super::svg::Kind;
 use super::{OffCpuReport, Recording, Report, shares, svg, symbols};
@@ -26,11 +27,18 @@ pub(crate) struct Graph {
 impl Graph {
     /// Stops `recording` and adds it, under a frame called `label` where there is one.
     pub(crate) fn add(&mut self, recording: Recording, label: Option<&str>) {
-        self.add_samples(&recording.0.stop(), label);
+        let samples = recording.sampler.stop();
+        let maps = recording.maps.map(Watch::end);
+        self.add_samples(&samples, maps.as_ref(), label);
     }
 
-    pub(super) fn add_samples(&mut self, samples: &Samples, label: Option<&str>) {
-        let (names, unnamed) = symbols::resolve(samples);
+    pub(super) fn add_samples(
+        &mut self,
+        samples: &Samples,
+        maps: Option<&Maps>,
+        label: Option<&str>,
+    ) {
+        let (names, unnamed) = symbols::resolve(samples, maps);
         for (line, count) in fold::fold(&samples.stacks, &names, label) {
             *self.folded.entry(line).or_insert(0) += count;
         }

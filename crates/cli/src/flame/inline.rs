@@ -37,7 +37,7 @@ pub(crate) fn inline(recordings: &[Samples], bottom: &str) -> (Vec<Inline>, BTre
         pid: recordings.first().map_or(0, |one| one.pid),
         ..Samples::default()
     };
-    let (names, unnamed) = symbols::resolve(&all);
+    let (names, unnamed) = symbols::resolve(&all, None);
     let notes = recordings.iter().flat_map(graph::notes).chain(unnamed).collect();
     let one = |one: &Samples| Inline {
         folded: above(fold::fold(&one.stacks, &names, None), bottom),

@@ -9,6 +9,7 @@ mod error;
 mod fold;
 mod graph;
 mod inline;
+mod maps;
 mod off_cpu;
 mod shares;
 mod svg;
@@ -26,6 +27,7 @@ use cutwater_sys::perf::{Sampler, SamplerOptions, Samples};
 pub(crate) use error::FlameError;
 pub(crate) use graph::Graph;
 pub(crate) use inline::{Inline, inline};
+use maps::Watch;
 pub(crate) use off_cpu::{OffCpuReport, beside};
 pub(crate) use shares::Share;
 pub(crate) use symbols::KernelNames;
@@ -39,7 +41,11 @@ const SHARES_SHOWN: usize = 5;
 
 /// A flame graph in the making.
 #[derive(Debug)]
-pub(crate) struct Recording(Sampler);
+pub(crate) struct Recording {
+    sampler: Sampler,
+    /// What another process has mapped; of this one it can be asked at the end.
+    maps: Option<Watch>,
+}
 
 /// What a recording showed, beside the picture.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -62,7 +68,8 @@ impl Recording {
     /// # Errors
     /// [`FlameError::Refused`] where the host lets nobody like us sample.
     pub(crate) fn start(options: SamplerOptions) -> Result<Self, FlameError> {
-        Sampler::start(options).map(Self).map_err(FlameError::Refused)
+        let sampler = Sampler::start(options).map_err(FlameError::Refused)?;
+        Ok(Self { sampler, maps: None })
     }
 
     /// Starts recording all threads of another process.
@@ -70,12 +77,13 @@ impl Recording {
     /// # Errors
     /// As [`Recording::start`].
     pub(crate) fn of_process(pid: u32, options: SamplerOptions) -> Result<Self, FlameError> {
-        Sampler::of_process(pid, options).map(Self).map_err(FlameError::Refused)
+        let sampler = Sampler::of_process(pid, options).map_err(FlameError::Refused)?;
+        Ok(Self { sampler, maps: Watch::start(pid) })
     }
 
     /// Stops it: for those who look up the names of several at once.
     pub(crate) fn stop(self) -> Samples {
-        self.0.stop()
+        self.sampler.stop()
     }
 }
 

@@ -2,14 +2,18 @@
 //! with inlined functions from their line tables; kernel frames by `/proc/kallsyms`. glibc's own functions have names where it exports them;
 //! the one that starts a thread is not, so stacks begin with an unknown frame.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 
-use blazesym::symbolize::source::{Kernel, Process, Source};
+use blazesym::symbolize::source::{Elf, Kernel, Process, Source};
 use blazesym::symbolize::{InlinedFn, Input, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 use cutwater_sys::perf::{Samples, Stack};
+
+use super::maps::Maps;
+use crate::words::shown;
 
 /// An address of which nothing is known.
 const UNKNOWN: &str = "[unknown]";
@@ -46,14 +50,18 @@ fn lookups(frames: &[u64]) -> impl DoubleEndedIterator<Item = u64> + '_ {
 }
 
 /// Finds the names of all frames of `samples` and of the waits in it, and says what could not be
-/// named and why.
-pub(super) fn resolve(samples: &Samples) -> (Names, Vec<String>) {
+/// named and why. `maps` is what another process had mapped.
+pub(super) fn resolve(samples: &Samples, maps: Option<&Maps>) -> (Names, Vec<String>) {
     // Without the directories of separate debug files: ours has its own lines, and one file
     // there that cannot be read (compressed by zstd) would cost all names.
     let symbolizer = Symbolizer::builder().set_debug_dirs(Some([""; 0])).build();
     let mut notes = Vec::new();
     let user = distinct(samples, Stack::user);
-    let user = resolve_user(&symbolizer, samples.pid, &user, &mut notes).unwrap_or_else(|e| {
+    let named = match maps {
+        Some(maps) => Ok(resolve_mapped(&symbolizer, maps, &user, &mut notes)),
+        None => resolve_user(&symbolizer, samples.pid, &user, &mut notes),
+    };
+    let user = named.unwrap_or_else(|e| {
         notes.push(format!("user frames have no names: {e}"));
         unknown(&user)
     });
@@ -89,6 +97,46 @@ fn resolve_user(
         Err(e) => notes.push(format!("inlined functions are missing: {e}")),
     }
     Ok(names)
+}
+
+/// By the files that a process had mapped: it may have ended.
+fn resolve_mapped(
+    symbolizer: &Symbolizer,
+    maps: &Maps,
+    addrs: &[u64],
+    notes: &mut Vec<String>,
+) -> HashMap<u64, Vec<String>> {
+    let mut files: BTreeMap<&Path, Vec<(u64, u64)>> = BTreeMap::new();
+    for &addr in addrs {
+        if let Some((path, offset)) = maps.place(addr) {
+            files.entry(path).or_default().push((addr, offset));
+        }
+    }
+    let mut names = unknown(addrs);
+    for (path, places) in files {
+        let offsets: Vec<u64> = places.iter().map(|(_, offset)| *offset).collect();
+        let mut elf = Elf::new(path);
+        elf.debug_syms = false;
+        let found = symbolizer.symbolize(&Source::Elf(elf.clone()), Input::FileOffset(&offsets));
+        elf.debug_syms = true;
+        let lines = symbolizer.symbolize(&Source::Elf(elf), Input::FileOffset(&offsets));
+        match found {
+            Ok(found) => {
+                for ((addr, _), found) in places.iter().zip(&found) {
+                    if let Some(sym) = found.as_sym() {
+                        names.insert(*addr, vec![readable(&sym.name)]);
+                    }
+                }
+            }
+            Err(e) => notes.push(format!("frames of {} have no names: {e}", shown(path))),
+        }
+        // Without line tables, inlined functions have no names: most programs are so.
+        for ((addr, _), found) in places.iter().zip(lines.iter().flatten()) {
+            let inlined = found.as_sym().map(|sym| sym.inlined.iter().map(inlined_name));
+            names.entry(*addr).or_default().extend(inlined.into_iter().flatten());
+        }
+    }
+    names
 }
 
 fn resolve_kernel(

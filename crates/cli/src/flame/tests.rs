@@ -36,12 +36,12 @@ fn record(kernel: bool, work: fn() -> u64) -> Option<Samples> {
         }
     });
     thread.join().unwrap();
-    Some(recording.0.stop())
+    Some(recording.stop())
 }
 
 fn write_svg(samples: &Samples, label: &str, path: &Path) -> Result<Report, FlameError> {
     let mut graph = Graph::default();
-    graph.add_samples(samples, Some(label));
+    graph.add_samples(samples, None, Some(label));
     graph.write(path, "a test")
 }
 
@@ -53,7 +53,7 @@ fn cpu_ns(kernel: bool) -> u64 {
 
 /// Of the samples in this module's threads, the share that `function` is in.
 fn share_of(samples: &Samples, function: &str) -> f64 {
-    let (names, _) = symbols::resolve(samples);
+    let (names, _) = symbols::resolve(samples, None);
     let folded = fold::fold(&samples.stacks, &names, None);
     let of = |part: &str| -> u64 {
         let lines = folded.iter().filter(|(line, _)| line.contains(part));
@@ -85,7 +85,7 @@ fn time_in_the_kernel_is_under_the_function_that_called_it() {
     let share = share_of(&samples, "flame::tests::burn_in_kernel");
     // Asking for the time is a call, too, and what it costs beside a read depends on the host.
     assert!(share > 0.2, "{share}");
-    let (names, notes) = symbols::resolve(&samples);
+    let (names, notes) = symbols::resolve(&samples, None);
     if notes.is_empty() {
         let shares = shares::shares(&fold::fold(&samples.stacks, &names, None), true);
         assert!(shares.iter().any(|s| s.name == "read"), "{shares:?}");
@@ -126,8 +126,8 @@ fn recordings_of_one_graph_stand_beside_each_other_under_their_labels() {
     let Some(samples) = record(false, burn_in_user_code) else { return };
     let dir = tempfile::tempdir().unwrap();
     let mut graph = Graph::default();
-    graph.add_samples(&samples, Some("cold seq"));
-    graph.add_samples(&samples, Some("warm seq"));
+    graph.add_samples(&samples, None, Some("cold seq"));
+    graph.add_samples(&samples, None, Some("warm seq"));
     let report = graph.write(&svg_path(&dir), "two").unwrap();
     assert_eq!(report.samples, 2 * samples.count());
     let svg = std::fs::read_to_string(svg_path(&dir)).unwrap();
