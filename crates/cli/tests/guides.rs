@@ -211,6 +211,20 @@ async fn bridge() -> Done {
     Ok(())
 }
 
+async fn datagrams(socket: cutwater_rt::net::UdpSocket) -> Done {
+    let mut coalesced = socket.coalesced();
+    loop {
+        let batch = coalesced.next().await?;
+        let mut answer = Vec::new();
+        for datagram in batch.datagrams() {
+            answer.extend_from_slice(datagram);
+        }
+        // One buffer, cut by the kernel into datagrams of this length; the last may be shorter.
+        let (sent, _) = socket.send_segments_to(answer, batch.segment_bytes, batch.peer).await;
+        sent?;
+    }
+}
+
 #[rustfmt::skip]
 fn cores() -> Done {
     use cutwater_rt::Runtime;
