@@ -49,6 +49,11 @@ impl Failure {
         self
     }
 
+    /// Whether the arguments are wrong, so that nothing was done.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.kind == Kind::Usage
+    }
+
     /// Prints the failure and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         if self.kind == Kind::Closed {

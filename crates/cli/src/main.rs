@@ -68,7 +68,9 @@ fn run(cli: Cli) -> Outcome {
     let flame = flame.as_deref().map(flame::Whole::start);
     let before_query = cli.before_query();
     let outcome = dispatch(cli.command, before_query, mounted.as_ref());
-    // Also of a command that failed: that may be what one wants to look at.
+    // Also of a command that failed: that may be what one wants to look at. With wrong arguments
+    // it did nothing, and the picture's file may be one that it was to read.
+    let flame = flame.filter(|_| !outcome.as_ref().is_err_and(Failure::is_usage));
     let drawn = flame.map_or(Ok(()), |flame| flame.finish(title));
     outcome.and_then(|code| drawn.map(|()| code))
 }
