@@ -292,21 +292,7 @@ fn text_of(errno: Errno) -> String {
 
 /// The likely cause and the next step, where there is one to name.
 fn advice(action: &Action, cause: &Cause) -> Option<String> {
-    let Cause::Os(errno) = *cause else {
-        return match cause {
-            Cause::Kind("a directory") => Some("name a file inside it".into()),
-            Cause::Kind(_) => Some("copy it to a file first: cat IT > FILE".into()),
-            Cause::Truncated { .. } => {
-                Some("likely cause: another program truncated it; read it again".into())
-            }
-            Cause::Spoiled { .. } => {
-                Some("likely cause: a failing device, or another program wrote to it".into())
-            }
-            Cause::Locked => Some("a log has one writer; see: lsof, fuser".into()),
-            Cause::Full { .. } => Some("consume some of it, or ask for more".into()),
-            _ => None,
-        };
-    };
+    let Cause::Os(errno) = *cause else { return advice_without_errno(cause).map(str::to_owned) };
     if let (Action::Follow { target }, Errno::NOENT) = (action, errno) {
         let target = target.display();
         return Some(format!(
@@ -314,7 +300,23 @@ fn advice(action: &Action, cause: &Cause) -> Option<String> {
              see: namei -l"
         ));
     }
-    let text = match (action, errno) {
+    advice_by_errno(action, errno).map(str::to_owned)
+}
+
+fn advice_without_errno(cause: &Cause) -> Option<&'static str> {
+    Some(match cause {
+        Cause::Kind("a directory") => "name a file inside it",
+        Cause::Kind(_) => "copy it to a file first: cat IT > FILE",
+        Cause::Truncated { .. } => "likely cause: another program truncated it; read it again",
+        Cause::Spoiled { .. } => "likely cause: a failing device, or another program wrote to it",
+        Cause::Locked => "a log has one writer; see: lsof, fuser",
+        Cause::Full { .. } => "consume some of it, or ask for more",
+        _ => return None,
+    })
+}
+
+fn advice_by_errno(action: &Action, errno: Errno) -> Option<&'static str> {
+    Some(match (action, errno) {
         (_, Errno::NOENT) => "likely cause: a misspelt name; see: ls",
         (Action::Open, Errno::ACCESS | Errno::PERM) => {
             "likely cause: the file or a directory above it is not readable for you; see: namei -l"
@@ -364,6 +366,5 @@ fn advice(action: &Action, cause: &Cause) -> Option<String> {
             "likely cause: the file was replaced on the server; open it again"
         }
         _ => return None,
-    };
-    Some(text.into())
+    })
 }
