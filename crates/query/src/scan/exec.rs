@@ -147,7 +147,13 @@ impl DisplayAs for LogExec {
 
 /// The read path of the first log, and why it is that one.
 fn write_path(f: &mut fmt::Formatter<'_>, logs: &[Log]) -> fmt::Result {
-    let Some(file) = logs.iter().find_map(|log| log.input.plain()) else { return Ok(()) };
+    let Some((input, file)) = logs.iter().find_map(|l| Some((&l.input, l.input.plain()?))) else {
+        return Ok(());
+    };
+    if input.is_by_calls() {
+        return f
+            .write_str(", read by=preadv (resident when it was opened: copied by large calls)");
+    }
     match file.explain().choices.last() {
         Some(choice) => write!(f, ", read by={} ({})", choice.path, choice.reason),
         None => Ok(()),
