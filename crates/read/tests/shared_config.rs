@@ -141,20 +141,23 @@ fn a_path_has_one_publisher_and_a_dead_ones_socket_is_replaced() {
     publisher.close().unwrap();
     // What a killed publisher leaves.
     drop(std::os::unix::net::UnixListener::bind(&at.path).unwrap());
-    // A child that another test starts has that socket too, until its exec.
-    let mut bound = Publisher::<Words>::bind(&at.path);
-    for _ in 0..2000 {
-        if !bound.as_ref().is_err_and(|e| e.is_taken()) {
-            break;
+    // A child that another test starts has what we had open, until its exec.
+    let free = || {
+        let mut bound = Publisher::<Words>::bind(&at.path);
+        for _ in 0..2000 {
+            if !bound.as_ref().is_err_and(|e| e.is_taken()) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            bound = Publisher::<Words>::bind(&at.path);
         }
-        std::thread::sleep(Duration::from_millis(5));
-        bound = Publisher::<Words>::bind(&at.path);
-    }
-    let next = bound.unwrap();
+        bound
+    };
+    let next = free().unwrap();
     assert_eq!(next.publish(&Words::new(2)).unwrap(), 2, "generations go on");
     drop(next);
     std::fs::write(&at.path, "a file").unwrap();
-    let error = Publisher::<Words>::bind(&at.path).unwrap_err();
+    let error = free().unwrap_err();
     assert!(error.to_string().contains("something else than a socket"), "{error}");
     assert_eq!(std::fs::read(&at.path).unwrap(), b"a file");
     let long = at.path.with_file_name("x".repeat(200));
