@@ -39,7 +39,7 @@ mod series;
 pub mod stats;
 
 pub use export::{Axis, Cell, Column, Csv, Export, ExportError, Html, Json, Report, Sheet, Table};
-pub use export::{escaped, page_end, page_start};
+pub use export::{escaped, page_end, page_start, wrapped};
 pub use host::Host;
 pub use order::Order;
 pub use random::{Permutation, SplitMix};

@@ -12,7 +12,7 @@ pub use csv::Csv;
 pub use html::{Html, escaped, page_end, page_start};
 pub use json::Json;
 pub use sheet::{Cell, Column, Sheet};
-pub use table::Table;
+pub use table::{Table, wrapped};
 
 /// Why a report could not be exported.
 pub type ExportError = serde_json::Error;

@@ -57,7 +57,7 @@ impl Table {
 }
 
 /// `text` after `first`, broken at spaces before column 100, the rest indented by four.
-pub(crate) fn wrapped(first: &str, text: &str) -> String {
+pub fn wrapped(first: &str, text: &str) -> String {
     let mut out = String::from(first);
     let mut column = first.chars().count();
     let mut fresh = true;
