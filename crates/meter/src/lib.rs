@@ -1,6 +1,6 @@
 //! Counters, latency histograms, checksums, and their way to Prometheus and OpenTelemetry.
 //!
-//! This crate depends on no other crate of Cutwater, so every other one may count with it.
+//! It stands on `cutwater-sys` alone, so every crate above may count with it.
 //!
 //! - [`Counter`] and [`ReadCounters`]: counts that one thread writes and any may read.
 //! - [`Latencies`]: a histogram of 3 significant digits, for reports; [`Buckets`]: one of fixed
@@ -35,13 +35,11 @@ pub mod expose;
 mod histogram;
 #[cfg(feature = "otlp")]
 pub mod otlp;
-mod usage;
 
 pub use buckets::{BUCKET_BOUNDS_NS, BucketCounts, Buckets};
 pub use checksum::Checksum;
 pub use counter::{Counter, ReadCounters, ReadCounts};
 pub use histogram::Latencies;
-pub use usage::Usage;
 
 /// Nanoseconds in seconds.
 fn seconds(ns: u64) -> f64 {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use cutwater_sys::bpf::{self, FileId, Tracer};
-use cutwater_sys::perf::Start;
+use cutwater_observe::bpf::{self, FileId, Tracer};
+use cutwater_observe::perf::Start;
 
 use super::files::Files;
 use super::frames::UNKEPT;

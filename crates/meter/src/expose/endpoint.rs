@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use cutwater_sys::origin::Origin;
+
 use super::Registry;
 use super::request::{self, Ask};
 
@@ -29,7 +31,7 @@ pub struct Endpoint {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     /// The process that has the thread.
-    made_by: u32,
+    origin: Origin,
 }
 
 impl Endpoint {
@@ -46,7 +48,7 @@ impl Endpoint {
             let stop = Arc::clone(&stop);
             move || serve(&listener, &registry, &stop)
         })?;
-        Ok(Self { address, stop, thread: Some(thread), made_by: std::process::id() })
+        Ok(Self { address, stop, thread: Some(thread), origin: Origin::here() })
     }
 
     /// Where it listens.
@@ -58,7 +60,7 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        if self.made_by != std::process::id() {
+        if !self.origin.is_here() {
             // A child made by fork(2) does not have the thread, and would wait for it for ever.
             std::mem::forget(self.thread.take());
             return;
@@ -246,13 +248,13 @@ mod tests {
     #[test]
     fn a_forked_child_that_drops_the_endpoint_does_not_wait() {
         let mut endpoint = endpoint();
-        let here = std::mem::replace(&mut endpoint.made_by, 0);
+        let here = std::mem::replace(&mut endpoint.origin, Origin::elsewhere());
         let (thread, address) = (endpoint.thread.take(), endpoint.address);
         // A thread that does not end, as it seems to a child.
         endpoint.thread = Some(thread::spawn(|| thread::sleep(Duration::MAX)));
         drop(endpoint);
         let stop = Arc::new(AtomicBool::new(false));
-        let endpoint = Endpoint { address, stop, thread, made_by: here };
+        let endpoint = Endpoint { address, stop, thread, origin: here };
         assert!(exchange(&endpoint, b"GET /metrics HTTP/1.1\r\n\r\n").contains("reads_total 7"));
         std::mem::forget(endpoint);
     }

@@ -13,6 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
+use cutwater_sys::origin::Origin;
+
 use crate::expose::{Page, Registry, Source};
 use json::Span;
 pub use target::{Target, TargetError};
@@ -104,7 +106,7 @@ impl PushOptions {
                 pusher.push(&state);
             }
         })?;
-        Ok(Push { state, thread: Some(thread), made_by: std::process::id() })
+        Ok(Push { state, thread: Some(thread), origin: Origin::here() })
     }
 }
 
@@ -114,7 +116,7 @@ pub struct Push {
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,
     /// The process that has the thread.
-    made_by: u32,
+    origin: Origin,
 }
 
 impl Push {
@@ -127,7 +129,7 @@ impl Push {
 
 impl Drop for Push {
     fn drop(&mut self) {
-        if self.made_by != std::process::id() {
+        if !self.origin.is_here() {
             // A child made by fork(2) does not have the thread, and would wait for it for ever.
             std::mem::forget(self.thread.take());
             return;

@@ -15,12 +15,12 @@ use io_uring::{IoUring, opcode, types};
 use rustix::fs::{AtFlags, CWD, FallocateFlags, Mode, OFlags, StatxFlags, fallocate, openat};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use super::ring::queue::{complete, errno};
+use super::ring::queue::complete;
 use super::{Answer, Check};
 use crate::buffer::{Buffer, PAGE_BYTES};
-use crate::pio::{ReadFlags, last_errno, read, read_vectored};
+use crate::pio::{ReadFlags, read, read_vectored};
 use crate::residency::{cachestat, mincore};
-use crate::{Errno, Result};
+use crate::{Errno, Result, errno_of, last_errno};
 
 /// The file that the reads were tried on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ fn scratch(dir: &Path) -> Result<File> {
         e => Err(e),
     })?;
     let mut file = File::from(file);
-    file.write_all(&[0x5a; SCRATCH_BYTES]).map_err(|e| errno(&e))?;
+    file.write_all(&[0x5a; SCRATCH_BYTES]).map_err(errno_of)?;
     Ok(file)
 }
 
@@ -248,7 +248,7 @@ fn polled(direct: Result<OwnedFd>) -> Answer {
 /// # Errors
 /// `EOPNOTSUPP` from a device without poll queues; those of `io_uring_setup(2)`.
 pub fn polled_read(file: BorrowedFd<'_>) -> Result<()> {
-    let mut ring = IoUring::builder().setup_iopoll().build(4).map_err(|e| errno(&e))?;
+    let mut ring = IoUring::builder().setup_iopoll().build(4).map_err(errno_of)?;
     let mut buffer = Buffer::new(PAGE_BYTES)?;
     let slice = buffer.as_mut_slice();
     let fd = types::Fd(file.as_raw_fd());

@@ -19,7 +19,7 @@ use io_uring::Submitter;
 use io_uring::types::BufRingEntry;
 
 use crate::buffer::Buffer;
-use crate::{Errno, Result};
+use crate::{Errno, Result, errno_of};
 
 /// The number by which operations name a group.
 pub type GroupId = u16;
@@ -66,8 +66,7 @@ impl Group {
         let at = entries.address(0) as u64;
         // SAFETY: the entries are `count` zeroed ones in page-aligned memory, which outlives the
         // ring: `OpRing` holds the group and lets go of it after the ring.
-        unsafe { submitter.register_buf_ring_with_flags(at, count, id, 0) }
-            .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        unsafe { submitter.register_buf_ring_with_flags(at, count, id, 0) }.map_err(errno_of)?;
         let (tail, lent) = (Cell::new(0), Cell::new(count));
         let group = Self(Rc::new(Inner { entries, arena, count, buffer_bytes, tail, lent }));
         (0..count).for_each(|number| group.0.give_back(number));

@@ -22,7 +22,7 @@ use super::setup::{set_up, try_out};
 use crate::buffer::{Buffer, PAGE_BYTES};
 use crate::origin::Origin;
 use crate::pio::OFFSET_MAX;
-use crate::{Errno, Result};
+use crate::{Errno, Result, errno_of};
 
 /// Slots that an arena is cut into at most, and so the most reads in flight.
 pub const SLOTS_MAX: usize = 1024;
@@ -112,7 +112,7 @@ impl ReadRing {
         if config.workers_max > 0 {
             let mut workers = [config.workers_max, 0];
             let done = ring.submitter().register_iowq_max_workers(&mut workers);
-            let done = done.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
+            let done = done.map_err(errno_of);
             setup.note(Feature::WorkersCap, done);
         }
         let mut new = Self {
@@ -177,7 +177,7 @@ impl ReadRing {
             libc::iovec { iov_base: self.arena.address(0).cast(), iov_len: self.arena.len() };
         // SAFETY: the arena stays mapped at this address until the ring was closed: see `Drop`.
         let done = unsafe { self.ring.submitter().register_buffers(&[iovec]) };
-        let done = done.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
+        let done = done.map_err(errno_of);
         self.setup.note(Feature::RegisteredArena, done);
         done.is_ok()
     }
@@ -199,7 +199,7 @@ impl ReadRing {
         }
         if self.files.is_empty() {
             let made = self.ring.submitter().register_files_sparse(FILES_MAX);
-            let made = made.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
+            let made = made.map_err(errno_of);
             self.setup.note(Feature::RegisteredFiles, made);
             made?;
             self.files = vec![None; FILES_MAX as usize];
@@ -236,7 +236,7 @@ impl ReadRing {
 
     fn update_file(&self, at: usize, fd: i32) -> Result<()> {
         let done = self.ring.submitter().register_files_update(at as u32, &[fd]);
-        done.map(drop).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))
+        done.map(drop).map_err(errno_of)
     }
 
     /// Cuts the arena into slots of `slot_bytes`, rounded up to pages; returns how many.

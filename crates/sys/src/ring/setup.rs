@@ -10,7 +10,7 @@ use io_uring::{Builder, IoUring, opcode};
 use super::config::{Feature, Refused, RingConfig, Setup};
 use super::op_ring::done;
 use super::queue::CANCEL as NOBODY;
-use crate::{Errno, Result};
+use crate::{Errno, Result, errno_of};
 
 /// Flags in the order in which they are given up: the newest first, since an older kernel is
 /// the likeliest reason of a refusal.
@@ -46,7 +46,7 @@ pub(super) fn set_up(config: &RingConfig) -> Result<(IoUring, Setup)> {
     };
     setup.granted = wanted;
     if config.refuse_messages {
-        refuse_messages(&ring).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        refuse_messages(&ring).map_err(errno_of)?;
     }
     Ok((ring, setup))
 }
@@ -112,7 +112,7 @@ fn build(config: &RingConfig, wanted: &[Feature]) -> Result<IoUring> {
     if config.refuse_messages {
         b.setup_r_disabled();
     }
-    b.dontfork().build(config.entries).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))
+    b.dontfork().build(config.entries).map_err(errno_of)
 }
 
 fn apply(b: &mut Builder, feature: Feature, config: &RingConfig) {

@@ -49,7 +49,7 @@ fn is_ours(info: *const libc::siginfo_t, context: *mut c_void) -> bool {
     match found.kind {
         registry::Kind::Copy => resume(address, context),
         registry::Kind::Poison => {
-            let filled = super::poison::zero_fill(address, &found);
+            let filled = super::zeros::zero_fill(address, &found);
             POISONED.fetch_add(u64::from(filled), Ordering::Relaxed);
             filled
         }

@@ -17,10 +17,12 @@
 #![allow(unsafe_code)]
 
 mod chain;
-pub(crate) mod copy;
+mod copy;
 mod handler;
-pub(crate) mod poison;
-pub(crate) mod registry;
+pub mod map;
+pub mod poison;
+mod registry;
+mod zeros;
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -83,7 +85,7 @@ pub fn install() -> Result<()> {
     if status() == Status::Installed {
         return Ok(());
     }
-    poison::set_up();
+    zeros::set_up();
     chain::push(current()?)?;
     EVER.store(true, Ordering::Release);
     set(handler_address())?;

@@ -8,12 +8,7 @@
 use io_uring::cqueue::{self, more};
 use io_uring::{IoUring, squeue};
 
-use crate::{Errno, Result};
-
-/// The kernel's error in an error of the standard library.
-pub(in crate::probe) fn errno(e: &std::io::Error) -> Errno {
-    Errno::from_io_error(e).unwrap_or(Errno::IO)
-}
+use crate::{Errno, Result, errno_of};
 
 /// Submits `entry` and waits for its last completion; gives the first one's result.
 ///
@@ -46,9 +41,9 @@ fn next(ring: &mut IoUring) -> Result<cqueue::Entry> {
         }
         match ring.submit_and_wait(1) {
             Ok(_) => {}
-            Err(e) if errno(&e) == Errno::INTR => {}
+            Err(e) if errno_of(&e) == Errno::INTR => {}
             // Refused before anything was taken: the entry is still in our queue.
-            Err(e) if !ring.submission().is_empty() => return Err(errno(&e)),
+            Err(e) if !ring.submission().is_empty() => return Err(errno_of(&e)),
             // Completions of a plain ring are also run on the way out of any other call.
             Err(_) => std::thread::yield_now(),
         }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use io_uring::{Builder, IoUring, Probe, opcode};
 
 use super::operations::nop;
-use super::queue::errno;
-use crate::Result;
 use crate::probe::{Answer, Check};
+use crate::{Result, errno_of};
 
 /// Entries of a probe's ring.
 const ENTRIES: u32 = 8;
@@ -20,7 +19,7 @@ pub(super) fn plain() -> Result<IoUring> {
 fn with(set: impl FnOnce(&mut Builder) -> &mut Builder) -> Result<IoUring> {
     let mut builder = IoUring::builder();
     set(&mut builder);
-    builder.dontfork().build(ENTRIES).map_err(|e| errno(&e))
+    builder.dontfork().build(ENTRIES).map_err(errno_of)
 }
 
 type Setter = fn(&mut Builder) -> &mut Builder;
@@ -123,7 +122,7 @@ pub(super) fn listed(ring: &IoUring) -> Vec<Check> {
     let mut probe = Probe::new();
     let asked = ring.submitter().register_probe(&mut probe);
     let answer = |code| match &asked {
-        Err(e) => Answer::Refused(errno(e)),
+        Err(e) => Answer::Refused(errno_of(e)),
         Ok(()) if probe.is_supported(code) => Answer::Works,
         Ok(()) => Answer::Absent,
     };
