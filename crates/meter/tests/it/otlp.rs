@@ -1,6 +1,4 @@
-//! Pushes to a collector that is a socket of the test's.
-#![cfg(feature = "otlp")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+//! Pushes to a collector: a socket of the test.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -21,14 +19,14 @@ impl Source for One {
     }
 }
 
-/// What a collector got: the request's head and its body.
-type Got = (String, Value);
+/// A request that a collector received: head and body.
+type Request = (String, Value);
 
-/// A collector that answers each request with the next of `answers`, and the last ever after.
-fn collector(answers: &'static [&'static str]) -> (Target, Receiver<Got>) {
+/// A collector that answers each request with the next of `answers`, and all further ones with the last.
+fn collector(answers: &'static [&'static str]) -> (Target, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = Target::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let (tell, told) = mpsc::channel();
+    let (sender, requests) = mpsc::channel();
     thread::spawn(move || {
         for (answered, stream) in listener.incoming().enumerate() {
             let mut stream = BufReader::new(stream.unwrap());
@@ -49,63 +47,66 @@ fn collector(answers: &'static [&'static str]) -> (Target, Receiver<Got>) {
                 body_of_answer.len()
             )
             .unwrap();
-            if tell.send((head, serde_json::from_slice(&body).unwrap())).is_err() {
+            if sender.send((head, serde_json::from_slice(&body).unwrap())).is_err() {
                 return;
             }
         }
     });
-    (target, told)
+    (target, requests)
 }
 
 fn push(target: Target, every: Duration) -> (Push, Arc<Registry>, Arc<Mutex<Vec<String>>>) {
     let registry = Arc::new(Registry::new());
     registry.add(One);
-    let said = Arc::new(Mutex::new(Vec::new()));
+    let failures = Arc::new(Mutex::new(Vec::new()));
     let options = PushOptions::default().every(every).attribute("service.name", "test");
     let push = options.start(target, Arc::clone(&registry), {
-        let said = Arc::clone(&said);
-        move |failure| said.lock().unwrap().push(failure.to_owned())
+        let failures = Arc::clone(&failures);
+        move |failure| failures.lock().unwrap().push(failure.to_owned())
     });
-    (push.unwrap(), registry, said)
+    (push.unwrap(), registry, failures)
 }
 
 const OFTEN: Duration = Duration::from_millis(100);
-const SELDOM: Duration = Duration::from_secs(3600);
+const RARELY: Duration = Duration::from_secs(3600);
 
 #[test]
 fn metrics_are_posted_as_json_again_and_again() {
-    let (target, told) = collector(&["200 OK|{}"]);
-    let (push, registry, said) = push(target, OFTEN);
-    let (first, second) = (told.recv().unwrap(), told.recv().unwrap());
+    let (target, requests) = collector(&["200 OK|{}"]);
+    let (push, registry, failures) = push(target, OFTEN);
+    let (first, second) = (requests.recv().unwrap(), requests.recv().unwrap());
     assert!(first.0.starts_with("post /v1/metrics http/1.1\r\n"), "{}", first.0);
     assert!(first.0.contains("\ncontent-type: application/json\r\n"), "{}", first.0);
-    let scope = |got: &Got| got.1["resourceMetrics"][0]["scopeMetrics"][0].clone();
-    let point = |got: &Got| scope(got)["metrics"][0]["sum"]["dataPoints"][0].clone();
+    let scope = |request: &Request| request.1["resourceMetrics"][0]["scopeMetrics"][0].clone();
+    let point = |request: &Request| scope(request)["metrics"][0]["sum"]["dataPoints"][0].clone();
     let (a, b) = (point(&first), point(&second));
     assert_eq!((&a["asInt"], &a["startTimeUnixNano"]), (&b["asInt"], &b["startTimeUnixNano"]));
     let time = |point: &Value| point["timeUnixNano"].as_str().unwrap().parse::<u64>().unwrap();
     assert!(time(&a) < time(&b), "{a} {b}");
-    // That the first one was taken is known when the second is made.
+    // The second request counts the first one as delivered.
     let names = scope(&second)["metrics"].to_string();
     assert!(names.contains("cutwater_otlp_pushes_total"), "{names}");
     drop(push);
-    assert!(said.lock().unwrap().is_empty());
+    assert!(failures.lock().unwrap().is_empty());
     let text = registry.render(cutwater_meter::expose::Format::Prometheus);
     assert!(text.contains("cutwater_otlp_pushes_total{outcome=\"failed\"} 0\n"), "{text}");
 }
 
 #[test]
 fn the_last_values_are_pushed_at_the_end() {
-    let (target, told) = collector(&["200 OK|{}"]);
-    let (push, ..) = push(target, SELDOM);
+    let (target, requests) = collector(&["200 OK|{}"]);
+    let (push, ..) = push(target, RARELY);
     drop(push);
-    let got = told.recv().unwrap();
-    assert_eq!(got.1["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["name"], "reads_total");
-    assert!(told.try_recv().is_err());
+    let request = requests.recv().unwrap();
+    assert_eq!(
+        request.1["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["name"],
+        "reads_total"
+    );
+    assert!(requests.try_recv().is_err());
 }
 
 #[test]
-fn failures_are_said_once_counted_and_nothing_more() {
+fn failures_are_reported_once_and_counted() {
     let refused =
         r#"200 OK|{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"too old"}}"#;
     for (answers, word) in [
@@ -114,14 +115,14 @@ fn failures_are_said_once_counted_and_nothing_more() {
         (&["302 Found|elsewhere"][..], "the answer is 302"),
     ] {
         let answers: &'static [&'static str] = answers.to_vec().leak();
-        let (target, told) = collector(answers);
-        let (push, _, said) = push(target, OFTEN);
-        (0..3).for_each(|_| drop(told.recv().unwrap()));
+        let (target, requests) = collector(answers);
+        let (push, _, failures) = push(target, OFTEN);
+        (0..3).for_each(|_| drop(requests.recv().unwrap()));
         assert!(push.counts().1 >= 2 && push.counts().0 == 0, "{:?}", push.counts());
         drop(push);
-        let said = said.lock().unwrap();
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert!(said[0].contains(word), "{said:?}");
+        let failures = failures.lock().unwrap();
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert!(failures[0].contains(word), "{failures:?}");
     }
 }
 
@@ -130,8 +131,11 @@ fn where_nobody_listens_it_says_so() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = Target::new(&format!("http://{}", free.local_addr().unwrap())).unwrap();
     drop(free);
-    let (push, _, said) = push(target, SELDOM);
+    let (push, _, failures) = push(target, RARELY);
     drop(push);
-    let said = said.lock().unwrap();
-    assert!(said.len() == 1 && said[0].contains("no collector listens there"), "{said:?}");
+    let failures = failures.lock().unwrap();
+    assert!(
+        failures.len() == 1 && failures[0].contains("no collector listens there"),
+        "{failures:?}"
+    );
 }
