@@ -1,5 +1,5 @@
-//! Something for `cutwater trace` to look at, and what it costs to be looked at: so many first
-//! touches of memory, or so many warm reads of 4 KiB, and the time of each.
+//! A load for `cutwater trace`, which also measures the cost of tracing: first touches of memory, or warm
+//! reads of 4 KiB, and the time of each.
 //!
 //! `trace_load faults 300000`, `trace_load reads 300000`
 #![allow(clippy::print_stderr, reason = "a program for people")]

@@ -1,4 +1,4 @@
-//! What processes do, seen from the kernel: counters, stacks and traces. The second crate with `unsafe`.
+//! Observes processes through the kernel: counters, stacks and traces. The second crate with `unsafe`.
 //!
 //! - [`perf`]: events by `perf_event_open(2)`. A [`perf::Counter`] counts, a [`perf::Sampler`] records the
 //!   stacks of this process, a [`perf::Trace`] records the page faults and reads of any.

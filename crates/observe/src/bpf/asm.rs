@@ -1,9 +1,8 @@
-//! Instructions for the kernel's machine (RFC 9669), written one call each.
+//! Instructions of the kernel's machine (RFC 9669), one call for each.
 //!
-//! What is built is checked by the kernel's verifier: a mistake here is an error of loading and
-//! no more.
+//! The kernel's verifier checks the result: a mistake here is an error of loading and no more.
 
-/// A register. `R0` has results, `R1` to `R5` arguments, `R6` to `R9` survive calls, and `R10`
+/// A register. `R0` holds results, `R1` to `R5` arguments, `R6` to `R9` survive calls, and `R10`
 /// is the end of the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reg {
@@ -28,7 +27,7 @@ pub(super) enum Size {
     Double = 0x18,
 }
 
-/// When a jump is taken, comparing without sign but for `Less`.
+/// The condition of a jump. All but `Less` compare without sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum If {
     Equal = 0x10,
@@ -39,7 +38,7 @@ pub(super) enum If {
     Less = 0xc0,
 }
 
-/// What is computed of a register and a number.
+/// An operation on a register and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
     Add = 0x00,
@@ -59,7 +58,7 @@ pub(super) enum Helper {
     PidTgid = 14,
     /// The number of the kernel's stack in a map of stacks, or an error below zero.
     StackId = 27,
-    /// Copies kernel memory; what is not there is zeros.
+    /// Copies kernel memory; missing memory reads as zeros.
     ReadKernel = 113,
     CurrentTask = 158,
 }
@@ -80,11 +79,11 @@ pub(super) struct Instruction {
 
 const _: () = assert!(size_of::<Instruction>() == 8);
 
-/// A program in the making.
+/// A program being built.
 #[derive(Debug, Default)]
 pub(super) struct Code {
     instructions: Vec<Instruction>,
-    /// Where each label is, once it was placed.
+    /// The place of each label, once it is known.
     labels: Vec<Option<usize>>,
     /// Jumps and their labels.
     jumps: Vec<(usize, Label)>,
@@ -93,7 +92,7 @@ pub(super) struct Code {
 impl Code {
     fn push(&mut self, code: u8, to: Reg, from: u8, offset: i16, immediate: i32) {
         let (low, high) = (to as u8, from);
-        // C lays bit-fields out from the other end on big-endian.
+        // C lays out bit-fields in reverse on big-endian machines.
         let registers = if cfg!(target_endian = "big") { low << 4 | high } else { high << 4 | low };
         self.instructions.push(Instruction { code, registers, offset, immediate });
     }
@@ -152,14 +151,14 @@ impl Code {
         self
     }
 
-    /// `*(to + offset) += from`, eight bytes, atomically: a program can be interrupted by
-    /// another one on its CPU.
+    /// `*(to + offset) += from`, eight bytes, atomically: another program can
+    /// interrupt this one on its CPU.
     pub(super) fn atomic_add(&mut self, to: Reg, offset: i16, from: Reg) -> &mut Self {
         self.push(0xdb, to, from as u8, offset, 0);
         self
     }
 
-    /// `to = ` the map behind a descriptor.
+    /// `to = ` the map of a descriptor.
     pub(super) fn map(&mut self, to: Reg, descriptor: i32) -> &mut Self {
         const MAP_BY_DESCRIPTOR: u8 = 1;
         self.push(0x18, to, MAP_BY_DESCRIPTOR, 0, descriptor);
@@ -179,13 +178,13 @@ impl Code {
         self
     }
 
-    /// A label, to be placed later.
+    /// A label that is placed later.
     pub(super) fn label(&mut self) -> Label {
         self.labels.push(None);
         Label(self.labels.len() - 1)
     }
 
-    /// The label is here.
+    /// Places the label here.
     pub(super) fn place(&mut self, label: Label) -> &mut Self {
         self.labels[label.0] = Some(self.instructions.len());
         self
@@ -198,14 +197,14 @@ impl Code {
         self
     }
 
-    /// Goes to `label` when `reg` and `value` are so.
+    /// Goes to `label` when `reg` and `value` meet the condition.
     pub(super) fn jump_if(&mut self, when: If, reg: Reg, value: i32, label: Label) -> &mut Self {
         self.jumps.push((self.instructions.len(), label));
         self.push(0x05 | when as u8, reg, 0, 0, value);
         self
     }
 
-    /// The instructions; none when a jump goes nowhere or too far.
+    /// The instructions; none when a jump has no target or is too long.
     pub(super) fn finish(mut self) -> Option<Vec<Instruction>> {
         for (at, label) in self.jumps {
             let target = i64::try_from(self.labels[label.0]?).ok()?;
@@ -220,7 +219,7 @@ impl Code {
 mod tests {
     use super::*;
 
-    /// The bytes that other assemblers give, little-endian.
+    /// The bytes that other assemblers produce, little-endian.
     fn bytes(code: Code) -> Vec<[u8; 8]> {
         let to_bytes = |i: Instruction| {
             let mut bytes = [i.code, i.registers, 0, 0, 0, 0, 0, 0];

@@ -2,15 +2,15 @@
 
 use std::fs;
 
-/// No kernel's description is as large; a few MiB are usual.
+/// No kernel's description is this large; a few MiB are usual.
 const BYTES_MAX: u64 = 256 << 20;
 const PATH: &str = "/sys/kernel/btf/vmlinux";
 const HEADER_BYTES: usize = 24;
 const MAGIC: u16 = 0xeb9f;
 
-/// What is looked for by name.
+/// The classes of types that are searched by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TypeClass {
     Struct = 4,
     Typedef = 8,
 }
@@ -19,7 +19,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Btf {
     bytes: Vec<u8>,
-    /// Where each type is, from number 1 on.
+    /// The offset of each type, from number 1 on.
     types: Vec<usize>,
     strings: usize,
 }
@@ -40,7 +40,7 @@ impl Type {
         (self.info & 0xffff) as usize
     }
 
-    /// Bytes behind the three words, by kind; none for a kind that is not known.
+    /// Bytes after the three words, by kind; none for an unknown kind.
     fn more_bytes(self) -> Option<usize> {
         Some(match self.kind() {
             1 | 14 | 17 => 4,
@@ -54,7 +54,7 @@ impl Type {
 }
 
 impl Btf {
-    /// Reads the running kernel's.
+    /// Reads the description of the running kernel.
     pub(super) fn of_kernel() -> std::io::Result<Self> {
         let bytes = fs::metadata(PATH)?.len();
         if bytes > BYTES_MAX {
@@ -84,22 +84,22 @@ impl Btf {
     }
 
     /// The number of a type.
-    pub(super) fn find(&self, kind: Kind, name: &str) -> Option<u32> {
+    pub(super) fn find(&self, class: TypeClass, name: &str) -> Option<u32> {
         let at = self.types.iter().position(|at| {
             type_at(&self.bytes, *at)
-                .is_some_and(|t| t.kind() == kind as u32 && self.name(t.name) == name.as_bytes())
+                .is_some_and(|t| t.kind() == class as u32 && self.name(t.name) == name.as_bytes())
         })?;
         u32::try_from(at + 1).ok()
     }
 
-    /// How far a field is from its struct's begin, in bytes.
+    /// The offset of a field in its struct, bytes.
     pub(super) fn offset(&self, of: &str, field: &str) -> Option<i16> {
-        let (at, of) = self.get(self.find(Kind::Struct, of)?)?;
+        let (at, of) = self.get(self.find(TypeClass::Struct, of)?)?;
         let is_packed = of.info >> 31 == 1;
         let bits = (0..of.len()).map(|i| at + 12 + i * 12).find_map(|member| {
             let name = word_at(&self.bytes, member)?;
             let offset = word_at(&self.bytes, member + 8)?;
-            // With bit-fields in the struct the upper byte is a width.
+            // If the struct has bit-fields, the upper byte is a width.
             let offset = if is_packed { offset & 0xff_ffff } else { offset };
             (self.name(name) == field.as_bytes()).then_some(offset)
         })?;
@@ -156,10 +156,10 @@ mod tests {
     #[test]
     fn types_and_fields_are_found_by_name() {
         let btf = Btf::parse(small()).unwrap();
-        assert_eq!(btf.find(Kind::Typedef, "sum"), Some(4));
+        assert_eq!(btf.find(TypeClass::Typedef, "sum"), Some(4));
         assert_eq!((btf.offset("pair", "a"), btf.offset("pair", "b")), (Some(0), Some(4)));
         assert_eq!((btf.offset("pair", "c"), btf.offset("sum", "a")), (None, None));
-        assert_eq!(btf.find(Kind::Typedef, "pair"), None);
+        assert_eq!(btf.find(TypeClass::Typedef, "pair"), None);
     }
 
     #[test]
@@ -167,7 +167,9 @@ mod tests {
         let whole = small();
         for len in 0..whole.len() {
             let cut = Btf::parse(whole[..len].to_vec());
-            assert!(cut.is_none_or(|btf| btf.find(Kind::Typedef, "sum").is_none_or(|n| n == 4)));
+            assert!(
+                cut.is_none_or(|btf| btf.find(TypeClass::Typedef, "sum").is_none_or(|n| n == 4))
+            );
         }
         assert!(Btf::parse(vec![0; 100]).is_none());
         let mut unknown = whole;

@@ -20,19 +20,19 @@ const MAP_NEXT_KEY: i32 = 4;
 const PROGRAM_LOAD: i32 = 5;
 const RAW_TRACEPOINT_OPEN: i32 = 17;
 
-/// What kind of map.
+/// The kind of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MapKind {
     Hash = 1,
     PerCpuHash = 5,
     PerCpuArray = 6,
-    /// Addresses of a stack by its number, innermost first, zeros behind them.
+    /// Addresses of a stack by its number, innermost first, followed by zeros.
     Stacks = 7,
-    /// Forgets what was not used for the longest time when it is full.
+    /// When it is full, the entry that was unused for the longest time is dropped.
     LruHash = 9,
 }
 
-/// What a program is run by.
+/// The events that run a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attach {
     /// A tracepoint, by its type.
@@ -59,7 +59,7 @@ impl Attach {
 pub(super) struct Map {
     fd: OwnedFd,
     key_bytes: usize,
-    /// Of a value, or of the values of all CPUs.
+    /// Bytes of a value, or of the values of all CPUs.
     value_bytes: usize,
 }
 
@@ -79,7 +79,7 @@ struct ElementAttr {
     map: u32,
     pad: u32,
     key: u64,
-    /// Or the next key.
+    /// The value, or the next key.
     value: u64,
     flags: u64,
 }
@@ -116,7 +116,7 @@ struct TracepointAttr {
 }
 
 impl Map {
-    /// Makes a map; a value of a per-CPU map is `cpus` times in what is read of it.
+    /// Makes a map; reading a per-CPU map returns `cpus` values for a key.
     pub(super) fn new(
         kind: MapKind,
         key_bytes: usize,
@@ -138,7 +138,7 @@ impl Map {
         Ok(Self { fd, key_bytes, value_bytes: value_bytes * copies })
     }
 
-    /// What programs name it by.
+    /// The descriptor by which programs name it.
     pub(super) fn descriptor(&self) -> i32 {
         self.fd.as_raw_fd()
     }
@@ -183,7 +183,7 @@ impl Map {
     }
 }
 
-/// Loads a program. The verifier's words go to `log`, where it is not empty.
+/// Loads a program. The verifier's messages go to `log`, if it is not empty.
 pub(super) fn load(
     instructions: &[Instruction],
     name: &str,
@@ -212,7 +212,7 @@ pub(super) fn load(
     open(PROGRAM_LOAD, &attr)
 }
 
-/// Runs `program` at what it was loaded for until the result is closed.
+/// Runs `program` at the events that it was loaded for, until the result is closed.
 pub(super) fn attach(program: BorrowedFd<'_>) -> Result<OwnedFd> {
     let program = program.as_raw_fd().unsigned_abs();
     open(RAW_TRACEPOINT_OPEN, &TracepointAttr { program, ..TracepointAttr::default() })

@@ -1,4 +1,4 @@
-//! Why the kernel runs no programs for us.
+//! Why the kernel refused to run programs.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use cutwater_sys::Errno;
 pub struct BpfError {
     doing: Doing,
     errno: Errno,
-    /// The verifier's last words.
+    /// The verifier's last messages.
     log: String,
 }
 
-/// What was being done.
+/// The step that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
     Describe,
@@ -50,7 +50,7 @@ impl BpfError {
     /// The kernel lacks it: no `bpf(2)`, no BTF, no such function, no trampolines.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
-        /// `ENOTSUPP`, which the kernel does not tell programs of and `bpf(2)` returns all the same.
+        /// `ENOTSUPP`, an error for use inside the kernel that `bpf(2)` returns nevertheless.
         const NOT_SUPPORTED: i32 = 524;
         matches!(self.errno, Errno::NOSYS | Errno::NOENT | Errno::OPNOTSUPP)
             || self.errno.raw_os_error() == NOT_SUPPORTED

@@ -1,6 +1,6 @@
-//! The programs for what the kernel does in an operation: the waits, and samples on the CPU.
+//! The programs for kernel stacks in an operation: of waits, and of samples on the CPU.
 //!
-//! Whether an operation is among the slowest is known at its end. Until then its stacks are kept
+//! Only its end shows whether an operation is among the slowest. Until then its stacks are kept
 //! with its thread; then they are added to those of all operations that took about as long.
 
 use super::asm::Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
@@ -11,15 +11,15 @@ use super::programs::{
     stack_address, thread,
 };
 
-/// An operation of a thread: of each it may have one at a time, as a read faults.
+/// An operation of a thread that has begun. A thread may have one of each, as a read can fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OfKind {
+pub(super) enum Ongoing {
     Fault = 0,
     Read = 1,
 }
 
-impl OfKind {
-    /// Where its begin is in what is known of a thread, and whether stacks were seen in it.
+impl Ongoing {
+    /// The offsets in a thread's value of its start, and of whether it had stacks.
     fn fields(self) -> (i16, i16) {
         match self {
             Self::Fault => (FAULT_NS, FAULT_SEEN),
@@ -28,7 +28,7 @@ impl OfKind {
     }
 }
 
-/// Different stacks kept of one operation; the last is for all that have no room.
+/// Most different stacks of one operation; the last is for all that have no room.
 const SLOTS: usize = 16;
 /// A slot: the stack, samples, time off the CPU.
 const SLOT_BYTES: usize = 16;
@@ -36,14 +36,14 @@ const SLOT_SAMPLES: i16 = 4;
 const SLOT_OFF_NS: i16 = 8;
 pub(super) const SEEN_KEY_BYTES: usize = 8;
 pub(super) const SEEN_BYTES: usize = SLOTS * SLOT_BYTES;
-/// Stacks are counted from one, as an empty slot is zero. This one is all that found no room.
+/// Stacks are counted from one, as an empty slot is zero. This one stands for all without room.
 pub(super) const NO_STACK: u32 = u32::MAX;
 /// Samples, then time off the CPU.
 pub(super) const TAIL_KEY_BYTES: usize = 16;
 pub(super) const TAIL_BYTES: usize = 16;
 
-/// Where things are on a program's stack: of these programs, and of [`ended`], which is part of
-/// one that uses more.
+/// Offsets on a program's stack, for these programs and for [`ended`], which is part of one that uses
+/// more.
 const STACK: i16 = -8;
 const OFF_NS: i16 = -16;
 const SAMPLES: i16 = -24;
@@ -51,16 +51,16 @@ const SEEN_KEY: i16 = -48;
 const TAIL_KEY: i16 = THREAD;
 const TAIL_VALUE: i16 = THREAD + TAIL_KEY_BYTES as i16;
 
-/// A CPU goes from one thread to another.
+/// A CPU switches from one thread to another.
 pub(super) fn switches(maps: &Maps, at: &Layout) -> Code {
-    /// The tracepoint's arguments: whether the first is preempted, it, and the other.
+    /// The tracepoint's arguments: whether the first thread is preempted, that thread, and the next.
     const NEXT: i16 = 16;
     let mut code = Code::default();
     let (back, out) = (code.label(), code.label());
     code.copy(R6, R1).call(Helper::TimeNs).copy(R9, R0).call(Helper::PidTgid).copy(R7, R0);
     thread(&mut code, maps, back, false);
     only_in_operation(&mut code, back);
-    // The first frame is this program, which has no name once it is gone.
+    // The first frame is this program, which has no name after it was unloaded.
     stack(&mut code, maps, 1);
     code.store(Size::Word, R8, LEFT_STACK, R0).store(Size::Double, R8, LEFT_NS, R9);
     code.place(back).load(Size::Double, R1, R6, NEXT).load(Size::Word, R7, R1, at.task_pid);
@@ -74,7 +74,7 @@ pub(super) fn switches(maps: &Maps, at: &Layout) -> Code {
     code
 }
 
-/// A thread has used a while of CPU time.
+/// A thread has used an interval of CPU time.
 pub(super) fn samples(maps: &Maps) -> Code {
     let mut code = Code::default();
     let (out, kernel) = (code.label(), code.label());
@@ -82,7 +82,7 @@ pub(super) fn samples(maps: &Maps) -> Code {
     thread(&mut code, maps, out, false);
     only_in_operation(&mut code, out);
     stack(&mut code, maps, 0);
-    // The begin of an operation without an end, such as a fault that became a signal.
+    // The start of an operation without an end, such as a fault that became a signal.
     code.jump_if(If::Other, R0, 0, kernel).jump(out).place(kernel);
     code.store(Size::Double, R10, STACK, R0).store_value(Size::Double, R10, OFF_NS, 0);
     code.store_value(Size::Double, R10, SAMPLES, 1);
@@ -112,11 +112,11 @@ fn stack(code: &mut Code, maps: &Maps, without: i32) {
 
 /// Keeps `STACK` with each operation that the thread `R7`, known by `R8`, has begun.
 fn see(code: &mut Code, maps: &Maps) {
-    for of in [OfKind::Fault, OfKind::Read] {
-        let (begun, _) = of.fields();
+    for ongoing in [Ongoing::Fault, Ongoing::Read] {
+        let (begun, _) = ongoing.fields();
         let next = code.label();
         code.load(Size::Double, R1, R8, begun).jump_if(If::Equal, R1, 0, next);
-        slots(code, maps, of, next);
+        slots(code, maps, ongoing, next);
         slot(code);
         for (field, size, by) in
             [(SLOT_SAMPLES, Size::Word, SAMPLES), (SLOT_OFF_NS, Size::Double, OFF_NS)]
@@ -128,12 +128,12 @@ fn see(code: &mut Code, maps: &Maps) {
     }
 }
 
-/// `R0 =` the slots of the operation, empty if it has seen nothing yet, or goes to `out`.
-fn slots(code: &mut Code, maps: &Maps, of: OfKind, out: Label) {
+/// `R0 =` the slots of the operation, empty if it had no stack yet, or goes to `out`.
+fn slots(code: &mut Code, maps: &Maps, ongoing: Ongoing, out: Label) {
     let (old, fresh, used) = (code.label(), code.label(), code.label());
-    let (_, seen) = of.fields();
+    let (_, seen) = ongoing.fields();
     code.store(Size::Word, R10, SEEN_KEY, R7);
-    code.store_value(Size::Word, R10, SEEN_KEY + 4, of as i32);
+    code.store_value(Size::Word, R10, SEEN_KEY + 4, ongoing as i32);
     lookup(code, maps.seen, SEEN_KEY);
     code.jump_if(If::Other, R0, 0, old).store_value(Size::Word, R10, ID, 0);
     lookup(code, maps.zero, ID);
@@ -165,16 +165,16 @@ fn slot(code: &mut Code) {
 
 /// The operation of the thread `R8` that has ended took `R9` nanoseconds, which is bucket `R6`,
 /// and is of the kind in `KEY`.
-pub(super) fn ended(code: &mut Code, maps: &Maps, of: OfKind, out: Label) {
-    let (_, seen) = of.fields();
+pub(super) fn ended(code: &mut Code, maps: &Maps, ongoing: Ongoing, out: Label) {
+    let (_, seen) = ongoing.fields();
     lookup(code, maps.spans, KEY);
     code.jump_if(If::Equal, R0, 0, out).copy(R1, R6).op(Op::Left, R1, 4).add(R0, R1);
     code.set(R1, 1).atomic_add(R0, 0, R1).atomic_add(R0, 8, R9);
-    // Most have seen nothing.
+    // Most had no stack.
     code.load(Size::Word, R1, R8, seen).jump_if(If::Equal, R1, 0, out);
     code.store_value(Size::Word, R8, seen, 0);
     code.call(Helper::PidTgid).store(Size::Word, R10, SEEN_KEY, R0);
-    code.store_value(Size::Word, R10, SEEN_KEY + 4, of as i32);
+    code.store_value(Size::Word, R10, SEEN_KEY + 4, ongoing as i32);
     lookup(code, maps.seen, SEEN_KEY);
     code.jump_if(If::Equal, R0, 0, out).copy(R8, R0);
     code.load(Size::Word, R1, R10, KEY).store(Size::Word, R10, TAIL_KEY, R1);
@@ -187,7 +187,7 @@ pub(super) fn ended(code: &mut Code, maps: &Maps, of: OfKind, out: Label) {
     }
 }
 
-/// Adds the slot at `slot` to the tail; goes to `out` when it is empty, as are those behind it.
+/// Adds the slot at `slot` to the tail; goes to `out` when it is empty, as are those after it.
 fn add_slot(code: &mut Code, maps: &Maps, slot: i16, out: Label) {
     const ONLY_NEW: i32 = 1;
     let (found, next) = (code.label(), code.label());

@@ -1,10 +1,10 @@
-//! Where this kernel has what the programs read.
+//! The layout of the kernel structs that the programs read.
 
-use super::btf::{Btf, Kind};
+use super::btf::{Btf, TypeClass};
 use super::error::{BpfError, Doing};
 use cutwater_sys::Errno;
 
-/// Where things are in the kernel's structs, bytes.
+/// Offsets in the kernel's structs, bytes.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) mapping_host: i16,
@@ -27,13 +27,13 @@ pub(super) struct Layout {
     pub(super) regs_number: i16,
 }
 
-/// The registers of x86-64. Elsewhere they are not found, and so is the tracepoint for faults.
+/// The registers of x86-64. Elsewhere they are not found, nor is the tracepoint for faults.
 const FIRST: &str = "di";
 const FIRST_32: &str = "bx";
 const NUMBER: &str = "orig_ax";
 
 impl Layout {
-    pub(super) fn of(btf: &Btf) -> Result<Self, BpfError> {
+    pub(super) fn from_btf(btf: &Btf) -> Result<Self, BpfError> {
         let offset = |of: &'static str, field: &str| {
             let offset = btf.offset(of, field);
             offset.ok_or_else(|| BpfError::new(Doing::Find(of), Errno::NOENT))
@@ -60,6 +60,6 @@ impl Layout {
 
 /// The type of a tracepoint.
 pub(super) fn tracepoint(btf: &Btf, name: &'static str) -> Result<u32, BpfError> {
-    let found = btf.find(Kind::Typedef, name);
+    let found = btf.find(TypeClass::Typedef, name);
     found.ok_or_else(|| BpfError::new(Doing::Find(name), Errno::NOENT))
 }

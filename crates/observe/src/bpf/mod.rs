@@ -1,9 +1,8 @@
 //! Page faults and reads of processes, added up inside the kernel: `bpf(2)`.
 //!
-//! Small programs run at tracepoints and events for the begin and end of faults and reads, and
-//! add to histograms, so that nothing is to be done for an event outside of the kernel. They are
-//! put together here, instruction by instruction (`asm`), after
-//! the kernel's own description of its types (`btf`): no compiler for them is needed.
+//! Small programs run at tracepoints and events for the start and end of faults and reads, and
+//! add to histograms, so that no event leaves the kernel. They are assembled here, instruction by
+//! instruction (`asm`), from the kernel's own description of its types (`btf`), without a compiler.
 
 mod asm;
 mod btf;
@@ -17,6 +16,6 @@ mod tails;
 mod tracer;
 
 pub use error::BpfError;
-pub use rows::{FileId, Kind, Row};
-pub use tails::{Seen, Span};
+pub use rows::{FileId, Operation, Row};
+pub use tails::{Span, TailStack};
 pub use tracer::Tracer;

@@ -1,39 +1,41 @@
-//! The programs: begin and end of faults and reads, and which processes are followed.
+//! The programs: start and end of faults and reads, and which processes are followed.
 //!
-//! The time is taken last at a begin and first at an end, so that what the programs do is not
-//! in it.
+//! The time is taken last at a start and first at an end, so that it does not include the
+//! programs.
 
 use super::asm::Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
 use super::asm::{Code, Helper, If, Label, Op, Reg, Size};
-use super::frames::{self, OfKind};
+use super::frames::{self, Ongoing};
 use super::layout::Layout;
-use super::rows::{BUCKETS, Kind, OTHERS_DEV, RING_DEV, ROW_BUCKETS, SUB_BITS, VALUE_BITS_MAX};
+use super::rows::{
+    BUCKETS, OTHERS_DEV, Operation, RING_DEV, ROW_BUCKETS, SUB_BITS, VALUE_BITS_MAX,
+};
 
 /// Descriptors of the maps that programs use.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Maps {
     /// Process: whether it is traced (1), or will be when it calls `execve(2)` (0).
     pub(super) followed: i32,
-    /// Thread: what it has begun.
+    /// Thread: its operations that have begun.
     pub(super) threads: i32,
-    /// Kind and file: a histogram.
+    /// Kind of operation and file: a histogram.
     pub(super) rows: i32,
     /// A histogram of zeros.
     pub(super) zero: i32,
     /// Kernel stacks, by number.
     pub(super) stacks: i32,
-    /// Thread and operation: the stacks that were seen in it.
+    /// Thread and operation: the stacks that it had so far.
     pub(super) seen: i32,
-    /// Kind: how many operations there were of each duration, and their time.
+    /// Kind of operation: the number of each duration, and their time.
     pub(super) spans: i32,
-    /// Kind, duration and stack: the time off the CPU and the samples on it.
+    /// Kind of operation, duration and stack: the time off the CPU and the samples on it.
     pub(super) tails: i32,
     /// How often there was no room in `tails`.
     pub(super) dropped: i32,
 }
 
-/// Bytes of what a thread has begun: a fault and a read, each with its begin, the device and
-/// inode of its file, and whether stacks were seen in it; when the thread left its CPU, and in
+/// Bytes of a thread's value: a fault and a read, each with its start, the device and
+/// inode of its file, and whether it had stacks; when the thread left its CPU, and in
 /// which stack.
 pub(super) const THREAD_BYTES: usize = 72;
 pub(super) const FAULT_NS: i16 = 0;
@@ -47,7 +49,7 @@ pub(super) const READ_SEEN: i16 = 52;
 pub(super) const LEFT_NS: i16 = 56;
 pub(super) const LEFT_STACK: i16 = 64;
 
-/// Where things are on a program's stack.
+/// Offsets on a program's stack.
 pub(super) const ID: i16 = -4;
 const OTHER_ID: i16 = -8;
 const STATE: i16 = -12;
@@ -68,11 +70,11 @@ const READS: [i32; 5] = [
     libc::SYS_preadv2 as i32,
 ];
 const RING: i32 = libc::SYS_io_uring_enter as i32;
-/// The same of programs of 32 bits, whose calls have numbers of their own: `read`, `readv`, `pread64`,
+/// The same for programs of 32 bits, whose calls have other numbers: `read`, `readv`, `pread64`,
 /// `preadv`, `preadv2`.
 const READS_32: [i32; 5] = [3, 145, 180, 333, 378];
 
-/// A fault begins; whether it is of a file is seen later.
+/// A fault begins; its file, if any, is found later.
 pub(super) fn fault_begins(maps: &Maps) -> Code {
     let mut code = Code::default();
     let out = code.label();
@@ -86,7 +88,7 @@ pub(super) fn fault_begins(maps: &Maps) -> Code {
     code
 }
 
-/// The fault is of the file that the first argument, a `struct address_space`, belongs to.
+/// The fault belongs to the file that the first argument, a `struct address_space`, belongs to.
 pub(super) fn fault_of_file(maps: &Maps, at: &Layout) -> Code {
     let mut code = Code::default();
     let out = code.label();
@@ -103,7 +105,7 @@ pub(super) fn fault_of_file(maps: &Maps, at: &Layout) -> Code {
 }
 
 /// A fault of `kind` was served: run by the event of a process that is followed.
-pub(super) fn fault_ends(maps: &Maps, kind: Kind) -> Code {
+pub(super) fn fault_ends(maps: &Maps, kind: Operation) -> Code {
     let mut code = Code::default();
     let out = code.label();
     code.copy(R6, R1).call(Helper::TimeNs).copy(R9, R0).call(Helper::PidTgid).copy(R7, R0);
@@ -114,7 +116,7 @@ pub(super) fn fault_ends(maps: &Maps, kind: Kind) -> Code {
     code.load(Size::Double, R1, R8, FAULT_DEV).store(Size::Word, R10, KEY_DEV, R1);
     code.load(Size::Double, R1, R8, FAULT_INO).store(Size::Double, R10, KEY_INO, R1);
     code.store_value(Size::Double, R10, RESULT, 0);
-    record(&mut code, maps, OfKind::Fault, out);
+    record(&mut code, maps, Ongoing::Fault, out);
     code.place(out).exit();
     code
 }
@@ -144,22 +146,22 @@ pub(super) fn call_ends(maps: &Maps, at: &Layout) -> Code {
     let mut code = Code::default();
     let out = code.label();
     code.copy(R6, R1).load(Size::Double, R1, R6, 0).load(Size::Double, R1, R1, at.regs_number);
-    // Which of the two it is was looked at when the call began.
+    // The start of the call found out which of the two it is.
     only_numbers(&mut code, &[READS, READS_32].concat(), out);
     code.call(Helper::TimeNs).copy(R9, R0);
     only_followed(&mut code, maps, out);
     thread(&mut code, maps, out, false);
     code.load(Size::Double, R1, R8, READ_NS).jump_if(If::Equal, R1, 0, out);
     code.subtract(R9, R1).store_value(Size::Double, R8, READ_NS, 0);
-    code.store_value(Size::Word, R10, KEY, Kind::Read as i32);
+    code.store_value(Size::Word, R10, KEY, Operation::Read as i32);
     code.load(Size::Double, R3, R8, READ_INO).store(Size::Double, R10, KEY_INO, R3);
     code.load(Size::Double, R2, R8, READ_DEV).store(Size::Word, R10, KEY_DEV, R2);
     let bytes = code.label();
-    // Of a ring, what is returned are entries and no bytes.
+    // A call of a ring returns entries and not bytes.
     code.load(Size::Double, R1, R6, 8).jump_if(If::Other, R2, RING_DEV.cast_signed(), bytes);
     code.jump_if(If::Less, R1, 0, bytes).set(R1, 0);
     code.place(bytes).store(Size::Double, R10, RESULT, R1);
-    record(&mut code, maps, OfKind::Read, out);
+    record(&mut code, maps, Ongoing::Read, out);
     code.place(out).exit();
     code
 }
@@ -215,7 +217,7 @@ fn peek(code: &mut Code, offset: i16, by: i16) {
     code.set(R2, 8).call(Helper::ReadKernel).load(Size::Double, R3, R10, by);
 }
 
-/// A process has a child: it is followed when its parent is. Its number may have been that of a
+/// A process has a child, which is followed if its parent is. Its number may have been that of a
 /// process that was followed and has ended.
 pub(super) fn forks(maps: &Maps, at: &Layout) -> Code {
     const CHILD: i16 = 8;
@@ -228,7 +230,7 @@ pub(super) fn forks(maps: &Maps, at: &Layout) -> Code {
     forget(&mut code, maps.threads, ID);
     process(&mut code, maps, stranger);
     code.load(Size::Word, R1, R0, 0).store(Size::Word, R10, STATE, R1);
-    // A thread is of its process, which is followed already.
+    // A thread belongs to its process, which is followed already.
     code.load(Size::Word, R1, R10, OTHER_ID).load(Size::Word, R2, R10, ID);
     code.subtract(R1, R2).jump_if(If::Equal, R1, 0, out);
     code.map(R1, maps.followed);
@@ -257,7 +259,7 @@ pub(super) fn execs(maps: &Maps) -> Code {
     code
 }
 
-/// `R0 =` what is known of the process, or goes to `out`; `R7` is process and thread.
+/// `R0 =` the value of the process, or goes to `out`; `R7` is process and thread.
 fn process(code: &mut Code, maps: &Maps, out: Label) {
     code.call(Helper::PidTgid).copy(R7, R0).op(Op::Right, R0, 32).store(Size::Word, R10, ID, R0);
     lookup(code, maps.followed, ID);
@@ -269,7 +271,7 @@ fn only_followed(code: &mut Code, maps: &Maps, out: Label) {
     code.load(Size::Word, R1, R0, 0).jump_if(If::Equal, R1, 0, out);
 }
 
-/// `R8 =` what the thread `R7` has begun, or goes to `out`.
+/// `R8 =` the value of the thread `R7`, or goes to `out`.
 pub(super) fn thread(code: &mut Code, maps: &Maps, out: Label, create: bool) {
     let found = code.label();
     code.store(Size::Word, R10, ID, R7);
@@ -290,9 +292,9 @@ pub(super) fn thread(code: &mut Code, maps: &Maps, out: Label, create: bool) {
     code.place(found).copy(R8, R0);
 }
 
-/// Adds what took `R9` nanoseconds and gave `RESULT` to the row of `KEY`, and what was seen in it
+/// Adds an operation that took `R9` nanoseconds and returned `RESULT` to the row of `KEY`, and its stacks
 /// to the tail.
-fn record(code: &mut Code, maps: &Maps, of: OfKind, out: Label) {
+fn record(code: &mut Code, maps: &Maps, ongoing: Ongoing, out: Label) {
     row(code, maps, out);
     code.set(R1, 1).atomic_add(R7, 0, R1);
     let (failed, counted) = (code.label(), code.label());
@@ -303,14 +305,14 @@ fn record(code: &mut Code, maps: &Maps, of: OfKind, out: Label) {
     code.load(Size::Double, R1, R7, 24).copy(R2, R9).subtract(R2, R1);
     code.jump_if(If::Less, R2, 1, no_more).store(Size::Double, R7, 24, R9).place(no_more);
     bucket(code);
-    // As the verifier wants to see it: within the row.
+    // For the verifier: the offset is within the row.
     code.copy(R6, R1).jump_if(If::Above, R6, BUCKETS as i32 - 1, out);
     code.copy(R1, R6).op(Op::Left, R1, 3).add(R7, R1);
     code.set(R2, 1).atomic_add(R7, ROW_BUCKETS as i16, R2);
-    frames::ended(code, maps, of, out);
+    frames::ended(code, maps, ongoing, out);
 }
 
-/// `R7 =` the row of `KEY`, made where it is missing; the row for all others when there is no
+/// `R7 =` the row of `KEY`, which is made if it is missing; the row for all others when there is no
 /// room for one more.
 fn row(code: &mut Code, maps: &Maps, out: Label) {
     let found = code.label();
@@ -331,8 +333,8 @@ fn row(code: &mut Code, maps: &Maps, out: Label) {
     code.place(found).copy(R7, R0);
 }
 
-/// `R1 =` the number of the bucket for `R9`: the highest bits of the value, behind how far it
-/// was shifted.
+/// `R1 =` the number of the bucket for `R9`: the number of bits by which the value was shifted, then
+/// its highest bits.
 fn bucket(code: &mut Code) {
     let fits = code.label();
     code.copy(R1, R9).copy(R2, R9).op(Op::Right, R2, VALUE_BITS_MAX);

@@ -1,40 +1,40 @@
-//! What programs add up, as it lies in the kernel's map.
+//! The sums of the programs, as they are laid out in the kernel's map.
 
-/// What is timed.
+/// An operation that is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum Operation {
     /// A page fault that waited for the device.
     Major = 0,
-    /// One that did not.
+    /// A page fault that did not.
     Minor = 1,
     /// A call that reads.
     Read = 2,
 }
 
-impl Kind {
-    /// All.
+impl Operation {
+    /// All of them.
     pub const ALL: [Self; 3] = [Self::Major, Self::Minor, Self::Read];
 }
 
-/// Which file a row is of.
+/// The file of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FileId {
     /// Memory without a file.
     Anonymous,
-    /// The calls of a ring are of many files.
+    /// Calls of a ring, which are for many files.
     Ring,
-    /// All files for which there was no row left.
+    /// All files that had no row left.
     Others,
-    /// A device as `makedev(3)` has it, and an inode.
+    /// A device as by `makedev(3)`, and an inode.
     Inode(u64, u64),
 }
 
 /// A kind of operation on a file: how often, and how long it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// What was done.
-    pub kind: Kind,
-    /// To which file.
+    /// The operation.
+    pub kind: Operation,
+    /// Its file.
     pub file: FileId,
     /// How often.
     pub count: u64,
@@ -44,12 +44,12 @@ pub struct Row {
     pub errors: u64,
     /// The longest, nanoseconds.
     pub max_ns: u64,
-    /// Middles of buckets, nanoseconds, and how many operations took about so long; ascending.
+    /// Middles of buckets, nanoseconds, and the operations that took about that long; ascending.
     /// A bucket is at most 1/16 wide.
     pub times: Vec<(u64, u64)>,
 }
 
-/// Devices that no file has.
+/// Devices that do not exist.
 pub(super) const OTHERS_DEV: u32 = u32::MAX;
 pub(super) const RING_DEV: u32 = u32::MAX - 1;
 
@@ -58,20 +58,20 @@ pub(super) const SUB_BITS: i32 = 4;
 /// Longer operations count as 2^40 ns, 18 minutes.
 pub(super) const VALUE_BITS_MAX: i32 = 40;
 pub(super) const BUCKETS: usize = ((VALUE_BITS_MAX - SUB_BITS + 1) << SUB_BITS) as usize;
-/// Count, bytes, errors and maximum stand before the buckets.
+/// Count, bytes, errors and maximum come before the buckets.
 pub(super) const ROW_BUCKETS: usize = 32;
 pub(super) const ROW_BYTES: usize = ROW_BUCKETS + BUCKETS * 8;
 pub(super) const KEY_BYTES: usize = 16;
 
 /// The key of a row: kind, device, inode.
-pub(super) fn key(kind: Kind, dev: u32, ino: u64) -> Vec<u8> {
+pub(super) fn key(kind: Operation, dev: u32, ino: u64) -> Vec<u8> {
     [&(kind as u32).to_ne_bytes()[..], &dev.to_ne_bytes(), &ino.to_ne_bytes()].concat()
 }
 
 /// Adds up the values of all CPUs.
 pub(super) fn parse(key: &[u8], values: &[u8]) -> Option<Row> {
     let kind = u32_at(key, 0)?;
-    let kind = Kind::ALL.into_iter().find(|k| *k as u32 == kind)?;
+    let kind = Operation::ALL.into_iter().find(|k| *k as u32 == kind)?;
     let ino = u64_at(key, 8)?;
     let file = match (u32_at(key, 4)?, ino) {
         (OTHERS_DEV, _) => FileId::Others,
@@ -162,10 +162,10 @@ mod tests {
             [3, 4096, 1, max].into_iter().enumerate().for_each(|(at, n)| put(cpu, at, n));
             put(cpu, ROW_BUCKETS / 8 + 5, 3);
         }
-        let row = parse(&key(Kind::Read, (8 << 20) | 1, 77), &values).unwrap();
+        let row = parse(&key(Operation::Read, (8 << 20) | 1, 77), &values).unwrap();
         let file = FileId::Inode(rustix::fs::makedev(8, 1), 77);
         let expected = Row {
-            kind: Kind::Read,
+            kind: Operation::Read,
             file,
             count: 6,
             bytes: 8192,
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn keys_that_are_no_files_are_told_apart() {
-        let file = |dev, ino| parse(&key(Kind::Minor, dev, ino), &[]).map(|row| row.file);
+        let file = |dev, ino| parse(&key(Operation::Minor, dev, ino), &[]).map(|row| row.file);
         assert_eq!(file(OTHERS_DEV, 0), Some(FileId::Others));
         assert_eq!(file(RING_DEV, 0), Some(FileId::Ring));
         assert_eq!(file(0, 0), Some(FileId::Anonymous));

@@ -1,29 +1,29 @@
-//! What the kernel did in operations, by how long these took, as it lies in the kernel's maps.
+//! Kernel stacks in operations by their duration, as they are laid out in the kernel's maps.
 
 use super::frames::{NO_STACK, TAIL_KEY_BYTES};
-use super::rows::{self, BUCKETS, Kind};
+use super::rows::{self, BUCKETS, Operation};
 
 /// Operations that took about as long: a bucket is at most 1/16 wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// What was done.
-    pub kind: Kind,
+    /// The operation.
+    pub kind: Operation,
     /// The shortest time of the bucket, nanoseconds.
     pub from_ns: u64,
     /// How many operations.
     pub count: u64,
-    /// All of them together, nanoseconds.
+    /// Their time in all, nanoseconds.
     pub total_ns: u64,
 }
 
-/// What the kernel was seen doing in operations that took about as long.
+/// A kernel stack in operations that took about as long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
-    /// What was done.
-    pub kind: Kind,
+pub struct TailStack {
+    /// The operation.
+    pub kind: Operation,
     /// The shortest time of the bucket, nanoseconds.
     pub from_ns: u64,
-    /// The number of the stack; none for all stacks that found no room.
+    /// The number of the stack; none stands for all stacks that found no room.
     pub stack: Option<u32>,
     /// Samples on the CPU.
     pub samples: u64,
@@ -35,7 +35,7 @@ pub struct Seen {
 pub(super) const SPANS_BYTES: usize = BUCKETS * 16;
 
 /// Adds up the values of all CPUs; buckets without an operation are left out.
-pub(super) fn spans(kind: Kind, values: &[u8]) -> Vec<Span> {
+pub(super) fn spans(kind: Operation, values: &[u8]) -> Vec<Span> {
     let mut sums = vec![(0u64, 0u64); BUCKETS];
     for value in values.chunks_exact(SPANS_BYTES) {
         for (sum, pair) in sums.iter_mut().zip(value.chunks_exact(16)) {
@@ -49,12 +49,12 @@ pub(super) fn spans(kind: Kind, values: &[u8]) -> Vec<Span> {
     used.map(span).collect()
 }
 
-/// What is under a key.
-pub(super) fn seen(key: &[u8], value: &[u8]) -> Option<Seen> {
+/// The entry of a key.
+pub(super) fn tail_stack(key: &[u8], value: &[u8]) -> Option<TailStack> {
     let word = |at| rows::u32_at(key.get(..TAIL_KEY_BYTES)?, at);
     let (kind, bucket, stack) = (word(0)?, word(4)?, word(8)?);
-    Some(Seen {
-        kind: Kind::ALL.into_iter().find(|k| *k as u32 == kind)?,
+    Some(TailStack {
+        kind: Operation::ALL.into_iter().find(|k| *k as u32 == kind)?,
         from_ns: rows::lowest_ns(usize::try_from(bucket).ok().filter(|at| *at < BUCKETS)?),
         stack: (stack != NO_STACK).then(|| stack.saturating_sub(1)),
         samples: rows::u64_at(value, 0)?,
@@ -62,7 +62,7 @@ pub(super) fn seen(key: &[u8], value: &[u8]) -> Option<Seen> {
     })
 }
 
-/// The frames of a stack, without the zeros behind them.
+/// The frames of a stack, without the zeros after them.
 pub(super) fn frames(value: &[u8]) -> Vec<u64> {
     let frames = value.chunks_exact(8).map_while(|frame| rows::u64_at(frame, 0));
     frames.take_while(|address| *address != 0).collect()
@@ -88,20 +88,21 @@ mod tests {
             values[at..at + 16].copy_from_slice(&longs(&[3, 150]));
         }
         let from_ns = rows::lowest_ns(40);
-        let expected = Span { kind: Kind::Minor, from_ns, count: 6, total_ns: 300 };
-        assert_eq!(spans(Kind::Minor, &values), [expected]);
+        let expected = Span { kind: Operation::Minor, from_ns, count: 6, total_ns: 300 };
+        assert_eq!(spans(Operation::Minor, &values), [expected]);
     }
 
     #[test]
     fn what_was_seen_has_its_stack_unless_that_found_no_room() {
         let (value, from_ns) = (longs(&[7, 900]), rows::lowest_ns(33));
-        let seen_of = |stack| seen(&words(&[2, 33, stack, 0]), &value);
-        let expected = |stack| Seen { kind: Kind::Read, from_ns, stack, samples: 7, off_ns: 900 };
+        let seen_of = |stack| tail_stack(&words(&[2, 33, stack, 0]), &value);
+        let expected =
+            |stack| TailStack { kind: Operation::Read, from_ns, stack, samples: 7, off_ns: 900 };
         assert_eq!(seen_of(6), Some(expected(Some(5))));
         assert_eq!(seen_of(NO_STACK), Some(expected(None)));
-        assert_eq!(seen(&words(&[9, 33, 6, 0]), &value), None);
-        assert_eq!(seen(&words(&[2, BUCKETS as u32, 6, 0]), &value), None);
-        assert_eq!(seen(&words(&[2, 33]), &value), None);
+        assert_eq!(tail_stack(&words(&[9, 33, 6, 0]), &value), None);
+        assert_eq!(tail_stack(&words(&[2, BUCKETS as u32, 6, 0]), &value), None);
+        assert_eq!(tail_stack(&words(&[2, 33]), &value), None);
     }
 
     #[test]

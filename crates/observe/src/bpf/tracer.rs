@@ -11,40 +11,40 @@ use super::error::{BpfError, Doing};
 use super::frames::{self, SEEN_BYTES, SEEN_KEY_BYTES, TAIL_BYTES, TAIL_KEY_BYTES};
 use super::layout::{self, Layout};
 use super::programs::{self, Maps, THREAD_BYTES};
-use super::rows::{self, FileId, KEY_BYTES, Kind, OTHERS_DEV, ROW_BYTES, Row};
-use super::tails::{self, SPANS_BYTES, Seen, Span};
+use super::rows::{self, FileId, KEY_BYTES, OTHERS_DEV, Operation, ROW_BYTES, Row};
+use super::tails::{self, SPANS_BYTES, Span, TailStack};
 use crate::perf::{self, RunAt, Start};
 use cutwater_sys::Errno;
 
-/// Processes followed: past them the one that was idle for the longest time is forgotten.
+/// Most processes followed; with one more, the one that was idle for the longest time is dropped.
 const PROCESSES_MAX: u32 = 8_192;
-/// Threads with a begun fault or read; the same.
+/// Most threads with a fault or read that has begun; the same.
 const THREADS_MAX: u32 = 16_384;
-/// Rows told apart, and one for all others of each kind.
+/// Most rows; each kind has one more for all others.
 const ROWS_MAX: usize = 1_024;
-/// Kernel memory that rows take at most, on many CPUs: then there are fewer.
+/// Most kernel memory of rows, bytes; on many CPUs there are fewer rows.
 const ROWS_BYTES_MAX: usize = 32 << 20;
-/// Different stacks, and frames of each: the innermost.
+/// Most different stacks, and frames of each: the innermost.
 const STACKS_MAX: u32 = 16_384;
 const STACK_FRAMES: usize = 64;
-/// Operations at a time in which something was seen: past them the one that was idle for the
-/// longest time is forgotten.
+/// Most operations at a time that have stacks; with one more, the one that was idle for the
+/// longest time is dropped.
 const SEEN_MAX: u32 = 4_096;
-/// Different stacks of operations of one kind and duration.
+/// Most different stacks of operations of one kind and duration.
 const TAILS_MAX: u32 = 16_384;
-/// Bytes of the verifier's words that are taken, and that are said: the last ones.
+/// Bytes of the verifier's messages that are read, and that are reported: the last ones.
 const LOG_BYTES: usize = 256 << 10;
 const LOG_BYTES_SAID: usize = 600;
 /// The number of the first PID namespace, `PROC_PID_INIT_INO`.
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// Begins of faults, of user code and of the kernel when it uses the process's memory.
+/// Starts of faults, of user code and of the kernel when it uses the process's memory.
 const FAULTS: [&str; 2] = ["btf_trace_page_fault_user", "btf_trace_page_fault_kernel"];
-/// By these the file of a fault is known.
+/// These show the file of a fault.
 const FILE_FAULTS: [&str; 2] = ["btf_trace_mm_filemap_fault", "btf_trace_mm_filemap_map_pages"];
 
-/// A running sum of the page faults and reads of a process: of its threads, those that they
-/// start, and its children.
+/// A running sum of the page faults and reads of a process: of its threads, new threads, and
+/// children.
 ///
 /// A fault is timed from the tracepoint `exceptions:page_fault_user` or `page_fault_kernel` to the
 /// software event of a fault that was served, and a read from `raw_syscalls:sys_enter` to
@@ -77,8 +77,8 @@ impl Tracer {
         let btf = Btf::of_kernel().map_err(|e| {
             BpfError::new(Doing::Describe, Errno::from_io_error(&e).unwrap_or(Errno::INVAL))
         })?;
-        let layout = Layout::of(&btf)?;
-        // The kernel writes as many values: a smaller number would have it write past their end.
+        let layout = Layout::from_btf(&btf)?;
+        // The kernel writes this many values; with a smaller number it would write past their end.
         let list = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
         let cpus =
             cpus_in(&list).ok_or_else(|| BpfError::new(Doing::Describe, Errno::OPNOTSUPP))?;
@@ -93,11 +93,11 @@ impl Tracer {
 
     fn with_maps(cpus: usize) -> cutwater_sys::Result<Self> {
         let rows_max = (ROWS_BYTES_MAX / (ROW_BYTES * cpus)).clamp(8, ROWS_MAX);
-        let rows_max = u32::try_from(rows_max + Kind::ALL.len()).unwrap_or(u32::MAX);
-        let kinds = Kind::ALL.len() as u32;
+        let rows_max = u32::try_from(rows_max + Operation::ALL.len()).unwrap_or(u32::MAX);
+        let kinds = Operation::ALL.len() as u32;
         let map = |kind, key, value, entries| Map::new(kind, key, value, entries, cpus);
         let rows = map(MapKind::PerCpuHash, KEY_BYTES, ROW_BYTES, rows_max)?;
-        for kind in Kind::ALL {
+        for kind in Operation::ALL {
             rows.set(&rows::key(kind, OTHERS_DEV, 0), &vec![0; ROW_BYTES * cpus])?;
         }
         Ok(Self {
@@ -116,29 +116,29 @@ impl Tracer {
         })
     }
 
-    /// What is not seen, and why.
+    /// What is not observed, and why.
     #[must_use]
     pub fn missing(&self) -> &[BpfError] {
         &self.missing
     }
 
-    /// Stops; what was added up can still be read.
+    /// Stops; the sums can still be read.
     pub fn stop(&mut self) {
         self.links.clear();
     }
 
-    /// What was added up so far, without the rows in which nothing is.
+    /// The sums so far, without empty rows.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
-        let keys = self.rows.keys(ROWS_MAX + Kind::ALL.len()).into_iter();
+        let keys = self.rows.keys(ROWS_MAX + Operation::ALL.len()).into_iter();
         let rows = keys.filter_map(|key| rows::parse(&key, &self.rows.get(&key).ok()?));
         rows.filter(|row| row.count > 0).collect()
     }
 
-    /// The files that there are rows of, in no order.
+    /// The files that have rows, in no order.
     #[must_use]
     pub fn files(&self) -> Vec<FileId> {
-        let keys = self.rows.keys(ROWS_MAX + Kind::ALL.len()).into_iter();
+        let keys = self.rows.keys(ROWS_MAX + Operation::ALL.len()).into_iter();
         keys.filter_map(|key| Some(rows::parse(&key, &[])?.file)).collect()
     }
 
@@ -149,27 +149,27 @@ impl Tracer {
         keys.filter_map(|key| Some(u32::from_ne_bytes(key.try_into().ok()?))).collect()
     }
 
-    /// Why it is not seen what the kernel does in operations, where it is not.
+    /// Why kernel stacks are not observed; none when they are.
     #[must_use]
     pub fn no_frames(&self) -> Option<&BpfError> {
         self.no_frames.as_ref()
     }
 
-    /// How many operations there were of each duration, so far.
+    /// The number of operations of each duration, so far.
     #[must_use]
     pub fn spans(&self) -> Vec<Span> {
-        let spans = Kind::ALL.into_iter().filter_map(|kind| {
+        let spans = Operation::ALL.into_iter().filter_map(|kind| {
             let values = self.spans.get(&(kind as u32).to_ne_bytes()).ok()?;
             Some(tails::spans(kind, &values))
         });
         spans.flatten().collect()
     }
 
-    /// What the kernel did in them, so far.
+    /// The kernel stacks in them, so far.
     #[must_use]
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn tail_stacks(&self) -> Vec<TailStack> {
         let keys = self.tails.keys(TAILS_MAX as usize).into_iter();
-        keys.filter_map(|key| tails::seen(&key, &self.tails.get(&key).ok()?)).collect()
+        keys.filter_map(|key| tails::tail_stack(&key, &self.tails.get(&key).ok()?)).collect()
     }
 
     /// Addresses of kernel functions, innermost first, by the number of the stack.
@@ -183,7 +183,7 @@ impl Tracer {
         chains.collect()
     }
 
-    /// How often what was seen of an operation found no room.
+    /// How often the stacks of an operation found no room.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         let values = self.dropped.get(&0u32.to_ne_bytes()).unwrap_or_default();
@@ -240,7 +240,7 @@ impl Tracer {
         }
     }
 
-    /// Sees what the kernel does in operations.
+    /// Observes kernel stacks in operations.
     fn attach_frames(
         &mut self,
         btf: &Btf,
@@ -257,9 +257,9 @@ impl Tracer {
 
     /// Runs the programs for the ends of faults on the events of the process.
     fn count_faults(&mut self, maps: &Maps, pid: u32, start: Start) -> Result<(), BpfError> {
-        let minor = programs::fault_ends(maps, Kind::Minor);
+        let minor = programs::fault_ends(maps, Operation::Minor);
         self.run_at("fault_minor", pid, start, RunAt::MinorFault, minor)?;
-        let major = programs::fault_ends(maps, Kind::Major);
+        let major = programs::fault_ends(maps, Operation::Major);
         self.run_at("fault_major", pid, start, RunAt::MajorFault, major)
     }
 
@@ -291,13 +291,13 @@ fn load(name: &'static str, to: Attach, code: Code) -> Result<OwnedFd, BpfError>
     let code = code.finish().ok_or_else(|| BpfError::new(Doing::Assemble(name), Errno::INVAL))?;
     call::load(&code, name, to, &mut []).map_err(|e| {
         let mut log = vec![0; LOG_BYTES];
-        // Without the right there are no words.
+        // Without the privilege there are no messages.
         let _ = call::load(&code, name, to, &mut log);
         BpfError::new(Doing::Load(name), e).with_log(last_words(&log))
     })
 }
 
-/// Programs see the numbers of the first PID namespace; in another one ours are different.
+/// Programs see process numbers of the first PID namespace; in another one ours differ.
 fn sees_processes() -> Result<(), BpfError> {
     match fs::read_link("/proc/self/ns/pid") {
         Ok(link) if link.as_os_str() != FIRST_PID_NAMESPACE => {
@@ -314,7 +314,7 @@ fn last_words(log: &[u8]) -> String {
     String::from_utf8_lossy(text).trim().replace('\n', " | ")
 }
 
-/// How many values a per-CPU map has at most: of the CPUs `0-3`, four. None of what is no list.
+/// Most values of a per-CPU map: four for the CPUs `0-3`. None for a malformed list.
 fn cpus_in(list: &str) -> Option<usize> {
     let last = list.trim().rsplit(['-', ',']).next()?;
     last.parse::<usize>().ok()?.checked_add(1)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::stacks::{Stack, fill_key};
 
-/// Different chains kept: at 127 frames each 16 MiB; in practice one or two.
+/// Most different chains kept: at 127 frames each 16 MiB; in practice one or two.
 const CHAINS_MAX: usize = 16_384;
 
 /// Chains seen so far.
@@ -36,13 +36,13 @@ impl Chains {
         Some(number)
     }
 
-    /// The frames of each in the kernel, innermost first, with their numbers.
+    /// The kernel frames of each chain, innermost first, with its number.
     pub(super) fn in_kernel(&self) -> impl Iterator<Item = (u32, Vec<u64>)> {
         let stacks = self.numbers.iter().map(|(key, n)| (*n, Stack::new(key.clone())));
         stacks.map(|(n, stack)| (n, stack.kernel().to_vec()))
     }
 
-    /// All, with their numbers.
+    /// All chains, with their numbers.
     pub(super) fn into_stacks(self) -> impl Iterator<Item = (u32, Stack)> {
         self.numbers.into_iter().map(|(key, number)| (number, Stack::new(key)))
     }

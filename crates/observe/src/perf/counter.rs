@@ -12,8 +12,8 @@ use cutwater_sys::{Errno, Result};
 pub enum Event {
     /// System calls: the tracepoint `raw_syscalls:sys_enter`.
     ///
-    /// While it is open *every* system call on the host takes the kernel's slower, traced
-    /// way in (roughly 0.1 us more): count in a run of its own, not in a timed one.
+    /// While it is open, *every* system call on the host takes the kernel's slower, traced
+    /// entry (roughly 0.1 us more): count in a separate run, not in a timed one.
     Syscalls,
     /// Operations that the ring gave to an io-wq worker: `io_uring:io_uring_queue_async_work`.
     IoWqPunts,
@@ -22,10 +22,10 @@ pub enum Event {
 /// Whose events are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// The calling thread's, and no other's.
+    /// Those of the calling thread alone.
     Thread,
-    /// Those of all threads, present and future. A thread that is created by another thread
-    /// while the counter is being opened may be missed. Before Linux 5.13 child processes
+    /// Those of all threads, present and future. A thread that another thread
+    /// creates while the counter is being opened may be missed. Before Linux 5.13 child processes
     /// are counted too.
     Process,
 }
@@ -43,8 +43,8 @@ impl Counter {
     /// Opens a counter and starts it.
     ///
     /// # Errors
-    /// [`PerfError::is_unsupported`] when tracefs is not mounted (the number of a tracepoint
-    /// can be had nowhere else), [`PerfError::is_refused`] without the permission.
+    /// [`PerfError::is_unsupported`] when tracefs is not mounted (the only source of a
+    /// tracepoint's number), [`PerfError::is_refused`] without the permission.
     pub fn open(event: Event, scope: Scope) -> std::result::Result<Self, PerfError> {
         let attr = Attr::new(open::TYPE_TRACEPOINT, tracepoint::id(event.name())?);
         let events = match scope {
@@ -69,7 +69,7 @@ impl Counter {
     /// a counter of [`Event::Syscalls`] sees them.
     ///
     /// # Errors
-    /// None is known while the counter is open; what `read(2)` returns is passed on.
+    /// Those of `read(2)`; none is known while the counter is open.
     pub fn read(&self) -> Result<u64> {
         let mut sum = 0u64;
         for fd in &self.events {
@@ -120,7 +120,7 @@ impl Event {
 mod tests {
     use super::*;
 
-    /// Opens, or prints why this host cannot.
+    /// Opens a counter, or prints why this host cannot.
     fn open_or_skip(event: Event, scope: Scope) -> Option<Counter> {
         match Counter::open(event, scope) {
             Ok(counter) => Some(counter),

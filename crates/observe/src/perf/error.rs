@@ -1,4 +1,4 @@
-//! Why the kernel did not let us count or sample.
+//! Why the kernel refused to count or sample.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub struct PerfError {
     errno: Errno,
 }
 
-/// What was being done.
+/// The step that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
     ListThreads,

@@ -1,10 +1,10 @@
-//! Counting and sampling this process through `perf_event_open(2)`.
+//! Counts, samples and records by `perf_event_open(2)`.
 //!
-//! [`Counter`] counts a kernel event (system calls, punts to io-wq); [`Sampler`] records what
-//! the threads are doing, as stacks, and what they wait in. Both look only at the calling process, so they work without
-//! privileges wherever the host's `perf_event_paranoid` permits. [`Trace`] records page faults
-//! and reads of any process that the caller may look at. What is refused is said, with what to
-//! do, by [`PerfError`].
+//! [`Counter`] counts a kernel event (system calls, punts to io-wq). [`Sampler`] records the stacks
+//! that threads run and wait in. Both can look at this process without
+//! privileges where the host's `perf_event_paranoid` permits it. [`Trace`] records page faults
+//! and reads of any process that the caller may look at. [`PerfError`] says what was refused, and
+//! what to do.
 
 mod chains;
 mod counter;
@@ -31,7 +31,7 @@ pub use sampler::{Sampler, SamplerOptions, Samples};
 pub use stacks::Stack;
 pub use trace::{CALL_CLOSE, CALL_IO_URING_ENTER, Chain, FRAMES_HZ, Moment, Start, Trace, What};
 
-/// `CLOCK_MONOTONIC`, which events with times are set to, nanoseconds.
+/// The time of `CLOCK_MONOTONIC`, the clock of events with times, nanoseconds.
 fn now_ns() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()

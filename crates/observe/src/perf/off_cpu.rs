@@ -1,8 +1,8 @@
-//! What threads wait in, and for how long.
+//! The stacks in which threads wait, and for how long.
 //!
-//! The software event for context switches is a sample as a thread leaves its CPU, with its
-//! stack; the record of the switch back has the time at which it goes on. Neither needs
-//! tracefs, and so not root, as the tracepoint `sched:sched_switch` would.
+//! The software event for context switches is a sample when a thread leaves its CPU, with its
+//! stack; the record of the switch back has the time at which it continues. Neither needs
+//! tracefs and thus root, as the tracepoint `sched:sched_switch` would.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -15,11 +15,11 @@ use super::record::{Record, Records};
 use super::session::{self, Events};
 use super::stacks::{FRAMES_MAX, Stack};
 
-/// A record is in its ring at the latest so long after the time in it, nanoseconds.
+/// A record arrives in its ring at most this long after its time, nanoseconds.
 const LATE_NS: u64 = 1_000_000;
-/// Switches held until they can be put in order.
+/// Most switches that are held until they can be sorted.
 const PENDING_MAX: usize = 1 << 18;
-/// Threads that wait at a time; the wait of one more is lost.
+/// Most threads that wait at a time; the wait of one more is lost.
 const THREADS_MAX: usize = 65_536;
 
 /// Waits of the threads of a process.
@@ -27,11 +27,11 @@ const THREADS_MAX: usize = 65_536;
 pub struct OffCpu {
     /// Different stacks and the nanoseconds spent off the CPU in each, longest first.
     pub stacks: Vec<(Stack, u64)>,
-    /// How often a thread left its CPU: to wait, or because another one was given it.
+    /// How often a thread left its CPU: to wait, or because another thread got it.
     pub waits: u64,
-    /// Records that found no room: the wait of each is missing.
+    /// Records that found no room; the wait of each is missing.
     pub lost: u64,
-    /// Waits whose stack was not kept, because too many different ones were (16,384).
+    /// Waits whose stack was not kept, as there were too many different ones (16,384).
     pub unkept: u64,
     /// Why there are none.
     pub why_not: Option<String>,
@@ -82,7 +82,7 @@ impl Recorder {
         self.waits.settle(now_ns().saturating_sub(LATE_NS));
     }
 
-    /// All waits; those that go on end now.
+    /// All waits; those that have not ended end now.
     pub(super) fn finish(self) -> OffCpu {
         self.waits.finish(now_ns())
     }
@@ -99,7 +99,7 @@ fn attr() -> Attr {
     attr.with(open::DISABLED | open::INHERIT | open::EXCLUDE_HV | records)
 }
 
-/// A thread leaves its CPU, in a chain, or is back.
+/// A thread leaves its CPU, with its chain, or is back.
 #[derive(Debug, Clone, Copy)]
 struct Switch {
     time_ns: u64,
@@ -149,13 +149,13 @@ impl Waits {
         }
     }
 
-    /// Takes the switches until `until_ns` in their order: those of a thread that moves from
+    /// Takes the switches until `until_ns` in order of time: those of a thread that moves from
     /// CPU to CPU are in several rings.
     fn settle(&mut self, until_ns: u64) {
         self.pending.sort_by_key(|switch| switch.time_ns);
         let ready = self.pending.partition_point(|switch| switch.time_ns <= until_ns);
         for switch in self.pending.drain(..ready) {
-            // Whatever ends a wait, a record that was lost must not make it longer.
+            // Any record ends a wait: a lost one must not make it longer.
             let before = self.away.remove(&switch.tid);
             match (switch.leaves_in, before) {
                 (Some(chain), _) if self.away.len() < THREADS_MAX => {

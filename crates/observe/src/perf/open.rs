@@ -1,8 +1,8 @@
 //! `perf_event_open(2)` and the ioctls on what it returns.
 //!
 //! # Safety
-//! The kernel reads one struct of integers whose size is in its second field. The ioctls used
-//! here take no pointer, but for two: one writes a `u64`, one reads a string that ends in zero.
+//! The kernel reads one struct of integers whose size is in its second field. Two of the
+//! ioctls used here take a pointer: one writes a `u64`, one reads a string that ends in zero.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
@@ -54,7 +54,7 @@ impl Attr {
 pub(super) const TYPE_SOFTWARE: u32 = 1;
 pub(super) const TYPE_TRACEPOINT: u32 = 2;
 pub(super) const SOFTWARE_CPU_CLOCK: u64 = 0;
-/// Comes as a thread leaves its CPU, with the stack that it waits in.
+/// An event when a thread leaves its CPU, with the stack that it waits in.
 pub(super) const SOFTWARE_CONTEXT_SWITCHES: u64 = 3;
 pub(super) const SOFTWARE_FAULTS_MINOR: u64 = 5;
 pub(super) const SOFTWARE_FAULTS_MAJOR: u64 = 6;
@@ -75,11 +75,11 @@ pub(super) const EXCLUDE_KERNEL: u64 = bit(5);
 pub(super) const EXCLUDE_HV: u64 = bit(6);
 /// Starts when the task calls `execve(2)`.
 pub(super) const ENABLE_ON_EXEC: u64 = bit(12);
-/// Records that are no samples have thread and time, too.
+/// Records other than samples have thread and time too.
 pub(super) const SAMPLE_ID_ALL: u64 = bit(18);
 /// Chains have no user frames.
 pub(super) const EXCLUDE_CALLCHAIN_USER: u64 = bit(22);
-/// A record as a thread leaves its CPU and one as it is back on one.
+/// A record when a thread leaves its CPU, and one when it is back on a CPU.
 pub(super) const CONTEXT_SWITCH: u64 = bit(26);
 /// Times are of `clockid`.
 pub(super) const USE_CLOCKID: u64 = bit(25);
@@ -88,7 +88,7 @@ pub(super) const FREQ: u64 = bit(10);
 /// Threads only: no other process (Linux 5.13).
 pub(super) const INHERIT_THREAD: u64 = bit(35);
 
-/// The flags are bit-fields of a `u64`, which C lays out from the other end on big-endian.
+/// The flags are bit-fields of a `u64`, which C lays out in reverse on big-endian machines.
 const fn bit(n: u32) -> u64 {
     if cfg!(target_endian = "big") { 1 << (63 - n) } else { 1 << n }
 }
@@ -98,7 +98,7 @@ const fn bit(n: u32) -> u64 {
 pub(super) struct Target {
     /// Thread id; 0 is the calling thread.
     pub(super) tid: i32,
-    /// CPU number; none is any.
+    /// CPU number; none stands for any CPU.
     pub(super) cpu: Option<u32>,
 }
 
@@ -114,7 +114,7 @@ pub(super) fn open(attr: &Attr, target: Target) -> Result<OwnedFd> {
     let mut attr = *attr;
     let at = std::ptr::from_mut(&mut attr);
     // SAFETY: `at` points to a struct of ours of `attr.size` bytes (set by `new`, asserted
-    // above): all that the kernel reads, and it writes to nothing but the `size` field.
+    // above): the kernel reads no more, and writes only to the `size` field.
     let fd =
         unsafe { libc::syscall(libc::SYS_perf_event_open, at, target.tid, cpu, NO_GROUP, CLOEXEC) };
     let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
@@ -155,7 +155,7 @@ pub(super) fn number(fd: BorrowedFd<'_>) -> Result<u64> {
     if status < 0 { Err(last_errno()) } else { Ok(number) }
 }
 
-/// Lets only those events of a tracepoint through that `filter` names.
+/// Lets only those events of a tracepoint pass that `filter` names.
 pub(super) fn set_filter(fd: BorrowedFd<'_>, filter: &CStr) -> Result<()> {
     let code = opcode::write::<*mut libc::c_char>(b'$', 6);
     // SAFETY: the code reads a string up to its zero, which a `CStr` has.

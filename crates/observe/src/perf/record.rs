@@ -3,7 +3,7 @@
 /// One record of a ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Record<'a> {
-    /// A sample: who ran, and the chain of addresses with the kernel's context marks in it.
+    /// A sample: process, thread, and the chain of addresses with the kernel's context marks in it.
     Sample { pid: u32, tid: u32, chain: &'a [u8] },
     /// A sample whose number comes first and whose layout the caller knows: its body.
     Numbered(&'a [u8]),
@@ -11,13 +11,13 @@ pub(super) enum Record<'a> {
     Timed { pid: u32, tid: u32, time_ns: u64, chain: &'a [u8] },
     /// A thread is back on a CPU.
     Back { pid: u32, tid: u32, time_ns: u64 },
-    /// So many records found no room.
+    /// The number of records that found no room.
     Lost(u64),
-    /// The kernel held samples back, because they took too much time.
+    /// The kernel throttled samples because they took too much time.
     Throttled,
-    /// A record of no interest here.
+    /// A record that is not used here.
     Other,
-    /// Not a record: what follows it cannot be read either.
+    /// Not a record; the rest cannot be read either.
     Garbled,
 }
 
@@ -29,14 +29,14 @@ const SWITCH: u32 = 14;
 const SWITCH_OUT: u16 = 1 << 13;
 const HEADER_BYTES: usize = 8;
 
-/// The records in what [`super::ring::Ring::drain`] gave.
+/// The records in bytes of [`super::ring::Ring::drain`].
 #[derive(Debug)]
 pub(super) struct Records<'a> {
     bytes: &'a [u8],
     parse: Parse,
 }
 
-/// What becomes of a sample's body.
+/// How the body of a sample is read.
 type Parse = fn(&[u8]) -> Option<Record<'_>>;
 
 impl<'a> Records<'a> {
@@ -44,12 +44,12 @@ impl<'a> Records<'a> {
         Self { bytes, parse: stack }
     }
 
-    /// The same of samples with a time: `PERF_SAMPLE_TID | TIME | CALLCHAIN`.
+    /// The same for samples with a time: `PERF_SAMPLE_TID | TIME | CALLCHAIN`.
     pub(super) fn timed(bytes: &'a [u8]) -> Self {
         Self { bytes, parse: timed_stack }
     }
 
-    /// The same of events that are told apart by their number.
+    /// The same for events that differ by their number.
     pub(super) fn numbered(bytes: &'a [u8]) -> Self {
         Self { bytes, parse: |body| Some(Record::Numbered(body)) }
     }
@@ -83,7 +83,7 @@ fn split_record(bytes: &[u8], sample: Parse) -> Option<(Record<'_>, &[u8])> {
 fn parse(kind: u32, misc: u16, body: &[u8], sample: Parse) -> Option<Record<'_>> {
     Some(match kind {
         SAMPLE => sample(body)?,
-        // That it leaves is said by a sample, which has the stack.
+        // The sample of the same event, which has the stack, shows that it leaves.
         SWITCH if misc & SWITCH_OUT == 0 => back(body)?,
         LOST => Record::Lost(u64_at(body, 8)?),
         THROTTLE => Record::Throttled,
@@ -91,23 +91,23 @@ fn parse(kind: u32, misc: u16, body: &[u8], sample: Parse) -> Option<Record<'_>>
     })
 }
 
-/// A sample of who ran and where.
+/// A sample of process, thread and stack.
 fn stack(body: &[u8]) -> Option<Record<'_>> {
     Some(Record::Sample { pid: u32_at(body, 0)?, tid: u32_at(body, 4)?, chain: chain_at(body, 8)? })
 }
 
-/// A sample of who ran, when and where.
+/// A sample of process, thread, time and stack.
 fn timed_stack(body: &[u8]) -> Option<Record<'_>> {
     let (pid, tid, time_ns) = (u32_at(body, 0)?, u32_at(body, 4)?, u64_at(body, 8)?);
     Some(Record::Timed { pid, tid, time_ns, chain: chain_at(body, 16)? })
 }
 
-/// A switch record has nothing but what `SAMPLE_ID_ALL` adds: thread, time.
+/// A switch record has only the fields of `SAMPLE_ID_ALL`: thread, time.
 fn back(body: &[u8]) -> Option<Record<'_>> {
     Some(Record::Back { pid: u32_at(body, 0)?, tid: u32_at(body, 4)?, time_ns: u64_at(body, 8)? })
 }
 
-/// The addresses behind their number.
+/// The addresses, which follow their number.
 pub(super) fn chain_at(body: &[u8], at: usize) -> Option<&[u8]> {
     let frames = usize::try_from(u64_at(body, at)?).ok()?;
     let start = at + 8;

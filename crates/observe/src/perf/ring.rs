@@ -1,11 +1,11 @@
 //! The ring that the kernel writes samples into: `mmap(2)` of a perf event.
 //!
 //! # Safety
-//! The kernel writes only to bytes of the data area that we have given back by `data_tail`,
-//! and publishes what it wrote by `data_head`. So the bytes
+//! The kernel writes only to bytes of the data area that we gave back by `data_tail`,
+//! and publishes them by `data_head`. So the bytes
 //! between our tail and a head loaded with acquire do not change until we store a new tail
-//! with release. A [`View`] points to memory that its maker keeps alive: [`Ring`] by the map
-//! that it unmaps in `Drop`.
+//! with release. A [`View`] points to memory that its maker keeps alive: for [`Ring`], the map
+//! that `Drop` unmaps.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
@@ -21,7 +21,7 @@ use cutwater_sys::{Errno, Result};
 /// The fields used of `struct perf_event_mmap_page`, in the map's first page.
 #[repr(C)]
 struct Header {
-    /// The kernel writes to it as it likes.
+    /// The kernel may write to it at any time.
     _other: UnsafeCell<[u8; 1024]>,
     /// Bytes written so far; the kernel's.
     head: AtomicU64,
@@ -31,9 +31,9 @@ struct Header {
 
 const _: () = assert!(offset_of!(Header, head) == 1024 && offset_of!(Header, tail) == 1032);
 
-/// The data area of a ring is no larger: half a second of the deepest stacks at 997 Hz.
+/// The largest data area of a ring, bytes: half a second of the deepest stacks at 997 Hz.
 const DATA_BYTES_MAX: usize = 512 << 10;
-/// The data area is no smaller: where not even this may be locked, there is no sampling.
+/// The smallest data area: if not even this may be locked, there is no sampling.
 const DATA_BYTES_MIN: usize = 32 << 10;
 
 /// A ring in use.
@@ -85,7 +85,7 @@ impl Ring {
 
     /// Appends the unread records to `out` and gives their room back to the kernel.
     ///
-    /// False when head and tail cannot both be right; what was unread is then skipped.
+    /// False when head and tail contradict each other; the unread records are then skipped.
     #[must_use]
     pub(super) fn drain(&mut self, out: &mut Vec<u8>) -> bool {
         self.view.drain(out)
@@ -100,7 +100,7 @@ impl Drop for Ring {
     }
 }
 
-/// Where a ring's parts are.
+/// Pointers to the parts of a ring.
 #[derive(Debug)]
 struct View {
     header: NonNull<Header>,

@@ -7,12 +7,12 @@ use super::open::{self, Attr, Target};
 use super::{FRAMES_HZ, Start, session, tasks};
 use cutwater_sys::Errno;
 
-/// At what a program is run.
+/// The events at which a program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunAt {
     /// Each fault that was served without the device.
     MinorFault,
-    /// Each that waited for it.
+    /// Each fault that waited for it.
     MajorFault,
     /// [`FRAMES_HZ`] times per second of CPU time.
     Clock,
@@ -37,7 +37,7 @@ pub(crate) fn run_at(
     let attr = attr.with(open::DISABLED | open::INHERIT | on_exec | freq);
     let mut events = Vec::new();
     for tid in tasks::threads_of(pid)? {
-        // Nothing is mapped, so one event can be of all CPUs.
+        // Nothing is mapped, so one event can cover all CPUs.
         let event = match open::open(&attr, Target { tid, cpu: None }) {
             Ok(event) => event,
             // The thread has ended since it was listed.

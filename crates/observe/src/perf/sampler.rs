@@ -1,4 +1,4 @@
-//! Samples of what all threads of this process are doing.
+//! Samples the stacks of all threads of a process.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::stacks::{Stack, Stacks, Tally};
 /// How often rings are emptied: well before the smallest of them is full at 997 Hz.
 const DRAIN_EVERY: Duration = Duration::from_millis(20);
 
-/// How to sample.
+/// Options of a [`Sampler`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SamplerOptions {
     /// Samples per second of CPU time and CPU; lowered to the host's
@@ -23,7 +23,7 @@ pub struct SamplerOptions {
     pub hz: u32,
     /// Whether to ask for kernel frames.
     pub kernel: bool,
-    /// Whether to record waits, too: each costs the thread about a microsecond.
+    /// Whether to record waits too; each costs the thread about a microsecond.
     pub off_cpu: bool,
 }
 
@@ -38,8 +38,8 @@ impl Default for SamplerOptions {
 /// A running recording of the stacks of all threads of this process.
 ///
 /// A timer interrupts each thread by the CPU time it uses and the kernel walks its stack by
-/// frame pointers. Threads that exist are sampled, and those created later, io-wq workers
-/// among them; one that is created by another thread during [`Sampler::start`] may be
+/// frame pointers. It samples existing threads and those created later, including io-wq
+/// workers; one that another thread creates during [`Sampler::start`] may be
 /// missed. It takes one descriptor per thread and CPU and up to 516 KiB of locked memory per
 /// CPU. See `perf_event_open(2)`.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub struct Sampler {
     why_not: Option<String>,
 }
 
-/// What the draining thread has at its end.
+/// The results of the draining thread.
 #[derive(Debug, Default)]
 struct Gathered {
     samples: Tally,
@@ -65,26 +65,26 @@ struct Shared {
     taken: AtomicU64,
 }
 
-/// What a recording gathered.
+/// The result of a recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Samples {
     /// Different stacks and how many samples hit each, most frequent first.
     pub stacks: Vec<(Stack, u64)>,
     /// Samples that found no room in the ring.
     pub lost: u64,
-    /// Samples whose stack was not kept, because too many different ones were (65,536).
+    /// Samples whose stack was not kept, as there were too many different ones (65,536).
     pub unkept: u64,
-    /// Times that the kernel held samples back, because they took too much time.
+    /// How often the kernel throttled the samples because they took too much time.
     pub throttled: u64,
-    /// The process that was sampled; 0 where nothing was.
+    /// The process that was sampled; 0 if there was none.
     pub pid: u32,
     /// Samples per second of CPU time, as set.
     pub hz: u32,
-    /// Whether kernel frames, and samples of time inside the kernel, are among them.
+    /// Whether they include kernel frames and samples of time inside the kernel.
     pub kernel_frames: bool,
-    /// Why they are not.
+    /// Why they do not.
     pub why_not: Option<String>,
-    /// The waits, where they were asked for.
+    /// The waits, if they were asked for.
     pub off_cpu: Option<OffCpu>,
 }
 
@@ -106,7 +106,7 @@ impl Sampler {
         Self::of_process(std::process::id(), options)
     }
 
-    /// The same of another process, which the caller may look at.
+    /// Starts sampling another process, which the caller must be permitted to look at.
     ///
     /// # Errors
     /// As [`Sampler::start`].
@@ -145,7 +145,7 @@ impl Sampler {
         self.shared.taken.load(Ordering::Relaxed)
     }
 
-    /// Stops, and gives what was gathered.
+    /// Stops, and returns the result.
     #[must_use]
     pub fn stop(mut self) -> Samples {
         let Gathered { samples: tally, off_cpu } = self.end();

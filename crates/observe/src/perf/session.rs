@@ -20,7 +20,7 @@ pub(super) struct Session {
     pub(super) events: Vec<OwnedFd>,
     pub(super) rings: Vec<Ring>,
     pub(super) hz: u32,
-    /// Why kernel frames are missing, where they are.
+    /// Why kernel frames are missing, if they are.
     pub(super) why_not: Option<String>,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn enable(events: &[OwnedFd]) -> Result<(), PerfError> {
 /// Stops sampling.
 pub(super) fn disable(events: &[OwnedFd]) {
     for event in events {
-        // It can fail only on a descriptor that is no event; closing stops it anyway.
+        // It can only fail on a descriptor that is not an event; closing stops it anyway.
         let _ = open::disable(event.as_fd());
     }
 }
@@ -112,8 +112,8 @@ fn permitted(hz: u32, kernel: bool) -> Result<(Attr, Option<String>), PerfError>
 fn cpu_clock(hz: u32) -> Attr {
     let mut attr = Attr::new(open::TYPE_SOFTWARE, open::SOFTWARE_CPU_CLOCK);
     attr.sample_freq = u64::from(hz);
-    // The chain begins with the address that was hit, and the order of samples is not
-    // kept: neither the address nor the time need be in the record besides.
+    // The chain begins with the address that was hit, and the order of samples does not
+    // matter: the record needs neither the address nor the time.
     attr.sample_type = open::SAMPLE_TID | open::SAMPLE_CALLCHAIN;
     attr.sample_max_stack = stacks::FRAMES_MAX as u16;
     attr.with(open::DISABLED | open::INHERIT | open::FREQ | open::EXCLUDE_HV)

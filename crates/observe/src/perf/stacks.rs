@@ -1,12 +1,12 @@
-//! Stacks, counted as they come so that memory does not grow with time.
+//! Counts stacks as they come, so that memory does not grow with time.
 
 use std::collections::HashMap;
 
 use super::record::{Record, Records};
 
-/// Different stacks kept: at 127 frames each, about 64 MiB; in practice a few MiB.
+/// Most different stacks kept: at 127 frames each, about 64 MiB; in practice a few MiB.
 const STACKS_MAX: usize = 65_536;
-/// Frames kept of one stack, the kernel's and the program's together.
+/// Most frames of one stack, the kernel's and the program's together.
 pub(super) const FRAMES_MAX: usize = 127;
 
 /// Addresses of one stack, innermost first.
@@ -41,7 +41,7 @@ impl Stack {
     }
 }
 
-/// What a recording gathered.
+/// The counts of a recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) stacks: Vec<(Stack, u64)>,
@@ -124,7 +124,7 @@ impl Stacks {
 
 /// Sorts a chain by the context marks in it into kernel and user frames.
 pub(super) fn fill_key(key: &mut Vec<u64>, chain: &[u8]) {
-    /// Addresses from here on are no addresses but marks: `PERF_CONTEXT_MAX`.
+    /// Values from this one on are marks and not addresses: `PERF_CONTEXT_MAX`.
     const MARKS_FROM: u64 = -4095i64 as u64;
     const CONTEXT_KERNEL: u64 = -128i64 as u64;
     key.clear();

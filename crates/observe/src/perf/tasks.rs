@@ -6,7 +6,7 @@ use super::error::{Doing, PerfError};
 
 /// More threads than this are refused: each costs one descriptor per CPU.
 const THREADS_MAX: usize = 16_384;
-/// CPUs beyond this number are not looked at.
+/// CPUs beyond this number are ignored.
 const CPUS_MAX: u32 = 4_096;
 
 /// Ids of the threads that this process has now.
@@ -40,7 +40,7 @@ pub(super) fn cpus() -> Vec<u32> {
     listed
 }
 
-/// Parses a list as sysfs writes it: `0-3,8,10-11`. What is not a number is left out.
+/// Parses a list as sysfs writes it: `0-3,8,10-11`. Anything but a number is left out.
 fn parse_list(list: &str) -> Vec<u32> {
     let ranges = list.split(',').filter_map(|part| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

@@ -7,7 +7,7 @@ use cutwater_sys::Errno;
 
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
-/// The number by which the kernel knows a tracepoint, `group:name` as `perf list` prints it.
+/// The kernel's number of a tracepoint, which is `group:name` as `perf list` prints it.
 pub(super) fn id(name: &'static str) -> Result<u64, PerfError> {
     let path = name.replace(':', "/");
     let mut failed = PerfError::new(Doing::FindTracepoint(name), Errno::NOENT);
@@ -17,7 +17,7 @@ pub(super) fn id(name: &'static str) -> Result<u64, PerfError> {
                 let id = id.trim().parse();
                 return id.map_err(|_| PerfError::new(Doing::FindTracepoint(name), Errno::INVAL));
             }
-            // Where one place refuses and the other is missing, refusal is the reason.
+            // If one place refuses and the other is missing, the refusal is the reason.
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 failed = PerfError::from_io(Doing::FindTracepoint(name), &e);
             }

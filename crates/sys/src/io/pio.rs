@@ -13,7 +13,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use crate::buffer::Buffer;
 use crate::{Errno, Result, last_errno};
 
-/// What to ask of `preadv2(2)` beside the bytes.
+/// Flags of `preadv2(2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadFlags {
     /// `RWF_NOWAIT`: only what is in the page cache; `EAGAIN` otherwise (Linux 4.14).
@@ -65,7 +65,7 @@ fn check(offset: u64) -> Result<()> {
     if offset > OFFSET_MAX { Err(Errno::INVAL) } else { Ok(()) }
 }
 
-/// Vectors that one call takes at most: `IOV_MAX` on Linux.
+/// Most vectors of one call: `IOV_MAX` on Linux.
 pub const VECTORS_MAX: usize = 1024;
 
 /// A preallocated array of I/O vectors, so that a vectored read allocates nothing.
@@ -119,7 +119,7 @@ impl Vectors {
         let (fd, count) = (fd.as_fd().as_raw_fd(), lens.len() as i32);
         let (offset, flags) = (offset as i64, flags.bits().bits() as i32);
         // SAFETY: checked above: each vector lies in its own slot of `buf`, which `&mut` keeps
-        // from everybody else until the kernel has returned.
+        // from all others until the kernel has returned.
         let n = unsafe { libc::preadv2(fd, self.raw.as_ptr(), count, offset, flags) };
         self.raw.clear();
         usize::try_from(n).map_err(|_| last_errno())

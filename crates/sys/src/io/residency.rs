@@ -1,4 +1,4 @@
-//! What of a file is in the page cache: `cachestat(2)`, else `mincore(2)`.
+//! How much of a file is in the page cache: `cachestat(2)`, else `mincore(2)`.
 //!
 //! # Safety
 //! `cachestat` reads one struct of ours and writes another. `mincore` is asked about a mapping
@@ -45,7 +45,7 @@ struct RawCachestat {
 /// The same number on every architecture: it came after they were unified (Linux 6.5).
 const SYS_CACHESTAT: libc::c_long = 451;
 
-/// Counts the resident pages of `range`; costs by what is resident, not by the range.
+/// Counts the resident pages of `range`. The cost grows with what is resident, not with the range.
 ///
 /// # Errors
 /// `ENOSYS` before Linux 6.5, `EOPNOTSUPP` on hugetlbfs, `EPERM` for a file that the caller
@@ -69,23 +69,23 @@ pub fn cachestat(fd: BorrowedFd<'_>, range: Range<u64>) -> Result<CacheStat> {
 
 const _: () = assert!(size_of::<CachestatRange>() == 16 && size_of::<RawCachestat>() == 40);
 
-/// Pages that one call of `mincore(2)` is asked about: a vector of 64 KiB, 256 MiB of file.
+/// Most pages of one call of `mincore(2)`: a vector of 64 KiB, 256 MiB of file.
 const MINCORE_PAGES_MAX: usize = 1 << 16;
 
-/// Pages for which the vector is on the stack: 1 MiB, the longest single read, and both ends.
+/// Up to this many pages the vector is on the stack: 1 MiB, the longest single read, and both ends.
 const MINCORE_PAGES_FEW: usize = 258;
 
 /// Counts the resident pages of `range` (page-aligned start) through a map: `mincore(2)`.
 ///
 /// # Errors
 /// `ENODEV` where the file system has no maps, `ENOMEM` without address space. For a file that
-/// the caller neither owns nor may write the kernel answers that all is resident.
+/// the caller neither owns nor may write, the kernel answers that everything is resident.
 pub fn mincore(fd: BorrowedFd<'_>, range: Range<u64>) -> Result<u64> {
     if !range.start.is_multiple_of(PAGE_BYTES as u64) {
         return Err(Errno::INVAL);
     }
     let mut resident = 0;
-    // The questions before single reads are small and many: no allocation for them.
+    // Most calls precede a single read and are small: they allocate nothing.
     let (mut few, mut many) = ([0u8; MINCORE_PAGES_FEW], Vec::new());
     let count = MINCORE_PAGES_MAX.min(usize::try_from(pages(&range)?).unwrap_or(usize::MAX));
     let vec = if count <= few.len() {

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-/// Columns of the terminal at `fd`; none where it is no terminal or does not know.
+/// Columns of the terminal at `fd`; none where it is not a terminal or has no known size.
 #[must_use]
 pub fn columns(fd: impl AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(fd).ok()?;

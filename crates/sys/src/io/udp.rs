@@ -1,8 +1,8 @@
 //! Datagrams that go through the kernel together (`udp(7)`): `UDP_SEGMENT` and `UDP_GRO`.
 //!
-//! One call hands over up to [`SEGMENTS_MAX`] datagrams of equal length to one peer, which pass the
-//! stack as one and are cut at its end, by the device where it can. The other way round, datagrams of
-//! one peer that have arrived together are received by one call.
+//! One call sends up to [`SEGMENTS_MAX`] datagrams of equal length to one peer. They pass the stack as
+//! one and are cut at its end, by the device where it can. In the other direction, one call receives
+//! datagrams of one peer that arrived together.
 //!
 //! # Safety
 //! Headers are filled in for one call from borrowed buffers, which outlive it; options are
@@ -18,17 +18,17 @@ use rustix::net::{RecvFlags, SendFlags};
 use crate::ring::{DatagramHead, Message};
 use crate::{Result, last_errno};
 
-/// Datagrams of one call, as every kernel takes them since Linux 4.18.
+/// Most datagrams of one call; every kernel since Linux 4.18 takes as many.
 pub const SEGMENTS_MAX: usize = 64;
 
-/// Bytes of one call, and of one datagram over IPv4, at most: 65,535 but for both heads.
+/// Most bytes of one call, and of one datagram over IPv4: 65,535 less both headers.
 pub const PAYLOAD_BYTES_MAX: usize = 65_507;
 
-/// Bytes that are received together, at most.
+/// Most bytes that are received together.
 pub const COALESCED_BYTES_MAX: usize = 65_535;
 
-/// Whether the kernel knows `UDP_SEGMENT` (Linux 4.18). An older one ignores the control message, and
-/// would send all as one datagram.
+/// Whether the kernel knows `UDP_SEGMENT` (Linux 4.18). An older one ignores the control message and
+/// sends everything as one datagram.
 ///
 /// # Errors
 /// `ENOPROTOOPT` where it does not; `EOPNOTSUPP` for sockets of other kinds.
@@ -44,8 +44,8 @@ pub fn knows_segments(socket: impl AsFd) -> Result<()> {
     }
 }
 
-/// Has datagrams of one peer that arrived together be received together from now on (`UDP_GRO`, Linux
-/// 5.0): whoever receives must then ask how long each is.
+/// From now on, datagrams of one peer that arrived together are received together (`UDP_GRO`, Linux
+/// 5.0). The receiver must then ask how long each is.
 ///
 /// # Errors
 /// `ENOPROTOOPT` where the kernel does not know it; `EOPNOTSUPP` for sockets of other kinds.
@@ -60,8 +60,8 @@ pub fn coalesce(socket: impl AsFd) -> Result<()> {
     }
 }
 
-/// Sends `bytes` as datagrams of `segment` bytes, the last one as long as what is left; as one where
-/// `segment` is none. To the connected peer where `to` is none.
+/// Sends `bytes` as datagrams of `segment` bytes (the last may be shorter), or as one where `segment` is
+/// none. It sends to the connected peer where `to` is none.
 ///
 /// # Errors
 /// As `sendmsg(2)`. With a segment: `EINVAL` or `EMSGSIZE` where it does not fit the path or
@@ -83,7 +83,7 @@ pub fn send_segments(
     usize::try_from(sent).map_err(|_| last_errno())
 }
 
-/// Receives one datagram into `buf`, or several of one peer that came together: the head says how long
+/// Receives one datagram into `buf`, or several of one peer that came together. The head says how long
 /// each is.
 ///
 /// # Errors
@@ -143,7 +143,7 @@ mod tests {
             let head = DatagramHead { from, segment: Some(100), truncated: false };
             assert_eq!(recv_segments(&other, &mut buf, RecvFlags::empty()), Ok((250, head)));
             assert_eq!(buf[..250], sent);
-            // One alone has no segments, and says that it was cut.
+            // A single datagram has no segments; the head says that it was cut.
             one.send_to(&sent, to).unwrap();
             let head = DatagramHead { from, segment: None, truncated: true };
             let received = recv_segments(&other, &mut buf[..30], RecvFlags::empty());

@@ -1,9 +1,9 @@
-//! Many datagrams by one call, each a message of its own (`recvmmsg(2)`, `sendmmsg(2)`): what a program
-//! does that is written to the calls. Measurements compare with it.
+//! Many datagrams by one call, each a message of its own (`recvmmsg(2)`, `sendmmsg(2)`). Measurements
+//! compare the runtime with it.
 //!
 //! # Safety
 //! Headers hold addresses of buffers of the same owner, whose heap memory does not move; they are
-//! filled in anew before each call, under a mutable borrow that lasts until after it.
+//! filled in again before each call, under a mutable borrow that lasts until after it.
 #![allow(unsafe_code)]
 
 use std::mem;
@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use crate::{Result, last_errno};
 
-/// Datagrams of one call at most, as the kernel cuts it (`UIO_MAXIOV`).
+/// Most datagrams of one call; the kernel cuts longer ones (`UIO_MAXIOV`).
 pub const MANY_MAX: usize = 1024;
 
 /// Buffers for the datagrams of one call.
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Many {
 }
 
 impl Many {
-    /// For `count` datagrams ([`MANY_MAX`] at most) of `bytes_each`.
+    /// Buffers for `count` datagrams (at most [`MANY_MAX`]) of `bytes_each`.
     #[must_use]
     pub fn new(count: usize, bytes_each: usize) -> Self {
         let count = count.min(MANY_MAX);
@@ -50,7 +50,7 @@ impl Many {
         }
     }
 
-    /// Receives as many as there are, once there is one (`MSG_WAITFORONE`); how many.
+    /// Waits for a datagram and receives all that are there (`MSG_WAITFORONE`); returns how many.
     ///
     /// # Errors
     /// As `recvmmsg(2)`.
@@ -73,7 +73,7 @@ impl Many {
         self.bytes.chunks(self.bytes_each.max(1)).zip(lens).map(|(bytes, len)| &bytes[..len])
     }
 
-    /// Sends what was received back to those it came from; how many went.
+    /// Sends each datagram that was received back to its sender; returns how many were sent.
     ///
     /// # Errors
     /// As `sendmmsg(2)`.
@@ -87,7 +87,7 @@ impl Many {
         self.send(socket, self.received)
     }
 
-    /// Sends the first `bytes` of each of `count` buffers to the connected peer; how many went.
+    /// Sends the first `bytes` of each of `count` buffers to the connected peer; returns how many were sent.
     ///
     /// # Errors
     /// As `sendmmsg(2)`.
@@ -100,7 +100,7 @@ impl Many {
         self.send(socket, count.min(self.headers.len()))
     }
 
-    /// All buffers, one behind the other, to be filled.
+    /// All buffers, one after the other, for the caller to fill.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
@@ -113,7 +113,7 @@ impl Many {
         usize::try_from(n).map_err(|_| last_errno())
     }
 
-    /// Has each header refer to its own buffer and name; how many there are.
+    /// Points each header to its own buffer and name; returns how many there are.
     fn point(&mut self, len: impl Fn(usize) -> usize, name_len: usize) -> u32 {
         let buffers = self.bytes.chunks_mut(self.bytes_each.max(1));
         let all = self.headers.iter_mut().zip(&mut self.pieces).zip(&mut self.names).zip(buffers);

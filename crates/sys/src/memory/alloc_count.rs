@@ -1,7 +1,7 @@
-//! An allocator that counts: how often a program asks for memory.
+//! An allocator that counts its calls.
 //!
 //! # Safety
-//! Every call is passed on, as it is, to the system's allocator, which keeps the contract of
+//! Every call is passed on unchanged to the system's allocator, which keeps the contract of
 //! [`GlobalAlloc`]; counting touches no memory but one integer per thread.
 #![allow(unsafe_code)]
 
@@ -22,12 +22,12 @@ static COUNTS: [Count; SHARDS] = [const { Count(AtomicU64::new(0)) }; SHARDS];
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    // A constant without a destructor: to use it allocates nothing, at any time.
+    // A constant without a destructor, so that using it never allocates.
     static SHARD: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) };
 }
 
 fn count() {
-    // A thread that is ending has no shard any more; its calls go to the first.
+    // A thread that is ending has no shard any more; its calls count in the first.
     let shard = SHARD.try_with(|shard| {
         if shard.get() == usize::MAX {
             shard.set(NEXT.fetch_add(1, Ordering::Relaxed) as usize % SHARDS);
@@ -37,8 +37,7 @@ fn count() {
     COUNTS[shard.unwrap_or(0)].0.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How often memory was asked for so far, by all threads; 0 where [`Counting`] is not the
-/// program's allocator.
+/// Allocations of all threads so far; 0 where [`Counting`] is not the program's allocator.
 #[must_use]
 pub fn allocations() -> u64 {
     COUNTS.iter().map(|count| count.0.load(Ordering::Relaxed)).sum()

@@ -1,4 +1,4 @@
-//! Private anonymous memory on the largest pages there are, given back from the front.
+//! Private anonymous memory on the largest pages available, given back from the front.
 //!
 //! # Safety
 //! An [`AnonMap`] owns its mapping from `new` to `unmap` or `Drop`; nobody else knows the
@@ -21,9 +21,9 @@ use crate::{Errno, Result};
 pub enum Pages {
     /// Pages of [`PAGE_BYTES`]; transparent huge pages are declined.
     Small,
-    /// Transparent huge pages where the kernel has them to give (`MADV_HUGEPAGE`).
+    /// Transparent huge pages where the kernel has some free (`MADV_HUGEPAGE`).
     Transparent,
-    /// Pages of 2 MiB set aside by the administrator (`MAP_HUGETLB`): had or refused.
+    /// Pages of 2 MiB that the administrator reserved (`MAP_HUGETLB`). Without them the map is refused.
     Explicit,
 }
 
@@ -32,7 +32,7 @@ pub enum Pages {
 pub struct AnonMap {
     start: NonNull<u8>,
     len: usize,
-    /// What is to be unmapped in the end: the memory and, unless the pages are explicit,
+    /// What is unmapped in the end: the memory and, unless the pages are explicit,
     /// unusable addresses on both sides that keep other mappings from merging with it.
     reserved: Range<usize>,
     pages: Pages,
@@ -78,7 +78,7 @@ impl AnonMap {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         let reserved = map_anywhere(around, ProtFlags::empty(), flags)?;
         let at = reserved.as_ptr().addr();
-        // At least a page stays unusable on either side.
+        // At least one page stays unusable on each side.
         let skip = (at + PAGE_BYTES).next_multiple_of(HUGE_PAGE_BYTES) - at;
         // SAFETY: `skip` is at most a huge page and less than `around`, which is mapped.
         let start = unsafe { reserved.add(skip) };
@@ -97,25 +97,25 @@ impl AnonMap {
         Ok(map)
     }
 
-    /// Bytes still in it.
+    /// Bytes that were not released.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Everything was released.
+    /// Whether everything was released.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The pages that were asked for and not refused.
+    /// The pages that were asked for.
     #[must_use]
     pub fn pages(&self) -> Pages {
         self.pages
     }
 
-    /// The addresses of its memory, to be found in `/proc/self/smaps`.
+    /// The addresses of its memory, as `/proc/self/smaps` lists them.
     #[must_use]
     pub fn addresses(&self) -> Range<usize> {
         let at = self.start.as_ptr().addr();
@@ -130,7 +130,7 @@ impl AnonMap {
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// The memory, to be written.
+    /// The memory, for writing.
     #[must_use]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: as in `as_slice`, and `&mut self` is the only borrow.
@@ -138,7 +138,7 @@ impl AnonMap {
     }
 
     /// Gives the whole huge pages among the first `bytes` back to the system and returns how
-    /// many bytes that were; the memory then begins behind them. See `munmap(2)`.
+    /// many bytes those were; the memory then begins after them. See `munmap(2)`.
     ///
     /// # Errors
     /// `ENOMEM` at the limit of mappings; nothing was given back.
@@ -163,7 +163,7 @@ impl AnonMap {
     /// Gives all of it back.
     ///
     /// # Errors
-    /// What `munmap(2)` answers; the memory is then lost until the process ends.
+    /// Those of `munmap(2)`; the memory is then lost until the process ends.
     pub fn unmap(mut self) -> Result<()> {
         self.unmap_rest()
     }
@@ -183,7 +183,7 @@ impl AnonMap {
 
 impl Drop for AnonMap {
     fn drop(&mut self) {
-        // A failure leaks addresses; `unmap` is for those who want to know.
+        // A failure leaks addresses; `unmap` reports it.
         let _ = self.unmap_rest();
     }
 }

@@ -20,8 +20,8 @@ pub const PAGE_BYTES: usize = 4096;
 /// Bytes of a huge page on x86-64 and aarch64 with 4 KiB pages.
 pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 
-/// Where no bytes are: aligned like a map, so that it is a slice of nothing of any type.
-pub(crate) fn nothing() -> NonNull<u8> {
+/// The address of an empty slice of any type: dangling, and aligned as maps are.
+pub(crate) fn dangling() -> NonNull<u8> {
     #[repr(align(4096))]
     struct Page;
     const _: () = assert!(align_of::<Page>() == PAGE_BYTES);
@@ -42,8 +42,8 @@ unsafe impl Send for Buffer {}
 unsafe impl Sync for Buffer {}
 
 impl Buffer {
-    /// `len` bytes, rounded up to whole pages; with whole huge pages in it, transparent huge
-    /// pages are asked for. Pages take memory when they are first touched.
+    /// `len` bytes, rounded up to whole pages. A buffer of at least a huge page asks for transparent
+    /// huge pages. Pages take memory when they are first touched.
     ///
     /// # Errors
     /// `ENOMEM` when the address space or the memory is used up, `EINVAL` for 0 bytes.
@@ -57,7 +57,7 @@ impl Buffer {
         let start = unsafe { mm::mmap_anonymous(ptr::null_mut(), len, prot, flags) }?;
         let start = NonNull::new(start.cast::<u8>()).ok_or(Errno::NOMEM)?;
         if len >= HUGE_PAGE_BYTES {
-            // Refused where THP is off: the buffer works without.
+            // A kernel without transparent huge pages refuses it; the buffer works the same.
             // SAFETY: MADV_HUGEPAGE on a mapping of ours changes page sizes and no contents.
             let _ =
                 unsafe { mm::madvise(start.as_ptr().cast::<c_void>(), len, Advice::LinuxHugepage) };
@@ -80,7 +80,7 @@ impl Buffer {
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// All of it, to write.
+    /// All of it, for writing.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: as in `as_slice`, and `&mut self` is the only borrow.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }

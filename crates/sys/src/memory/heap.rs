@@ -4,13 +4,13 @@
 //! `mallopt` takes two integers and no pointer.
 #![allow(unsafe_code)]
 
-/// Has blocks of `bytes` and more mapped for themselves and unmapped when they are freed, and all
-/// threads share one heap: what is resident is then near what is in use. glibc left to itself
-/// raises that size to 32 MiB as such blocks are freed, and keeps a heap for each thread. It costs
-/// a page fault for each page of a large block.
+/// From now on, blocks of at least `bytes` get a mapping of their own, which is unmapped when they are
+/// freed, and all threads share one heap. Then resident memory is close to memory in use. By itself,
+/// glibc raises that size up to 32 MiB as such blocks are freed, and keeps a heap for each thread. The
+/// price is a page fault for each page of a large block.
 ///
-/// Whether the allocator took it; other C libraries than glibc have no such setting. Heaps that
-/// threads have already stay, so that it is called early.
+/// Returns whether the allocator took the setting; C libraries other than glibc have none. Call it
+/// early, as threads keep the heaps that they already have.
 pub fn return_large_blocks(bytes: usize) -> bool {
     #[cfg(target_env = "gnu")]
     {

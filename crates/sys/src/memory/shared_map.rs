@@ -5,7 +5,7 @@
 //! `&[u8]` or `&mut [u8]` over it exists: words are reached as atomics, and bytes are copied
 //! into it by an instruction the compiler does not see through (x86-64) or as relaxed atomic
 //! bytes (elsewhere). A [`SharedMap`] and a [`WaitWord`] own their mapping until `Drop`.
-//! A page whose block is gone (the file was truncated by somebody) is SIGBUS: callers allocate
+//! A page whose block is gone (the file was truncated) raises SIGBUS: callers allocate
 //! and hold the file's blocks, and [`SharedMap::populate`] asks the kernel for the pages in a
 //! way that fails with an error instead.
 #![allow(unsafe_code)]
@@ -86,8 +86,8 @@ impl SharedMap {
         Ok(())
     }
 
-    /// Faults the pages of a range in for writing, so that touching them cannot fail: an
-    /// error where a touch would be SIGBUS. Pages already written keep their contents. See
+    /// Faults the pages of a range in for writing, so that touching them cannot fail. It returns an
+    /// error where a touch would raise SIGBUS. Pages already written keep their contents. See
     /// `MADV_POPULATE_WRITE` in `madvise(2)`, from Linux 5.14.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl SharedMap {
         }
     }
 
-    /// Wakes everybody who waits for the 32-bit word at `at` (`FUTEX_WAKE`).
+    /// Wakes all threads and processes that wait for the 32-bit word at `at` (`FUTEX_WAKE`).
     pub fn wake(&self, at: usize) {
         if at.is_multiple_of(4) && at.checked_add(4).is_some_and(|end| end <= self.len) {
             // SAFETY: `at` is below `len`, checked above.
@@ -129,8 +129,8 @@ impl Drop for SharedMap {
     }
 }
 
-/// A 32-bit word in the first page of a file, mapped read-only, to wait for and not to read:
-/// this process never touches the page, so a truncated file is an error and not SIGBUS.
+/// A 32-bit word in the first page of a file, mapped read-only, that is waited for and never read.
+/// This process does not touch the page, so a truncated file is an error and not SIGBUS.
 #[derive(Debug)]
 pub struct WaitWord {
     page: NonNull<u8>,
@@ -197,8 +197,8 @@ fn map_shared(fd: BorrowedFd<'_>, offset: u64, len: usize, prot: ProtFlags) -> R
 }
 
 /// # Safety
-/// `bytes.len()` bytes from `to` are mapped writable and reached by nobody in this process
-/// other than as atomics or by this copy.
+/// `bytes.len()` bytes from `to` are mapped writable and this process reaches them only
+/// as atomics or by this copy.
 #[cfg(target_arch = "x86_64")]
 unsafe fn copy_to_shared(to: *mut u8, bytes: &[u8]) {
     // SAFETY: the ABI keeps the direction flag clear, so this reads `bytes` and writes the

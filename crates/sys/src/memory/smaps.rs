@@ -1,4 +1,4 @@
-//! What the kernel says about memory of this process: `/proc/self/smaps`, see `proc(5)`.
+//! How much memory of this process is in use: `/proc/self/smaps`, see `proc(5)`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -9,17 +9,17 @@ use std::ops::Range;
 pub struct InUse {
     /// In memory now, on pages of any size.
     pub resident: u64,
-    /// Of that on transparent huge pages.
+    /// The part of it on transparent huge pages.
     pub huge_transparent: u64,
-    /// Of that on explicit huge pages.
+    /// The part of it on explicit huge pages.
     pub huge_explicit: u64,
 }
 
-/// What is in use in ranges of addresses, which are sorted and do not overlap. A mapping that
+/// Memory in use in `ranges` of addresses, which must be sorted and must not overlap. A mapping that
 /// reaches past a range counts up to the length they share.
 ///
 /// # Errors
-/// What `/proc/self/smaps` answers: not found where `/proc` is not mounted.
+/// Those of reading `/proc/self/smaps`: not found where `/proc` is not mounted.
 pub fn in_use(ranges: &[Range<usize>]) -> io::Result<InUse> {
     sum(BufReader::new(File::open("/proc/self/smaps")?), ranges)
 }
@@ -41,7 +41,7 @@ fn sum(smaps: impl BufRead, ranges: &[Range<usize>]) -> io::Result<InUse> {
         match name {
             "Rss" => total.resident += bytes,
             "AnonHugePages" => total.huge_transparent += bytes,
-            // Explicit pages are in no Rss.
+            // Rss does not include explicit huge pages.
             "Private_Hugetlb" => {
                 total.huge_explicit += bytes;
                 total.resident += bytes;

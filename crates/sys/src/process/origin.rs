@@ -1,11 +1,11 @@
-//! Whether this process made a thing, or got it by `fork(2)`: a page that a fork wipes.
+//! Whether this process made an object or inherited it by `fork(2)`: a page that a fork wipes.
 //!
-//! A child has a copy of the memory of its parent, and shares its descriptors; it has neither its
-//! threads nor what is not copied (the queues of a ring, maps under `MADV_DONTFORK`). What stands
-//! for such things must do nothing in a child, when it is dropped too.
+//! A child has a copy of its parent's memory and shares its descriptors. It does not have the parent's
+//! threads, nor memory that is not copied (the queues of a ring, maps under `MADV_DONTFORK`). Objects
+//! that own such things must do nothing in a child, not even when they are dropped.
 //!
 //! # Safety
-//! One page is mapped and never unmapped; it is only reached as an atomic word at its begin.
+//! One page is mapped and never unmapped; it is only reached as an atomic word at its start.
 #![allow(unsafe_code)]
 
 use std::ptr;
@@ -16,13 +16,13 @@ use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::buffer::PAGE_BYTES;
 
-/// The process in which something was made. To ask costs a load; where the kernel cannot wipe
+/// The process in which an object was made. A check costs a load; where the kernel cannot wipe
 /// pages (before 4.14), a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin(u64);
 
-/// The number of the next process, this one and its children. Copied by a fork, so that it is
-/// larger than that of every process before.
+/// The number that the next process gets. A fork copies it, so that a child's number is larger than
+/// those of all processes before it.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// The page with this process's number; 0 before it has one, and in a fresh child.
@@ -46,7 +46,7 @@ impl Origin {
         }
     }
 
-    /// One that is never here: for tests of what is done in a child.
+    /// Another process: for tests of what is done in a child.
     #[must_use]
     pub const fn elsewhere() -> Self {
         Self(0)

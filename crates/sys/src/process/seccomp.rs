@@ -1,6 +1,6 @@
-//! Refusing system calls to ourselves, as a container's profile would: `seccomp(2)`.
+//! Refuses system calls to this process, as a container's profile would: `seccomp(2)`.
 //!
-//! For tests of fallbacks and for people who want to see what a host that refuses would get.
+//! For tests of fallbacks, and for users who want to see what happens on a host that refuses calls.
 //! It is no sandbox: calls made under another ABI (32 bit) pass.
 //!
 //! # Safety
@@ -50,7 +50,7 @@ impl SysCall {
     /// Every call of `io_uring(7)`.
     pub const IO_URING: [Self; 3] = [Self::IoUringSetup, Self::IoUringEnter, Self::IoUringRegister];
 
-    /// Names for people, and the calls behind each: `io_uring` stands for three.
+    /// Names for users, and the calls that each stands for: `io_uring` stands for three.
     pub const NAMES: [(&str, &[Self]); 14] = [
         ("io_uring", &Self::IO_URING),
         ("io_uring_setup", &[Self::IoUringSetup]),
@@ -88,15 +88,15 @@ impl SysCall {
     }
 }
 
-/// How a refused call answers.
+/// The error of a refused call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Refusal {
-    /// `ENOSYS`: as a kernel without the call, and as Docker's profile for unknown calls.
+    /// `ENOSYS`: a kernel without the call; Docker's profile for unknown calls.
     #[default]
     NoSys,
-    /// `EPERM`: as `kernel.io_uring_disabled` and most container profiles.
+    /// `EPERM`: `kernel.io_uring_disabled` and most container profiles.
     Perm,
-    /// `ENOMEM`: as a reached RLIMIT_MEMLOCK on older kernels.
+    /// `ENOMEM`: RLIMIT_MEMLOCK is used up, on older kernels.
     NoMem,
 }
 
@@ -128,11 +128,11 @@ impl FromStr for Refusal {
 /// Makes `calls` answer with `refusal` in every thread of this process and in its children,
 /// for good: `seccomp(2)` with `SECCOMP_SET_MODE_FILTER` and `SECCOMP_FILTER_FLAG_TSYNC`.
 ///
-/// Sets "no new privileges" (`PR_SET_NO_NEW_PRIVS`), so that no right is needed: programs
-/// that are started from here gain nothing by set-user-ID.
+/// Sets "no new privileges" (`PR_SET_NO_NEW_PRIVS`), so that no privilege is needed. Programs
+/// that this process starts then gain nothing by set-user-ID.
 ///
 /// # Errors
-/// `ENOSYS` on an architecture that this does not know or a kernel without filters, `EINVAL`
+/// `ENOSYS` on an unknown architecture or a kernel without filters, `EINVAL`
 /// for more calls than [`CALLS_MAX`], `ESRCH` when another thread has a filter of its own.
 pub fn refuse(calls: &[SysCall], refusal: Refusal) -> Result<()> {
     let mut program = program(calls, refusal)?;
@@ -157,7 +157,7 @@ pub fn refuse(calls: &[SysCall], refusal: Refusal) -> Result<()> {
     }
 }
 
-/// The most calls of one [`refuse`]; the kernel takes 4096 instructions.
+/// Most calls of one [`refuse`]; the kernel takes 4096 instructions.
 pub const CALLS_MAX: usize = 64;
 
 #[cfg(target_arch = "x86_64")]
@@ -213,7 +213,7 @@ fn instruction(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
 mod tests {
     use super::*;
 
-    /// What the program answers for `nr` on `arch`: a small model of the kernel's machine.
+    /// The program's answer for `nr` on `arch`, by a small model of the kernel's machine.
     fn answer(program: &[libc::sock_filter], arch: u32, nr: u32) -> u32 {
         let (mut at, mut word) = (0usize, 0u32);
         loop {

@@ -1,4 +1,4 @@
-//! What this thread or process has used: `getrusage(2)`.
+//! CPU time, faults and switches of this thread or process: `getrusage(2)`.
 //!
 //! # Safety
 //! One call that fills a struct of integers of ours.
@@ -26,7 +26,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Difference to an `earlier` sample; `peak_rss_bytes` stays the mark it is.
+    /// Difference to an `earlier` sample; `peak_rss_bytes` is kept.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
@@ -49,7 +49,7 @@ pub fn thread() -> Usage {
     rusage(libc::RUSAGE_THREAD)
 }
 
-/// Usage of the whole process, io-wq workers among it.
+/// Usage of the whole process, including io-wq workers.
 #[must_use]
 pub fn process() -> Usage {
     rusage(libc::RUSAGE_SELF)

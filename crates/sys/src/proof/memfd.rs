@@ -1,7 +1,7 @@
 //! Anonymous files that can be sealed: `memfd_create(2)` and its seals.
 //!
-//! A seal is a promise that the kernel keeps: once [`seal`] succeeded, nobody, the creator
-//! among them, can change a byte or the length of the file until it is gone.
+//! A seal is a promise that the kernel keeps: once [`seal`] succeeded, nobody, not even the
+//! creator, can change a byte or the length of the file.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -10,17 +10,17 @@ use rustix::io::Errno;
 
 use crate::Result;
 
-/// The seals that freeze a file's bytes and length, and the set of seals with them.
+/// The seals that freeze a file's bytes, its length and its set of seals.
 pub const FROZEN: SealFlags =
     SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE).union(SealFlags::SEAL);
 
-/// What one `pwrite(2)` is given at most, bytes: the kernel stops a little below 2 GiB.
+/// Most bytes of one `pwrite(2)`: the kernel stops a little below 2 GiB.
 const WRITE_BYTES_MAX: usize = 1 << 30;
 
 /// Creates an empty anonymous file that can be sealed; `memfd_create(2)`.
 ///
-/// The name is seen in `/proc/PID/fd` only. Close-on-exec, and not executable where the
-/// kernel knows how to say so (6.3).
+/// The name shows in `/proc/PID/fd` only. The file is close-on-exec, and not executable where the
+/// kernel supports that (6.3).
 ///
 /// # Errors
 /// `EINVAL` for a name of more than 249 bytes or with a NUL, `EMFILE`, `ENFILE`, `ENOMEM`.
@@ -35,7 +35,7 @@ pub fn create(name: &str) -> Result<OwnedFd> {
 /// Writes all of `bytes` at `offset`; `pwrite(2)`.
 ///
 /// # Errors
-/// `EPERM` when the file is sealed, `EFBIG` when no file reaches so far, `ENOSPC` or
+/// `EPERM` when the file is sealed, `EFBIG` when no file can be that long, `ENOSPC` or
 /// `ENOMEM` when there is no memory for it.
 pub fn write_all_at(fd: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64) -> Result<()> {
     while !bytes.is_empty() {
@@ -57,7 +57,7 @@ pub fn write_all_at(fd: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64) -> Re
 ///
 /// # Errors
 /// `EBUSY` while a writable shared map of the file exists, `EPERM` when further seals are
-/// already refused, `EINVAL` when it is no file that can be sealed.
+/// already refused, `EINVAL` when the file cannot be sealed.
 pub fn seal(fd: BorrowedFd<'_>) -> Result<()> {
     rustix::fs::fcntl_add_seals(fd, FROZEN)
 }
@@ -65,7 +65,7 @@ pub fn seal(fd: BorrowedFd<'_>) -> Result<()> {
 /// The seals on a file; `fcntl(2)` with `F_GET_SEALS`.
 ///
 /// # Errors
-/// `EINVAL` when it is no file that can be sealed.
+/// `EINVAL` when the file cannot be sealed.
 pub fn seals(fd: BorrowedFd<'_>) -> Result<SealFlags> {
     rustix::fs::fcntl_get_seals(fd)
 }

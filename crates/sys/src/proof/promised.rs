@@ -1,9 +1,9 @@
-//! `&[u8]` over an ordinary file, by promise of the caller.
+//! `&[u8]` over an ordinary file, by a promise of the caller.
 //!
 //! # Safety
-//! The kernel proves nothing about an ordinary file: who may write it may change bytes under
-//! a `&[u8]`, and who truncates it makes reads raise SIGBUS. So a [`PromisedMap`] can be
-//! made only with a [`Promise`], and only `unsafe` makes one: whoever writes that `unsafe`
+//! The kernel proves nothing about an ordinary file: a writer may change bytes under
+//! a `&[u8]`, and a truncation makes reads raise SIGBUS. So a [`PromisedMap`] can be
+//! made only with a [`Promise`], and only `unsafe` makes one: the author of that `unsafe`
 //! vouches that the files are replaced by rename and never changed in place.
 #![allow(unsafe_code)]
 
@@ -16,9 +16,9 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::Result;
-use crate::buffer::nothing;
+use crate::buffer::dangling;
 
-/// Somebody vouched that files are replaced by rename and never changed in place.
+/// The caller vouched that files are replaced by rename and never changed in place.
 #[derive(Debug, Clone, Copy)]
 pub struct Promise(());
 
@@ -27,15 +27,15 @@ impl Promise {
     ///
     /// # Safety
     /// While any of these files is mapped, nobody writes to it, truncates it or punches a
-    /// hole into it: new contents come as a new file, renamed over the old one. Nobody who
-    /// may write to them does otherwise, whether by mistake or not.
+    /// hole into it: new contents come as a new file, renamed over the old one. No
+    /// writer does otherwise, not even by mistake.
     #[must_use]
     pub unsafe fn replaced_never_changed() -> Self {
         Self(())
     }
 }
 
-/// A read-only map of an ordinary file, whole.
+/// A read-only map of a whole ordinary file.
 #[derive(Debug)]
 pub struct PromisedMap {
     base: NonNull<u8>,
@@ -48,14 +48,14 @@ unsafe impl Send for PromisedMap {}
 unsafe impl Sync for PromisedMap {}
 
 impl PromisedMap {
-    /// Maps the file and reads it in, so that what cannot be read is an error here and not
+    /// Maps the file and reads it in, so that a failed read is an error here and not
     /// a signal later; `mmap(2)`, and `madvise(2)` with `MADV_POPULATE_READ` (5.14).
     ///
-    /// Memory pressure may evict pages all the same; should reading them again then fail,
-    /// that is SIGBUS, as with every map of a file.
+    /// The kernel may still evict pages; if reading them again fails, that raises SIGBUS, as
+    /// with every map of a file.
     ///
     /// # Errors
-    /// `EINVAL` for what is no regular file, `EFBIG` for one longer than the address space,
+    /// `EINVAL` for anything but a regular file, `EFBIG` for one longer than the address space,
     /// `EFAULT` or `EIO` when it cannot be read, and those of `mmap(2)`.
     pub fn new(fd: BorrowedFd<'_>, _by: Promise) -> Result<Self> {
         let stat = rustix::fs::fstat(fd)?;
@@ -64,7 +64,7 @@ impl PromisedMap {
         }
         let len = isize::try_from(stat.st_size).map_err(|_| Errno::FBIG)?.unsigned_abs();
         if len == 0 {
-            return Ok(Self { base: nothing(), len });
+            return Ok(Self { base: dangling(), len });
         }
         // SAFETY: a null hint lets the kernel pick unused addresses; no memory of ours is replaced.
         let base = unsafe {

@@ -1,4 +1,4 @@
-//! `&[u8]` over a sealed anonymous file: the bytes cannot change, and the kernel says so.
+//! `&[u8]` over a sealed anonymous file: the kernel guarantees that the bytes cannot change.
 //!
 //! # Safety
 //! A [`SealedMap`] lends `&[u8]` over shared memory. That is sound because, before it
@@ -22,15 +22,15 @@ use rustix::fs::{FileType, SeekFrom};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
-use crate::buffer::nothing;
+use crate::buffer::dangling;
 use crate::memfd::{self, FROZEN};
 
 /// Why a descriptor was not mapped as sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// Nothing that can be sealed: a regular file, a pipe, a socket, a directory.
+    /// It cannot be sealed: a regular file, a pipe, a socket, a directory.
     NotSealable,
-    /// Seals are missing; these, by their names in `fcntl(2)`.
+    /// These seals are missing, by their names in `fcntl(2)`.
     Unsealed {
         /// `F_SEAL_SHRINK`, so it could become shorter under a reader.
         shrink: bool,
@@ -43,14 +43,14 @@ pub enum Refused {
     },
     /// The length is not the one that was announced.
     WrongLength {
-        /// What was announced, bytes.
+        /// The announced length, bytes.
         expected: u64,
-        /// What `fstat(2)` says, bytes.
+        /// The length by `fstat(2)`, bytes.
         actual: u64,
     },
     /// It has a hole: reading it would allocate memory, which can fail with SIGBUS.
     Sparse {
-        /// Offset of the first hole; none where only its existence is known.
+        /// Offset of the first hole, where it is known.
         hole: Option<u64>,
     },
     /// Longer than an address space.
@@ -92,7 +92,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// A read-only map of a sealed anonymous file, whole.
+/// A read-only map of a whole sealed anonymous file.
 #[derive(Debug)]
 pub struct SealedMap {
     base: NonNull<u8>,
@@ -105,14 +105,13 @@ unsafe impl Send for SealedMap {}
 unsafe impl Sync for SealedMap {}
 
 impl SealedMap {
-    /// Verifies the seals, the length and that there are no holes, then maps the file.
+    /// Checks the seals, the length and that there are no holes, then maps the file.
     ///
-    /// `expected_len` is the length that was announced with the descriptor, if it was.
+    /// `expected_len` is the length that was announced with the descriptor, if any.
     /// The descriptor may be closed afterwards. An empty file maps to an empty slice.
     ///
     /// # Errors
-    /// Every way in which the file does not prove that its bytes stay as they are, and
-    /// the errors of `mmap(2)`.
+    /// [`Refused`] says which proof is missing, or which call the kernel refused.
     pub fn new(fd: BorrowedFd<'_>, expected_len: Option<u64>) -> Result<Self, Refused> {
         verify_seals(fd)?;
         let actual = len_of(fd)?;
@@ -124,7 +123,7 @@ impl SealedMap {
             .filter(|&n| isize::try_from(n).is_ok())
             .ok_or(Refused::TooLong)?;
         if len == 0 {
-            return Ok(Self { base: nothing(), len });
+            return Ok(Self { base: dangling(), len });
         }
         let map = Self::map(fd, len)?;
         map.verify_pages(fd)?;
@@ -133,7 +132,7 @@ impl SealedMap {
 
     fn map(fd: BorrowedFd<'_>, len: usize) -> Result<Self, Refused> {
         // Private: before 6.7 the kernel refuses shared maps of a file sealed against
-        // writes. Never written, so the pages are those of the file all the same.
+        // writes. Nothing writes to it, so its pages are the file's.
         // SAFETY: a null hint lets the kernel pick unused addresses; no memory of ours is replaced.
         let base = unsafe {
             rustix::mm::mmap(ptr::null_mut(), len, ProtFlags::READ, MapFlags::PRIVATE, fd, 0)
@@ -142,7 +141,7 @@ impl SealedMap {
         Ok(Self { base, len })
     }
 
-    /// That reading never has to allocate: no holes, or all of them filled now.
+    /// Makes sure that reading never allocates: there are no holes, or they are filled now.
     fn verify_pages(&self, fd: BorrowedFd<'_>) -> Result<(), Refused> {
         if rustix::fs::fstatfs(fd)?.f_type as u64 == TMPFS_MAGIC {
             let hole = rustix::fs::seek(fd, SeekFrom::Hole(0))?;
@@ -152,7 +151,7 @@ impl SealedMap {
                 Err(Refused::Sparse { hole: Some(hole) })
             };
         }
-        // Huge pages: no way to ask for holes, but few pages to fill.
+        // Huge pages: the kernel cannot be asked for holes, but there are few pages to fill.
         // SAFETY: the range is exactly our map; populating reads it and changes no byte.
         unsafe { rustix::mm::madvise(self.address(), self.len, Advice::LinuxPopulateRead) }
             .map_err(|_| Refused::Sparse { hole: None })
@@ -162,7 +161,7 @@ impl SealedMap {
         self.base.as_ptr().cast()
     }
 
-    /// The bytes; they are the same for as long as the map lives.
+    /// The bytes, which do not change while the map lives.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: `base` is valid for reads of `len` bytes until drop; the bytes are frozen by
@@ -216,7 +215,7 @@ impl SealedMap {
 
 impl Drop for SealedMap {
     fn drop(&mut self) {
-        // Nobody to report to; the addresses stay taken and nothing else breaks.
+        // Nobody is left to report to. On a failure only the addresses stay in use.
         let _ = self.unmap();
     }
 }
@@ -227,7 +226,7 @@ impl AsRef<[u8]> for SealedMap {
     }
 }
 
-/// `TMPFS_MAGIC` in `statfs(2)`: what ordinary memfds live on.
+/// `TMPFS_MAGIC` in `statfs(2)`: the file system of ordinary memfds.
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 
 fn verify_seals(fd: BorrowedFd<'_>) -> Result<(), Refused> {

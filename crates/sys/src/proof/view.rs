@@ -19,7 +19,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 use crate::promised::PromisedMap;
 use crate::sealed::SealedMap;
 
-/// A value that lies in a map; dereferences to it.
+/// A value in a map; it dereferences to that value.
 pub struct View<T: ?Sized> {
     value: NonNull<T>,
     map: Backing,
@@ -30,7 +30,7 @@ enum Backing {
     Promised(PromisedMap),
 }
 
-/// Bytes whose number is not that of any value of the type.
+/// The bytes are too many or too few for a value of the type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotThisType {
     /// How many bytes there are.
@@ -70,14 +70,14 @@ impl<T: ?Sized + FromBytes + KnownLayout + Immutable> View<T> {
 
     fn new(map: Backing) -> Result<Self, NotThisType> {
         let bytes = map.bytes();
-        // A map begins at a page, so that mostly only the length can be wrong.
+        // A map begins on a page, so usually only the length can be wrong.
         let value = T::ref_from_bytes(bytes).map_err(|_| NotThisType { len: bytes.len() })?;
         Ok(Self { value: NonNull::from(value), map })
     }
 }
 
 impl<T: ?Sized> View<T> {
-    /// Bytes of the value.
+    /// Length of the value, bytes.
     #[must_use]
     pub fn len_bytes(&self) -> usize {
         self.map.bytes().len()

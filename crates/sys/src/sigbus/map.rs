@@ -13,18 +13,18 @@ use std::ptr::NonNull;
 
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
-use crate::sigbus::registry::{Kind, Slot};
+use crate::sigbus::registry::{OnFault, Slot};
 use crate::sigbus::{self, copy};
 use crate::{Errno, Result};
 
-/// How to map.
+/// Options of a map.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MapOptions {
-    /// Make the page tables now: `MAP_POPULATE`. Reads what is not in the page cache.
+    /// Makes the page tables now and reads what is not in the page cache: `MAP_POPULATE`.
     pub populate: bool,
 }
 
-/// How a part of a map will be used: `madvise(2)`.
+/// The intended use of a part of a map: `madvise(2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MapAdvice {
@@ -42,8 +42,8 @@ pub enum MapAdvice {
     HugePage,
     /// `MADV_COLD` (5.4): reclaim these first.
     Cold,
-    /// `MADV_DONTNEED`: forget the page tables; what is in the page cache stays there, and a
-    /// read maps it again. The process is then smaller by as much.
+    /// `MADV_DONTNEED`: drop the page tables, so that the process uses less memory. The page cache
+    /// keeps its pages, and a read maps them again.
     DontNeed,
 }
 
@@ -68,7 +68,7 @@ pub enum CopyError {
     /// The handler for SIGBUS is not installed, was displaced, is blocked by this thread,
     /// or has no slot for this map: nothing was copied. Read with `pread(2)`.
     Unprotected,
-    /// A page could not be had: the file was truncated or the device failed.
+    /// A page is not available: the file was truncated or the device failed.
     Fault {
         /// Bytes at the start of the buffer that were copied.
         copied: usize,
@@ -101,9 +101,9 @@ pub struct Map {
     start: NonNull<c_void>,
     /// 0 once it is unmapped.
     len: usize,
-    /// The same in whole pages, of the size that the file is mapped in.
+    /// The same in whole pages of the size that the file is mapped in.
     rounded: usize,
-    kind: Kind,
+    on_fault: OnFault,
     slot: Option<Slot>,
 }
 
@@ -113,24 +113,24 @@ unsafe impl Send for Map {}
 unsafe impl Sync for Map {}
 
 impl Map {
-    /// Maps `len` bytes of the file from `offset`, which a page must begin at. See `mmap(2)`.
+    /// Maps `len` bytes of the file from `offset`, which must be the start of a page. See `mmap(2)`.
     ///
-    /// The range may reach past the end of the file; bytes there fault, but for those up to
-    /// the end of the last page, which read as zeros.
+    /// The range may reach past the end of the file. Bytes there read as zeros up to the end of the
+    /// last page, and fault beyond it.
     ///
     /// # Errors
     /// [`Errno::INVAL`] when `len` is 0 or `offset` lies inside a page, [`Errno::OVERFLOW`]
     /// when the range ends past `i64::MAX` or `isize::MAX`; and those of `mmap(2)`.
     pub fn new(fd: BorrowedFd<'_>, offset: u64, len: usize, options: &MapOptions) -> Result<Self> {
-        Self::of_kind(fd, offset, len, options, Kind::Copy)
+        Self::with_answer(fd, offset, len, options, OnFault::EndCopy)
     }
 
-    pub(crate) fn of_kind(
+    pub(crate) fn with_answer(
         fd: BorrowedFd<'_>,
         offset: u64,
         len: usize,
         options: &MapOptions,
-        kind: Kind,
+        on_fault: OnFault,
     ) -> Result<Self> {
         let page = rustix::param::page_size();
         if len == 0 || !offset.is_multiple_of(page as u64) {
@@ -149,11 +149,11 @@ impl Map {
             rustix::mm::mmap(std::ptr::null_mut(), len, ProtFlags::READ, flags, fd, offset)
         }?;
         let start = NonNull::new(start).ok_or(Errno::NOMEM)?;
-        // The handler knows the range by its address alone.
-        let slot = Slot::claim(start.as_ptr().expose_provenance(), rounded, kind);
-        // Maps are rare and copies are not: look here who handles SIGBUS.
+        // The handler finds the range by its address alone.
+        let slot = Slot::claim(start.as_ptr().expose_provenance(), rounded, on_fault);
+        // Maps are rarer than copies, so the handler is checked here.
         let _ = sigbus::status();
-        Ok(Self { start, len, rounded, kind, slot })
+        Ok(Self { start, len, rounded, on_fault, slot })
     }
 
     /// Its length, bytes; never 0.
@@ -167,8 +167,8 @@ impl Map {
     ///
     /// # Errors
     /// [`CopyError`]; after [`CopyError::Fault`] the first `copied` bytes of `buf` are those
-    /// of the map, the others unspecified. A fault at the end of a page that the file's size
-    /// cuts is not seen: compare with the size after copying.
+    /// of the map, the others unspecified. A truncation inside the last page
+    /// causes no fault: compare with the size after copying.
     pub fn copy_to(&self, offset: usize, buf: &mut [u8]) -> std::result::Result<usize, CopyError> {
         let end = offset.checked_add(buf.len()).ok_or(CopyError::OutOfBounds)?;
         if end > self.len {
@@ -185,8 +185,8 @@ impl Map {
         if copied < buf.len() { Err(CopyError::Fault { copied }) } else { Ok(copied) }
     }
 
-    /// Tells the kernel how `range` of the map will be used; rounded down to a page at the
-    /// start. See `madvise(2)`.
+    /// Advises the kernel how `range` of the map will be used; the start is rounded down to a
+    /// page. See `madvise(2)`.
     ///
     /// # Errors
     /// [`Errno::INVAL`] when the range is empty or reaches past the end;
@@ -218,7 +218,7 @@ impl Map {
         self.start.cast()
     }
 
-    /// Its place in the registry, where there was one left.
+    /// Its place in the registry; none where the registry was full.
     pub(crate) fn slot(&self) -> Option<&Slot> {
         self.slot.as_ref()
     }
@@ -233,12 +233,12 @@ impl Map {
             return Ok(());
         }
         let start = self.start.as_ptr();
-        // Not found by the handler any more before the addresses can be somebody else's.
+        // The handler must not find it any more when the addresses become another mapping's.
         self.slot = None;
         // SAFETY: the range is this map's own, no copy runs (`&mut self`), and `len` of 0
         // says from here on that it is gone.
         if let Err(errno) = unsafe { rustix::mm::munmap(start, self.rounded) } {
-            self.slot = Slot::claim(start.addr(), self.rounded, self.kind);
+            self.slot = Slot::claim(start.addr(), self.rounded, self.on_fault);
             return Err(errno);
         }
         self.len = 0;
@@ -246,8 +246,8 @@ impl Map {
     }
 }
 
-/// What a map of the file is whole units of: pages, and on hugetlbfs huge ones, of which the kernel
-/// refuses to unmap a part.
+/// The unit that maps of the file are made of, bytes: a page, and on hugetlbfs a huge one, because the
+/// kernel refuses to unmap a part of it.
 pub(crate) fn unit_bytes(fd: BorrowedFd<'_>, page: usize) -> usize {
     const HUGETLBFS_MAGIC: u64 = 0x9584_58f6;
     let Ok(stat) = rustix::fs::fstatfs(fd) else { return page };
@@ -257,7 +257,7 @@ pub(crate) fn unit_bytes(fd: BorrowedFd<'_>, page: usize) -> usize {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        // Nobody is left to tell; a map that cannot be undone stays until the process ends.
+        // Nobody is left to report to; a map that cannot be undone stays until the process ends.
         let _ = self.release();
     }
 }

@@ -1,11 +1,11 @@
-//! A slice over a file that may change, for code that takes nothing else: regular
+//! A slice over a file that may change, for code that takes only slices: regular
 //! expressions, SIMD.
 //!
 //! # Safety
-//! The slice breaks a rule of Rust (its bytes may change while it is shared), so the one
-//! way to it is an `unsafe fn` whose caller takes that on. What is kept here: the map lives
-//! as long as the slice, and no page of it can end the process while the handler is
-//! installed: zeros take the place of the rest and the scope returns [`Error::Truncated`].
+//! The slice breaks a rule of Rust (its bytes may change while it is shared), so the only
+//! way to it is an `unsafe fn` whose caller vouches for that. This file ensures that the map lives
+//! as long as the slice, and that no page of it can end the process while the handler is
+//! installed: zeros take the place of the rest, and the scope returns [`Error::Truncated`].
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -14,20 +14,20 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::map::{Map, MapOptions, unit_bytes};
 use crate::sigbus::{
     self,
-    registry::{Kind, Slot},
+    registry::{OnFault, Slot},
 };
 use crate::{Errno, Result as Sys};
 
-/// Why the result of a scope was thrown away, or the scope not entered.
+/// Why the result of a scope was thrown away, or why it was not entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
-    /// The file became shorter, or its device failed, before the scope ended: what the
-    /// scope returned came from zeros in part. Every later scope returns this too.
+    /// The file became shorter, or its device failed, before the scope ended: its
+    /// result came partly from zeros. Every later scope returns this too.
     Truncated,
     /// The handler for SIGBUS is not installed, was displaced or is blocked by this
     /// thread: the scope was not entered.
     Unprotected,
-    /// The size of the file could not be had: the scope was not entered, or its result
+    /// The size of the file is not available: the scope was not entered, or its result
     /// could not be checked.
     Os(Errno),
 }
@@ -48,7 +48,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A part of a file, mapped to be lent as a slice.
+/// A part of a file, mapped for lending as a slice.
 #[derive(Debug)]
 pub struct Slice {
     map: Map,
@@ -57,7 +57,7 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// Maps `len` bytes from `offset`, which a page must begin at.
+    /// Maps `len` bytes from `offset`, which must be the start of a page.
     ///
     /// # Errors
     /// Those of [`Map::new`]; [`Errno::NOSPC`] when too many maps are registered,
@@ -67,7 +67,7 @@ impl Slice {
         if unit_bytes(fd, page) != page {
             return Err(Errno::OPNOTSUPP);
         }
-        let map = Map::of_kind(fd, offset, len, &MapOptions::default(), Kind::Poison)?;
+        let map = Map::with_answer(fd, offset, len, &MapOptions::default(), OnFault::FillZeros)?;
         if map.slot().is_none() {
             return Err(Errno::NOSPC);
         }
@@ -77,15 +77,15 @@ impl Slice {
 
     /// Lends the bytes to `scope`, and returns its result if the file still has them all.
     ///
-    /// Checked when the scope ends: that no page faulted, and that the file did not become
+    /// When the scope ends, this checks that no page faulted, and that the file did not become
     /// shorter than the map (bytes up to the end of a page read as zeros without a fault).
     ///
     /// # Safety
-    /// The bytes may change while `scope` runs, when some process writes to the file. The
-    /// caller vouches that `scope` stays sound whatever it reads, and reads twice; that it
-    /// lets nothing out but its result (no `&str` checked here and used there); and that an
-    /// index it computed from the bytes is checked before it is used. Threads that `scope`
-    /// hands the slice to must not block SIGBUS, and no other handler for it may be
+    /// The bytes may change while `scope` runs, when a process writes to the file. The
+    /// caller vouches that `scope` stays sound whatever it reads, even if it reads twice; that
+    /// only its result leaves it (no `&str` checked here and used there); and that it checks an
+    /// index that it computed from the bytes before it uses it. Threads to which `scope` hands
+    /// the slice must not block SIGBUS, and no other handler for it may be
     /// installed until the scope ends.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Slice {
     /// ```
     pub unsafe fn with_slice<R>(&self, scope: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
         self.check()?;
-        // A look at the kernel each time: a scope is long, and nothing saves it later.
+        // Asks the kernel each time: a scope is long, and a later check could not save it.
         if !sigbus::is_protected_now() {
             return Err(Error::Unprotected);
         }

@@ -1,10 +1,10 @@
-//! What the kernel adds up, against what was done.
+//! The kernel's sums, compared with the operations that were done.
 
 use super::*;
 use cutwater_sys::anon_map::{AnonMap, Pages};
 use cutwater_sys::buffer::PAGE_BYTES;
 
-/// Traces this process, or prints why not.
+/// Traces this process, or prints why it cannot.
 fn open_or_skip() -> Option<Tracer> {
     match Tracer::open(std::process::id(), Start::Now) {
         Ok(tracer) => Some(tracer),
@@ -29,7 +29,7 @@ fn each_page_that_is_touched_first_is_a_fault_with_a_time() {
     map.as_mut_slice().iter_mut().step_by(PAGE_BYTES).for_each(|b| *b = 1);
     tracer.stop();
     let rows = tracer.rows();
-    let anonymous = |row: &Row| row.kind == Kind::Minor && row.file == FileId::Anonymous;
+    let anonymous = |row: &Row| row.kind == Operation::Minor && row.file == FileId::Anonymous;
     assert!(sum(&rows, anonymous).0 >= PAGES as u64, "{rows:?}");
     for row in &rows {
         assert_eq!(row.times.iter().map(|(_, n)| n).sum::<u64>(), row.count, "{row:?}");
@@ -54,7 +54,7 @@ fn reads_of_a_file_are_counted_exactly_and_those_of_others_are_not() {
     let meta = file.metadata().unwrap();
     let id = FileId::Inode(meta.dev(), meta.ino());
     let rows = tracer.rows();
-    let of_file = sum(&rows, |row| row.kind == Kind::Read && row.file == id);
+    let of_file = sum(&rows, |row| row.kind == Operation::Read && row.file == id);
     let expected = READS + 1;
     assert_eq!(of_file, (expected, expected * 4096), "{rows:?}");
 }
@@ -73,12 +73,12 @@ fn the_wait_of_a_read_is_measured_and_has_the_stack_that_it_is_in() {
         return cutwater_testing::skip!("{e}");
     }
     let (from, to) = rustix::pipe::pipe().unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
-        tell.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+        sender.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
         rustix::io::read(&from, &mut [0u8; 1]).unwrap()
     });
-    let tid = told.recv().unwrap();
+    let tid = receiver.recv().unwrap();
     while !waits(tid) {
         std::thread::yield_now();
     }
@@ -87,16 +87,17 @@ fn the_wait_of_a_read_is_measured_and_has_the_stack_that_it_is_in() {
     assert_eq!(reader.join().unwrap(), 1);
     tracer.stop();
     let wait_ns = WAIT.as_nanos() as u64;
-    let seen = tracer.seen();
-    let waited =
-        |s: &&Seen| s.kind == Kind::Read && s.off_ns >= wait_ns && s.from_ns >= wait_ns / 2;
+    let seen = tracer.tail_stacks();
+    let waited = |s: &&TailStack| {
+        s.kind == Operation::Read && s.off_ns >= wait_ns && s.from_ns >= wait_ns / 2
+    };
     let waited = seen.iter().find(waited).unwrap_or_else(|| panic!("{seen:?}"));
     assert!(tracer.chains()[&waited.stack.unwrap()].len() > 3, "{seen:?}");
     assert_eq!(tracer.dropped(), 0);
 }
 
 #[test]
-fn each_operation_is_in_a_span_whether_something_was_seen_in_it_or_not() {
+fn each_operation_is_in_a_span_with_or_without_stacks() {
     let Some(mut tracer) = open_or_skip() else { return };
     let file = tempfile::tempfile().unwrap();
     for _ in 0..100 {
@@ -106,13 +107,13 @@ fn each_operation_is_in_a_span_whether_something_was_seen_in_it_or_not() {
     // Programs may still be running on another CPU, for another test's thread.
     std::thread::sleep(std::time::Duration::from_millis(20));
     let (rows, spans) = (tracer.rows(), tracer.spans());
-    for kind in Kind::ALL {
+    for kind in Operation::ALL {
         let of_kind = spans.iter().filter(|span| span.kind == kind);
         let counted = sum(&rows, |row| row.kind == kind).0;
         assert_eq!(of_kind.map(|span| span.count).sum::<u64>(), counted, "{kind:?}");
     }
     assert!(spans.iter().all(|span| span.total_ns >= span.count * span.from_ns), "{spans:?}");
-    assert!(sum(&rows, |row| row.kind == Kind::Read).0 >= 100);
+    assert!(sum(&rows, |row| row.kind == Operation::Read).0 >= 100);
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn the_number_of_a_process_that_has_ended_is_not_followed_when_another_has_it() 
         (next.id() == child.id()).then_some(())
     });
     if is_taken.is_none() {
-        return cutwater_testing::skip!("the kernel does not give the number again");
+        return cutwater_testing::skip!("the kernel does not reuse the number");
     }
     assert!(tracer.processes().is_empty(), "{:?}", tracer.processes());
 }
@@ -146,7 +147,7 @@ fn a_process_that_is_not_followed_is_not_counted() {
     child.kill().unwrap();
     child.wait().unwrap();
     match tracer {
-        // It never becomes another program, and we are not it.
+        // It never runs another program, and this is not that process.
         Ok(tracer) => {
             assert_eq!((tracer.rows(), tracer.processes()), (vec![], vec![child.id()]))
         }

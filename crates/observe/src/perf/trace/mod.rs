@@ -13,21 +13,21 @@ use super::record::{Record, Records};
 use super::ring::Ring;
 use super::{now_ns, tasks, tracepoint};
 use cutwater_sys::Errno;
-use moment::Kind;
+use moment::TracedEvent;
 pub use moment::{Chain, Moment, What};
 
 /// Data area of a ring, bytes: 100,000 events, so a tenth of a second at a million a second.
 const RING_BYTES: usize = 8 << 20;
-/// A record is in its ring at the latest so long after the time in it, nanoseconds.
+/// A record arrives in its ring at most this long after its time, nanoseconds.
 const LATE_NS: u64 = 1_000_000;
-/// Moments held until they can be put in order.
+/// Most moments that are held until they can be sorted.
 const PENDING_MAX: usize = 1 << 20;
 
-/// Samples of what the kernel does, per second of CPU time; a prime, so that it does not beat with
+/// Samples of kernel functions per second of CPU time; a prime, so that it does not beat with
 /// periodic work.
 pub const FRAMES_HZ: u64 = 997;
 
-/// System calls that are recorded: reads, and `close(2)`, after which a descriptor is another's.
+/// System calls that are recorded: reads, and `close(2)`, after which the descriptor is free.
 const CALLS: [libc::c_long; 7] = [
     libc::SYS_read,
     libc::SYS_pread64,
@@ -52,18 +52,18 @@ pub enum Start {
     OnExec,
 }
 
-/// A running record of the page faults and reads of a process: of its threads, those that they
-/// start, and its children.
+/// A running record of the page faults and reads of a process: of its threads, new threads, and
+/// children.
 ///
 /// Faults are the software events for minor and major ones, which come when a fault was served;
-/// the tracepoint `exceptions:page_fault_user` has their begin. Reads are
+/// the tracepoint `exceptions:page_fault_user` marks their start. Reads are
 /// `raw_syscalls:sys_enter` and `sys_exit`, filtered in the kernel. Samples and context switches
-/// tell what the kernel does meanwhile. It takes one descriptor per
+/// show what the kernel does meanwhile. It takes one descriptor per
 /// event, thread and CPU, and up to 8 MiB of locked memory per CPU.
 #[derive(Debug)]
 pub struct Trace {
     events: Vec<OwnedFd>,
-    kinds: HashMap<u64, Kind>,
+    kinds: HashMap<u64, TracedEvent>,
     rings: Vec<Ring>,
     missing: Vec<PerfError>,
     no_frames: Option<PerfError>,
@@ -74,8 +74,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Opens the events on all threads of `pid`. What the host refuses is left out, and told by
-    /// [`Trace::missing`].
+    /// Opens the events on all threads of `pid`. Events that the host refuses are left out;
+    /// [`Trace::missing`] lists them.
     ///
     /// # Errors
     /// When not even page faults can be recorded.
@@ -102,26 +102,26 @@ impl Trace {
         Ok(trace)
     }
 
-    /// What is not recorded, and why.
+    /// The events that are not recorded, and why.
     #[must_use]
     pub fn missing(&self) -> &[PerfError] {
         &self.missing
     }
 
-    /// Whether the begins of faults are recorded, and so how long they took.
+    /// Whether the starts of faults are recorded, which gives their duration.
     #[must_use]
     pub fn times_faults(&self) -> bool {
-        self.has(Kind::FaultBegins)
+        self.has(TracedEvent::FaultBegins)
     }
 
     /// Whether reads are recorded.
     #[must_use]
     pub fn has_reads(&self) -> bool {
-        self.has(Kind::Call) && self.has(Kind::Return)
+        self.has(TracedEvent::Call) && self.has(TracedEvent::Return)
     }
 
-    /// Why it is not recorded what the kernel does for the threads ([`What::OnCpu`] at
-    /// [`FRAMES_HZ`], [`What::Leaves`] and [`What::IsBack`]), where it is not.
+    /// Why kernel functions are not recorded ([`What::OnCpu`] at [`FRAMES_HZ`], [`What::Leaves`] and
+    /// [`What::IsBack`]); none when they are.
     #[must_use]
     pub fn no_frames(&self) -> Option<&PerfError> {
         self.no_frames.as_ref()
@@ -133,7 +133,7 @@ impl Trace {
         self.chains.in_kernel().collect()
     }
 
-    fn has(&self, kind: Kind) -> bool {
+    fn has(&self, kind: TracedEvent) -> bool {
         self.kinds.values().any(|k| *k == kind)
     }
 
@@ -143,13 +143,13 @@ impl Trace {
         self.lost
     }
 
-    /// Stops recording; what was recorded is still to be taken.
+    /// Stops recording; the records can still be taken.
     pub fn stop(&self) {
         super::session::disable(&self.events);
     }
 
-    /// Appends what was recorded until about now, in order of time. With `all`, also what may
-    /// be followed by something earlier: for the end.
+    /// Appends the records until about now, in order of time. With `all`, also those that an
+    /// earlier one may still follow: for the end.
     pub fn take(&mut self, out: &mut Vec<Moment>, all: bool) {
         let until = if all { u64::MAX } else { now_ns().saturating_sub(LATE_NS) };
         for at in 0..self.rings.len() {
@@ -188,28 +188,28 @@ impl Trace {
     }
 
     /// The events that the host lets us open on thread `tid`.
-    fn permitted(&mut self, start: Start, tid: i32) -> Result<Vec<(Kind, Attr)>, PerfError> {
+    fn permitted(&mut self, start: Start, tid: i32) -> Result<Vec<(TracedEvent, Attr)>, PerfError> {
         let mut attrs = Vec::new();
-        for kind in [Kind::Minor, Kind::Major] {
+        for kind in [TracedEvent::Minor, TracedEvent::Major] {
             let with_kernel = attr(kind, start, open::TYPE_SOFTWARE, software(kind));
             let user_only = with_kernel.with(open::EXCLUDE_KERNEL);
             let opened = accepted(with_kernel, tid).or_else(|_| accepted(user_only, tid));
             attrs.push((kind, opened?));
         }
-        if let Err(e) = self.add_tracepoint(&mut attrs, Kind::FaultBegins, start, tid) {
+        if let Err(e) = self.add_tracepoint(&mut attrs, TracedEvent::FaultBegins, start, tid) {
             self.missing.push(e);
         }
         let before = attrs.len();
-        let calls = [Kind::Call, Kind::Return];
+        let calls = [TracedEvent::Call, TracedEvent::Return];
         if let Err(e) =
             calls.iter().try_for_each(|kind| self.add_tracepoint(&mut attrs, *kind, start, tid))
         {
-            // Begins without ends tell nothing.
+            // Starts without ends are of no use.
             attrs.truncate(before);
             self.missing.push(e);
         }
-        // Of user code there is nothing to say here, so without the kernel it is left out.
-        let frames = [Kind::OnCpu, Kind::Leaves].map(|kind| {
+        // Only kernel functions matter here; if they are refused, the event is left out.
+        let frames = [TracedEvent::OnCpu, TracedEvent::Leaves].map(|kind| {
             accepted(attr(kind, start, open::TYPE_SOFTWARE, software(kind)), tid).map(|a| (kind, a))
         });
         match frames.into_iter().collect::<Result<Vec<_>, _>>() {
@@ -221,19 +221,19 @@ impl Trace {
 
     fn add_tracepoint(
         &self,
-        attrs: &mut Vec<(Kind, Attr)>,
-        kind: Kind,
+        attrs: &mut Vec<(TracedEvent, Attr)>,
+        kind: TracedEvent,
         start: Start,
         tid: i32,
     ) -> Result<(), PerfError> {
-        let id = tracepoint::id(tracepoint_of(kind))?;
+        let id = tracepoint::id(tracepoint_name(kind))?;
         attrs.push((kind, accepted(attr(kind, start, open::TYPE_TRACEPOINT, id), tid)?));
         Ok(())
     }
 
     fn open_on_cpu(
         &mut self,
-        attrs: &[(Kind, Attr)],
+        attrs: &[(TracedEvent, Attr)],
         cpu: u32,
         threads: &[i32],
     ) -> Result<(), PerfError> {
@@ -249,7 +249,7 @@ impl Trace {
                 Err(Errno::NODEV) => return Ok(()),
                 Err(e) => return Err(PerfError::new(Doing::Open, e)),
             };
-            if matches!(kind, Kind::Call | Kind::Return) {
+            if matches!(kind, TracedEvent::Call | TracedEvent::Return) {
                 open::set_filter(event.as_fd(), &filter())
                     .map_err(|e| PerfError::new(Doing::Filter, e))?;
             }
@@ -269,7 +269,7 @@ impl Trace {
     }
 }
 
-fn attr(kind: Kind, start: Start, class: u32, config: u64) -> Attr {
+fn attr(kind: TracedEvent, start: Start, class: u32, config: u64) -> Attr {
     let mut attr = Attr::new(class, config);
     // A period: every event.
     attr.sample_freq = 1;
@@ -277,20 +277,22 @@ fn attr(kind: Kind, start: Start, class: u32, config: u64) -> Attr {
         | open::SAMPLE_TID
         | open::SAMPLE_TIME
         | match kind {
-            Kind::Minor | Kind::Major => open::SAMPLE_ADDR,
-            // Without its bytes a tracepoint is permitted to more callers.
-            Kind::FaultBegins => 0,
-            Kind::Call | Kind::Return => open::SAMPLE_RAW,
-            Kind::OnCpu | Kind::Leaves => open::SAMPLE_CALLCHAIN,
+            TracedEvent::Minor | TracedEvent::Major => open::SAMPLE_ADDR,
+            // More callers may open a tracepoint without its bytes.
+            TracedEvent::FaultBegins => 0,
+            TracedEvent::Call | TracedEvent::Return => open::SAMPLE_RAW,
+            TracedEvent::OnCpu | TracedEvent::Leaves => open::SAMPLE_CALLCHAIN,
         };
     attr.clockid = libc::CLOCK_MONOTONIC;
     let on_exec = if start == Start::OnExec { open::ENABLE_ON_EXEC } else { 0 };
     let more = match kind {
-        Kind::OnCpu => {
+        TracedEvent::OnCpu => {
             attr.sample_freq = FRAMES_HZ;
             open::FREQ | open::EXCLUDE_CALLCHAIN_USER
         }
-        Kind::Leaves => open::CONTEXT_SWITCH | open::SAMPLE_ID_ALL | open::EXCLUDE_CALLCHAIN_USER,
+        TracedEvent::Leaves => {
+            open::CONTEXT_SWITCH | open::SAMPLE_ID_ALL | open::EXCLUDE_CALLCHAIN_USER
+        }
         _ => 0,
     };
     attr.with(open::DISABLED | open::INHERIT | open::USE_CLOCKID | on_exec | more)
@@ -301,19 +303,19 @@ fn accepted(attr: Attr, tid: i32) -> Result<Attr, PerfError> {
     opened.map(|_| attr).map_err(|e| PerfError::new(Doing::Open, e))
 }
 
-fn software(kind: Kind) -> u64 {
+fn software(kind: TracedEvent) -> u64 {
     match kind {
-        Kind::Major => open::SOFTWARE_FAULTS_MAJOR,
-        Kind::OnCpu => open::SOFTWARE_CPU_CLOCK,
-        Kind::Leaves => open::SOFTWARE_CONTEXT_SWITCHES,
+        TracedEvent::Major => open::SOFTWARE_FAULTS_MAJOR,
+        TracedEvent::OnCpu => open::SOFTWARE_CPU_CLOCK,
+        TracedEvent::Leaves => open::SOFTWARE_CONTEXT_SWITCHES,
         _ => open::SOFTWARE_FAULTS_MINOR,
     }
 }
 
-fn tracepoint_of(kind: Kind) -> &'static str {
+fn tracepoint_name(kind: TracedEvent) -> &'static str {
     match kind {
-        Kind::Call => "raw_syscalls:sys_enter",
-        Kind::Return => "raw_syscalls:sys_exit",
+        TracedEvent::Call => "raw_syscalls:sys_enter",
+        TracedEvent::Return => "raw_syscalls:sys_exit",
         _ => "exceptions:page_fault_user",
     }
 }
@@ -330,7 +332,7 @@ mod tests {
     use cutwater_sys::anon_map::{AnonMap, Pages};
     use cutwater_sys::buffer::PAGE_BYTES;
 
-    /// Records this thread's process while `work` is done, or prints why not.
+    /// Records this thread's process during `work`, or prints why it cannot.
     fn record(work: impl FnOnce()) -> Option<(Trace, Vec<Moment>)> {
         let mut trace = match Trace::open(std::process::id(), Start::Now) {
             Ok(trace) => trace,

@@ -3,7 +3,7 @@
 use super::super::chains::Chains;
 use super::super::record::{chain_at, u32_at, u64_at};
 
-/// What an event says.
+/// An event of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// A page fault of user code begins.
@@ -37,11 +37,11 @@ pub enum What {
     IsBack,
 }
 
-/// The number of the kernel functions that the thread is in, for [`super::Trace::chains`]; none
-/// where there were too many different ones.
+/// The number of the chain of kernel functions that the thread is in, for [`super::Trace::chains`];
+/// none when there were too many different ones.
 pub type Chain = Option<u32>;
 
-/// Something that a thread did, and when.
+/// An event of a thread with its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// `CLOCK_MONOTONIC`, nanoseconds.
@@ -50,13 +50,13 @@ pub struct Moment {
     pub pid: u32,
     /// The thread.
     pub tid: u32,
-    /// What it did.
+    /// The event.
     pub what: What,
 }
 
-/// The events that are opened.
+/// The kernel events that a trace opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TracedEvent {
     Minor,
     Major,
     FaultBegins,
@@ -71,22 +71,22 @@ pub(super) fn number(body: &[u8]) -> Option<u64> {
     u64_at(body, 0)
 }
 
-/// A sample of `kind`. After the number come thread and time, then the address that was missing
-/// or the tracepoint's own bytes, each behind its length.
-pub(super) fn parse(kind: Kind, body: &[u8], chains: &mut Chains) -> Option<Moment> {
+/// Parses a sample of `event`. After the number come thread and time, then the address that was missing
+/// or the tracepoint's own bytes, preceded by their length.
+pub(super) fn parse(event: TracedEvent, body: &[u8], chains: &mut Chains) -> Option<Moment> {
     // A length and the header that all tracepoints have.
     const RAW: usize = 24 + 4 + 8;
-    let what = match kind {
-        Kind::FaultBegins => What::FaultBegins,
-        Kind::OnCpu => What::OnCpu(chains.number(chain_at(body, 24)?)),
-        Kind::Leaves => What::Leaves(chains.number(chain_at(body, 24)?)),
-        Kind::Minor => What::Fault { address: u64_at(body, 24)?, major: false },
-        Kind::Major => What::Fault { address: u64_at(body, 24)?, major: true },
-        Kind::Call => {
+    let what = match event {
+        TracedEvent::FaultBegins => What::FaultBegins,
+        TracedEvent::OnCpu => What::OnCpu(chains.number(chain_at(body, 24)?)),
+        TracedEvent::Leaves => What::Leaves(chains.number(chain_at(body, 24)?)),
+        TracedEvent::Minor => What::Fault { address: u64_at(body, 24)?, major: false },
+        TracedEvent::Major => What::Fault { address: u64_at(body, 24)?, major: true },
+        TracedEvent::Call => {
             let number = u64_at(body, RAW)?.cast_signed();
             What::Call { number, first: u64_at(body, RAW + 8)? }
         }
-        Kind::Return => {
+        TracedEvent::Return => {
             let (number, value) = (u64_at(body, RAW)?, u64_at(body, RAW + 8)?);
             What::Return { number: number.cast_signed(), value: value.cast_signed() }
         }
@@ -120,13 +120,13 @@ mod tests {
         let fault = body(&4096u64.to_ne_bytes());
         let chain = body(&[2u64, -128i64 as u64, 77].map(u64::to_ne_bytes).concat());
         for (kind, body, what) in [
-            (Kind::FaultBegins, body(&[]), What::FaultBegins),
-            (Kind::Minor, fault.clone(), What::Fault { address: 4096, major: false }),
-            (Kind::Major, fault, What::Fault { address: 4096, major: true }),
-            (Kind::Call, raw(17, 3), What::Call { number: 17, first: 3 }),
-            (Kind::Return, raw(17, u64::MAX), What::Return { number: 17, value: -1 }),
-            (Kind::OnCpu, chain.clone(), What::OnCpu(Some(0))),
-            (Kind::Leaves, chain, What::Leaves(Some(0))),
+            (TracedEvent::FaultBegins, body(&[]), What::FaultBegins),
+            (TracedEvent::Minor, fault.clone(), What::Fault { address: 4096, major: false }),
+            (TracedEvent::Major, fault, What::Fault { address: 4096, major: true }),
+            (TracedEvent::Call, raw(17, 3), What::Call { number: 17, first: 3 }),
+            (TracedEvent::Return, raw(17, u64::MAX), What::Return { number: 17, value: -1 }),
+            (TracedEvent::OnCpu, chain.clone(), What::OnCpu(Some(0))),
+            (TracedEvent::Leaves, chain, What::Leaves(Some(0))),
         ] {
             assert_eq!(number(&body), Some(77));
             let expected = Moment { time_ns: 1000, pid: 5, tid: 6, what };
@@ -137,11 +137,20 @@ mod tests {
     #[test]
     fn a_sample_that_is_cut_short_is_none() {
         let chains = &mut Chains::default();
-        for kind in [Kind::Minor, Kind::Major, Kind::Call, Kind::Return, Kind::OnCpu, Kind::Leaves]
-        {
+        for kind in [
+            TracedEvent::Minor,
+            TracedEvent::Major,
+            TracedEvent::Call,
+            TracedEvent::Return,
+            TracedEvent::OnCpu,
+            TracedEvent::Leaves,
+        ] {
             assert_eq!(parse(kind, &body(&[0; 7]), chains), None, "{kind:?}");
         }
-        assert_eq!(parse(Kind::Leaves, &body(&[9u8, 0, 0, 0, 0, 0, 0, 0]), chains), None);
-        assert_eq!((parse(Kind::FaultBegins, &[0; 20], chains), number(&[0; 7])), (None, None));
+        assert_eq!(parse(TracedEvent::Leaves, &body(&[9u8, 0, 0, 0, 0, 0, 0, 0]), chains), None);
+        assert_eq!(
+            (parse(TracedEvent::FaultBegins, &[0; 20], chains), number(&[0; 7])),
+            (None, None)
+        );
     }
 }

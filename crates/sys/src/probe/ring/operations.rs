@@ -1,7 +1,7 @@
-//! Operations, each done once on something harmless.
+//! Operations, each done once where it does no harm.
 //!
 //! # Safety
-//! What an entry points at is a local (or a static) of the function that builds it, and stays
+//! An entry points at a local (or a static) of the function that builds it, which stays
 //! until `complete` returns, which is after the last completion. Every operation here ends
 //! by itself: reads of regular files, calls that do not block, sockets with data or an end.
 #![allow(unsafe_code)]
@@ -25,8 +25,8 @@ use crate::{Errno, Result, errno_of};
 
 type Operation = fn(&mut IoUring) -> Result<()>;
 
-/// Does each operation on a ring of its own, so that no failure touches the next.
-pub(super) fn run() -> Vec<Check> {
+/// Does each operation on a ring of its own, so that a failure does not affect the next.
+pub(super) fn try_operations() -> Vec<Check> {
     let all: [(&str, Operation); 12] = [
         ("NOP", nop),
         ("READ", read),
@@ -140,8 +140,8 @@ fn send_zc(ring: &mut IoUring) -> Result<()> {
     socket.connect(address).map_err(errno_of)?;
     let fd = types::Fd(socket.as_raw_fd());
     let entry = opcode::SendZc::new(fd, MESSAGE.as_ptr(), 4).build();
-    // SAFETY: the message is static, so the notification may come when it likes. It comes by
-    // itself: loopback copies what it queues for the receiver and lets go of the original.
+    // SAFETY: the message is static, so the notification may come at any time. It comes by
+    // itself: loopback copies what it queues for the receiver and releases the original.
     expect(unsafe { complete(ring, &entry) }? == 4)
 }
 
@@ -182,13 +182,13 @@ fn provide(buffer: &mut Buffer) {
     page[14..16].copy_from_slice(&2u16.to_ne_bytes());
 }
 
-/// Asks for any child that has ended, takes none (`WNOWAIT`) and does not wait (`WNOHANG`).
+/// Asks for any child that has ended, reaps none (`WNOWAIT`) and does not wait (`WNOHANG`).
 fn waitid(ring: &mut IoUring) -> Result<()> {
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     let entry = opcode::WaitId::new(libc::P_ALL, 0, options).build();
     // SAFETY: points at nothing: without a place for it the kernel writes no answer.
     match unsafe { complete(ring, &entry) } {
-        // Without children this is how the call that works answers.
+        // The answer of a working call when there are no children.
         Ok(_) | Err(Errno::CHILD) => Ok(()),
         Err(e) => Err(e),
     }

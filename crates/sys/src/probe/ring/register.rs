@@ -15,8 +15,8 @@ use crate::buffer::{Buffer, PAGE_BYTES};
 use crate::probe::Check;
 use crate::{Errno, Result, errno_of};
 
-/// Tries each registration; also gives the largest buffer that could be registered.
-pub(super) fn run() -> (Vec<Check>, usize) {
+/// Tries each registration; also returns the size of the largest buffer that could be registered, bytes.
+pub(super) fn try_registrations() -> (Vec<Check>, usize) {
     let largest = largest_buffer();
     let checks = vec![
         Check::new("FILES_SPARSE", files_sparse()),
@@ -50,7 +50,7 @@ fn read_registered_file() -> Result<()> {
     if n == 4 && slice.starts_with(b"\x7fELF") { Ok(()) } else { Err(Errno::IO) }
 }
 
-/// Halves the size until the kernel takes it: what RLIMIT_MEMLOCK leaves.
+/// Halves the size until the kernel takes it: the rest of RLIMIT_MEMLOCK.
 fn largest_buffer() -> Result<usize> {
     let mut bytes = REGISTERED_BYTES_MAX;
     loop {
@@ -69,7 +69,7 @@ fn register_buffer(bytes: usize) -> Result<()> {
     let vector = libc::iovec { iov_base: buffer.address(0).cast(), iov_len: buffer.len() };
     // SAFETY: the memory is `buffer`'s, which outlives the registration taken back below.
     unsafe { ring.submitter().register_buffers(&[vector]) }.map_err(errno_of)?;
-    // At once, and not when the kernel takes the ring apart: the limit counts until then.
+    // At once, because the limit counts it until the kernel takes the ring apart.
     ring.submitter().unregister_buffers().map_err(errno_of)
 }
 
@@ -96,7 +96,7 @@ fn cap_workers() -> Result<()> {
     ring.submitter().register_iowq_max_workers(&mut [4, 4]).map_err(errno_of)
 }
 
-/// How many workers the kernel lets a thread have; zeros ask and change nothing.
+/// How many workers a thread may have; zeros read the limits and change nothing.
 pub(super) fn workers(ring: &IoUring) -> Option<[u32; 2]> {
     let mut now = [0, 0];
     ring.submitter().register_iowq_max_workers(&mut now).ok().map(|()| now)

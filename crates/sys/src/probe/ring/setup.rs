@@ -24,7 +24,7 @@ fn with(set: impl FnOnce(&mut Builder) -> &mut Builder) -> Result<IoUring> {
 
 type Setter = fn(&mut Builder) -> &mut Builder;
 
-/// Each flag alone, or with the one that it demands.
+/// Each flag alone, or with the one that it requires.
 const FLAGS: [(&str, Setter); 10] = [
     ("SINGLE_ISSUER", |b| b.setup_single_issuer()),
     ("DEFER_TASKRUN", |b| b.setup_single_issuer().setup_defer_taskrun()),
@@ -38,7 +38,7 @@ const FLAGS: [(&str, Setter); 10] = [
     ("SQPOLL", |b| b.setup_sqpoll(1)),
 ];
 
-/// Builds a ring with each flag and does nothing on it once.
+/// Builds a ring with each flag and completes one no-op on it.
 pub(super) fn flags() -> Vec<Check> {
     let used = |set: &Setter| with(set).and_then(|mut ring| nop(&mut ring));
     let checks = FLAGS.iter().map(|(name, set)| Check::new(name, used(set))).collect();
@@ -49,8 +49,8 @@ pub(super) fn flags() -> Vec<Check> {
 /// How long the kernel's submission thread may take to end after its ring was closed.
 const POLLER_MS_MAX: u64 = 200;
 
-/// A closed ring is taken apart later, by a kernel worker: waits until our submission thread
-/// is gone, so that the probe leaves none behind.
+/// Waits until our submission thread is gone, so that the probe leaves none behind: a kernel worker
+/// takes a closed ring apart later.
 fn wait_for_poller() {
     for _ in 0..POLLER_MS_MAX {
         if !has_poller() {
@@ -95,7 +95,7 @@ pub(super) fn features(ring: &IoUring) -> Vec<Check> {
     ]
 }
 
-/// The operations that we care for.
+/// The operations that the probe reports.
 const OPERATIONS: [(&str, u8); 18] = [
     ("NOP", opcode::Nop::CODE),
     ("READ", opcode::Read::CODE),

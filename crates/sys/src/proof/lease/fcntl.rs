@@ -13,7 +13,7 @@ use rustix::process::Pid;
 
 use crate::{Errno, Result, last_errno};
 
-/// `<fcntl.h>`; the libc crate lacks them for GNU.
+/// From `<fcntl.h>`; the libc crate lacks them for GNU.
 const F_SETSIG: libc::c_int = 10;
 const F_SETOWN_EX: libc::c_int = 15;
 const F_OWNER_TID: libc::c_int = 0;
@@ -36,12 +36,12 @@ pub(super) fn can_be_awaited(signal: libc::c_int) -> bool {
     (1..=libc::SIGRTMAX()).contains(&signal) && !kept && !RAISED.contains(&signal)
 }
 
-/// Raised by a thread's own instructions: they stay open.
+/// Signals that a thread's own instructions raise: they are never blocked.
 const RAISED: [libc::c_int; 5] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
 
-/// Has `signal` sent to the thread `tid` when the lease on `fd` is to be broken.
-pub(super) fn tell(fd: BorrowedFd<'_>, tid: Pid, signal: libc::c_int) -> Result<()> {
+/// Asks for `signal` to be sent to the thread `tid` when the lease on `fd` is to be broken.
+pub(super) fn request_signal(fd: BorrowedFd<'_>, tid: Pid, signal: libc::c_int) -> Result<()> {
     let owner = Owner { kind: F_OWNER_TID, pid: tid.as_raw_nonzero().get() };
     // SAFETY: the command reads an `f_owner_ex`, which `owner` is laid out as.
     check(unsafe { libc::fcntl(fd.as_raw_fd(), F_SETOWN_EX, &raw const owner) })?;
@@ -64,14 +64,14 @@ pub(super) fn give_up(fd: BorrowedFd<'_>) -> Result<()> {
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETLEASE, kind) }).map(drop)
 }
 
-/// Whether the lease stands and nobody asked for its end.
+/// Whether the lease stands and no writer waits for its end.
 pub(super) fn stands(fd: BorrowedFd<'_>) -> bool {
     // SAFETY: the command takes nothing.
     let kind = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETLEASE) });
     kind == Ok(libc::c_int::from(libc::F_RDLCK))
 }
 
-/// Blocks every signal in this thread but those that its own instructions raise.
+/// Blocks every signal in this thread except those that its own instructions raise.
 pub(super) fn block_signals() -> Result<()> {
     let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
     let at = set.as_mut_ptr();
@@ -98,12 +98,12 @@ pub(super) fn wait(signal: libc::c_int, timeout: Duration) {
     let timespec = unsafe { time.assume_init_mut() };
     timespec.tv_sec = timeout.as_secs().cast_signed();
     timespec.tv_nsec = timeout.subsec_nanos().into();
-    // What woke it is of no interest: the caller looks at the lease each time.
+    // It does not matter what woke it: the caller checks the lease each time.
     // SAFETY: reads two structs of ours and writes nothing.
     unsafe { libc::sigtimedwait(set.as_ptr(), ptr::null_mut(), timespec) };
 }
 
-/// Wakes the thread `tid` of this process out of [`wait`].
+/// Wakes the thread `tid` of this process from [`wait`].
 pub(super) fn wake(tid: Pid, signal: libc::c_int) {
     let pid = rustix::process::getpid().as_raw_nonzero().get();
     let tid = tid.as_raw_nonzero().get();

@@ -1,15 +1,15 @@
 //! `&[u8]` over a file under a read lease: `fcntl(2)`, `F_SETLEASE`.
 //!
-//! While a process holds a read lease on a file, nobody has it open for writing. Whoever
-//! opens it for writing or truncates it waits, and the holder is told. A watcher, one
+//! While a process holds a read lease on a file, nobody has it open for writing. A process that
+//! opens it for writing or truncates it waits, and the holder gets a signal. A watcher, one
 //! thread per lease, then copies the bytes to anonymous memory, moves that over the same
-//! addresses, and gives the lease up. The slice stays as it was; the writer goes on.
+//! addresses, and gives the lease up. The slice stays as it was, and the writer continues.
 //!
 //! The kernel waits `/proc/sys/fs/lease-break-time` (45 s), then takes the lease away. The
-//! copy has a quarter of that. Where it cannot keep the bytes (a failed read, a stopped
+//! copy has a quarter of that. If it cannot keep the bytes (a failed read, a stopped
 //! process), it makes them unreadable: a load then ends the process with SIGSEGV rather
 //! than return another byte. A process that was stopped for longer than the break time can
-//! read changed bytes in the moment between it goes on and its watcher does.
+//! read changed bytes between its own continuation and its watcher's.
 //!
 //! A forked child does not have the memory (`MADV_DONTFORK`), since it has no watcher; there a
 //! [`Leased`] that is dropped makes no call, as the lease is the parent's.
@@ -32,10 +32,10 @@ use crate::origin::Origin;
 use crate::{Errno, Result};
 use region::Region;
 
-/// Most leases at once in a process: each has a thread.
+/// Most leases of a process at a time; each has a thread.
 pub const LEASES_MAX: usize = 64;
 
-/// How often a watcher looks at its lease in case a signal was lost.
+/// How often a watcher checks its lease, in case a signal was lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The share of the kernel's lease-break time that a copy may take.
@@ -53,7 +53,7 @@ const TMPFS: u64 = 0x0102_1994;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct LeaseOptions {
-    /// Longest file, bytes: a writer waits while it is copied. 1 GiB by default.
+    /// Longest file, bytes; a writer waits while it is copied. 1 GiB by default.
     pub size_max: u64,
     /// The signal that wakes the watcher; `SIGRTMAX - 3` by default. It is sent to the
     /// watcher alone, but one sent to the whole process may end up there too, so choose one
@@ -83,15 +83,15 @@ impl LeaseOptions {
     }
 }
 
-/// What became of a lease.
+/// The state of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeaseState {
-    /// It stands: the bytes are the file's.
+    /// The lease stands; the bytes are the file's.
     Held,
-    /// A writer came: the bytes are a copy.
+    /// A writer came; the bytes are a copy.
     Copied,
-    /// They could not be kept: a load ends the process.
+    /// The bytes could not be kept; a load ends the process.
     Lost,
 }
 
@@ -99,19 +99,19 @@ const HELD: u8 = 0;
 const COPIED: u8 = 1;
 const LOST: u8 = 2;
 
-/// What became of all leases since the process began.
+/// Counts of all leases since the process began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseCounters {
     /// Leases taken.
     pub taken: u64,
-    /// Broken, and the bytes kept by a copy.
+    /// Leases broken whose bytes were copied.
     pub copied: u64,
-    /// Broken, and the bytes lost.
+    /// Leases broken whose bytes were lost.
     pub lost: u64,
     /// Bytes copied.
     pub copied_bytes: u64,
-    /// Longest time from a break being noticed to the lease being given up, nanoseconds.
+    /// Longest time from the notice of a break to the end of the lease, nanoseconds.
     pub copy_ns_max: u64,
 }
 
@@ -122,7 +122,7 @@ static COPIED_BYTES: AtomicU64 = AtomicU64::new(0);
 static COPY_NS_MAX: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
-/// What became of all leases since the process began.
+/// Counts of all leases since the process began.
 #[must_use]
 pub fn counters() -> LeaseCounters {
     LeaseCounters {
@@ -176,10 +176,10 @@ impl Leased {
     /// descriptor is its own: a lease can be given up through any that shares its open file.
     ///
     /// # Errors
-    /// `EAGAIN` when somebody has it open for writing, `EACCES` when it belongs to another
+    /// `EAGAIN` when a process has it open for writing, `EACCES` when it belongs to another
     /// user and `CAP_LEASE` is lacking, `EFBIG` when it is longer than
     /// [`LeaseOptions::size_max`], `EOPNOTSUPP` on a file system where leases were not shown
-    /// to hold or with a lease-break time under 4 s, `EINVAL` when it is no regular file,
+    /// to hold or with a lease-break time under 4 s, `EINVAL` when it is not a regular file,
     /// `ENOLCK` when [`LEASES_MAX`] are taken, `ERANGE` for a signal that cannot be waited for; and
     /// those of `open(2)`, `fcntl(2)` and `mmap(2)`.
     pub fn open(path: &Path, options: &LeaseOptions) -> Result<Self> {
@@ -224,7 +224,7 @@ impl Leased {
         region.map_or(&[], Region::bytes)
     }
 
-    /// What became of the lease; lost in a forked child.
+    /// The state of the lease; lost in a forked child.
     #[must_use]
     pub fn state(&self) -> LeaseState {
         let shared = self.shared.as_ref().filter(|_| self.made_in.is_here());
@@ -246,8 +246,8 @@ impl Leased {
     fn end(&mut self) -> Result<()> {
         let Some(shared) = self.shared.take() else { return Ok(()) };
         if !self.made_in.is_here() {
-            // There is no watcher to wait for and no memory to unmap, and to give the lease up
-            // would take it from the parent, who has the same open file.
+            // There is no watcher to wait for and no memory to unmap. Giving the lease up would
+            // take it from the parent, which has the same open file.
             mem::forget((shared, self.watcher.take()));
             return Ok(());
         }
@@ -256,7 +256,7 @@ impl Leased {
             fcntl::wake(tid, self.signal);
             let _ = thread.join();
         }
-        // The watcher is gone, so this is the last one, and no slice outlives `self`.
+        // The watcher has ended, so this is the last reference, and no slice outlives `self`.
         let Some(Shared { region, fd, .. }) = Arc::into_inner(shared) else { return Ok(()) };
         let unmapped = region.map_or(Ok(()), Region::unmap);
         // EAGAIN when the watcher gave it up before.
@@ -280,12 +280,12 @@ fn set_up(fd: OwnedFd, signal: i32, size_max: u64) -> Result<Shared> {
     if FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) != FileType::RegularFile {
         return Err(Errno::INVAL);
     }
-    fcntl::tell(fd.as_fd(), rustix::thread::gettid(), signal)?;
+    fcntl::request_signal(fd.as_fd(), rustix::thread::gettid(), signal)?;
     fcntl::take(fd.as_fd())?;
-    // From here on the size stands. Closing `fd` on an error gives the lease up.
+    // From here on the size cannot change. Closing `fd` on an error gives the lease up.
     let size = u64::try_from(rustix::fs::fstat(&fd)?.st_size).map_err(|_| Errno::INVAL)?;
     let len = usize::try_from(size).ok().filter(|_| size <= size_max).ok_or(Errno::FBIG)?;
-    // A hole in tmpfs gets its page when it is read, and with none left that is SIGBUS.
+    // A hole in tmpfs gets its page when it is read; if none is left, that raises SIGBUS.
     let populate = kind == TMPFS;
     let region = if len == 0 { None } else { Some(Region::new(fd.as_fd(), len, populate)?) };
     Ok(Shared { region, fd, state: AtomicU8::new(HELD), stop: AtomicBool::new(false) })
@@ -313,10 +313,10 @@ fn keep(shared: &Shared, allowed: Duration) {
         None => (0, true),
     };
     if !copied && let Some(region) = &shared.region {
-        // Before a writer may go on.
+        // Before the writer may continue.
         region.shut();
     }
-    // The kernel says whether the lease stood until now, and with it that the copy is whole.
+    // The kernel says whether the lease stood until now; if it did, the copy is whole.
     let in_time = fcntl::give_up(fd).is_ok();
     if copied
         && !in_time
@@ -354,7 +354,7 @@ mod tests {
         let begin = Instant::now();
         let open = || Leased::open(path, &LeaseOptions::default());
         let mut opened = open();
-        // A child of another test has what we had open for writing, until it runs its program.
+        // A child of another test has our file open for writing until it runs its program.
         while matches!(opened, Err(Errno::AGAIN)) && begin.elapsed() < Duration::from_secs(30) {
             std::thread::sleep(Duration::from_millis(1));
             opened = open();
@@ -385,7 +385,7 @@ mod tests {
         std::fs::write(&path, b"other").unwrap();
         assert!(leased.bytes() == bytes);
         assert_eq!(std::fs::read(&path).unwrap(), b"other");
-        // The writer went on, so the lease was given up; the state follows at once.
+        // The writer continued, so the lease was given up; the state follows at once.
         while leased.state() == LeaseState::Held {
             std::thread::yield_now();
         }

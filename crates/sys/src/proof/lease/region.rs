@@ -1,7 +1,7 @@
 //! The memory behind a lease: the file's pages, and anonymous ones to take their place.
 //!
 //! # Safety
-//! A [`Region`] owns two ranges of addresses from its making to its drop. The first always
+//! A [`Region`] owns two ranges of addresses from `new` to its drop. The first always
 //! reads as the same bytes: those of the file while the lease stands, then those of a copy
 //! that was finished before the lease was given up. Where such a copy cannot be had, the
 //! range becomes unreadable: a load ends the process rather than returns another byte.
@@ -28,7 +28,7 @@ pub(super) struct Region {
     standby: NonNull<c_void>,
     /// In whole pages.
     len: usize,
-    /// The file's.
+    /// The file's length, bytes.
     size: usize,
     /// Whether `standby` became `start`.
     moved: AtomicBool,
@@ -61,7 +61,7 @@ impl Region {
         // A forked child has no watcher: it must not keep a map that nobody replaces.
         region.advise(start, Advice::LinuxDontFork)?;
         region.advise(standby, Advice::LinuxDontFork)?;
-        // Huge pages make the copy faster; without them it is as right.
+        // Huge pages make the copy faster; it works without them.
         let _ = region.advise(standby, Advice::LinuxHugepage);
         if populate {
             region.advise(start, Advice::LinuxPopulateRead)?;
@@ -76,13 +76,13 @@ impl Region {
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        // SAFETY: `size` bytes are mapped readable until `drop`, and never change: see the
-        // module's safety section.
+        // SAFETY: `size` bytes are mapped readable until `drop` and never change, as the
+        // module's safety section says.
         unsafe { std::slice::from_raw_parts(self.start.cast().as_ptr(), self.size) }
     }
 
     /// Reads the file into the standby memory and moves that over the file's pages; false
-    /// when a read failed, came short or passed the deadline. Only the watcher calls this,
+    /// when a read failed, was short or passed the deadline. Only the watcher calls this,
     /// once, while the lease stands.
     pub(super) fn copy_over(&self, fd: BorrowedFd<'_>, deadline: Instant) -> bool {
         // SAFETY: mapped writable in `new`, zeroed, `size` long, and only this one call, of
@@ -144,7 +144,7 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // Nobody is left to tell.
+        // Nobody is left to report to.
         let _ = self.release();
     }
 }
