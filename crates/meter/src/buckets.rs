@@ -1,4 +1,4 @@
-//! Latencies counted in fixed buckets: what one thread writes and a scrape adds up.
+//! Latencies counted in fixed buckets; one thread writes them, and a scrape adds them up.
 
 use crate::Counter;
 
@@ -6,7 +6,7 @@ use crate::Counter;
 const BOUNDED: usize = 23;
 
 /// Upper bounds of the buckets, nanoseconds, inclusive. 10 us and 100 us are among them: they
-/// part page faults served from memory from those that waited for a device.
+/// separate page faults served from memory from those that waited for a device.
 pub const BUCKET_BOUNDS_NS: [u64; BOUNDED] = [
     250,
     500,

@@ -1,22 +1,22 @@
-//! A checksum of what was read, whatever the order and the pieces it came in.
+//! A checksum of bytes that were read, in any order and any pieces.
 //!
 //! A measurement that does not look at its bytes may measure nothing. This looks at every
-//! byte and costs little beside a copy of them: 64-bit words are added up in lanes, once
-//! plainly and once weighted by their place (a Fletcher sum, which vectorises), and both
-//! sums are mixed with the number of the 4 KiB block in the file they belong to.
+//! byte and costs little compared with a copy: it adds up 64-bit words in lanes, once
+//! plainly and once weighted by their index (a Fletcher sum, which vectorises), and mixes both
+//! sums with the number of their 4 KiB block in the file.
 //!
 //! All of it is linear in the words, so a range gives the same value whole or in pieces,
 //! in order or not, on one thread or on many. A change of any one byte, and of the offset
 //! of a word, always shows: a word's weight is an odd number, which has an inverse. It is no
-//! defence against somebody who means to deceive it.
+//! defence against deliberate deception.
 
 use std::fmt;
 
-/// Bytes to a word.
+/// Bytes of a word.
 const WORD: usize = 8;
 /// Bytes of the file that share their mixing keys.
 const BLOCK: usize = 4096;
-/// Words added side by side.
+/// Words added in parallel.
 const LANES: usize = 8;
 
 /// A checksum over (offset, bytes) pairs in no order; equal sets give equal values.
@@ -36,13 +36,13 @@ impl Checksum {
         while !rest.is_empty() {
             let within = (offset % BLOCK as u64) as usize;
             let (now, later) = rest.split_at(rest.len().min(BLOCK - within));
-            self.0 = self.0.wrapping_add(Sums::of(within, now).mixed(offset / BLOCK as u64));
+            self.0 = self.0.wrapping_add(Sums::new(within, now).mixed(offset / BLOCK as u64));
             offset = offset.wrapping_add(now.len() as u64);
             rest = later;
         }
     }
 
-    /// Adds everything that `other` has seen.
+    /// Adds all bytes of `other`.
     pub fn merge(&mut self, other: Self) {
         self.0 = self.0.wrapping_add(other.0);
     }
@@ -60,19 +60,19 @@ impl fmt::Display for Checksum {
     }
 }
 
-/// What is summed within one block.
+/// The sums within one block.
 struct Sums {
-    /// Of the words.
+    /// The sum of the words.
     plain: u64,
-    /// Of the words, each times its index in the block.
+    /// The sum of the words, each times its index in the block.
     placed: u64,
-    /// Of the bytes' positions, each plus one: tells zeros that were read from none.
+    /// The sum of the bytes' positions, each plus one: it separates zeros that were read from no bytes.
     presence: u64,
 }
 
 impl Sums {
-    /// Of `bytes`, which begin `within` the block and do not leave it.
-    fn of(within: usize, bytes: &[u8]) -> Self {
+    /// The sums of `bytes`, which start `within` the block and do not leave it.
+    fn new(within: usize, bytes: &[u8]) -> Self {
         let len = bytes.len() as u64;
         let first = within as u64 + 1;
         let mut sums =
@@ -88,7 +88,7 @@ impl Sums {
         sums
     }
 
-    /// Bytes of one word, from `within` the block on.
+    /// Adds bytes of one word, from `within` the block on.
     fn add_partial(&mut self, within: usize, bytes: &[u8]) {
         let mut word = [0; WORD];
         let start = within % WORD;
@@ -101,7 +101,7 @@ impl Sums {
         self.placed = self.placed.wrapping_add(index.wrapping_mul(word));
     }
 
-    /// Whole words, the first of them at `index` of the block.
+    /// Adds whole words, the first at `index` of the block.
     fn add_words(&mut self, index: u64, bytes: &[u8]) {
         let (rows, rest) = bytes.as_chunks::<{ WORD * LANES }>();
         let (mut sum, mut running) = ([0u64; LANES], [0u64; LANES]);

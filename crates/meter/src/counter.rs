@@ -64,7 +64,7 @@ read_counters! {
     ops,
     /// Bytes read.
     bytes,
-    /// System calls made, `io_uring_enter(2)` among them.
+    /// System calls, including `io_uring_enter(2)`.
     syscalls,
     /// Entries given to the ring.
     sqes,
@@ -72,7 +72,7 @@ read_counters! {
     enters,
     /// Completions taken from the ring.
     completions,
-    /// Reads that came back short before the end of the file and were continued.
+    /// Reads that were short before the end of the file and were continued.
     continued,
     /// Reads that were tried again: `EINTR`, `EAGAIN`.
     retried,

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-/// Latencies in nanoseconds, 1 ns to 60 s, to three significant digits.
+/// A histogram of latencies in nanoseconds, 1 ns to 60 s, with three significant digits.
 #[derive(Debug, Clone)]
 pub struct Latencies(Histogram<u64>);
 
@@ -16,7 +16,7 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// An empty histogram; all its memory (about 250 KiB) is taken here, none later.
+    /// An empty histogram. It allocates all its memory (about 250 KiB) here and none later.
     #[must_use]
     pub fn new() -> Self {
         match Histogram::new_with_bounds(1, LONGEST_NS, 3) {
@@ -59,7 +59,7 @@ impl Latencies {
         self.0.is_empty()
     }
 
-    /// Forgets all samples, keeps the memory.
+    /// Removes all samples and keeps the memory.
     pub fn clear(&mut self) {
         self.0.reset();
     }

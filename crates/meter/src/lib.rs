@@ -1,11 +1,11 @@
-//! Counters, latency histograms, checksums, and their way to Prometheus and OpenTelemetry.
+//! Counters, latency histograms and checksums, and their export to Prometheus and OpenTelemetry.
 //!
-//! This crate depends on no other crate of Cutwater, so every other one may count with it.
+//! It stands on `cutwater-sys` alone, so every crate above may count with it.
 //!
 //! - [`Counter`] and [`ReadCounters`]: counts that one thread writes and any may read.
 //! - [`Latencies`]: a histogram of 3 significant digits, for reports; [`Buckets`]: one of fixed
 //!   bounds that threads share, for metrics.
-//! - [`Checksum`]: of bytes at offsets, in whatever order they come.
+//! - [`Checksum`]: of bytes at offsets, in any order.
 //! - [`expose`]: sources of metrics, the text that Prometheus reads, and a small HTTP endpoint.
 //! - `otlp` (feature `otlp`): the same, pushed to an OpenTelemetry collector.
 //!
@@ -35,15 +35,13 @@ pub mod expose;
 mod histogram;
 #[cfg(feature = "otlp")]
 pub mod otlp;
-mod usage;
 
 pub use buckets::{BUCKET_BOUNDS_NS, BucketCounts, Buckets};
 pub use checksum::Checksum;
 pub use counter::{Counter, ReadCounters, ReadCounts};
 pub use histogram::Latencies;
-pub use usage::Usage;
 
-/// Nanoseconds in seconds.
+/// Converts nanoseconds to seconds.
 fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }

@@ -1,4 +1,4 @@
-//! The system layer of Cutwater, and the only crate with `unsafe` in it.
+//! The system layer of Cutwater: the crate that most of its `unsafe` is in. It stands on no other of its crates.
 //!
 //! Programs use the crates above it (`cutwater`, `cutwater-rt`); this one has what they ask of the kernel:
 //!
@@ -7,7 +7,7 @@
 //! - memory: [`buffer`], [`heap`], [`anon_map`], [`shared_map`], [`memfd`];
 //! - proofs that bytes cannot change: [`sealed`], [`lease`], [`promised`], and [`view`] for typed ones;
 //! - [`origin`]: whether a thing was made by this process or got by `fork(2)`;
-//! - observation: [`perf`], `bpf` (feature `ebpf`), [`usage`], [`smaps`];
+//! - what was used: [`usage`], [`smaps`], [`alloc_count`];
 //! - sockets: [`udp`] (segments of datagrams), [`udp_many`] (`recvmmsg(2)`);
 //! - the host: [`probe`] finds out what it can do, [`seccomp`] refuses calls to this process, for tests;
 //! - [`simd`]: where quotation marks and other bytes stand in a block.
@@ -37,34 +37,22 @@
 
 pub use rustix::io::Errno;
 
-pub mod alloc_count;
-pub mod anon_map;
-#[cfg(feature = "ebpf")]
-pub mod bpf;
-pub mod buffer;
-pub mod heap;
-pub mod lease;
-pub mod map;
-pub mod memfd;
-pub mod origin;
-pub mod perf;
-pub mod pio;
-pub mod poison;
+mod errno;
+mod io;
+mod memory;
 pub mod probe;
-pub mod promised;
-pub mod residency;
+mod process;
+mod proof;
 pub mod ring;
-pub mod sealed;
-pub mod seccomp;
-pub mod shared_map;
 pub mod sigbus;
 pub mod simd;
-pub mod smaps;
-pub mod terminal;
-pub mod udp;
-pub mod udp_many;
-pub mod usage;
-pub mod view;
+
+pub use errno::{errno_of, last_errno};
+pub use io::{pio, residency, terminal, udp, udp_many};
+pub use memory::{alloc_count, anon_map, buffer, heap, shared_map, smaps};
+pub use process::{origin, seccomp, usage};
+pub use proof::{lease, memfd, promised, sealed, view};
+pub use sigbus::{map, poison};
 
 /// What a system call returns.
 pub type Result<T> = core::result::Result<T, Errno>;

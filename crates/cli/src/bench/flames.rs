@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use cutwater::ReadPath;
-use cutwater_sys::perf::SamplerOptions;
+use cutwater_observe::perf::SamplerOptions;
 
 use super::group::{Bed, Group, throughput};
 use super::ranges;

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cutwater::{File, ReadPath};
-use cutwater_meter::{Checksum, Latencies, ReadCounts, Usage};
-use cutwater_sys::perf::{Counter, Event, Scope};
-use cutwater_sys::usage;
+use cutwater_meter::{Checksum, Latencies, ReadCounts};
+use cutwater_observe::perf::{Counter, Event, Scope};
+use cutwater_sys::usage::{self, Usage};
 
 use super::shape::Shape;
 use super::worker::{How, Job, Part, Pool};

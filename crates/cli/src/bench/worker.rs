@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use cutwater::{File, Order};
 use cutwater_meter::{Checksum, Latencies};
-use cutwater_sys::perf::{Counter, Event, Scope};
+use cutwater_observe::perf::{Counter, Event, Scope};
 
 use crate::failure::Failure;
 use crate::stop::Stop;

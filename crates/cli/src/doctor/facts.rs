@@ -70,7 +70,7 @@ fn kind_of(meta: &Metadata) -> Result<Kind, &'static str> {
 
 /// Asks the host.
 pub(super) fn gather(path: &Path, kind: Kind) -> Facts {
-    let mount = if kind == Kind::BlockDevice { None } else { mount::of(path) };
+    let mount = if kind == Kind::BlockDevice { None } else { mount::find(path) };
     let number = match kind {
         Kind::BlockDevice => mount::block_number(path),
         // Without /proc there is no mount to ask, but files carry a number too.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use cutwater_sys::perf::PerfError;
+use cutwater_observe::perf::PerfError;
 
 use crate::words::shown;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutwater_sys::perf::Stack;
+use cutwater_observe::perf::Stack;
 
 use super::symbols::Names;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cutwater_sys::perf::Samples;
+use cutwater_observe::perf::Samples;
 
 use super::error::FlameError;
 use super::fold::{self, Folded};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use cutwater_sys::perf::Samples;
+use cutwater_observe::perf::Samples;
 
 use super::fold::{self, Folded};
 use super::tree::{self, Frame, Kind};

@@ -22,7 +22,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::words::{counted, shown};
-use cutwater_sys::perf::{Sampler, SamplerOptions, Samples};
+use cutwater_observe::perf::{Sampler, SamplerOptions, Samples};
 
 pub(crate) use error::FlameError;
 pub(crate) use graph::Graph;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use cutwater_sys::perf::OffCpu;
+use cutwater_observe::perf::OffCpu;
 use serde::Serialize;
 
 use super::error::FlameError;

@@ -10,7 +10,7 @@ use std::path::Path;
 use blazesym::symbolize::source::{Elf, Kernel, Process, Source};
 use blazesym::symbolize::{InlinedFn, Input, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
-use cutwater_sys::perf::{Samples, Stack};
+use cutwater_observe::perf::{Samples, Stack};
 
 use super::maps::Maps;
 use crate::words::shown;

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
-use cutwater_sys::perf::Samples;
+use cutwater_observe::perf::Samples;
 
 use super::*;
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
 
-use cutwater_sys::perf::SamplerOptions;
+use cutwater_observe::perf::SamplerOptions;
 
 use super::{FlameError, Graph, Recording, beside};
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cutwater_sys::perf::{SamplerOptions, Samples};
+use cutwater_observe::perf::{SamplerOptions, Samples};
 
 use crate::flame::{Inline, Recording, explained, inline};
 

@@ -70,7 +70,7 @@ impl Host {
 
 impl Directory {
     fn of(dir: &Path) -> Self {
-        let mount = mount::of(dir);
+        let mount = mount::find(dir);
         let disk = mount.as_ref().and_then(|mount| block::device(mount.device));
         Self {
             file_system: mount.map(|mount| mount.fs_type),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cutwater_sys::perf::SamplerOptions;
+use cutwater_observe::perf::SamplerOptions;
 
 use super::target::Target;
 use crate::failure::Failure;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use cutwater_sys::bpf::{self, FileId, Tracer};
-use cutwater_sys::perf::Start;
+use cutwater_observe::bpf::{self, FileId, Tracer};
+use cutwater_observe::perf::Start;
 
 use super::files::Files;
 use super::frames::UNKEPT;
@@ -70,7 +70,7 @@ impl InKernel {
         for span in self.tracer.spans() {
             tails.add_span(kind(span.kind), span.from_ns, span.count, span.total_ns);
         }
-        for seen in self.tracer.seen() {
+        for seen in self.tracer.tail_stacks() {
             let chain = seen.stack.unwrap_or(UNKEPT);
             let of_chain = Seen { off_ns: seen.off_ns, samples: seen.samples };
             tails.add_seen(kind(seen.kind), seen.from_ns, chain, of_chain);
@@ -103,11 +103,11 @@ impl InKernel {
     }
 }
 
-fn kind(kind: bpf::Kind) -> Kind {
+fn kind(kind: bpf::Operation) -> Kind {
     match kind {
-        bpf::Kind::Major => Kind::Major,
-        bpf::Kind::Minor => Kind::Minor,
-        bpf::Kind::Read => Kind::Read,
+        bpf::Operation::Major => Kind::Major,
+        bpf::Operation::Minor => Kind::Minor,
+        bpf::Operation::Read => Kind::Read,
     }
 }
 

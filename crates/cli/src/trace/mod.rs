@@ -1,8 +1,8 @@
 //! `cutwater trace`: page faults and reads of a process, by file, with how long they took.
 //!
 //! Where the kernel lets us, each fault and each read is an event with a time
-//! (`cutwater_sys::perf::Trace`), or programs in the kernel add them up
-//! (`cutwater_sys::bpf::Tracer`); where it does not, what `/proc` counts is shown, and it is
+//! (`cutwater_observe::perf::Trace`), or programs in the kernel add them up
+//! (`cutwater_observe::bpf::Tracer`); where it does not, what `/proc` counts is shown, and it is
 //! said what was gone without.
 
 mod args;
@@ -31,7 +31,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use cutwater_sys::perf::Start;
+use cutwater_observe::perf::Start;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cutwater_sys::perf::Start;
+use cutwater_observe::perf::Start;
 
 use super::tally::Tally;
 

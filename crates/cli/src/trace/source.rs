@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use cutwater_sys::perf::{Moment, PerfError, Start, Trace};
+use cutwater_observe::perf::{Moment, PerfError, Start, Trace};
 
 use super::InKernel;
 use super::args::Wanted;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use cutwater_sys::perf::Chain;
+use cutwater_observe::perf::Chain;
 
 use super::tally::Kind;
 

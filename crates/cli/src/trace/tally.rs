@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use cutwater_meter::Latencies;
-use cutwater_sys::perf::{Moment, What};
+use cutwater_observe::perf::{Moment, What};
 use serde::Serialize;
 
 use super::narrow::Narrow;
@@ -65,8 +65,8 @@ pub(super) struct Tally {
 }
 
 /// `SYS_close` and `SYS_io_uring_enter` of this machine.
-const CLOSE: i64 = cutwater_sys::perf::CALL_CLOSE;
-const ENTER: i64 = cutwater_sys::perf::CALL_IO_URING_ENTER;
+const CLOSE: i64 = cutwater_observe::perf::CALL_CLOSE;
+const ENTER: i64 = cutwater_observe::perf::CALL_IO_URING_ENTER;
 
 impl Tally {
     pub(super) fn note(&mut self, moment: &Moment) {

@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use cutwater_sys::origin::Origin;
+
 use super::Registry;
 use super::request::{self, Ask};
 
-/// Bytes of a request at most.
+/// Most bytes of a request.
 const REQUEST_BYTES_MAX: usize = 8 << 10;
-/// For a request to arrive, and for an answer to be taken. Clients are served one after
-/// another, so this is also how long one can keep the others waiting.
+/// The timeout of a request and of an answer. Clients are served one after
+/// another, so one can keep the others waiting for as long.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// After a failed accept (no descriptors left), before the next.
+/// The pause after a failed accept (no descriptors left).
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// Serves `GET /metrics` from one thread of its own until it is dropped.
@@ -28,16 +30,16 @@ pub struct Endpoint {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-    /// The process that has the thread.
-    made_by: u32,
+    /// The process that owns the thread.
+    origin: Origin,
 }
 
 impl Endpoint {
-    /// Listens at `address`; port 0 is any free one.
+    /// Listens at `address`; port 0 stands for any free port.
     ///
     /// # Errors
-    /// When the address cannot be had: in use, not of this host, a port below 1,024 without the
-    /// right to it.
+    /// When the address is not available: in use, not of this host, or a port below 1,024 without
+    /// the privilege.
     pub fn bind(address: impl ToSocketAddrs, registry: Arc<Registry>) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
@@ -46,10 +48,10 @@ impl Endpoint {
             let stop = Arc::clone(&stop);
             move || serve(&listener, &registry, &stop)
         })?;
-        Ok(Self { address, stop, thread: Some(thread), made_by: std::process::id() })
+        Ok(Self { address, stop, thread: Some(thread), origin: Origin::here() })
     }
 
-    /// Where it listens.
+    /// The address at which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -58,14 +60,14 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        if self.made_by != std::process::id() {
+        if !self.origin.is_here() {
             // A child made by fork(2) does not have the thread, and would wait for it for ever.
             std::mem::forget(self.thread.take());
             return;
         }
         self.stop.store(true, Ordering::Release);
-        // The thread waits for a client: be one. Where that fails the thread is left behind,
-        // waiting, rather than waited for.
+        // The thread waits for a client, so this connects as one. If that fails, the thread is left
+        // behind rather than joined.
         let woken = TcpStream::connect_timeout(&reachable(self.address), PATIENCE);
         if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {
             let _ = thread.join();
@@ -73,7 +75,7 @@ impl Drop for Endpoint {
     }
 }
 
-/// An address by which this host reaches itself at `address`.
+/// The address by which this host reaches its own listener at `address`.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -91,7 +93,7 @@ fn serve(listener: &TcpListener, registry: &Registry, stop: &AtomicBool) {
             return;
         }
         match client {
-            // One client that fails is no matter of the others', nor is a source that panics.
+            // Neither a client that fails nor a source that panics affects other clients.
             Ok((stream, _)) => {
                 let _ = catch_unwind(AssertUnwindSafe(|| answer(stream, registry)));
             }
@@ -133,7 +135,7 @@ fn ask(stream: &mut TcpStream) -> io::Result<Ask> {
     let mut filled = 0;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        // A timeout of 0 would be none.
+        // A timeout of 0 would mean none.
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -175,8 +177,8 @@ mod tests {
         let mut stream = TcpStream::connect(endpoint.address()).unwrap();
         stream.write_all(request).unwrap();
         let mut response = Vec::new();
-        // A request cut off at the bound is answered while its rest is unread, which may reset
-        // the connection after the answer has arrived.
+        // A request that is longer than the bound is answered while its rest is unread, which may
+        // reset the connection after the answer arrived.
         let _ = stream.read_to_end(&mut response);
         String::from_utf8(response).unwrap()
     }
@@ -233,7 +235,7 @@ mod tests {
         struct Panics;
         impl Source for Panics {
             fn collect(&self, _: &mut Page) {
-                std::panic::resume_unwind(Box::new("told of nothing"));
+                std::panic::resume_unwind(Box::new("a source that panics"));
             }
         }
         let registry = Registry::new();
@@ -246,13 +248,13 @@ mod tests {
     #[test]
     fn a_forked_child_that_drops_the_endpoint_does_not_wait() {
         let mut endpoint = endpoint();
-        let here = std::mem::replace(&mut endpoint.made_by, 0);
+        let here = std::mem::replace(&mut endpoint.origin, Origin::elsewhere());
         let (thread, address) = (endpoint.thread.take(), endpoint.address);
-        // A thread that does not end, as it seems to a child.
+        // A thread that does not end, as a child would see it.
         endpoint.thread = Some(thread::spawn(|| thread::sleep(Duration::MAX)));
         drop(endpoint);
         let stop = Arc::new(AtomicBool::new(false));
-        let endpoint = Endpoint { address, stop, thread, made_by: here };
+        let endpoint = Endpoint { address, stop, thread, origin: here };
         assert!(exchange(&endpoint, b"GET /metrics HTTP/1.1\r\n\r\n").contains("reads_total 7"));
         std::mem::forget(endpoint);
     }

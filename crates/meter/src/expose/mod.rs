@@ -1,8 +1,8 @@
-//! Metrics for Prometheus: what is counted anyway, read when somebody asks.
+//! Metrics for Prometheus, read from existing counters on request.
 //!
-//! A [`Source`] writes its families on a [`Page`] when the page is asked for, so that counting
-//! costs what it costs without metrics. [`Registry::render`] gives the text to a program with a
-//! server of its own; [`Endpoint`] is a small server for one without.
+//! A [`Source`] writes its families on a [`Page`] when a page is requested, so that counting
+//! costs no more than without metrics. [`Registry::render`] returns the text, for a program with its
+//! own server; [`Endpoint`] is a small server for a program without one.
 
 mod endpoint;
 pub(crate) mod page;
@@ -14,13 +14,13 @@ use std::sync::{Mutex, PoisonError};
 pub use endpoint::Endpoint;
 pub use page::{Family, Format, Page};
 
-/// Sources that a registry takes.
+/// Most sources of a registry.
 pub const SOURCES_MAX: usize = 64;
 
 /// Something that has metrics.
 pub trait Source: Send + Sync {
-    /// Writes what is known now. What is not known is left out: a metric that is absent says
-    /// "unknown", and 0 says "none".
+    /// Writes the current values. Unknown ones are left out: a missing metric means
+    /// "unknown", and 0 means "none".
     fn collect(&self, page: &mut Page);
 }
 
@@ -29,13 +29,13 @@ pub trait Source: Send + Sync {
 pub struct Registry(Mutex<Vec<Box<dyn Source>>>);
 
 impl Registry {
-    /// No source yet.
+    /// A registry without sources.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a source; false when [`SOURCES_MAX`] are there, and then it is not added.
+    /// Adds a source; false when there are [`SOURCES_MAX`] already, and then it is not added.
     pub fn add(&self, source: impl Source + 'static) -> bool {
         let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = sources.len() < SOURCES_MAX;
@@ -45,13 +45,13 @@ impl Registry {
         fits
     }
 
-    /// The values now, as text.
+    /// The current values as text.
     #[must_use]
     pub fn render(&self, format: Format) -> String {
         self.page().text(format)
     }
 
-    /// The values now.
+    /// The current values.
     #[must_use]
     pub fn page(&self) -> Page {
         let mut page = Page::new();

@@ -1,12 +1,12 @@
-//! What is told of a moment: families, and their values by labels.
+//! The metrics at a moment: families, and their values by labels.
 //!
-//! The text of it is written here and not by the crate `prometheus-client`: that one prints OpenMetrics only,
-//! where the header of a counter lacks `_total`; `promtool check metrics` and older scrapers
-//! read the classic format, to which such a counter has neither type nor help.
+//! The crate `prometheus-client` is not used, as it prints OpenMetrics only,
+//! where the header of a counter lacks `_total`. `promtool check metrics` and older scrapers
+//! read the classic format, in which such a counter has neither type nor help.
 
 use crate::{BucketCounts, seconds};
 
-/// How a page is written.
+/// The text format of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Format {
     /// The text format of Prometheus, version 0.0.4.
@@ -17,7 +17,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format for a client that sends this header `Accept`.
+    /// The format for a client that sends this `Accept` header.
     #[must_use]
     pub fn accepted(accept: &str) -> Self {
         if accept.contains("application/openmetrics-text") {
@@ -27,7 +27,7 @@ impl Format {
         }
     }
 
-    /// The value of the header `Content-Type`.
+    /// The value of the `Content-Type` header.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MetricType {
     Counter,
     Gauge,
     Histogram,
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MetricType,
     pub(crate) samples: Vec<Sample>,
 }
 
@@ -80,20 +80,20 @@ impl Page {
 
     /// A value that only grows; `name` ends in `_total`.
     pub fn counter(&mut self, name: &'static str, help: &'static str) -> Family<'_> {
-        self.family(name, help, Kind::Counter)
+        self.family(name, help, MetricType::Counter)
     }
 
     /// A value that goes up and down.
     pub fn gauge(&mut self, name: &'static str, help: &'static str) -> Family<'_> {
-        self.family(name, help, Kind::Gauge)
+        self.family(name, help, MetricType::Gauge)
     }
 
     /// Latencies in buckets; `name` ends in `_seconds`.
     pub fn histogram(&mut self, name: &'static str, help: &'static str) -> Family<'_> {
-        self.family(name, help, Kind::Histogram)
+        self.family(name, help, MetricType::Histogram)
     }
 
-    fn family(&mut self, name: &'static str, help: &'static str, kind: Kind) -> Family<'_> {
+    fn family(&mut self, name: &'static str, help: &'static str, kind: MetricType) -> Family<'_> {
         let known = self.0.iter().position(|e| e.name == name);
         let at = known.unwrap_or_else(|| {
             self.0.push(Entry { name, help, kind, samples: Vec::new() });
@@ -118,7 +118,7 @@ impl Family<'_> {
         self.add(labels, Value::Whole(value))
     }
 
-    /// Any number; one that is none (0/0) or infinite is unknown, and left out.
+    /// Any number; NaN and infinity mean "unknown" and are left out.
     pub fn float(&mut self, labels: &[(&str, &str)], value: f64) -> &mut Self {
         if value.is_finite() { self.add(labels, Value::Float(value)) } else { self }
     }

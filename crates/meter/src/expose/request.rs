@@ -1,28 +1,28 @@
-//! What a client asked for.
+//! The request of a client.
 
 use super::page::Format;
 
-/// Headers that a request may have.
+/// Most headers of a request.
 const HEADERS_MAX: usize = 64;
 
-/// What to answer.
+/// The meaning of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
     /// The metrics; with the body, or only what a body would be.
     Metrics { format: Format, head: bool },
     /// The front page.
     Root,
-    /// Something that is not here.
+    /// A path that does not exist.
     Elsewhere,
     /// A method that is not for reading.
     Method,
-    /// More is to come.
+    /// The rest has not arrived yet.
     Partial,
     /// Not HTTP.
     Malformed,
 }
 
-/// Reads as much of a request as is there.
+/// Parses the bytes of a request that have arrived.
 pub(super) fn parse(bytes: &[u8]) -> Ask {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::page::{Entry, Kind, Sample, Value};
+use super::page::{Entry, MetricType, Sample, Value};
 use super::{Format, Page};
 use crate::seconds;
 
@@ -14,12 +14,12 @@ impl Page {
         for entry in self.entries() {
             let Entry { name, help, kind, .. } = entry;
             let (family, kind) = match (kind, format) {
-                (Kind::Counter, Format::OpenMetrics) => {
+                (MetricType::Counter, Format::OpenMetrics) => {
                     (name.strip_suffix("_total").unwrap_or(name), "counter")
                 }
-                (Kind::Counter, Format::Prometheus) => (*name, "counter"),
-                (Kind::Gauge, _) => (*name, "gauge"),
-                (Kind::Histogram, _) => (*name, "histogram"),
+                (MetricType::Counter, Format::Prometheus) => (*name, "counter"),
+                (MetricType::Gauge, _) => (*name, "gauge"),
+                (MetricType::Histogram, _) => (*name, "histogram"),
             };
             let help = help.replace('\\', r"\\").replace('\n', r"\n");
             let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");

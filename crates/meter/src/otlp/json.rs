@@ -1,22 +1,22 @@
 //! A page as an `ExportMetricsServiceRequest`, in the JSON that OTLP over HTTP allows.
 //!
-//! That is the mapping of protobuf to JSON with names in lowerCamelCase, whole numbers of 64 bits
+//! It is the mapping of protobuf to JSON: names in lowerCamelCase, whole numbers of 64 bits
 //! as strings, and enumerations as numbers.
 
 use serde_json::{Value as Json, json};
 
 use super::Attribute;
 use crate::expose::Page;
-use crate::expose::page::{Entry, Kind, Sample, Value};
+use crate::expose::page::{Entry, MetricType, Sample, Value};
 use crate::{BUCKET_BOUNDS_NS, seconds};
 
 /// `AGGREGATION_TEMPORALITY_CUMULATIVE`: each value is since the start.
 const CUMULATIVE: u8 = 2;
 
-/// What sends.
+/// The name of the sender.
 const SCOPE: &str = "cutwater";
 
-/// From when the values are and when they were read, nanoseconds since 1970.
+/// When counting began and when the values were read, nanoseconds since 1970.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) start_ns: u64,
@@ -36,12 +36,12 @@ pub(super) fn request(page: &Page, resource: &[(String, Attribute)], span: Span)
 fn metric(entry: &Entry, span: Span) -> Json {
     let points: Vec<_> = entry.samples.iter().map(|sample| point(sample, span)).collect();
     let (kind, data) = match entry.kind {
-        Kind::Counter => (
+        MetricType::Counter => (
             "sum",
             json!({"dataPoints": points, "aggregationTemporality": CUMULATIVE, "isMonotonic": true}),
         ),
-        Kind::Gauge => ("gauge", json!({"dataPoints": points})),
-        Kind::Histogram => {
+        MetricType::Gauge => ("gauge", json!({"dataPoints": points})),
+        MetricType::Histogram => {
             ("histogram", json!({"dataPoints": points, "aggregationTemporality": CUMULATIVE}))
         }
     };
@@ -52,7 +52,7 @@ fn metric(entry: &Entry, span: Span) -> Json {
     metric
 }
 
-/// The unit that a name ends in, as UCUM has it. A count of things has none: with "1" collectors
+/// The unit in a name's suffix, as in UCUM. A count of things has no unit: with "1", collectors
 /// would call it a ratio.
 fn unit(name: &str) -> Option<&'static str> {
     let name = name.strip_suffix("_total").unwrap_or(name);
@@ -86,9 +86,9 @@ fn point(sample: &Sample, span: Span) -> Json {
     point
 }
 
-/// A count. JSON made from protobuf has strings for 64 bits, and every reader has to take numbers
-/// as well; those made with the Rust crate opentelemetry-proto drop a point whose counts are
-/// strings. So it is a number up to where readers that hold numbers as doubles would round it.
+/// A count. JSON from protobuf has strings for 64 bits, and every reader must accept numbers
+/// too; readers that use the Rust crate opentelemetry-proto drop a point whose counts are
+/// strings. So it is a number as long as readers with doubles do not round it.
 fn whole(n: u64) -> Json {
     const EXACT_MAX: u64 = 1 << f64::MANTISSA_DIGITS;
     if n <= EXACT_MAX { n.into() } else { n.to_string().into() }

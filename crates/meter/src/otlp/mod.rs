@@ -1,8 +1,8 @@
 //! Metrics pushed to a collector by OTLP over HTTP: the registry that the endpoint serves, as JSON.
 //!
-//! No crate of OpenTelemetry: their exporters keep instruments of their own beside the counters
-//! that are there, and bring protobuf and an async client. What is pushed is the page that a
-//! scrape gets, and the request one of `ureq`, without TLS.
+//! It uses no crate of OpenTelemetry: their exporters keep their own instruments beside the existing
+//! counters, and bring protobuf and an async client. A push has the page that a
+//! scrape gets, in a request of `ureq` without TLS.
 
 mod json;
 mod target;
@@ -13,18 +13,20 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
+use cutwater_sys::origin::Origin;
+
 use crate::expose::{Page, Registry, Source};
 use json::Span;
 pub use target::{Target, TargetError};
 
-/// For one push, connect and answer included; also how long the last one can hold up the end.
+/// The timeout of a push, including connect and answer; the last push can delay the end by as much.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of an answer that are looked at.
+/// Most bytes of an answer that are read.
 const ANSWER_BYTES_MAX: u64 = 16 << 10;
-/// Characters of an answer that are told.
-const TOLD_CHARS_MAX: usize = 200;
+/// Most characters of an answer that a message quotes.
+const QUOTED_CHARS_MAX: usize = 200;
 
-/// How to push.
+/// Options of a [`Push`].
 #[derive(Debug, Clone)]
 pub struct PushOptions {
     every: Duration,
@@ -60,40 +62,40 @@ impl Default for PushOptions {
 }
 
 impl PushOptions {
-    /// Pushes so often; each 10 seconds by default, 100 ms at the least.
+    /// The time between two pushes: 10 seconds by default, at least 100 ms.
     #[must_use]
     pub fn every(mut self, time: Duration) -> Self {
         self.every = time.max(Duration::from_millis(100));
         self
     }
 
-    /// Adds an attribute of what sends: `service.name`, `host.name`, `process.pid`.
+    /// Adds an attribute of the sender: `service.name`, `host.name`, `process.pid`.
     #[must_use]
     pub fn attribute(mut self, key: &str, value: impl Into<Attribute>) -> Self {
         self.resource.push((key.to_owned(), value.into()));
         self
     }
 
-    /// Pushes what is in `registry` from one thread more, until the [`Push`] is dropped, and then
-    /// once more. `failed` is told the first failure; those after it are only counted.
+    /// Pushes the metrics of `registry` from a thread of its own until the [`Push`] is dropped, and then
+    /// once more. `on_failure` gets the first failure; later ones are only counted.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// When no thread can be started.
     pub fn start(
         self,
         target: Target,
         registry: Arc<Registry>,
-        failed: impl FnOnce(&str) + Send + 'static,
+        on_failure: impl FnOnce(&str) + Send + 'static,
     ) -> std::io::Result<Push> {
         let state = Arc::new(State::default());
-        registry.add(Told(Arc::clone(&state)));
+        registry.add(PushMetrics(Arc::clone(&state)));
         let mut pusher = Pusher {
             agent: agent(),
             target,
             registry,
             resource: self.resource,
             start_ns: unix_ns(),
-            failed: Some(Box::new(failed)),
+            on_failure: Some(Box::new(on_failure)),
         };
         let thread = thread::Builder::new().name("metrics-otlp".to_owned()).spawn({
             let state = Arc::clone(&state);
@@ -104,7 +106,7 @@ impl PushOptions {
                 pusher.push(&state);
             }
         })?;
-        Ok(Push { state, thread: Some(thread), made_by: std::process::id() })
+        Ok(Push { state, thread: Some(thread), origin: Origin::here() })
     }
 }
 
@@ -113,12 +115,12 @@ impl PushOptions {
 pub struct Push {
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,
-    /// The process that has the thread.
-    made_by: u32,
+    /// The process that owns the thread.
+    origin: Origin,
 }
 
 impl Push {
-    /// Pushes that a collector took, and that failed.
+    /// How many pushes a collector took, and how many failed.
     #[must_use]
     pub fn counts(&self) -> (u64, u64) {
         self.state.counts()
@@ -127,7 +129,7 @@ impl Push {
 
 impl Drop for Push {
     fn drop(&mut self) {
-        if self.made_by != std::process::id() {
+        if !self.origin.is_here() {
             // A child made by fork(2) does not have the thread, and would wait for it for ever.
             std::mem::forget(self.thread.take());
             return;
@@ -149,7 +151,7 @@ struct State {
 }
 
 impl State {
-    /// Waits for the next push; true when it is to be the last.
+    /// Waits for the next push; returns whether that is the last.
     fn waits(&self, time: Duration) -> bool {
         let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.stopped.wait_timeout_while(stop, time, |stop| !*stop);
@@ -162,10 +164,10 @@ impl State {
     }
 }
 
-/// What became of the pushes, among the metrics; of none there is nothing.
-struct Told(Arc<State>);
+/// Counts of pushes, as a metric once there was a push.
+struct PushMetrics(Arc<State>);
 
-impl Source for Told {
+impl Source for PushMetrics {
     fn collect(&self, page: &mut Page) {
         let (sent, failed) = self.0.counts();
         if sent + failed > 0 {
@@ -176,17 +178,17 @@ impl Source for Told {
     }
 }
 
-/// Is told a failure.
-type Tell = Box<dyn FnOnce(&str) + Send>;
+/// Gets the message of a failure.
+type OnFailure = Box<dyn FnOnce(&str) + Send>;
 
-/// What the thread has.
+/// The state of the thread.
 struct Pusher {
     agent: ureq::Agent,
     target: Target,
     registry: Arc<Registry>,
     resource: Vec<(String, Attribute)>,
     start_ns: u64,
-    failed: Option<Tell>,
+    on_failure: Option<OnFailure>,
 }
 
 impl Pusher {
@@ -195,8 +197,8 @@ impl Pusher {
             Ok(()) => drop(state.sent.fetch_add(1, Ordering::Relaxed)),
             Err(failure) => {
                 state.failed.fetch_add(1, Ordering::Relaxed);
-                if let Some(failed) = self.failed.take() {
-                    failed(&format!("cannot push metrics to {}: {failure}", self.target));
+                if let Some(on_failure) = self.on_failure.take() {
+                    on_failure(&format!("cannot push metrics to {}: {failure}", self.target));
                 }
             }
         }
@@ -217,7 +219,7 @@ impl Pusher {
     }
 }
 
-/// A client that follows nobody and reads no environment.
+/// A client that follows no redirect and reads no environment variable.
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
@@ -231,7 +233,7 @@ fn agent() -> ureq::Agent {
 
 /// Why a push failed.
 enum Failure {
-    /// Nothing was answered; whether the port is that of gRPC.
+    /// There was no answer; true when the port is the one for gRPC.
     Exchange(bool, ureq::Error),
     Status(u16, String),
     /// Points that the collector did not take.
@@ -256,7 +258,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What an answer of success refuses all the same.
+/// The points that a successful answer refuses.
 fn refused(answer: &str) -> Option<Failure> {
     let answer: serde_json::Value = serde_json::from_str(answer).ok()?;
     let partial = &answer["partialSuccess"];
@@ -267,7 +269,7 @@ fn refused(answer: &str) -> Option<Failure> {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(TOLD_CHARS_MAX).collect()
+    text.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect()
 }
 
 fn unix_ns() -> u64 {

@@ -1,10 +1,10 @@
-//! Where metrics are pushed to.
+//! The address of a collector.
 
 use std::fmt;
 
 /// What OTLP over HTTP appends to the address of a collector.
 const PATH: &str = "/v1/metrics";
-/// Where collectors speak gRPC, which is asked for by mistake.
+/// The port on which collectors speak gRPC, which users give by mistake.
 const GRPC_PORT: &str = ":4317";
 
 /// The address of a collector, `http://HOST:PORT`, with or without a path.
@@ -12,11 +12,11 @@ const GRPC_PORT: &str = ":4317";
 pub struct Target(String);
 
 impl Target {
-    /// An address as `OTEL_EXPORTER_OTLP_ENDPOINT` has it: `/v1/metrics` is appended where it does
-    /// not end in that.
+    /// An address as in `OTEL_EXPORTER_OTLP_ENDPOINT`: `/v1/metrics` is appended unless it ends in
+    /// that.
     ///
     /// # Errors
-    /// When it is no address, or one that asks for TLS.
+    /// When it is not an address, or asks for TLS.
     pub fn new(url: &str) -> Result<Self, TargetError> {
         let Some((scheme, rest)) = url.split_once("://") else { return Err(TargetError::NoUrl) };
         match scheme {
@@ -49,7 +49,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// Why an address is none to push to.
+/// Why metrics cannot be pushed to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TargetError {

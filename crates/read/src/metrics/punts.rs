@@ -1,7 +1,7 @@
 //! Reads that the kernel gave to a worker thread, where it lets us count them.
 
 use cutwater_meter::expose::{Page, Source};
-use cutwater_sys::perf::{Counter, Event, Scope};
+use cutwater_observe::perf::{Counter, Event, Scope};
 
 /// Counts from when metrics were started, over the threads that were there and their children.
 #[derive(Debug)]

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use cutwater_meter::Usage;
-use cutwater_sys::usage;
+use cutwater_sys::usage::{self, Usage};
 
 use crate::counting::ThreadCounters;
 use crate::{FileClass, ReadPath};

@@ -608,7 +608,7 @@ impl Driver {
             return false;
         };
         let Some(mut ring) = self.ring.take() else { return false };
-        self.telling = ring.push(Op::Tell { ring: Arc::clone(target) }).ok();
+        self.telling = ring.push(Op::Wake { ring: Arc::clone(target) }).ok();
         let pushed = self.telling.is_some();
         if pushed {
             // The kernel delivers it, or refuses, before it returns; what it kept back is not
@@ -676,7 +676,7 @@ impl Driver {
                 (self.event, told) = (None, true);
                 return;
             }
-            if matches!(outcome.op, Op::Tell { .. }) {
+            if matches!(outcome.op, Op::Wake { .. }) {
                 let arrived = self.telling == Some(ring_key) && outcome.result.is_ok();
                 self.telling = self.telling.filter(|_| !arrived);
                 if let Err(why) = outcome.result {

@@ -31,14 +31,14 @@ pub struct BlockDevice {
     pub nr_requests: Option<u64>,
     /// Size in bytes.
     pub bytes: Option<u64>,
-    /// Where its settings are, for commands that change them.
+    /// The folder of its settings, for commands that change them.
     pub queue: PathBuf,
 }
 
-/// The levels of devices built on devices that are looked through.
+/// Most levels of devices built on devices that are searched.
 const DEPTH_MAX: usize = 8;
 
-/// Looks up the device with this number; none without `/sys` or where it is not a device.
+/// Looks up the device with this number; none without `/sys` or where there is no such device.
 #[must_use]
 pub fn device(number: (u32, u32)) -> Option<BlockDevice> {
     at(Path::new("/sys"), number)

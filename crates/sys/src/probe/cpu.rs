@@ -1,4 +1,4 @@
-//! Processors, and what a control group leaves of processors and memory: `cgroups(7)`.
+//! Processors, and a control group's limits on processors and memory: `cgroups(7)`.
 
 use std::path::{Path, PathBuf};
 
@@ -25,11 +25,11 @@ pub fn probe() -> CpuFacts {
     CpuFacts { cpus, cgroup_cpus, cgroup_memory_bytes }
 }
 
-/// Levels of nested groups that are looked at.
+/// Most levels of nested groups that are read.
 const DEPTH_MAX: usize = 32;
 
 /// The tightest limits of the groups that `membership` (of `/proc/self/cgroup`) names and of
-/// those around them: each holds for all within.
+/// the groups that contain them.
 fn limits(root: &Path, membership: &str) -> (Option<f64>, Option<u64>) {
     let (mut cpus, mut memory) = (None::<f64>, None::<u64>);
     for dir in membership.lines().filter_map(|l| group(root, l)).flat_map(|(r, d)| up(&r, &d)) {
@@ -44,7 +44,7 @@ fn limits(root: &Path, membership: &str) -> (Option<f64>, Option<u64>) {
     (cpus, memory)
 }
 
-/// Version 1 says "no limit" by a number near 2^63.
+/// In version 1, a number near 2^63 means "no limit".
 const UNLIMITED: u64 = 1 << 60;
 
 /// The top and the folder of one line: `0::/a/b` (version 2) or `4:memory:/a/b` (version 1).

@@ -1,8 +1,8 @@
-//! What the file system under a path can do, each tried on a file there.
+//! What the file system under a path can do; each ability is tried on a file there.
 //!
 //! # Safety
-//! Reads go to a [`Buffer`] that is borrowed over the call; the lease call takes integers; the
-//! one map is removed where it was made, and never touched.
+//! Reads go to a [`Buffer`] that is borrowed during the call; the lease call takes integers; the
+//! only map is removed in the function that made it, and never touched.
 #![allow(unsafe_code)]
 
 use core::ptr;
@@ -15,12 +15,12 @@ use io_uring::{IoUring, opcode, types};
 use rustix::fs::{AtFlags, CWD, FallocateFlags, Mode, OFlags, StatxFlags, fallocate, openat};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use super::ring::queue::{complete, errno};
+use super::ring::queue::complete;
 use super::{Answer, Check};
 use crate::buffer::{Buffer, PAGE_BYTES};
-use crate::pio::{ReadFlags, last_errno, read, read_vectored};
+use crate::pio::{ReadFlags, read, read_vectored};
 use crate::residency::{cachestat, mincore};
-use crate::{Errno, Result};
+use crate::{Errno, Result, errno_of, last_errno};
 
 /// The file that the reads were tried on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub enum Ground {
     Given,
     /// A temporary one without a name, in the directory.
     Temporary,
-    /// One that was there, as none could be made.
+    /// A file that was there, as none could be made.
     Found,
-    /// None could be opened: the error.
+    /// None could be opened, with the error.
     Nothing(Errno),
 }
 
@@ -46,10 +46,10 @@ pub struct Alignment {
     pub by: &'static str,
 }
 
-/// What can be done with files here.
+/// What the file system can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFacts {
-    /// What they were tried on.
+    /// The file that it was tried on.
     pub ground: Ground,
     /// Each call or flag.
     pub checks: Vec<Check>,
@@ -59,8 +59,8 @@ pub struct FileFacts {
 
 /// Tries reads on the file, directory or block device at `path`.
 ///
-/// Nothing of the caller's is written; in a directory a file without a name is made.
-/// Runs on a thread of its own for the reason that [`super::ring::probe`] gives.
+/// It writes to no file of the caller's; in a directory it makes a file without a name.
+/// It runs on a thread of its own for the reason that [`super::ring::probe`] gives.
 #[must_use]
 pub fn probe(path: &Path) -> FileFacts {
     let path = path.to_path_buf();
@@ -99,7 +99,7 @@ fn probe_here(path: &Path) -> FileFacts {
     FileFacts { ground, checks, direct: alignment }
 }
 
-/// The directory itself, or the one of a regular file; that of a device tells nothing.
+/// The directory itself, or the one of a regular file; that of a device is of no use.
 fn place_for_scratch(path: &Path) -> Option<&Path> {
     if path.is_dir() {
         return Some(path);
@@ -112,7 +112,7 @@ fn place_for_scratch(path: &Path) -> Option<&Path> {
 /// Bytes of a temporary file: enough for a read past the first page.
 const SCRATCH_BYTES: usize = 4 * PAGE_BYTES;
 
-/// A file without a name in `dir`: `O_TMPFILE`, else made and removed at once.
+/// A file without a name in `dir`: by `O_TMPFILE`, or made and removed at once.
 fn scratch(dir: &Path) -> Result<File> {
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
     let mode = Mode::RUSR | Mode::WUSR;
@@ -126,11 +126,11 @@ fn scratch(dir: &Path) -> Result<File> {
         e => Err(e),
     })?;
     let mut file = File::from(file);
-    file.write_all(&[0x5a; SCRATCH_BYTES]).map_err(|e| errno(&e))?;
+    file.write_all(&[0x5a; SCRATCH_BYTES]).map_err(errno_of)?;
     Ok(file)
 }
 
-/// Entries of a directory that are looked at for a readable file.
+/// Most entries of a directory that are searched for a readable file.
 const ENTRIES_MAX: usize = 256;
 
 fn found(dir: &Path) -> Option<OwnedFd> {
@@ -143,7 +143,7 @@ fn found(dir: &Path) -> Option<OwnedFd> {
     })
 }
 
-/// The same file by another description, for reading.
+/// Opens the same file again, for reading.
 fn reopen(file: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd> {
     let name = format!("/proc/self/fd/{}", file.as_raw_fd());
     openat(CWD, name, OFlags::RDONLY | OFlags::CLOEXEC | flags, Mode::empty())
@@ -154,7 +154,7 @@ fn reads(file: BorrowedFd<'_>) -> Vec<Check> {
     vec![
         Check::new("mmap", map(file)),
         Check::new("preadv2", vectored(file, plain)),
-        // Before anything else has been read: either answer shows that the flag is known.
+        // First, while the page may not be cached: either answer shows that the flag is known.
         Check::new("RWF_NOWAIT", vectored(file, ReadFlags { nowait: true, ..plain })),
         Check::new("RWF_DONTCACHE", vectored(file, ReadFlags { dontcache: true, ..plain })),
         Check::new("pread", read(file, &mut [0u8; 64], 0)),
@@ -163,8 +163,8 @@ fn reads(file: BorrowedFd<'_>) -> Vec<Check> {
     ]
 }
 
-/// Asks `mincore(2)` and tells whether its answer means anything: about files that the caller
-/// neither owns nor may write the kernel says that all is resident, also past their end.
+/// Asks `mincore(2)` and checks that its answer is a real one. Of files that the caller neither owns
+/// nor may write, the kernel says that everything is resident, even past their end.
 ///
 /// # Errors
 /// As [`mincore`]; `EPERM` where the answer is made up.
@@ -173,7 +173,7 @@ fn truthful_mincore(file: BorrowedFd<'_>) -> Result<()> {
     let stat = rustix::fs::fstat(file)?;
     let end = u64::try_from(stat.st_size).map_err(|_| Errno::INVAL)?;
     let past = end.next_multiple_of(PAGE_BYTES as u64);
-    // A device has no size in its inode: there the first answer has to do.
+    // A device has no size in its inode, so the first answer must do.
     if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_block_device() {
         return Ok(());
     }
@@ -183,7 +183,7 @@ fn truthful_mincore(file: BorrowedFd<'_>) -> Result<()> {
     }
 }
 
-/// Maps a page and never touches it: the file may be shorter, or become so.
+/// Maps a page and never touches it, as the file may be or become shorter.
 fn map(file: BorrowedFd<'_>) -> Result<()> {
     let (prot, flags) = (ProtFlags::READ, MapFlags::SHARED);
     // SAFETY: a null hint lets the kernel pick free addresses, so no memory of ours changes.
@@ -207,7 +207,7 @@ fn direct(file: BorrowedFd<'_>) -> (Result<OwnedFd>, Option<Alignment>) {
     let outcome = opened.and_then(|fd| {
         let mut buffer = Buffer::new(2 * PAGE_BYTES)?;
         let said = alignment(fd.as_fd());
-        // Where the kernel says nothing, the smallest that is taken.
+        // If the kernel does not say, the smallest that works.
         let steps = said.map_or(vec![512, PAGE_BYTES as u32], |a| vec![a.offset_bytes]);
         let took = steps.into_iter().find(|&step| {
             let len = (step as usize).min(buffer.len());
@@ -248,7 +248,7 @@ fn polled(direct: Result<OwnedFd>) -> Answer {
 /// # Errors
 /// `EOPNOTSUPP` from a device without poll queues; those of `io_uring_setup(2)`.
 pub fn polled_read(file: BorrowedFd<'_>) -> Result<()> {
-    let mut ring = IoUring::builder().setup_iopoll().build(4).map_err(|e| errno(&e))?;
+    let mut ring = IoUring::builder().setup_iopoll().build(4).map_err(errno_of)?;
     let mut buffer = Buffer::new(PAGE_BYTES)?;
     let slice = buffer.as_mut_slice();
     let fd = types::Fd(file.as_raw_fd());
@@ -257,14 +257,14 @@ pub fn polled_read(file: BorrowedFd<'_>) -> Result<()> {
     unsafe { complete(&mut ring, &entry) }.map(drop)
 }
 
-/// What needs a file of our own: a lease on another's could send us a signal.
+/// Calls that need a file of our own: a lease on another's could send us a signal.
 fn on_scratch(scratch: Result<File>) -> [Check; 2] {
     let Ok(file) = scratch else {
         let answer = Answer::Untried("no file can be made here");
         return ["F_SETLEASE", "fallocate"].map(|name| Check { name, answer });
     };
     let grown = fallocate(&file, FallocateFlags::KEEP_SIZE, 0, 2 * SCRATCH_BYTES as u64);
-    // A read lease is only given where nobody has the file open for writing: not even we.
+    // A read lease is only granted while nobody has the file open for writing, not even we.
     let leased = reopen(file.as_fd(), OFlags::empty()).and_then(|reader| {
         drop(file);
         lease(reader.as_fd())

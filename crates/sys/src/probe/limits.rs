@@ -8,7 +8,7 @@ use super::{small_number, small_text};
 /// A soft and a hard limit; `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limit {
-    /// What holds now.
+    /// The limit in force.
     pub soft: Option<u64>,
     /// How far the process may raise it.
     pub hard: Option<u64>,
@@ -58,7 +58,8 @@ pub fn probe() -> LimitFacts {
 }
 
 /// Raises the soft limit of open files to the hard one (`setrlimit(2)`), for a program that opens
-/// many and calls no `select(2)`, which knows descriptors up to 1,023 only. What is refused stays.
+/// many files and does not call `select(2)`, which only knows descriptors up to 1,023. If the kernel
+/// refuses, the limit stays.
 pub fn raise_files() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {

@@ -19,11 +19,11 @@ use crate::buffer::HUGE_PAGE_BYTES;
 pub struct MemoryFacts {
     /// All memory, bytes.
     pub total_bytes: Option<u64>,
-    /// What can be had without swapping, bytes.
+    /// Memory available without swapping, bytes.
     pub available_bytes: Option<u64>,
-    /// Reserved huge pages, of which [`Self::huge_free`] are free.
+    /// Reserved huge pages, used and free.
     pub huge_total: Option<u64>,
-    /// Free ones.
+    /// Free ones among them.
     pub huge_free: Option<u64>,
     /// Bytes of a reserved huge page.
     pub huge_bytes: Option<u64>,
@@ -53,7 +53,7 @@ pub fn probe() -> MemoryFacts {
     }
 }
 
-/// A line such as `MemTotal:  123 kB`, in bytes, or `HugePages_Free: 4`, as it is.
+/// The value of a line such as `MemTotal:  123 kB`, in bytes, or `HugePages_Free: 4`, as it is.
 fn field(info: &str, name: &str) -> Option<u64> {
     let line = info.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':'))?;
     let mut words = line.split_whitespace();
@@ -64,7 +64,7 @@ fn field(info: &str, name: &str) -> Option<u64> {
     }
 }
 
-/// A map reserves its huge pages at once, so that nothing need be touched.
+/// A map reserves its huge pages at once, so nothing needs to be touched.
 fn map_huge() -> Result<()> {
     with_map(MapFlags::PRIVATE | MapFlags::HUGETLB, |_| Ok(()))
 }

@@ -1,7 +1,7 @@
-//! What this host can do, each found out by a real operation and not by a version number.
+//! What this host can do; each ability is tested by a real operation, not by a version number.
 //!
 //! Every probe ends in well under a second, leaves no descriptor and no thread behind, and
-//! runs with whatever rights the caller has: what was refused is part of the answer.
+//! runs with the rights that the caller has: a refusal is part of the answer.
 
 use crate::Errno;
 
@@ -13,20 +13,20 @@ pub mod memory;
 pub mod mount;
 pub mod ring;
 
-/// How the host answered.
+/// The host's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// The operation was done.
     Works,
     /// The kernel refused with this error.
     Refused(Errno),
-    /// The kernel does not list it among what it has.
+    /// The kernel does not list it.
     Absent,
     /// Not tried, and why.
     Untried(&'static str),
 }
 
-/// Why nothing was tried that needs a descriptor more than the limit grants.
+/// Why a test was left out that needs one more descriptor than the limit allows.
 pub const NO_DESCRIPTOR: &str = "the limit on descriptors is reached";
 
 impl Answer {
@@ -41,7 +41,7 @@ impl<T> From<crate::Result<T>> for Answer {
     fn from(result: crate::Result<T>) -> Self {
         match result {
             Ok(_) => Self::Works,
-            // It says nothing of what was tried.
+            // The limit says nothing about the ability.
             Err(Errno::MFILE | Errno::NFILE) => Self::Untried(NO_DESCRIPTOR),
             Err(errno) => Self::Refused(errno),
         }

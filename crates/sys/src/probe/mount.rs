@@ -16,7 +16,7 @@ pub struct Mount {
     pub device: (u32, u32),
     /// Where it is mounted.
     pub at: PathBuf,
-    /// Mount options and the file system's own, by commas.
+    /// Mount options and the file system's own, separated by commas.
     pub options: String,
     /// Type, such as `ext4`.
     pub fs_type: String,
@@ -24,12 +24,9 @@ pub struct Mount {
     pub source: PathBuf,
 }
 
-/// The mount that `path` is on; none without `/proc`.
-///
-/// # Errors
-/// None of its own: what cannot be found out is `None`.
+/// The mount that `path` is on; none where it cannot be found out, as without `/proc`.
 #[must_use]
-pub fn of(path: &Path) -> Option<Mount> {
+pub fn find(path: &Path) -> Option<Mount> {
     let mounts = parse(&std::fs::read("/proc/self/mountinfo").ok()?);
     let real = path.canonicalize().ok()?;
     let by_id = mount_id(&real).and_then(|id| mounts.iter().find(|m| m.id == id));
@@ -41,13 +38,13 @@ fn mount_id(path: &Path) -> Option<u64> {
     (got.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(got.stx_mnt_id)
 }
 
-/// The mount over `path` by names alone: of the deepest ones the last, which hides the others.
+/// The mount over `path` by names alone: the last of the deepest ones, which hides the others.
 fn deepest<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
     let over = mounts.iter().filter(|m| path.starts_with(&m.at));
     over.max_by_key(|m| m.at.components().count())
 }
 
-/// Reads the lines of `mountinfo`; a line that makes no sense is left out.
+/// Parses the lines of `mountinfo`; a malformed line is left out.
 #[must_use]
 pub fn parse(text: &[u8]) -> Vec<Mount> {
     text.split(|&b| b == b'\n').filter_map(line).collect()
@@ -83,7 +80,7 @@ fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Spaces, tabs, line ends and backslashes are written as a backslash and three octal digits.
+/// Undoes the escapes of spaces, tabs, line ends and backslashes: a backslash and three octal digits.
 fn unescape(field: &[u8]) -> PathBuf {
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -162,7 +159,7 @@ nonsense
 
     #[test]
     fn proc_is_on_proc() {
-        assert_eq!(of(Path::new("/proc/self/stat")).map(|m| m.fs_type), Some("proc".into()));
-        assert_eq!(of(Path::new("/no/such/path")), None);
+        assert_eq!(find(Path::new("/proc/self/stat")).map(|m| m.fs_type), Some("proc".into()));
+        assert_eq!(find(Path::new("/no/such/path")), None);
     }
 }

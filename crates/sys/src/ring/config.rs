@@ -1,4 +1,4 @@
-//! What to ask of a ring, and what came of it.
+//! What to ask of a ring, and what the kernel granted.
 
 use crate::Errno;
 
@@ -30,8 +30,8 @@ pub struct RingConfig {
     pub sqpoll: Option<SqPoll>,
     /// Completions by polling the device; needs `O_DIRECT` and a device with poll queues.
     pub iopoll: bool,
-    /// Has the kernel refuse `IORING_OP_MSG_RING` of this ring, as those before 5.18 do, by
-    /// `IORING_REGISTER_RESTRICTIONS`: for tests of what is done then.
+    /// Makes the kernel refuse `IORING_OP_MSG_RING` on this ring, as kernels before 5.18 do, by
+    /// `IORING_REGISTER_RESTRICTIONS`: for tests of the fallback.
     pub refuse_messages: bool,
 }
 
@@ -50,7 +50,7 @@ impl Default for RingConfig {
     }
 }
 
-/// Something that a ring may have.
+/// A feature that a ring may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Feature {
     /// `IORING_SETUP_SINGLE_ISSUER` (Linux 6.0): one thread submits.
@@ -103,7 +103,7 @@ pub struct Refused {
     pub errno: Errno,
 }
 
-/// What a ring has and what it goes without.
+/// The features that a ring has, and those that it lacks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Setup {
     /// Granted features.
@@ -117,6 +117,11 @@ impl Setup {
     #[must_use]
     pub fn has(&self, feature: Feature) -> bool {
         self.granted.contains(&feature)
+    }
+
+    /// Why the ring lacks `feature`, where it was asked for.
+    pub(super) fn refusal(&self, feature: Feature) -> Option<Errno> {
+        self.refused.iter().find(|refused| refused.feature == feature).map(|refused| refused.errno)
     }
 
     pub(super) fn note(&mut self, feature: Feature, outcome: Result<(), Errno>) {

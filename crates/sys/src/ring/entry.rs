@@ -1,4 +1,4 @@
-//! What an operation looks like to the kernel.
+//! The entries of operations, as the kernel reads them.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -16,30 +16,30 @@ pub(super) struct Flight {
     /// `openat2(2)` reads it when the entry is taken, which may be later than the push.
     pub(super) how: Option<Box<types::OpenHow>>,
     pub(super) message: Option<Box<Message>>,
-    /// What a send from where the bytes are came to, while the kernel still has them.
+    /// The result of a zero-copy send, while the kernel still has the bytes.
     pub(super) sent: Option<i32>,
 }
 
-/// The user data of what another ring sent to end a wait.
-pub(super) const TOLD: u64 = u64::MAX - 1;
+/// The user data of a message that wakes the ring.
+const WAKE: u64 = u64::MAX - 1;
 
-/// Asks to be told of that (`IORING_SEND_ZC_REPORT_USAGE`).
+/// Asks the kernel to report whether it made a copy (`IORING_SEND_ZC_REPORT_USAGE`).
 const ZERO_COPY_REPORT: u16 = 1 << 3;
 
-/// Receives of so many bytes wait for readiness before the first try (`IORING_RECVSEND_POLL_FIRST`): what
-/// had come was taken by the one before, so that mostly there is nothing.
+/// Receives of at least this many bytes wait for readiness before the first try
+/// (`IORING_RECVSEND_POLL_FIRST`): the receive before took what had come, so usually nothing is there.
 const POLL_FIRST_BYTES: u32 = 32 << 10;
-/// See above.
+/// `IORING_RECVSEND_POLL_FIRST`.
 const POLL_FIRST: u16 = 1;
 
-/// No signal, and no short sends of streams: the kernel goes on by itself.
+/// No signal, and no short sends on streams: the kernel continues by itself.
 const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
 
 fn fd(file: &Arc<OwnedFd>) -> types::Fd {
     types::Fd(file.as_raw_fd())
 }
 
-/// The entry of an operation; nothing where a place in its buffer lies outside of it.
+/// The entry of an operation; none where an offset in its buffer is out of bounds.
 pub(super) fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
     let cwd = types::Fd(libc::AT_FDCWD);
     Some(match &mut flight.op {
@@ -90,13 +90,13 @@ pub(super) fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
         Op::Poll { file, events } => {
             opcode::PollAdd::new(fd(file), poll_bits(*events).into()).build()
         }
-        Op::Tell { ring } => opcode::MsgRingData::new(fd(ring), 0, TOLD, None).build(),
-        _ => return of_socket(flight),
+        Op::Wake { ring } => opcode::MsgRingData::new(fd(ring), 0, WAKE, None).build(),
+        _ => return socket_entry(flight),
     })
 }
 
-/// The same, of those on sockets.
-fn of_socket(flight: &mut Flight) -> Option<squeue::Entry> {
+/// The entry of an operation on a socket.
+fn socket_entry(flight: &mut Flight) -> Option<squeue::Entry> {
     Some(match &mut flight.op {
         Op::Accept { socket } => {
             let none = std::ptr::null_mut();
@@ -156,7 +156,7 @@ fn of_socket(flight: &mut Flight) -> Option<squeue::Entry> {
             let header = flight.message.as_mut()?.for_send(pieces, to.as_ref(), segment);
             opcode::SendMsg::new(fd(socket), header).flags(libc::MSG_NOSIGNAL as u32).build()
         }
-        // All others are above; an operation that has no entry is refused.
+        // All others are in `entry`; an operation without an entry is refused.
         _ => return None,
     })
 }

@@ -2,10 +2,10 @@
 //! (`io_uring_register_buf_ring(3)`): a connection that is idle holds none.
 //!
 //! # Safety
-//! A group owns two mappings: entries that the kernel reads, and an arena that it writes to. A
-//! buffer is at any time either in the kernel's list (nobody here has its bytes), or in the hand of
-//! one [`GroupBuf`] (the kernel does not write to what it has given out until it is given back).
-//! The memory lives as long as the ring that registered it or any [`GroupBuf`] does.
+//! A group owns two mappings: entries that the kernel reads, and an arena that it writes to. At any
+//! time a buffer is either in the kernel's list (nobody here has its bytes), or lent to one
+//! [`GroupBuf`] (the kernel does not write to it until it is given back).
+//! The memory lives as long as the ring that registered it or any [`GroupBuf`].
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -19,7 +19,7 @@ use io_uring::Submitter;
 use io_uring::types::BufRingEntry;
 
 use crate::buffer::Buffer;
-use crate::{Errno, Result};
+use crate::{Errno, Result, errno_of};
 
 /// The number by which operations name a group.
 pub type GroupId = u16;
@@ -65,9 +65,8 @@ impl Group {
         let arena = Buffer::new(usize::from(count) * buffer_bytes as usize)?;
         let at = entries.address(0) as u64;
         // SAFETY: the entries are `count` zeroed ones in page-aligned memory, which outlives the
-        // ring: `OpRing` holds the group and lets go of it after the ring.
-        unsafe { submitter.register_buf_ring_with_flags(at, count, id, 0) }
-            .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        // ring: the ring's core holds the group and drops it after the ring.
+        unsafe { submitter.register_buf_ring_with_flags(at, count, id, 0) }.map_err(errno_of)?;
         let (tail, lent) = (Cell::new(0), Cell::new(count));
         let group = Self(Rc::new(Inner { entries, arena, count, buffer_bytes, tail, lent }));
         (0..count).for_each(|number| group.0.give_back(number));
@@ -84,7 +83,7 @@ impl Group {
         Some(GroupBuf { group: Rc::clone(&self.0), number, from: 0, len })
     }
 
-    /// Buffers that are in somebody's hand.
+    /// Buffers that are lent out.
     pub(super) fn lent(&self) -> u16 {
         self.0.lent.get()
     }

@@ -1,8 +1,8 @@
-//! Headers of `sendmsg(2)` and `recvmsg(2)`: where the bytes are, and where the address.
+//! Headers of `sendmsg(2)` and `recvmsg(2)`: pointers to the bytes and to the address.
 //!
 //! # Safety
 //! A header holds addresses of buffers that it does not own. It is only given to the kernel
-//! together with their owner, in one flight, and filled in anew before each use.
+//! together with their owner, in one flight, and filled in again before each use.
 #![allow(unsafe_code)]
 
 use std::mem::{self, MaybeUninit};
@@ -30,7 +30,7 @@ const _: () = {
     assert!(DATAGRAM_HEAD_BYTES == 16 + size_of::<SocketAddrStorage>() + size_of::<Control>());
 };
 
-/// A header and what it refers to but for the bytes. Boxed, so that its address stays.
+/// A header and what it refers to, except the bytes. Boxed, so that its address does not change.
 pub(crate) struct Message {
     header: libc::msghdr,
     pieces: Vec<libc::iovec>,
@@ -52,16 +52,16 @@ impl Message {
         Box::new(Self { header, pieces: Vec::new(), name, control })
     }
 
-    /// To receive into `buf`, and the sender's address; with `coalesced`, also how long each of
-    /// several datagrams is that come together.
+    /// Fills it in for a receive into `buf` with the sender's address; with `coalesced`, also with the
+    /// length of each of several datagrams that come together.
     pub(crate) fn for_receive(&mut self, buf: &mut [u8], coalesced: bool) -> *mut libc::msghdr {
         self.pieces.clear();
         self.pieces.push(libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() });
         self.finish_to_receive(coalesced)
     }
 
-    /// To receive one datagram after the other, each with its sender's address, into buffers that
-    /// the kernel picks.
+    /// Fills it in for receives of one datagram after another, each with its sender's address, into
+    /// buffers that the kernel picks.
     pub(super) fn for_many(&mut self, coalesced: bool) -> *mut libc::msghdr {
         self.pieces.clear();
         self.finish_to_receive(coalesced)
@@ -72,9 +72,9 @@ impl Message {
         self.finish(size_of::<SocketAddrStorage>() as libc::socklen_t, control_len)
     }
 
-    /// Takes the head off what was received into a buffer that the kernel picked.
+    /// Takes the head off a buffer that the kernel picked, and returns it.
     pub(super) fn unpack(&self, buf: &mut GroupBuf) -> DatagramHead {
-        let (said, head, len) = match RecvMsgOut::parse(buf, &self.header) {
+        let (read, head, len) = match RecvMsgOut::parse(buf, &self.header) {
             Ok(out) => {
                 let head = out.payload_data().as_ptr() as usize - buf.as_ptr() as usize;
                 let from = address(out.name_data());
@@ -86,10 +86,11 @@ impl Message {
         };
         buf.advance(head);
         buf.truncate(len);
-        said
+        read
     }
 
-    /// To send `pieces`, to `to` where it is given; with a `segment`, as datagrams of so many bytes.
+    /// Fills it in for a send of `pieces`, to `to` where it is given; with a `segment`, as datagrams of
+    /// that many bytes.
     pub(crate) fn for_send<'a>(
         &mut self,
         pieces: impl Iterator<Item = &'a [u8]>,
@@ -110,7 +111,7 @@ impl Message {
         self.finish(len, control_len)
     }
 
-    /// Writes the control message by which the kernel cuts what is sent; its length.
+    /// Writes the control message by which the kernel cuts the bytes; returns its length.
     fn put_segment(&mut self, bytes: u16) -> usize {
         // SAFETY: all-zero bytes are a valid `cmsghdr`, which is made of numbers.
         let mut head: libc::cmsghdr = unsafe { mem::zeroed() };
@@ -146,7 +147,7 @@ impl Message {
         &raw mut self.header
     }
 
-    /// What the kernel has written beside the bytes that were received.
+    /// What the kernel wrote beside the bytes that it received.
     pub(crate) fn head(&self) -> DatagramHead {
         let len = (self.header.msg_namelen as usize).min(size_of::<SocketAddrStorage>());
         // SAFETY: the storage was zeroed when it was made, so that all its bytes can be read.
@@ -155,24 +156,24 @@ impl Message {
         #[allow(clippy::unnecessary_cast, reason = "it is a u32 with musl")]
         let len = (self.header.msg_controllen as usize).min(size_of_val(control));
         // SAFETY: bytes of numbers can be read as bytes, and the length is theirs at most.
-        let said = unsafe { slice::from_raw_parts(control.as_ptr().cast::<u8>(), len) };
+        let messages = unsafe { slice::from_raw_parts(control.as_ptr().cast::<u8>(), len) };
         let truncated = self.header.msg_flags & libc::MSG_TRUNC != 0;
-        DatagramHead { from, segment: segment_in(said), truncated }
+        DatagramHead { from, segment: segment_in(messages), truncated }
     }
 }
 
-/// How long each of several datagrams is, where the first control message says it: no other was
+/// The length of each of several datagrams, where the first control message has it: no other was
 /// asked for, and there is room for one only.
 fn segment_in(control: &[u8]) -> Option<u16> {
     let (head, data) = control.split_at_checked(size_of::<libc::cmsghdr>())?;
-    // SAFETY: so many bytes are there, and any are a valid `cmsghdr`, which is made of numbers.
+    // SAFETY: `head` has that many bytes, and any are a valid `cmsghdr`, which is made of numbers.
     let head = unsafe { head.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
-    let is_it = (head.cmsg_level, head.cmsg_type) == (libc::SOL_UDP, libc::UDP_GRO);
+    let is_segment = (head.cmsg_level, head.cmsg_type) == (libc::SOL_UDP, libc::UDP_GRO);
     let value = libc::c_int::from_ne_bytes(*data.first_chunk()?);
-    u16::try_from(value).ok().filter(|bytes| is_it && *bytes > 0)
+    u16::try_from(value).ok().filter(|bytes| is_segment && *bytes > 0)
 }
 
-/// The address that the kernel has written, where it is one of the internet's.
+/// The address that the kernel wrote, where it is an internet address.
 fn address(bytes: &[u8]) -> Option<SocketAddr> {
     let mut storage = MaybeUninit::<SocketAddrStorage>::zeroed();
     if bytes.is_empty() || bytes.len() > size_of::<SocketAddrStorage>() {

@@ -2,19 +2,21 @@
 //!
 //! - `config`: what to ask for, and what was granted or refused with which error.
 //! - `setup`: asks step by step, dropping what the kernel refuses.
-//! - `queue`: [`ReadRing`], reads in flight into slots that belong to the ring until their
-//!   completion was taken.
-//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer; `entry` is
-//!   what each looks like to the kernel, `message` and
-//!   `group` are the headers of datagrams and the buffers that the kernel picks from.
+//! - `core`: what both kinds of ring share: queues, operations in flight, cancellation, forks, the end.
+//! - `read_ring`: [`ReadRing`], reads into slots that belong to the ring until their completion was
+//!   taken.
+//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer. `entry` makes their
+//!   entries for the kernel; `message` has headers of datagrams, `group` the buffers that the kernel
+//!   picks from.
 
 mod config;
+mod core;
 mod entry;
 mod group;
 mod message;
 mod op;
 mod op_ring;
-mod queue;
+mod read_ring;
 mod setup;
 
 pub use config::{Feature, Refused, RingConfig, Setup, SqPoll};
@@ -24,4 +26,4 @@ pub use op::{
     DATAGRAM_HEAD_BYTES, DatagramHead, Event, LINKED_MAX, NO_OFFSET, Op, Outcome, Part, poll_bits,
 };
 pub use op_ring::{OpCounts, OpKey, OpRing};
-pub use queue::{Completion, FILES_MAX, PushError, ReadRing, ReadTarget, SLOTS_MAX};
+pub use read_ring::{Completion, FILES_MAX, PushError, ReadRing, ReadTarget, SLOTS_MAX};

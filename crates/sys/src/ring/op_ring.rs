@@ -1,29 +1,27 @@
 //! A ring for operations of any kind.
 //!
 //! # Safety
-//! The kernel reads and writes what an [`Op`] owns until its last completion. So an operation in
-//! flight lies in a slot where nothing can reach it; its heap memory does not move, as slots
-//! only ever move the handles to it; and when the ring goes away it first waits for all of them, or, where
-//! the kernel cannot be asked, leaks them (`Drop`). A child made by `fork(2)` has the ring's
-//! descriptor but not its memory (`MADV_DONTFORK`): there, too, all is leaked.
+//! The kernel reads and writes what an [`Op`] owns until its last completion. An operation in flight lies
+//! in the core's table, where nothing can reach it; its heap memory does not move, as the table
+//! only ever moves the handles to it. What frees or leaks it in the end is in `core`.
 #![allow(unsafe_code)]
 
 use std::fmt;
-use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use io_uring::{IoUring, cqueue, opcode, squeue, types};
-use rustix::process::{Pid, getpid};
+use io_uring::{cqueue, squeue};
 
 use super::config::{RingConfig, Setup};
+use super::core::{Core, InFlight, Progress, result_of};
 use super::entry::{Flight, entry};
 use super::group::{Group, GroupBuf, GroupId};
 use super::message::Message;
 use super::op::{DatagramHead, Event, LINKED_MAX, Op, Outcome, Part};
-use super::queue::{CANCEL as NOBODY, is_refused_cancel};
-use super::setup::{set_up, try_out};
 use crate::{Errno, Result};
+
+#[cfg(test)]
+mod tests;
 
 /// Headers that are kept for use by later messages.
 const SPARE_MESSAGES_MAX: usize = 256;
@@ -46,28 +44,27 @@ pub struct OpCounts {
     pub overflows: u64,
 }
 
-/// A ring for the thread that made it.
+impl InFlight for Flight {
+    fn discard(&mut self, raw: i32) {
+        drop(made_fd(&self.op, raw));
+    }
+}
+
+/// A ring for the thread that made it, in the process that made it: a forked child gets an error from
+/// every call.
 pub struct OpRing {
-    ring: mem::ManuallyDrop<IoUring>,
-    /// The process that has the ring's memory.
-    made_by: Pid,
-    flights: mem::ManuallyDrop<Vec<Option<Flight>>>,
+    core: Core<Flight, Vec<Group>>,
+    /// Slots whose operation has ended.
     free: Vec<OpKey>,
-    in_flight: usize,
-    setup: Setup,
     counts: OpCounts,
-    /// The kernel does not cancel all at once (before 5.19): they are cancelled one by one.
-    one_by_one: bool,
     /// Boxed, as the kernel may still read one that moves into a flight.
     #[expect(clippy::vec_box, reason = "the address must not change")]
     messages: Vec<Box<Message>>,
-    /// Let go of after the flights.
-    groups: mem::ManuallyDrop<Vec<Group>>,
 }
 
 impl fmt::Debug for OpRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (setup, in_flight) = (&self.setup, self.in_flight);
+        let (setup, in_flight) = (&self.core.setup, self.core.in_flight());
         f.debug_struct("OpRing").field("setup", setup).field("in_flight", &in_flight).finish()
     }
 }
@@ -79,77 +76,58 @@ impl OpRing {
     /// When io_uring itself is refused: `ENOSYS`, `EPERM`, `ENOMEM`, `EMFILE`, be it only
     /// `io_uring_enter(2)`.
     pub fn new(config: &RingConfig) -> Result<Self> {
-        let (mut ring, setup) = set_up(config)?;
+        let core = Core::new(config, Vec::new())?;
         // Waits with a timeout need it (5.11).
-        if !ring.params().is_feature_ext_arg() {
+        if !core.params().is_feature_ext_arg() {
             return Err(Errno::NOSYS);
         }
-        try_out(&mut ring)?;
-        Ok(Self {
-            ring: mem::ManuallyDrop::new(ring),
-            made_by: getpid(),
-            flights: mem::ManuallyDrop::new(Vec::new()),
-            free: Vec::new(),
-            in_flight: 0,
-            setup,
-            counts: OpCounts::default(),
-            one_by_one: false,
-            messages: Vec::new(),
-            groups: mem::ManuallyDrop::new(Vec::new()),
-        })
+        let counts = OpCounts::default();
+        Ok(Self { core, free: Vec::new(), counts, messages: Vec::new() })
     }
 
     /// Makes a group of `count` buffers (a power of two) of `buffer_bytes` each, for
     /// [`Op::RecvMany`].
     ///
     /// # Errors
-    /// `EINVAL` for other counts and on kernels before 5.19; `ENOMEM`.
+    /// `EINVAL` for other counts and on kernels before 5.19; `ENOMEM`; `ECHILD` in a forked child.
     pub fn add_group(&mut self, count: u16, buffer_bytes: u32) -> Result<GroupId> {
-        let id = GroupId::try_from(self.groups.len()).map_err(|_| Errno::INVAL)?;
-        let group = Group::register(&self.ring.submitter(), id, count, buffer_bytes)?;
-        self.groups.push(group);
+        let id = GroupId::try_from(self.core.memory().len()).map_err(|_| Errno::INVAL)?;
+        let group = Group::register(&self.core.submitter()?, id, count, buffer_bytes)?;
+        self.core.memory_mut().push(group);
         Ok(id)
     }
 
-    /// Buffers of a group that are in somebody's hand.
+    /// Buffers of a group that are lent out.
     #[must_use]
     pub fn group_lent(&self, id: GroupId) -> u16 {
-        self.groups.get(usize::from(id)).map_or(0, Group::lent)
+        self.core.memory().get(usize::from(id)).map_or(0, Group::lent)
     }
 
-    /// The ring's descriptor, for [`Op::Tell`] of another ring.
+    /// The ring's descriptor, for [`Op::Wake`] of another ring.
     ///
     /// # Errors
-    /// `EMFILE`.
+    /// `EMFILE`; `ECHILD` in a forked child.
     pub fn descriptor(&self) -> Result<OwnedFd> {
-        // SAFETY: the ring holds its descriptor open for as long as `self` is borrowed.
-        let fd = unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) };
-        rustix::io::fcntl_dupfd_cloexec(fd, 0)
+        self.core.descriptor()
     }
 
     /// What was granted and what was refused.
     #[must_use]
     pub fn setup(&self) -> &Setup {
-        &self.setup
+        &self.core.setup
     }
 
     /// What it did so far.
     #[must_use]
     pub fn counts(&self) -> OpCounts {
-        OpCounts { overflows: self.overflows(), ..self.counts }
-    }
-
-    fn overflows(&self) -> u64 {
-        // The kernel counts what it had to drop; what it kept aside it gives back by itself.
-        // SAFETY: no other view of the completion queue is alive, as this needs `&self` of the
-        // only owner and views are made by `&mut self` alone; reading a counter moves nothing.
-        u64::from(unsafe { self.ring.completion_shared() }.overflow())
+        let (enters, overflows) = (self.core.enters(), self.core.overflows());
+        OpCounts { enters, overflows, ..self.counts }
     }
 
     /// Operations whose outcome was not taken yet.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.in_flight
+        self.core.in_flight()
     }
 
     /// Queues `op`; it is given to the kernel by the next submission. Where the queue is full, it
@@ -158,13 +136,13 @@ impl OpRing {
     /// # Errors
     /// The operation comes back, with `EINVAL` where its bounds are wrong, and else with why the
     /// full queue could not be submitted (`EAGAIN`, `EBUSY`).
-    pub fn push(&mut self, op: Op) -> core::result::Result<OpKey, (Op, Errno)> {
+    pub fn push(&mut self, op: Op) -> std::result::Result<OpKey, (Op, Errno)> {
         let mut flight = self.flight(op);
         let Some(entry) = entry(&mut flight) else { return Err((flight.op, Errno::INVAL)) };
         if let Err(errno) = self.make_room(1) {
             return Err((flight.op, errno));
         }
-        self.queue(flight, &entry).map_err(|flight| (flight.op, Errno::BUSY))
+        self.queue(flight, entry).map_err(|flight| (flight.op, Errno::BUSY))
     }
 
     /// Queues `ops` so that each begins when the one before it was done whole
@@ -176,13 +154,13 @@ impl OpRing {
     pub fn push_linked(
         &mut self,
         ops: Vec<Op>,
-    ) -> core::result::Result<Vec<OpKey>, (Vec<Op>, Errno)> {
+    ) -> std::result::Result<Vec<OpKey>, (Vec<Op>, Errno)> {
         let mut flights: Vec<Flight> = ops.into_iter().map(|op| self.flight(op)).collect();
         let entries: Vec<_> = flights.iter_mut().filter_map(entry).collect();
         let back = |flights: Vec<Flight>, errno| {
             (flights.into_iter().map(|flight| flight.op).collect(), errno)
         };
-        let most = LINKED_MAX.min(self.ring.params().sq_entries() as usize);
+        let most = LINKED_MAX.min(self.core.params().sq_entries() as usize);
         if flights.is_empty() || flights.len() > most || entries.len() < flights.len() {
             return Err(back(flights, Errno::INVAL));
         }
@@ -195,7 +173,7 @@ impl OpRing {
         for (at, (flight, entry)) in flights.into_iter().zip(entries).enumerate() {
             let entry = if at < last { entry.flags(squeue::Flags::IO_LINK) } else { entry };
             // There is room for all of them: none is refused.
-            keys.extend(self.queue(flight, &entry).ok());
+            keys.extend(self.queue(flight, entry).ok());
         }
         Ok(keys)
     }
@@ -217,39 +195,27 @@ impl OpRing {
     /// Submits what is queued where fewer than `entries` fit behind it; `EBUSY` where the kernel did
     /// not take enough of it.
     fn make_room(&mut self, entries: usize) -> Result<()> {
-        if self.room() >= entries {
+        if self.core.room()? >= entries {
             return Ok(());
         }
         self.submit()?;
-        if self.room() >= entries { Ok(()) } else { Err(Errno::BUSY) }
-    }
-
-    fn room(&mut self) -> usize {
-        let queue = self.ring.submission();
-        queue.capacity() - queue.len()
+        if self.core.room()? >= entries { Ok(()) } else { Err(Errno::BUSY) }
     }
 
     /// Queues the entry of `flight`; comes back where the queue is full.
     fn queue(
         &mut self,
         flight: Flight,
-        entry: &squeue::Entry,
-    ) -> core::result::Result<OpKey, Flight> {
-        let key = match self.free.last() {
-            Some(&key) => key,
-            None => self.flights.len() as OpKey,
-        };
-        let entry = entry.clone().user_data(u64::from(key));
-        // SAFETY: all that the entry points to is owned by the flight, which the next lines put
-        // where it stays until the completion was taken.
-        if unsafe { self.ring.submission().push(&entry) }.is_err() {
-            return Err(flight);
+        entry: squeue::Entry,
+    ) -> std::result::Result<OpKey, Flight> {
+        let free = self.free.last().copied();
+        let key = free.unwrap_or(self.core.slots() as OpKey);
+        // SAFETY: all that the entry points to is owned by the flight, on the heap, and the core keeps
+        // it out of reach until the last completion was taken.
+        unsafe { self.core.push(key as usize, flight, entry) }?;
+        if free.is_some() {
+            self.free.pop();
         }
-        if self.free.pop().is_none() {
-            self.flights.push(None);
-        }
-        self.flights[key as usize] = Some(flight);
-        self.in_flight += 1;
         self.counts.pushed += 1;
         Ok(key)
     }
@@ -260,21 +226,17 @@ impl OpRing {
     /// # Errors
     /// When the queue is full and cannot be submitted.
     pub fn cancel(&mut self, key: OpKey) -> Result<()> {
-        let entry = opcode::AsyncCancel::new(u64::from(key)).build().user_data(NOBODY);
-        if self.ring.submission().is_full() {
-            self.submit()?;
-        }
-        // SAFETY: a cancellation refers to no memory.
-        unsafe { self.ring.submission().push(&entry) }.map_err(|_| Errno::BUSY)
+        self.make_room(1)?;
+        if self.core.push_cancel(key as usize) { Ok(()) } else { Err(Errno::BUSY) }
     }
 
     /// Gives the kernel all that is queued.
     ///
     /// # Errors
-    /// `EAGAIN` when the kernel has no memory, `EBUSY` when completions must be taken first.
+    /// `EAGAIN` when the kernel has no memory, `EBUSY` when completions must be taken first, `ECHILD` in
+    /// a forked child.
     pub fn submit(&mut self) -> Result<()> {
-        self.counts.enters += 1;
-        done(self.ring.submit())
+        self.core.submit_and_wait(0, None)
     }
 
     /// Gives the kernel all that is queued, and waits for one completion, but not longer than
@@ -284,287 +246,100 @@ impl OpRing {
     /// # Errors
     /// As [`OpRing::submit`].
     pub fn submit_and_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
-        self.counts.enters += 1;
-        let Some(timeout) = timeout else { return done(self.ring.submit_and_wait(1)) };
-        let time = types::Timespec::from(timeout);
-        let args = types::SubmitArgs::new().timespec(&time);
-        match done(self.ring.submitter().submit_with_args(1, &args)) {
-            Err(Errno::TIME) => Ok(()),
-            other => other,
-        }
+        self.core.submit_and_wait(1, timeout)
     }
 
-    /// Takes what has completed, without a system call.
+    /// Takes what has completed, without a system call, and hands it to `each`; returns how many
+    /// completions that were.
     pub fn reap(&mut self, mut each: impl FnMut(OpKey, Event)) -> usize {
-        let mut taken = 0;
-        for cqe in self.ring.completion() {
-            let key = cqe.user_data();
-            let slot = usize::try_from(key).ok().and_then(|at| self.flights.get_mut(at));
-            let Some(slot) = slot else {
-                self.one_by_one |= is_refused_cancel(&cqe);
-                continue;
-            };
-            let Some(flight) = slot.as_mut() else { continue };
+        let (mut taken, free, messages) = (0, &mut self.free, &mut self.messages);
+        self.core.reap(usize::MAX, |groups, key, progress, cqe| {
             taken += 1;
-            let (raw, flags) = (cqe.result(), cqe.flags());
-            let goes_on = cqueue::more(flags);
-            if let Op::SendZeroCopy { copied, .. } = &mut flight.op {
-                if goes_on {
-                    flight.sent = Some(raw);
-                    continue;
+            let key = key as OpKey;
+            match progress {
+                Progress::Partial(flight) => {
+                    if let Some(part) = part_of(flight, groups, cqe) {
+                        each(key, Event::Part(part));
+                    }
                 }
-                *copied = cqueue::notif(flags) && raw as u32 & ZERO_COPY_COPIED != 0;
-            }
-            let mut received = received(&flight.op, &self.groups, raw, flags);
-            let head = match (&flight.message, &mut received) {
-                (Some(message), Some(buf)) => message.unpack(buf),
-                _ => DatagramHead::default(),
-            };
-            if goes_on {
-                if let Ok(result) = u32::try_from(raw) {
-                    let fd = made(&flight.op, raw);
-                    each(key as OpKey, Event::Part(Part { result, fd, buf: received, head }));
-                }
-                continue;
-            }
-            let Some(mut flight) = slot.take() else { continue };
-            self.in_flight -= 1;
-            self.free.push(key as OpKey);
-            let raw = flight.sent.unwrap_or(raw);
-            if let Some(message) = flight.message.take() {
-                let said = if raw >= 0 { message.head() } else { DatagramHead::default() };
-                match &mut flight.op {
-                    Op::RecvFrom { from, .. } => *from = said.from,
-                    Op::RecvSegments { head, .. } => *head = said,
-                    _ => {}
-                }
-                if self.messages.len() < SPARE_MESSAGES_MAX {
-                    self.messages.push(message);
+                Progress::Ended(mut flight) => {
+                    free.push(key);
+                    // What a receive got with its last completion.
+                    if let Some((buf, head)) = received(&flight, groups, cqe) {
+                        let result = cqe.result().max(0) as u32;
+                        each(key, Event::Part(Part { result, fd: None, buf: Some(buf), head }));
+                    }
+                    messages.extend(end(&mut flight, cqe));
+                    messages.truncate(SPARE_MESSAGES_MAX);
+                    let raw = flight.sent.unwrap_or(cqe.result());
+                    each(key, Event::End(outcome(flight.op, raw)));
                 }
             }
-            if received.is_some() {
-                let result = raw.max(0) as u32;
-                each(key as OpKey, Event::Part(Part { result, fd: None, buf: received, head }));
-            }
-            each(key as OpKey, Event::End(outcome(flight.op, raw)));
-        }
+        });
         self.counts.reaped += taken as u64;
         self.counts.reaps += u64::from(taken > 0);
         taken
     }
-
-    /// Cancels operations in flight with keys from `next` on; the key at which the queue was full.
-    fn cancel_from(&mut self, next: usize) -> usize {
-        for at in next..self.flights.len() {
-            let entry = opcode::AsyncCancel::new(at as u64).build();
-            if self.flights[at].is_some() && !self.push_cancel(entry) {
-                return at;
-            }
-        }
-        self.flights.len()
-    }
-
-    /// Whether there was room for it.
-    fn push_cancel(&mut self, entry: squeue::Entry) -> bool {
-        // SAFETY: a cancellation refers to no memory.
-        unsafe { self.ring.submission().push(&entry.user_data(NOBODY)) }.is_ok()
-    }
-
-    /// Ends everything in flight and waits for it.
-    fn quiesce(&mut self) -> Result<()> {
-        let (mut asked, mut next) = (false, 0);
-        while self.in_flight > 0 {
-            self.reap(|_, _| {});
-            if self.in_flight == 0 {
-                break;
-            }
-            if self.one_by_one {
-                next = self.cancel_from(next);
-            } else if !asked {
-                let all = types::CancelBuilder::any();
-                asked = self.push_cancel(opcode::AsyncCancel2::new(all).build());
-            }
-            match self.submit_and_wait(None) {
-                Ok(()) | Err(Errno::AGAIN | Errno::BUSY) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        Ok(())
-    }
 }
 
-impl Drop for OpRing {
-    fn drop(&mut self) {
-        if getpid() != self.made_by {
-            return;
-        }
-        if self.quiesce().is_ok() {
-            // SAFETY: nothing is in flight, and the field is not used again.
-            unsafe { mem::ManuallyDrop::drop(&mut self.flights) };
-            // SAFETY: as above: nothing in flight may take a buffer any more.
-            unsafe { mem::ManuallyDrop::drop(&mut self.groups) };
-        }
-        // Otherwise what is in flight is leaked: the kernel may still write to it.
-        // SAFETY: the field is not used again, and its memory is this process's, which made it.
-        unsafe { mem::ManuallyDrop::drop(&mut self.ring) };
+/// What a completion that is not the last has brought, if there is something to take.
+fn part_of(flight: &mut Flight, groups: &[Group], cqe: &cqueue::Entry) -> Option<Part> {
+    if let Op::SendZeroCopy { .. } = flight.op {
+        flight.sent = Some(cqe.result());
+        return None;
     }
+    let received = received(flight, groups, cqe);
+    let result = u32::try_from(cqe.result()).ok()?;
+    let fd = made_fd(&flight.op, cqe.result());
+    let (buf, head) = received.map_or((None, DatagramHead::default()), |(b, h)| (Some(b), h));
+    Some(Part { result, fd, buf, head })
 }
 
-pub(super) fn done(result: std::io::Result<usize>) -> Result<()> {
-    match result {
-        Ok(_) => Ok(()),
-        Err(e) => match Errno::from_io_error(&e) {
-            Some(Errno::INTR) => Ok(()),
-            Some(errno) => Err(errno),
-            None => Err(Errno::IO),
-        },
+/// Fills in what the last completion says of a flight; the message header, to be used again.
+fn end(flight: &mut Flight, cqe: &cqueue::Entry) -> Option<Box<Message>> {
+    let raw = flight.sent.unwrap_or(cqe.result());
+    let message = flight.message.take();
+    let received = message.as_ref().filter(|_| raw >= 0).map(|message| message.head());
+    match &mut flight.op {
+        Op::SendZeroCopy { copied, .. } => {
+            let is_copied = cqe.result() as u32 & ZERO_COPY_COPIED != 0;
+            *copied = cqueue::notif(cqe.flags()) && is_copied;
+        }
+        Op::RecvFrom { from, .. } => *from = received.unwrap_or_default().from,
+        Op::RecvSegments { head, .. } => *head = received.unwrap_or_default(),
+        _ => {}
     }
+    message
 }
 
 /// The descriptor that an operation has made.
-fn made(op: &Op, raw: i32) -> Option<OwnedFd> {
+fn made_fd(op: &Op, raw: i32) -> Option<OwnedFd> {
     // SAFETY: the kernel has just made this descriptor for the operation, and nobody else
     // knows of it.
     (raw >= 0 && op.makes_fd()).then(|| unsafe { OwnedFd::from_raw_fd(raw as RawFd) })
 }
 
 /// What an operation has received into a group's buffer.
-fn received(op: &Op, groups: &[Group], raw: i32, flags: u32) -> Option<GroupBuf> {
-    let (Op::RecvMany { group, .. } | Op::RecvFromMany { group, .. }) = op else { return None };
+fn received(
+    flight: &Flight,
+    groups: &[Group],
+    cqe: &cqueue::Entry,
+) -> Option<(GroupBuf, DatagramHead)> {
+    let (Op::RecvMany { group, .. } | Op::RecvFromMany { group, .. }) = flight.op else {
+        return None;
+    };
     // The kernel names a buffer wherever it has taken one, be it empty.
-    groups.get(usize::from(*group))?.take(cqueue::buffer_select(flags)?, raw.max(0) as u32)
+    let (number, len) = (cqueue::buffer_select(cqe.flags())?, cqe.result().max(0) as u32);
+    let mut buf = groups.get(usize::from(group))?.take(number, len)?;
+    let head = flight.message.as_ref().map_or_else(DatagramHead::default, |m| m.unpack(&mut buf));
+    Some((buf, head))
 }
 
 fn outcome(op: Op, raw: i32) -> Outcome {
-    let result = u32::try_from(raw).map_err(|_| Errno::from_raw_os_error(raw.saturating_neg()));
-    let fd = made(&op, raw);
-    Outcome { op, result, fd }
+    let fd = made_fd(&op, raw);
+    Outcome { op, result: result_of(raw), fd }
 }
 
 /// Says that a send was to be from where the bytes are and the kernel made a copy of them
 /// (`IORING_NOTIF_USAGE_ZC_COPIED`).
 const ZERO_COPY_COPIED: u32 = 1 << 31;
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-    use std::sync::Arc;
-
-    use super::*;
-
-    fn ring_or_skip() -> Option<OpRing> {
-        OpRing::new(&RingConfig { entries: 8, ..RingConfig::default() })
-            .inspect_err(|e| cutwater_testing::skip!("no io_uring here: {e}"))
-            .ok()
-    }
-
-    fn file(bytes: &[u8]) -> Arc<OwnedFd> {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        Arc::new(file.into())
-    }
-
-    fn all(ring: &mut OpRing) -> Vec<(OpKey, Outcome)> {
-        let mut out = Vec::new();
-        while ring.in_flight() > 0 {
-            ring.submit_and_wait(None).unwrap();
-            ring.reap(|key, event| {
-                if let Event::End(outcome) = event {
-                    out.push((key, outcome));
-                }
-            });
-        }
-        out
-    }
-
-    #[test]
-    fn buffers_come_back_with_what_was_read() {
-        let Some(mut ring) = ring_or_skip() else { return };
-        let file = file(b"0123456789");
-        // More than the queue holds.
-        for offset in 0..20 {
-            let op = Op::Read { file: Arc::clone(&file), buf: vec![b'-'; 5], at: 1, offset };
-            ring.push(op).map_err(|(_, e)| e).unwrap();
-        }
-        let done = all(&mut ring);
-        assert_eq!(done.len(), 20);
-        for (_, mut outcome) in done {
-            let Op::Read { offset, .. } = outcome.op else { panic!("another operation") };
-            let n = 10usize.saturating_sub(offset as usize).min(4);
-            assert_eq!(outcome.result, Ok(n as u32));
-            let buf = outcome.op.take_buf();
-            assert_eq!(&buf[1..=n], &b"0123456789"[(offset as usize).min(10)..][..n]);
-            assert_eq!(buf[0], b'-');
-        }
-    }
-
-    #[test]
-    fn a_place_outside_of_the_buffer_is_refused() {
-        let Some(mut ring) = ring_or_skip() else { return };
-        let op = Op::Read { file: file(b"x"), buf: vec![0; 5], at: 6, offset: 0 };
-        assert!(matches!(ring.push(op), Err((Op::Read { .. }, Errno::INVAL))));
-        assert_eq!(ring.in_flight(), 0);
-    }
-
-    #[test]
-    fn what_is_cancelled_ends_and_what_is_dropped_with_the_ring_too() {
-        let Some(mut ring) = ring_or_skip() else { return };
-        let (reader, _writer) = rustix::pipe::pipe().unwrap();
-        let reader = Arc::new(reader);
-        let read = || Op::Read { file: Arc::clone(&reader), buf: vec![0; 5], at: 0, offset: 0 };
-        let key = ring.push(read()).map_err(|(_, e)| e).unwrap();
-        ring.submit().unwrap();
-        ring.cancel(key).unwrap();
-        assert_eq!(all(&mut ring)[0].1.result, Err(Errno::CANCELED));
-        // As a kernel before 5.19 has it, too; more than the queue holds.
-        for one_by_one in [false, true] {
-            let Some(mut ring) = ring_or_skip() else { return };
-            ring.one_by_one = one_by_one;
-            for _ in 0..20 {
-                ring.push(read()).map_err(|(_, e)| e).unwrap();
-            }
-            ring.submit().unwrap();
-            drop(ring);
-            assert_eq!(Arc::strong_count(&reader), 1, "the ring let go of everything");
-        }
-    }
-
-    #[test]
-    fn a_descriptor_that_nobody_takes_is_closed() {
-        let Some(mut ring) = ring_or_skip() else { return };
-        let dir = tempfile::tempdir().unwrap();
-        let path =
-            std::ffi::CString::new(dir.path().join("x").into_os_string().into_encoded_bytes());
-        let flags = rustix::fs::OFlags::CREATE | rustix::fs::OFlags::WRONLY;
-        let (mode, resolve) = (rustix::fs::Mode::RUSR, rustix::fs::ResolveFlags::empty());
-        let op = Op::Open { dir: None, path: path.unwrap(), flags, mode, resolve };
-        ring.push(op).map_err(|(_, e)| e).unwrap();
-        let mut done = all(&mut ring);
-        let raw = done[0].1.fd.as_ref().unwrap().as_raw_fd();
-        let link = format!("/proc/self/fd/{raw}");
-        assert!(std::fs::read_link(&link).unwrap().ends_with("x"));
-        done.clear();
-        assert!(!std::fs::read_link(&link).is_ok_and(|to| to.ends_with("x")));
-    }
-
-    #[test]
-    fn a_wait_with_a_timeout_ends() {
-        let Some(mut ring) = ring_or_skip() else { return };
-        ring.submit_and_wait(Some(Duration::from_millis(1))).unwrap();
-        assert_eq!(ring.reap(|_, _| {}), 0);
-    }
-
-    #[test]
-    fn a_chain_that_is_longer_than_the_queue_comes_back_whole() {
-        let Some(mut ring) = ring_or_skip() else { return };
-        let chain = |n| (0..n).map(|_| Op::Nop).collect::<Vec<_>>();
-        for _ in 0..3 {
-            ring.push(Op::Nop).map_err(|(_, e)| e).unwrap();
-        }
-        let refused = ring.push_linked(chain(9)).unwrap_err();
-        assert_eq!((refused.0.len(), refused.1), (9, Errno::INVAL));
-        assert_eq!(ring.in_flight(), 3);
-        assert_eq!(ring.push_linked(chain(8)).map_err(|(_, e)| e).unwrap().len(), 8);
-        assert_eq!(all(&mut ring).len(), 11);
-    }
-}

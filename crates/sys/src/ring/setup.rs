@@ -8,12 +8,11 @@ use io_uring::register::Restriction;
 use io_uring::{Builder, IoUring, opcode};
 
 use super::config::{Feature, Refused, RingConfig, Setup};
-use super::op_ring::done;
-use super::queue::CANCEL as NOBODY;
-use crate::{Errno, Result};
+use super::core::{UNWATCHED, done};
+use crate::{Errno, Result, errno_of};
 
 /// Flags in the order in which they are given up: the newest first, since an older kernel is
-/// the likeliest reason of a refusal.
+/// the most likely reason for a refusal.
 const GIVEN_UP: [Feature; 7] = [
     Feature::IoPoll,
     Feature::SqPoll,
@@ -36,7 +35,7 @@ pub(super) fn set_up(config: &RingConfig) -> Result<(IoUring, Setup)> {
             Ok(ring) => break ring,
             Err(errno) => errno,
         };
-        // Only these say that a flag is the reason; the others would refuse any ring.
+        // Only these errors blame a flag; the others would refuse any ring.
         let flag_refused = matches!(errno, Errno::INVAL | Errno::OPNOTSUPP)
             || (errno == Errno::PERM && wanted.contains(&Feature::SqPoll));
         let dropped = flag_refused.then(|| GIVEN_UP.into_iter().find(|f| wanted.contains(f)));
@@ -46,7 +45,7 @@ pub(super) fn set_up(config: &RingConfig) -> Result<(IoUring, Setup)> {
     };
     setup.granted = wanted;
     if config.refuse_messages {
-        refuse_messages(&ring).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        refuse_messages(&ring).map_err(errno_of)?;
     }
     Ok((ring, setup))
 }
@@ -56,7 +55,7 @@ const OPERATIONS: u8 = opcode::SendZc::CODE + 1;
 /// See above (`IORING_REGISTER_PBUF_RING` and what came before it).
 const REGISTRATIONS: u8 = 24;
 
-/// Permits every operation but the one, and then has the ring begin.
+/// Permits every operation except messages to rings, and then enables the ring.
 fn refuse_messages(ring: &IoUring) -> std::io::Result<()> {
     let operations = (0..OPERATIONS).filter(|code| *code != opcode::MsgRingData::CODE);
     let mut all: Vec<_> = operations.map(Restriction::sqe_op).collect();
@@ -66,10 +65,10 @@ fn refuse_messages(ring: &IoUring) -> std::io::Result<()> {
     ring.submitter().register_enable_rings()
 }
 
-/// Sends one operation round: a filter may permit rings to be made and refuse to enter them,
-/// and then nothing that was pushed would ever end.
+/// Completes one operation: a filter may permit making rings and refuse to enter them, and then
+/// nothing that was pushed would ever end.
 pub(super) fn try_out(ring: &mut IoUring) -> Result<()> {
-    let entry = opcode::Nop::new().build().user_data(NOBODY);
+    let entry = opcode::Nop::new().build().user_data(UNWATCHED);
     // SAFETY: this operation refers to no memory.
     unsafe { ring.submission().push(&entry) }.map_err(|_| Errno::BUSY)?;
     while ring.completion().next().is_none() {
@@ -80,7 +79,7 @@ pub(super) fn try_out(ring: &mut IoUring) -> Result<()> {
 
 fn wanted(config: &RingConfig) -> Vec<Feature> {
     let mut wanted = vec![Feature::SingleIssuer, Feature::NoSqArray, Feature::SubmitAll];
-    // With a kernel thread that submits there is no task work of ours to defer.
+    // If a kernel thread submits, there is no task work of ours to defer.
     match config.sqpoll {
         Some(_) => wanted.push(Feature::SqPoll),
         None => wanted.push(Feature::DeferTaskrun),
@@ -91,7 +90,7 @@ fn wanted(config: &RingConfig) -> Vec<Feature> {
     wanted
 }
 
-/// Takes `feature` out, and puts in what stands for it on older kernels.
+/// Takes `feature` out, and puts in what replaces it on older kernels.
 fn give_up(wanted: &mut Vec<Feature>, feature: Feature) {
     wanted.retain(|&f| f != feature);
     match feature {
@@ -112,13 +111,13 @@ fn build(config: &RingConfig, wanted: &[Feature]) -> Result<IoUring> {
     if config.refuse_messages {
         b.setup_r_disabled();
     }
-    b.dontfork().build(config.entries).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))
+    b.dontfork().build(config.entries).map_err(errno_of)
 }
 
 fn apply(b: &mut Builder, feature: Feature, config: &RingConfig) {
     match feature {
         Feature::SingleIssuer => b.setup_single_issuer(),
-        // The flag in the ring tells that work waits, so that an enter which only submits
+        // The flag in the ring shows that work waits, so that an enter that only submits
         // need not ask for it.
         Feature::DeferTaskrun => b.setup_defer_taskrun().setup_taskrun_flag(),
         Feature::CoopTaskrun => b.setup_coop_taskrun(),

@@ -1,12 +1,12 @@
-//! Whoever handled SIGBUS before us, and how a signal that is not ours reaches them.
+//! The handlers of SIGBUS before ours, and how a signal that is not ours reaches them.
 //!
-//! Every installation remembers what it replaced. When we were displaced and installed
-//! again, the one that displaced us may pass its signals on to us: we are then entered a
-//! second time for the same signal and must not send it back. The nesting is known by the
-//! `siginfo_t` pointer, which is the same in both and lies on the stack of the thread: the
+//! Every installation remembers the handler that it replaced. When ours was displaced and
+//! installed again, the handler that displaced it may pass signals on to ours. Ours is then
+//! entered a second time for the same signal and must not send it back. Both entries have the
+//! same `siginfo_t` pointer, into the stack of the thread, which shows the nesting: the
 //! first entry goes to the newest predecessor, the next to the one before. A predecessor may
-//! also leave the signal by a jump (`siglongjmp(3)`) and never return here; what it leaves
-//! behind is known by the stack, on which the next signal is no deeper.
+//! also leave the signal by a jump (`siglongjmp(3)`) and never return here. That shows on the
+//! stack, where the next signal is no deeper.
 //!
 //! # Safety
 //! The predecessors are written under the lock of [`super::install`] before the count that
@@ -25,7 +25,7 @@ use crate::{Errno, Result};
 /// Most installations in the life of a process: the first, and one after each displacement.
 const INSTALLS: usize = 8;
 
-/// Most signals that are being passed on at once, over all threads.
+/// Most signals that are passed on at a time, over all threads.
 const NESTED: usize = 16;
 
 struct Previous([UnsafeCell<MaybeUninit<libc::sigaction>>; INSTALLS]);
@@ -40,9 +40,9 @@ static PASSING: [Passing; NESTED] = [const { Passing::free() }; NESTED];
 
 /// A signal that is being passed on.
 struct Passing {
-    /// Its `siginfo_t`; 0 where the place is free.
+    /// Its `siginfo_t`; 0 when the place is free.
     info: AtomicUsize,
-    /// How deep the stack was then: an address on it, which grows down.
+    /// An address on the stack at that time; the stack grows down.
     frame: AtomicUsize,
 }
 
@@ -51,7 +51,7 @@ impl Passing {
         Self { info: AtomicUsize::new(0), frame: AtomicUsize::new(0) }
     }
 
-    /// Takes the place for a signal, if it is free.
+    /// Takes the place for a signal if it is free.
     fn take(&self, info: usize, frame: usize) -> bool {
         let is_free =
             self.info.compare_exchange(0, info, Ordering::Relaxed, Ordering::Relaxed).is_ok();
@@ -61,8 +61,8 @@ impl Passing {
         is_free
     }
 
-    /// Whether the call of [`forward`] that took this place for `info` is around the one at
-    /// `frame`. Where it is not, it was jumped out of, and the place is free again.
+    /// Whether the call of [`forward`] that took this place for `info` encloses the one at
+    /// `frame`. If it does not, a jump left it, and the place is free again.
     fn is_around(&self, info: usize, frame: usize) -> bool {
         // Only this thread has a `siginfo_t` at that address.
         if self.info.load(Ordering::Relaxed) != info {
@@ -88,7 +88,7 @@ pub(super) fn push(action: libc::sigaction) -> Result<()> {
 }
 
 /// Passes a signal on to the predecessor whose turn it is.
-// Not inlined, so that frames of the same signal at the same depth are at the same place.
+// Not inlined, so that frames of the same signal at the same depth have the same address.
 #[inline(never)]
 pub(super) fn forward(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let on_stack = 0u8;
@@ -116,7 +116,7 @@ fn previous(depth: usize) -> Option<libc::sigaction> {
 fn call(action: &libc::sigaction, signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     match action.sa_sigaction {
         libc::SIG_DFL => die(signal, info),
-        // The kernel does not let a fault be ignored; one sent by a process it does.
+        // The kernel never ignores a fault; it does ignore a signal that a process sent.
         libc::SIG_IGN if is_fault(info) => die(signal, info),
         libc::SIG_IGN => {}
         handler => with_mask(action, signal, || {
@@ -142,7 +142,7 @@ fn with_mask(action: &libc::sigaction, signal: c_int, f: impl FnOnce()) {
     let (mask, before_at) = (&raw const action.sa_mask, before.as_mut_ptr());
     // SAFETY: both point to sets of ours; pthread_sigmask(3) writes the second only.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, mask, before_at) };
-    // The kernel blocked `signal` for us; a handler with SA_NODEFER runs with it open.
+    // The kernel blocked `signal` for our handler; one with SA_NODEFER expects it open.
     if action.sa_flags & libc::SA_NODEFER != 0 {
         let mut open = MaybeUninit::<libc::sigset_t>::zeroed();
         // SAFETY: `open` is a set of ours, empty as zeroed.
@@ -155,14 +155,14 @@ fn with_mask(action: &libc::sigaction, signal: c_int, f: impl FnOnce()) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
 }
 
-/// Whether an instruction of this thread caused it; then returning repeats it.
+/// Whether an instruction of this thread caused the signal; returning then repeats it.
 fn is_fault(info: *const libc::siginfo_t) -> bool {
     // SAFETY: the kernel passed a `siginfo_t` that lives as long as the handler runs.
     let code = unsafe { (*info).si_code };
     code > 0 && code != libc::BUS_MCEERR_AO
 }
 
-/// What the kernel does without a handler: ends the process by this signal.
+/// Ends the process by this signal, as the kernel does without a handler.
 fn die(signal: c_int, info: *mut libc::siginfo_t) {
     let mut default = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all-zero bits are a valid `sigaction`: SIG_DFL, no flags, an empty mask.

@@ -1,16 +1,16 @@
 //! The copy that may fault: routines at a known address range, with one landing.
 //!
-//! Inside the range these hold at every instruction that can fault, and are all that the
-//! handler and the landing rely on:
+//! The handler and the landing rely on these facts alone, which hold at every instruction in the
+//! range that can fault:
 //! - `rsi` is the next source byte and `rdi` the next destination byte; every byte before
-//!   them was stored, so both are equally far from where they began;
-//! - `rdx` is the end of the source, `r9` the begin of the destination;
+//!   them was stored, so both are equally far from their start;
+//! - `rdx` is the end of the source, `r9` the start of the destination;
 //! - no load touches a byte outside the source, no store one outside the destination.
 //!
-//! The landing is entered with the begin of the page that faulted in `r8`: it copies what
-//! lies between `rsi` and that page (a vector load that straddles it copied nothing), and
-//! returns the number of bytes stored. It terminates: a second fault has `r8 <= rsi`; so may a
-//! first, as the last load of a copy reads bytes again that lie before `rsi`.
+//! The landing is entered with the start of the page that faulted in `r8`. It copies the bytes
+//! between `rsi` and that page (a vector load that straddles it copied nothing), and
+//! returns the number of bytes stored. It terminates: a second fault has `r8 <= rsi`. So may a
+//! first one, as the last load of a copy reads bytes before `rsi` again.
 //!
 //! # Safety
 //! The routines read `[src, src + len)` and write `[dst, dst + len)`, nothing else. The
@@ -27,8 +27,8 @@ type Routine = unsafe extern "C" fn(*mut u8, *const u8, usize) -> usize;
 ///
 /// # Safety
 /// `dst` is writable for `len` bytes, nobody else accesses them meanwhile, and the source
-/// does not overlap them. The source is mapped readable for `len` bytes; where a page of
-/// it cannot be had, the handler is installed or the process ends.
+/// does not overlap them. The source is mapped readable for `len` bytes. If a page of
+/// it is not available, the handler is installed or the process ends.
 pub(crate) unsafe fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
     let routine = imp::pick();
     // SAFETY: the routine touches `[src, src + len)` and `[dst, dst + len)` only, which the
@@ -54,12 +54,12 @@ mod imp {
         safe static cutwater_sys_copy_end: u8;
     }
 
-    /// What this CPU has: 0 is not asked yet.
+    /// The routine for this CPU; 0 before it is chosen.
     static CPU: AtomicU8 = AtomicU8::new(0);
     const MOVSB: u8 = 1;
     const AVX2: u8 = 2;
 
-    /// The AVX2 loop at every length: on a Zen 5 at 64 B to 4 MiB it took 0.95 to 0.99 of
+    /// The AVX2 loop, at every length: on a Zen 5 at 64 B to 4 MiB it took 0.95 to 0.99 of
     /// the time of memcpy(3) from the same map, `rep movsb` 0.97 to 1.7, and a loop of
     /// 64-byte registers 0.89 (64 B) to 1.03.
     pub(super) fn pick() -> Routine {
@@ -81,7 +81,7 @@ mod imp {
         routine
     }
 
-    /// The addresses at which the routines' instructions lie.
+    /// The addresses of the routines' instructions.
     pub(in super::super) fn range() -> Range<usize> {
         (&raw const cutwater_sys_copy_begin).addr()..(&raw const cutwater_sys_copy_end).addr()
     }
@@ -171,7 +171,7 @@ mod tests {
         for (name, routine) in imp::all() {
             for len in (0..700).chain([1023, 1024, 4096, 5000, 2 * PAGE, 3 * PAGE]) {
                 let room = 3 * PAGE - len;
-                // At the begin, at an odd place, and against the unreadable page.
+                // At the start, at an odd place, and against the unreadable page.
                 for (from, to) in [(0, 0), (room, room), (room, 0), (room / 2, room / 3)] {
                     target.fill(0xff);
                     let (src, dst) = (source[from..].as_ptr(), target[to..].as_mut_ptr());

@@ -1,4 +1,4 @@
-//! The handler itself.
+//! The handler of SIGBUS.
 //!
 //! # Safety
 //! Runs in a signal: it allocates nothing, takes no lock and calls only what
@@ -9,11 +9,12 @@
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::registry::OnFault;
 use super::{chain, registry};
 
 /// Faults that became an error.
 pub(super) static CAUGHT: AtomicU64 = AtomicU64::new(0);
-/// Of these, in poisoned slices.
+/// The part of them in poisoned slices.
 pub(super) static POISONED: AtomicU64 = AtomicU64::new(0);
 /// Signals that were passed on.
 pub(super) static CHAINED: AtomicU64 = AtomicU64::new(0);
@@ -32,7 +33,7 @@ pub(super) extern "C" fn on_sigbus(
     chain::forward(signal, info, context);
 }
 
-/// Deals with the fault if it is one of a registered map.
+/// Answers the fault if it is one of a registered map; returns whether it is.
 fn is_ours(info: *const libc::siginfo_t, context: *mut c_void) -> bool {
     // SAFETY: the kernel passed a `siginfo_t` that lives as long as the handler runs.
     let info = unsafe { &*info };
@@ -43,24 +44,24 @@ fn is_ours(info: *const libc::siginfo_t, context: *mut c_void) -> bool {
     }
     // SAFETY: BUS_ADRERR carries an address.
     let address = unsafe { info.si_addr() }.addr();
-    let Some(found) = registry::find(address) else {
+    let Some(range) = registry::find(address) else {
         return false;
     };
-    match found.kind {
-        registry::Kind::Copy => resume(address, context),
-        registry::Kind::Poison => {
-            let filled = super::poison::zero_fill(address, &found);
+    match range.on_fault {
+        OnFault::EndCopy => resume(address, context),
+        OnFault::FillZeros => {
+            let filled = super::zeros::zero_fill(address, &range);
             POISONED.fetch_add(u64::from(filled), Ordering::Relaxed);
             filled
         }
     }
 }
 
-/// Pages on x86-64, for what a fault says about an address; huge ones are not used here.
+/// The page size on x86-64, to round the address of a fault; huge pages are not used here.
 #[cfg(target_arch = "x86_64")]
 const PAGE: usize = 4096;
 
-/// Sends a thread that faulted inside the copy routine to the landing.
+/// Moves a thread that faulted inside the copy routine to the landing.
 #[cfg(target_arch = "x86_64")]
 fn resume(address: usize, context: *mut c_void) -> bool {
     use super::copy;
@@ -74,11 +75,11 @@ fn resume(address: usize, context: *mut c_void) -> bool {
         return false;
     }
     let page = address & !(PAGE - 1);
-    // The source begins as far before the next byte as bytes were stored. The last load of a copy
+    // The source starts as many bytes before the next one as were stored. The last load of a copy
     // reads some of them again, perhaps from a page before that of the next byte.
     let stored = get(libc::REG_RDI).wrapping_sub(get(libc::REG_R9));
     let begin = get(libc::REG_RSI).wrapping_sub(stored);
-    // A fault of the destination is not ours: it is outside the source.
+    // An address outside the source is a fault of the destination, which is not ours.
     if address < begin & !(PAGE - 1) || address >= get(libc::REG_RDX) {
         return false;
     }
@@ -98,8 +99,8 @@ mod tests {
     use super::super::copy;
     use super::*;
 
-    /// Whether a fault at `address` is taken for one of a copy to `to` of `from..end`, of which
-    /// `done` bytes are stored.
+    /// Whether a fault at `address` counts as one of a copy from `from..end` to `to` that has stored
+    /// `done` bytes.
     fn is_taken(address: usize, from: usize, done: usize, end: usize, to: usize) -> bool {
         // SAFETY: all-zero bits are a valid `ucontext_t`: integers and null pointers.
         let mut context: libc::ucontext_t = unsafe { std::mem::zeroed() };

@@ -1,15 +1,15 @@
 //! SIGBUS as an error: the handler that lets [`crate::map::Map`] survive a truncated file.
 //!
-//! A load from a mapped file raises SIGBUS when its page cannot be had: another process
+//! A load from a mapped file raises SIGBUS when its page is not available: another process
 //! truncated the file, the device failed, the server is gone. Copies run in one assembly
 //! routine; a fault inside it, in a registered map, ends the copy. Every other SIGBUS goes
-//! to whoever handled it before, hardware memory errors among them.
+//! to the handler before ours, including hardware memory errors.
 //!
-//! The handler is process-wide state, so it is installed on request only. Whoever installs
-//! another one afterwards displaces it. That is noticed when a map is made and every
-//! [`CHECK_EVERY`] copies of a thread; from then on copies are refused, and the caller
-//! reads with `pread(2)`. Between the displacement and the check a fault reaches the other
-//! handler: one that passes on what it does not know keeps us working.
+//! The handler is process-wide state, so it is installed on request only. A handler that is
+//! installed later displaces it. Making a map notices that, and so does every thread once in
+//! [`CHECK_EVERY`] copies. From then on copies are refused, and the caller
+//! reads with `pread(2)`. Between the displacement and the check, a fault reaches the other
+//! handler; copies keep working if that one passes on the signals that it does not know.
 //!
 //! # Safety
 //! One struct is given to sigaction(2), two are filled by the kernel. The handler is safe
@@ -17,10 +17,12 @@
 #![allow(unsafe_code)]
 
 mod chain;
-pub(crate) mod copy;
+mod copy;
 mod handler;
-pub(crate) mod poison;
-pub(crate) mod registry;
+pub mod map;
+pub mod poison;
+mod registry;
+mod zeros;
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -30,18 +32,18 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{Errno, Result};
 
-/// Copies of one thread between two looks at who handles SIGBUS. A look is two system
-/// calls, about 150 ns together here; every 256 copies of 4 KiB that is under 1 % of them.
+/// Copies of one thread between two checks of which handler is in place. A check is two system
+/// calls, about 150 ns together here: under 1 % of 256 copies of 4 KiB.
 pub const CHECK_EVERY: u32 = 256;
 
-/// Who handles SIGBUS.
+/// Which handler of SIGBUS is in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Nobody asked for the handler, or this architecture has no copy routine.
+    /// Ours was never installed, or this architecture has no copy routine.
     NotInstalled,
-    /// Ours: copies from maps are protected.
+    /// Ours; copies from maps are protected.
     Installed,
-    /// Somebody else's, installed after ours: copies from maps are refused.
+    /// Another one, installed after ours; copies from maps are refused.
     Displaced,
 }
 
@@ -51,11 +53,11 @@ pub enum Status {
 pub struct Counters {
     /// Faults that became an error.
     pub caught: u64,
-    /// Of these, faults in a poisoned slice, whose result is thrown away.
+    /// The part of them in a poisoned slice, whose result is thrown away.
     pub poisoned: u64,
     /// Signals passed on to the handler before ours.
     pub chained: u64,
-    /// Times somebody else's handler was found in place of ours.
+    /// How often another handler was found in place of ours.
     pub displaced: u64,
 }
 
@@ -68,13 +70,13 @@ static EVER: AtomicBool = AtomicBool::new(false);
 static DISPLACEMENTS: AtomicU64 = AtomicU64::new(0);
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Installs the handler for SIGBUS, before the one that is there. See `sigaction(2)`.
+/// Installs the handler for SIGBUS in front of the current one. See `sigaction(2)`.
 ///
-/// Does nothing when it is installed; installs it again where it was displaced.
+/// Does nothing when it is in place, and installs it again when it was displaced.
 ///
 /// # Errors
 /// [`Errno::NOSYS`] on an architecture without a copy routine; [`Errno::NOSPC`] when it was
-/// displaced and installed eight times.
+/// displaced and installed again eight times.
 pub fn install() -> Result<()> {
     if !cfg!(target_arch = "x86_64") {
         return Err(Errno::NOSYS);
@@ -83,7 +85,7 @@ pub fn install() -> Result<()> {
     if status() == Status::Installed {
         return Ok(());
     }
-    poison::set_up();
+    zeros::set_up();
     chain::push(current()?)?;
     EVER.store(true, Ordering::Release);
     set(handler_address())?;
@@ -91,7 +93,7 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-/// Who handles SIGBUS now; asks the kernel.
+/// Asks the kernel which handler of SIGBUS is in place.
 #[must_use]
 pub fn status() -> Status {
     if !EVER.load(Ordering::Acquire) {
@@ -106,7 +108,7 @@ pub fn status() -> Status {
     if ours { Status::Installed } else { Status::Displaced }
 }
 
-/// Whether the handler was ours at the last look; costs no system call. A copy looks again
+/// Whether the handler was ours at the last check; costs no system call. A copy checks again
 /// every [`CHECK_EVERY`] times, so this is for choices and not for safety.
 #[must_use]
 pub fn was_installed() -> bool {
@@ -125,14 +127,14 @@ pub fn counters() -> Counters {
 }
 
 thread_local! {
-    /// Copies until the next look, and whether this thread lets SIGBUS in.
+    /// Copies until the next check, and whether this thread lets SIGBUS in.
     static LOOK: Cell<(u32, bool)> = const { Cell::new((0, false)) };
 }
 
 /// Whether a fault of this thread inside the copy routine becomes an error.
 ///
-/// A thread that blocks SIGBUS is killed by a fault, whatever the handler
-/// (signal(7): a blocked synchronous signal), so its copies are refused as well.
+/// A fault kills a thread that blocks SIGBUS, whatever the handler
+/// (signal(7): a blocked synchronous signal), so its copies are refused too.
 pub(crate) fn is_protected() -> bool {
     let (left, open) = LOOK.get();
     let Some(left) = left.checked_sub(1) else {
@@ -142,7 +144,7 @@ pub(crate) fn is_protected() -> bool {
     open && STATE.load(Ordering::Relaxed) == INSTALLED
 }
 
-/// The same, asked of the kernel now.
+/// The same, by asking the kernel now.
 pub(crate) fn is_protected_now() -> bool {
     look()
 }
@@ -150,7 +152,7 @@ pub(crate) fn is_protected_now() -> bool {
 #[cold]
 fn look() -> bool {
     if !EVER.load(Ordering::Acquire) {
-        return false; // Until somebody installs the handler there is nothing to count down to.
+        return false; // Without the handler there is nothing to count down to.
     }
     let open = lets_sigbus_in();
     let installed = status() == Status::Installed;

@@ -18,8 +18,8 @@ pub use stops::JsonStops;
 
 /// An instruction set that the kernels are written for.
 ///
-/// A value other than [`Level::SCALAR`] can only be had from [`Level::available`] or
-/// [`Level::best`], so holding one proves that this CPU has the instructions.
+/// Only [`Level::available`] and [`Level::best`] give a value other than [`Level::SCALAR`], so
+/// holding one proves that this CPU has the instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level(Set);
 
@@ -128,7 +128,7 @@ fn json_stops(level: Level, bytes: &[u8], high: bool, out: &mut JsonStops) -> bo
     }
 }
 
-/// Bytes that are looked at together.
+/// Bytes that are compared together.
 const BLOCK_BYTES: usize = 64;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::arch::aarch64::{
 };
 
 use super::JsonStops;
-use super::stops::{Found, write_each};
+use super::stops::{BlockStops, write_each};
 
 pub(super) fn count_byte(bytes: &[u8], needle: u8) -> u64 {
     // SAFETY: a level of NEON is only made after neon was detected.
@@ -52,7 +52,10 @@ fn stops(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
             let marks = vorrq_u8(vceqq_u8(v, vdupq_n_u8(b'"')), vceqq_u8(v, vdupq_n_u8(b'\\')));
             vorrq_u8(marks, vcltq_u8(v, vdupq_n_u8(b' ')))
         };
-        Found { plain: mask(v.map(plain)), high: mask(v.map(|v| vcgtq_u8(v, vdupq_n_u8(0x7f)))) }
+        BlockStops {
+            plain: mask(v.map(plain)),
+            high: mask(v.map(|v| vcgtq_u8(v, vdupq_n_u8(0x7f)))),
+        }
     };
     out.scan(bytes, high, compare, write_each)
 }

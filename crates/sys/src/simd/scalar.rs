@@ -1,7 +1,7 @@
-//! The plain twin of every kernel, written byte by byte so that it can be seen to be right.
+//! The plain twin of every kernel, byte by byte, so that a reader can see that it is right.
 
 use super::JsonStops;
-use super::stops::{Found, write_each};
+use super::stops::{BlockStops, write_each};
 
 pub(super) fn count_byte(bytes: &[u8], needle: u8) -> u64 {
     bytes.iter().map(|&b| u64::from(b == needle)).sum()
@@ -9,7 +9,7 @@ pub(super) fn count_byte(bytes: &[u8], needle: u8) -> u64 {
 
 pub(super) fn json_stops(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
     let compare = |block: &[u8; 64]| {
-        let mut found = Found { plain: 0, high: 0 };
+        let mut found = BlockStops { plain: 0, high: 0 };
         for (at, &byte) in block.iter().enumerate() {
             let bit = 1u64 << at;
             match byte {

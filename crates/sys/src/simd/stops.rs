@@ -1,25 +1,25 @@
-//! Where going over the plain text of JSON stops: the index that the parser of JSON lines walks by.
+//! The offsets at which a scan over plain JSON text has to stop: the index of the parser of JSON lines.
 
 use super::{BLOCK_BYTES, Level};
 
-/// Entries behind the last offset, so that some can be taken at once from any place.
+/// Entries after the last offset, so that a fixed number can be read at any offset.
 const PADDING: usize = 8;
 
-/// Offsets are written in groups of so many, whether there are as many or not: a loop over the bits
+/// Offsets are written in groups of this many, even where there are fewer: a loop over the bits
 /// that are set would end with a branch that cannot be predicted.
 pub(super) const GROUP: usize = 16;
 
-/// The offsets of the bytes of a text that a JSON parser cannot go past unseen: quotation marks,
-/// backslashes, bytes below 0x20 and, where asked for, bytes above 0x7F.
+/// The offsets of the bytes of a text that a JSON parser must look at: quotation marks,
+/// backslashes, bytes below 0x20 and, on request, bytes above 0x7F.
 #[derive(Debug, Clone, Default)]
 pub struct JsonStops {
     offsets: Vec<u32>,
     count: usize,
 }
 
-/// What one block has.
+/// The stops of one block, a bit for each byte.
 #[derive(Clone, Copy)]
-pub(super) struct Found {
+pub(super) struct BlockStops {
     /// Quotation marks, backslashes, bytes below 0x20.
     pub(super) plain: u64,
     /// Bytes above 0x7F.
@@ -27,8 +27,8 @@ pub(super) struct Found {
 }
 
 impl JsonStops {
-    /// Finds the stops of `bytes`, which are less than 4 GiB: those above 0x7F only with `high`.
-    /// Whether there are bytes above 0x7F.
+    /// Finds the stops of `bytes`, which must be shorter than 4 GiB; bytes above 0x7F are stops only
+    /// with `high`. Returns whether there are bytes above 0x7F.
     pub fn fill(&mut self, level: Level, bytes: &[u8], high: bool) -> bool {
         self.count = 0;
         let any_high = super::json_stops(level, bytes, high, self);
@@ -37,21 +37,21 @@ impl JsonStops {
         any_high
     }
 
-    /// The offsets in their order, and behind them some of `u32::MAX`.
+    /// The offsets in ascending order, followed by some of `u32::MAX`.
     #[inline]
     #[must_use]
     pub fn offsets(&self) -> &[u32] {
         self.offsets.get(..self.count + PADDING).unwrap_or_default()
     }
 
-    /// Has `compare` look at each block, the last one padded with spaces, and `write` put the places
-    /// of at least the first [`GROUP`] bits of what it found into a group; it returns the other bits.
+    /// Calls `compare` for each block, the last one padded with spaces. `write` puts the offsets of at
+    /// least the first [`GROUP`] bits of the result into a group and returns the other bits.
     #[inline(always)]
     pub(super) fn scan(
         &mut self,
         bytes: &[u8],
         high: bool,
-        compare: impl Fn(&[u8; BLOCK_BYTES]) -> Found,
+        compare: impl Fn(&[u8; BLOCK_BYTES]) -> BlockStops,
         write: impl Fn(u32, u64, &mut [u32; GROUP]) -> u64,
     ) -> bool {
         let keep = if high { u64::MAX } else { 0 };
@@ -101,7 +101,7 @@ impl JsonStops {
     }
 }
 
-/// Writes the first places of `bits`, one by one.
+/// Writes the first offsets of `bits`, one by one.
 #[inline(always)]
 pub(super) fn write_each(base: u32, mut bits: u64, group: &mut [u32; GROUP]) -> u64 {
     for stop in group {

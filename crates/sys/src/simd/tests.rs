@@ -1,8 +1,8 @@
-//! Every level against the scalar twin, from seeds that failures print.
+//! Every level against the scalar twin, from seeds that a failure prints.
 
 use super::{JsonStops, Level, count_byte};
 
-/// Bytes of an alphabet rich in what the kernels look for, by xorshift.
+/// Bytes of an alphabet with many stops, by xorshift.
 fn bytes(seed: u64, len: usize) -> Vec<u8> {
     const RICH: &[u8] = b"\\\\\\\"\"\n\r\t\0 a{}[]:,0\x1f\x20\x7f\x80\xff\xc3\xa9";
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;

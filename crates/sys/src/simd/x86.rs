@@ -14,7 +14,7 @@ use std::arch::x86_64::{
     _mm512_storeu_si512,
 };
 
-use super::stops::{Found, GROUP, write_each};
+use super::stops::{BlockStops, GROUP, write_each};
 use super::{BLOCK_BYTES, JsonStops};
 
 pub(super) fn count_byte_avx512(bytes: &[u8], needle: u8) -> u64 {
@@ -51,7 +51,7 @@ fn stops_avx2(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
     let unit = _mm256_set1_epi8(0x1f);
     let compare = |block: &[u8; 64]| {
         let (halves, _) = block.as_chunks::<32>();
-        let mut found = Found { plain: 0, high: 0 };
+        let mut found = BlockStops { plain: 0, high: 0 };
         for (at, half) in halves.iter().enumerate() {
             let v = load_256(half);
             // There is no unsigned comparison: the larger of v and 0x1f is 0x1f where v <= 0x1f.
@@ -75,7 +75,7 @@ fn stops_avx512(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
     out.scan(bytes, high, compare, write_each)
 }
 
-/// The places of all bits come to the front of one register, in one instruction.
+/// One instruction moves the offsets of all bits to the front of one register.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,popcnt")]
 fn stops_vbmi2(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
     let quote = _mm512_set1_epi8(b'"'.cast_signed());
@@ -100,9 +100,9 @@ fn stops_vbmi2(bytes: &[u8], high: bool, out: &mut JsonStops) -> bool {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn found_512(v: __m512i, quote: __m512i, backslash: __m512i, space: __m512i) -> Found {
+fn found_512(v: __m512i, quote: __m512i, backslash: __m512i, space: __m512i) -> BlockStops {
     let marks = _mm512_cmpeq_epi8_mask(v, quote) | _mm512_cmpeq_epi8_mask(v, backslash);
-    Found { plain: marks | _mm512_cmplt_epu8_mask(v, space), high: _mm512_movepi8_mask(v) }
+    BlockStops { plain: marks | _mm512_cmplt_epu8_mask(v, space), high: _mm512_movepi8_mask(v) }
 }
 
 #[inline]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cutwater::ReadPath;
 use cutwater_meter::Checksum;
-use cutwater_sys::perf::SamplerOptions;
+use cutwater_observe::perf::SamplerOptions;
 
 use super::passes::{failed, in_order};
 use crate::flame::{FlameError, Graph, Recording, Report};

@@ -10,8 +10,8 @@ use std::time::Instant;
 use cutwater::{Frozen, LeaseOptions, ReadPath};
 use cutwater_logs::scan::{Counting, Feed, Grouping, Sink, Tally, scan};
 use cutwater_logs::split::Stop;
+use cutwater_observe::perf::SamplerOptions;
 use cutwater_sys::alloc_count::allocations;
-use cutwater_sys::perf::SamplerOptions;
 use cutwater_sys::usage;
 use serde::{Deserialize, Serialize};
 

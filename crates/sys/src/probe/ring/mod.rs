@@ -28,17 +28,17 @@ pub struct RingFacts {
     pub workers: Option<[u32; 2]>,
     /// `kernel.io_uring_disabled`: 0 for all, 1 for a group, 2 for nobody (Linux 6.6).
     pub disabled: Option<u32>,
-    /// `kernel.io_uring_group`: who may where `disabled` is 1.
+    /// `kernel.io_uring_group`: the group that may where `disabled` is 1.
     pub group: Option<i64>,
 }
 
-/// How much is tried to be registered: an arena of the default size.
+/// The largest buffer that is tried: an arena of the default size.
 pub const REGISTERED_BYTES_MAX: usize = 8 << 20;
 
 /// Asks the kernel for everything about rings.
 ///
-/// Runs on a thread of its own: io-wq workers belong to the thread whose operation was punted,
-/// idle for five seconds, and end with it.
+/// It runs on a thread of its own: io-wq workers belong to the thread whose operation was punted,
+/// idle for five seconds, and end with that thread.
 #[must_use]
 pub fn probe() -> RingFacts {
     let spawned = std::thread::Builder::new().name("cutwater-probe".into()).spawn(probe_here);
@@ -73,9 +73,9 @@ fn probe_here() -> RingFacts {
     facts.listed = setup::listed(&ring);
     facts.workers = register::workers(&ring);
     drop(ring);
-    facts.operations = operations::run();
-    (facts.registrations, facts.registered_bytes_max) = register::run();
-    // Last: a closed ring with SQPOLL takes longest to go.
+    facts.operations = operations::try_operations();
+    (facts.registrations, facts.registered_bytes_max) = register::try_registrations();
+    // Last, because a closed ring with SQPOLL takes longest to disappear.
     facts.flags = setup::flags();
     facts
 }
@@ -84,10 +84,10 @@ fn probe_here() -> RingFacts {
 mod tests {
     use super::*;
 
-    /// How often to look whether all are gone: for a minute.
+    /// How often to check whether all are gone: for a minute.
     const LOOKS_MAX: u32 = 3000;
 
-    /// Other tests of this process start threads too: only the kernel's are counted.
+    /// Other tests of this process start threads too, so only the kernel's are counted.
     fn kernel_threads() -> Vec<String> {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
         let names = tasks.filter_map(|t| std::fs::read_to_string(t.ok()?.path().join("comm")).ok());
@@ -103,7 +103,7 @@ mod tests {
         }
         assert!(super::super::answer(&facts.operations, "READ").works(), "{facts:?}");
         assert!(super::super::answer(&facts.listed, "READV").works(), "{facts:?}");
-        // Another test may be probing at this moment; what is left behind stays.
+        // Another test may be probing at this moment; threads that are left behind stay.
         for _ in 0..LOOKS_MAX {
             if kernel_threads().is_empty() {
                 return;

@@ -1,7 +1,7 @@
-//! Operations, each done once on something harmless.
+//! Operations, each done once where it does no harm.
 //!
 //! # Safety
-//! What an entry points at is a local (or a static) of the function that builds it, and stays
+//! An entry points at a local (or a static) of the function that builds it, which stays
 //! until `complete` returns, which is after the last completion. Every operation here ends
 //! by itself: reads of regular files, calls that do not block, sockets with data or an end.
 #![allow(unsafe_code)]
@@ -17,16 +17,16 @@ use std::sync::atomic::AtomicU32;
 use io_uring::{IoUring, opcode, squeue, types};
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::queue::{complete, errno};
+use super::queue::complete;
 use super::setup;
 use crate::buffer::{Buffer, PAGE_BYTES};
 use crate::probe::{Answer, Check};
-use crate::{Errno, Result};
+use crate::{Errno, Result, errno_of};
 
 type Operation = fn(&mut IoUring) -> Result<()>;
 
-/// Does each operation on a ring of its own, so that no failure touches the next.
-pub(super) fn run() -> Vec<Check> {
+/// Does each operation on a ring of its own, so that a failure does not affect the next.
+pub(super) fn try_operations() -> Vec<Check> {
     let all: [(&str, Operation); 12] = [
         ("NOP", nop),
         ("READ", read),
@@ -50,7 +50,7 @@ pub(super) fn run() -> Vec<Check> {
 
 /// A file that is always there and begins with known bytes.
 fn program() -> Result<File> {
-    File::open("/proc/self/exe").map_err(|e| errno(&e))
+    File::open("/proc/self/exe").map_err(errno_of)
 }
 
 const PROGRAM_START: &[u8] = b"\x7fELF";
@@ -88,12 +88,12 @@ fn read_fixed(ring: &mut IoUring) -> Result<()> {
     let buffer = Buffer::new(PAGE_BYTES)?;
     let vector = libc::iovec { iov_base: buffer.address(0).cast(), iov_len: buffer.len() };
     // SAFETY: `buffer` lives until after the registration is taken back below.
-    unsafe { ring.submitter().register_buffers(&[vector]) }.map_err(|e| errno(&e))?;
+    unsafe { ring.submitter().register_buffers(&[vector]) }.map_err(errno_of)?;
     let fd = types::Fd(file.as_raw_fd());
     let entry = opcode::ReadFixed::new(fd, buffer.address(0), 4, 0).build();
     // SAFETY: the four bytes are in `buffer`, and no slice of it is lent during the call.
     let n = unsafe { complete(ring, &entry) };
-    ring.submitter().unregister_buffers().map_err(|e| errno(&e))?;
+    ring.submitter().unregister_buffers().map_err(errno_of)?;
     expect(n? == 4 && buffer.as_slice().starts_with(PROGRAM_START))
 }
 
@@ -135,13 +135,13 @@ fn msg_ring(ring: &mut IoUring) -> Result<()> {
 /// Sends to ourselves over loopback UDP; unix sockets have no such send.
 fn send_zc(ring: &mut IoUring) -> Result<()> {
     static MESSAGE: [u8; 4] = *b"ping";
-    let socket = UdpSocket::bind(("127.0.0.1", 0)).map_err(|e| errno(&e))?;
-    let address = socket.local_addr().map_err(|e| errno(&e))?;
-    socket.connect(address).map_err(|e| errno(&e))?;
+    let socket = UdpSocket::bind(("127.0.0.1", 0)).map_err(errno_of)?;
+    let address = socket.local_addr().map_err(errno_of)?;
+    socket.connect(address).map_err(errno_of)?;
     let fd = types::Fd(socket.as_raw_fd());
     let entry = opcode::SendZc::new(fd, MESSAGE.as_ptr(), 4).build();
-    // SAFETY: the message is static, so the notification may come when it likes. It comes by
-    // itself: loopback copies what it queues for the receiver and lets go of the original.
+    // SAFETY: the message is static, so the notification may come at any time. It comes by
+    // itself: loopback copies what it queues for the receiver and releases the original.
     expect(unsafe { complete(ring, &entry) }? == 4)
 }
 
@@ -152,18 +152,18 @@ const BUFFER_LEN: u32 = 64;
 fn recv_multishot(ring: &mut IoUring) -> Result<()> {
     let mut buffer = Buffer::new(2 * PAGE_BYTES)?;
     provide(&mut buffer);
-    let (reader, mut writer) = UnixStream::pair().map_err(|e| errno(&e))?;
-    writer.write_all(b"ping").map_err(|e| errno(&e))?;
+    let (reader, mut writer) = UnixStream::pair().map_err(errno_of)?;
+    writer.write_all(b"ping").map_err(errno_of)?;
     drop(writer);
     let base = buffer.address(0) as u64;
     // SAFETY: the page at `base` holds the 8 entries and lives until they are taken back below.
     unsafe { ring.submitter().register_buf_ring_with_flags(base, 8, GROUP, 0) }
-        .map_err(|e| errno(&e))?;
+        .map_err(errno_of)?;
     let entry: squeue::Entry = opcode::RecvMulti::new(types::Fd(reader.as_raw_fd()), GROUP).build();
     // SAFETY: the buffers are in `buffer`, and no slice of it is lent during the call; the
     // closed sender ends the operation.
     let n = unsafe { complete(ring, &entry) };
-    ring.submitter().unregister_buf_ring(GROUP).map_err(|e| errno(&e))?;
+    ring.submitter().unregister_buf_ring(GROUP).map_err(errno_of)?;
     expect(n? == 4 && buffer.as_slice()[PAGE_BYTES..].starts_with(b"ping"))
 }
 
@@ -182,13 +182,13 @@ fn provide(buffer: &mut Buffer) {
     page[14..16].copy_from_slice(&2u16.to_ne_bytes());
 }
 
-/// Asks for any child that has ended, takes none (`WNOWAIT`) and does not wait (`WNOHANG`).
+/// Asks for any child that has ended, reaps none (`WNOWAIT`) and does not wait (`WNOHANG`).
 fn waitid(ring: &mut IoUring) -> Result<()> {
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     let entry = opcode::WaitId::new(libc::P_ALL, 0, options).build();
     // SAFETY: points at nothing: without a place for it the kernel writes no answer.
     match unsafe { complete(ring, &entry) } {
-        // Without children this is how the call that works answers.
+        // The answer of a working call when there are no children.
         Ok(_) | Err(Errno::CHILD) => Ok(()),
         Err(e) => Err(e),
     }

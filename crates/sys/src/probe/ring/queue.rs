@@ -1,19 +1,14 @@
 //! One operation at a time on a ring: enough for probes.
 //!
 //! # Safety
-//! What an operation points at has to stay until its last completion; [`complete`] returns no
-//! earlier, so a borrow held over the call is enough.
+//! Memory that an operation points at must stay until its last completion. [`complete`] returns no
+//! earlier, so a borrow during the call is enough.
 #![allow(unsafe_code)]
 
 use io_uring::cqueue::{self, more};
 use io_uring::{IoUring, squeue};
 
-use crate::{Errno, Result};
-
-/// The kernel's error in an error of the standard library.
-pub(in crate::probe) fn errno(e: &std::io::Error) -> Errno {
-    Errno::from_io_error(e).unwrap_or(Errno::IO)
-}
+use crate::{Errno, Result, errno_of};
 
 /// Submits `entry` and waits for its last completion; gives the first one's result.
 ///
@@ -21,14 +16,14 @@ pub(in crate::probe) fn errno(e: &std::io::Error) -> Errno {
 /// The operation's own error, or the one with which `io_uring_enter(2)` refused.
 ///
 /// # Safety
-/// Whatever `entry` points at must live and not be touched until this returns, and the
-/// operation must be one that ends by itself.
+/// The memory that `entry` points at must live and not be touched until this returns, and the
+/// operation must end by itself.
 pub(in crate::probe) unsafe fn complete(ring: &mut IoUring, entry: &squeue::Entry) -> Result<u32> {
     // SAFETY: the caller keeps the entry's memory until we return, which is after its end.
     unsafe { ring.submission().push(entry) }.map_err(|_| Errno::BUSY)?;
     let first = next(ring)?;
     let mut last = first.clone();
-    // Bounded by the operation, which the caller says ends.
+    // The operation ends, as the caller vouches, and so does this loop.
     while more(last.flags()) {
         last = next(ring)?;
     }
@@ -46,9 +41,9 @@ fn next(ring: &mut IoUring) -> Result<cqueue::Entry> {
         }
         match ring.submit_and_wait(1) {
             Ok(_) => {}
-            Err(e) if errno(&e) == Errno::INTR => {}
-            // Refused before anything was taken: the entry is still in our queue.
-            Err(e) if !ring.submission().is_empty() => return Err(errno(&e)),
+            Err(e) if errno_of(&e) == Errno::INTR => {}
+            // It was refused before anything was taken: the entry is still in our queue.
+            Err(e) if !ring.submission().is_empty() => return Err(errno_of(&e)),
             // Completions of a plain ring are also run on the way out of any other call.
             Err(_) => std::thread::yield_now(),
         }

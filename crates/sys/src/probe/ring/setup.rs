@@ -5,9 +5,8 @@ use std::time::Duration;
 use io_uring::{Builder, IoUring, Probe, opcode};
 
 use super::operations::nop;
-use super::queue::errno;
-use crate::Result;
 use crate::probe::{Answer, Check};
+use crate::{Result, errno_of};
 
 /// Entries of a probe's ring.
 const ENTRIES: u32 = 8;
@@ -20,12 +19,12 @@ pub(super) fn plain() -> Result<IoUring> {
 fn with(set: impl FnOnce(&mut Builder) -> &mut Builder) -> Result<IoUring> {
     let mut builder = IoUring::builder();
     set(&mut builder);
-    builder.dontfork().build(ENTRIES).map_err(|e| errno(&e))
+    builder.dontfork().build(ENTRIES).map_err(errno_of)
 }
 
 type Setter = fn(&mut Builder) -> &mut Builder;
 
-/// Each flag alone, or with the one that it demands.
+/// Each flag alone, or with the one that it requires.
 const FLAGS: [(&str, Setter); 10] = [
     ("SINGLE_ISSUER", |b| b.setup_single_issuer()),
     ("DEFER_TASKRUN", |b| b.setup_single_issuer().setup_defer_taskrun()),
@@ -39,7 +38,7 @@ const FLAGS: [(&str, Setter); 10] = [
     ("SQPOLL", |b| b.setup_sqpoll(1)),
 ];
 
-/// Builds a ring with each flag and does nothing on it once.
+/// Builds a ring with each flag and completes one no-op on it.
 pub(super) fn flags() -> Vec<Check> {
     let used = |set: &Setter| with(set).and_then(|mut ring| nop(&mut ring));
     let checks = FLAGS.iter().map(|(name, set)| Check::new(name, used(set))).collect();
@@ -50,8 +49,8 @@ pub(super) fn flags() -> Vec<Check> {
 /// How long the kernel's submission thread may take to end after its ring was closed.
 const POLLER_MS_MAX: u64 = 200;
 
-/// A closed ring is taken apart later, by a kernel worker: waits until our submission thread
-/// is gone, so that the probe leaves none behind.
+/// Waits until our submission thread is gone, so that the probe leaves none behind: a kernel worker
+/// takes a closed ring apart later.
 fn wait_for_poller() {
     for _ in 0..POLLER_MS_MAX {
         if !has_poller() {
@@ -96,7 +95,7 @@ pub(super) fn features(ring: &IoUring) -> Vec<Check> {
     ]
 }
 
-/// The operations that we care for.
+/// The operations that the probe reports.
 const OPERATIONS: [(&str, u8); 18] = [
     ("NOP", opcode::Nop::CODE),
     ("READ", opcode::Read::CODE),
@@ -123,7 +122,7 @@ pub(super) fn listed(ring: &IoUring) -> Vec<Check> {
     let mut probe = Probe::new();
     let asked = ring.submitter().register_probe(&mut probe);
     let answer = |code| match &asked {
-        Err(e) => Answer::Refused(errno(e)),
+        Err(e) => Answer::Refused(errno_of(e)),
         Ok(()) if probe.is_supported(code) => Answer::Works,
         Ok(()) => Answer::Absent,
     };

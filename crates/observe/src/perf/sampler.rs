@@ -1,0 +1,299 @@
+//! Samples the stacks of all threads of a process.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::error::{Doing, PerfError};
+use super::off_cpu::{OffCpu, Recorder};
+use super::ring::Ring;
+use super::session::{self, Session};
+use super::stacks::{Stack, Stacks, Tally};
+
+/// How often rings are emptied: well before the smallest of them is full at 997 Hz.
+const DRAIN_EVERY: Duration = Duration::from_millis(20);
+
+/// Options of a [`Sampler`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SamplerOptions {
+    /// Samples per second of CPU time and CPU; lowered to the host's
+    /// `perf_event_max_sample_rate`.
+    pub hz: u32,
+    /// Whether to ask for kernel frames.
+    pub kernel: bool,
+    /// Whether to record waits too; each costs the thread about a microsecond.
+    pub off_cpu: bool,
+}
+
+impl Default for SamplerOptions {
+    /// 997 Hz, a prime, so that it does not beat with periodic work; with kernel frames,
+    /// without waits.
+    fn default() -> Self {
+        Self { hz: 997, kernel: true, off_cpu: false }
+    }
+}
+
+/// A running recording of the stacks of all threads of this process.
+///
+/// A timer interrupts each thread by the CPU time it uses and the kernel walks its stack by
+/// frame pointers. It samples existing threads and those created later, including io-wq
+/// workers; one that another thread creates during [`Sampler::start`] may be
+/// missed. It takes one descriptor per thread and CPU and up to 516 KiB of locked memory per
+/// CPU. See `perf_event_open(2)`.
+#[derive(Debug)]
+pub struct Sampler {
+    events: Vec<OwnedFd>,
+    shared: Arc<Shared>,
+    drainer: Option<JoinHandle<Gathered>>,
+    hz: u32,
+    pid: u32,
+    why_not: Option<String>,
+}
+
+/// The results of the draining thread.
+#[derive(Debug, Default)]
+struct Gathered {
+    samples: Tally,
+    off_cpu: Option<OffCpu>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stop: AtomicBool,
+    taken: AtomicU64,
+}
+
+/// The result of a recording.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Samples {
+    /// Different stacks and how many samples hit each, most frequent first.
+    pub stacks: Vec<(Stack, u64)>,
+    /// Samples that found no room in the ring.
+    pub lost: u64,
+    /// Samples whose stack was not kept, as there were too many different ones (65,536).
+    pub unkept: u64,
+    /// How often the kernel throttled the samples because they took too much time.
+    pub throttled: u64,
+    /// The process that was sampled; 0 if there was none.
+    pub pid: u32,
+    /// Samples per second of CPU time, as set.
+    pub hz: u32,
+    /// Whether they include kernel frames and samples of time inside the kernel.
+    pub kernel_frames: bool,
+    /// Why they do not.
+    pub why_not: Option<String>,
+    /// The waits, if they were asked for.
+    pub off_cpu: Option<OffCpu>,
+}
+
+impl Samples {
+    /// Samples in `stacks`.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.stacks.iter().map(|(_, n)| n).sum()
+    }
+}
+
+impl Sampler {
+    /// Starts sampling. Where policy refuses kernel frames, samples user code only and says
+    /// why in [`Samples::why_not`].
+    ///
+    /// # Errors
+    /// [`PerfError::is_refused`], [`PerfError::is_unsupported`] or [`PerfError::is_limit`].
+    pub fn start(options: SamplerOptions) -> Result<Self, PerfError> {
+        Self::of_process(std::process::id(), options)
+    }
+
+    /// Starts sampling another process, which the caller must be permitted to look at.
+    ///
+    /// # Errors
+    /// As [`Sampler::start`].
+    pub fn of_process(pid: u32, options: SamplerOptions) -> Result<Self, PerfError> {
+        let mut session = Session::open(pid, &options)?;
+        let mut waits = options.off_cpu.then(|| Recorder::open(pid));
+        let mut events = std::mem::take(&mut session.events);
+        if let Some(Ok(waits)) = &mut waits {
+            events.append(&mut waits.take_events());
+        }
+        let shared = Arc::new(Shared::default());
+        let rings = std::mem::take(&mut session.rings);
+        let drainer = std::thread::Builder::new()
+            .name("perf-drainer".to_owned())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || drain_until_stopped(pid, rings, waits, &shared)
+            })
+            .map_err(|e| PerfError::from_io(Doing::SpawnDrainer, &e))?;
+        let sampler = Self {
+            events,
+            shared,
+            drainer: Some(drainer),
+            hz: session.hz,
+            pid,
+            why_not: session.why_not.take(),
+        };
+        // On an error here `sampler` is dropped, which ends the thread.
+        session::enable(&sampler.events)?;
+        Ok(sampler)
+    }
+
+    /// Samples taken from the rings so far; up to 20 ms late.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.shared.taken.load(Ordering::Relaxed)
+    }
+
+    /// Stops, and returns the result.
+    #[must_use]
+    pub fn stop(mut self) -> Samples {
+        let Gathered { samples: tally, off_cpu } = self.end();
+        Samples {
+            off_cpu,
+            stacks: tally.stacks,
+            lost: tally.lost,
+            unkept: tally.unkept,
+            throttled: tally.throttled,
+            pid: self.pid,
+            hz: self.hz,
+            kernel_frames: self.why_not.is_none(),
+            why_not: self.why_not.take(),
+        }
+    }
+
+    fn end(&mut self) -> Gathered {
+        session::disable(&self.events);
+        self.shared.stop.store(true, Ordering::Release);
+        let Some(drainer) = self.drainer.take() else { return Gathered::default() };
+        drainer.thread().unpark();
+        drainer.join().unwrap_or_default()
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn drain_until_stopped(
+    pid: u32,
+    mut rings: Vec<Ring>,
+    mut waits: Option<Result<Recorder, PerfError>>,
+    shared: &Shared,
+) -> Gathered {
+    let own_tid = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
+    let mut stacks = Stacks::new(pid, own_tid);
+    let mut records = Vec::new();
+    loop {
+        // Before the drain, so that the last one comes after the events were disabled.
+        let stop = shared.stop.load(Ordering::Acquire);
+        for ring in &mut rings {
+            records.clear();
+            if !ring.drain(&mut records) {
+                stacks.lose();
+            }
+            stacks.take(&records);
+        }
+        if let Some(Ok(waits)) = &mut waits {
+            waits.drain(own_tid);
+        }
+        shared.taken.store(stacks.taken(), Ordering::Relaxed);
+        if stop {
+            let off_cpu = waits.map(|waits| match waits {
+                Ok(waits) => waits.finish(),
+                Err(e) => OffCpu::refused(e.to_string()),
+            });
+            return Gathered { samples: stacks.finish(), off_cpu };
+        }
+        std::thread::park_timeout(DRAIN_EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENOUGH: u64 = 50;
+    /// CPU time for 199 samples, however busy the host is.
+    const CPU_NS: u64 = 200_000_000;
+
+    /// Starts, or prints why this host cannot.
+    fn start_or_skip(kernel: bool) -> Option<Sampler> {
+        match Sampler::start(SamplerOptions { kernel, ..SamplerOptions::default() }) {
+            Ok(sampler) => Some(sampler),
+            Err(e) => {
+                assert!(e.is_refused() || e.is_unsupported() || e.is_limit(), "{e}");
+                cutwater_testing::skip!("{e}");
+                None
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn spin() -> u64 {
+        (0..100_000u64).fold(0, |a, b| std::hint::black_box(a ^ b))
+    }
+
+    fn user_share_of(samples: &Samples, function: usize) -> f64 {
+        let inside = |addr: &u64| (*addr as usize).wrapping_sub(function) < 512;
+        let hits: u64 = samples
+            .stacks
+            .iter()
+            .filter(|(stack, _)| stack.user().first().is_some_and(inside))
+            .map(|(_, n)| n)
+            .sum();
+        hits as f64 / samples.count() as f64
+    }
+
+    #[test]
+    fn a_thread_that_starts_later_is_sampled_where_it_spends_its_time() {
+        let Some(sampler) = start_or_skip(true) else { return };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while cutwater_sys::usage::thread().user_ns < CPU_NS || sampler.taken() < ENOUGH {
+                    spin();
+                }
+            });
+        });
+        let samples = sampler.stop();
+        assert!(samples.count() >= ENOUGH);
+        let share = user_share_of(&samples, spin as fn() -> u64 as usize);
+        assert!(share > 0.0, "{samples:?}");
+    }
+
+    #[test]
+    fn without_kernel_frames_there_are_none_and_it_is_said() {
+        let Some(sampler) = start_or_skip(false) else { return };
+        while sampler.taken() < ENOUGH {
+            spin();
+        }
+        let samples = sampler.stop();
+        assert!(!samples.kernel_frames && samples.why_not.is_some());
+        assert!(samples.stacks.iter().all(|(stack, _)| stack.kernel().is_empty()));
+    }
+
+    #[test]
+    fn kernel_frames_are_there_or_it_is_said_why_not() {
+        let Some(sampler) = start_or_skip(true) else { return };
+        while sampler.taken() < ENOUGH {
+            let _ = std::fs::read("/proc/self/maps");
+        }
+        let samples = sampler.stop();
+        let seen = samples.stacks.iter().any(|(stack, _)| !stack.kernel().is_empty());
+        assert_eq!(seen, samples.kernel_frames);
+        assert_eq!(seen, samples.why_not.is_none());
+        if let Some(why_not) = samples.why_not {
+            println!("no kernel frames: {why_not}");
+        }
+    }
+
+    #[test]
+    fn dropping_a_sampler_ends_its_thread() {
+        let Some(sampler) = start_or_skip(true) else { return };
+        let shared = Arc::downgrade(&sampler.shared);
+        drop(sampler);
+        assert_eq!(shared.strong_count(), 0);
+    }
+}
