@@ -81,7 +81,7 @@ fn main() {
 /// Each on a CPU of its own, as the scheduler else puts both on one, or not, as it likes.
 fn two_cores(backend: Backend) -> Runtime {
     let allowed = rustix::thread::sched_getaffinity(None).unwrap();
-    let runtime = Runtime::builder().backend(backend).cores(2).pinned(true).build().unwrap();
+    let runtime = Runtime::options().backend(backend).cores(2).pinned(true).build().unwrap();
     // This thread is the first core of both, and has to leave the other the choice.
     rustix::thread::sched_setaffinity(None, &allowed).unwrap();
     runtime

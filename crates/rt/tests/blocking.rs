@@ -52,7 +52,7 @@ fn everywhere(test: impl Fn(Backend, Backend) + Clone + Send + 'static) {
 }
 
 fn runtime(backend: Backend, cores: usize) -> Runtime {
-    Runtime::builder().backend(backend).cores(cores).build().expect("it starts")
+    Runtime::options().backend(backend).cores(cores).build().expect("it starts")
 }
 
 /// Opened by one thread, waited for by a task of another.

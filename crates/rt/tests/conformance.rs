@@ -11,7 +11,7 @@ fn runtimes() -> Vec<(String, Runtime)> {
     let mut backends = vec![Backend::Ring, Backend::Pool];
     backends.extend((first..first + 20).map(Backend::Fake));
     let built = backends.into_iter().filter_map(|backend| {
-        match Runtime::builder().backend(backend).build() {
+        match Runtime::options().backend(backend).build() {
             Ok(runtime) => Some((format!("{backend:?}"), runtime)),
             Err(e) => {
                 cutwater_testing::skip!("{backend:?}: {e}");

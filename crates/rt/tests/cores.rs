@@ -13,7 +13,7 @@ fn everywhere(cores: usize, test: impl Fn(&Runtime)) {
     // Miri has no ring, and where nothing is fake it waits for its own slow clock.
     let real = if cfg!(miri) { &[][..] } else { &[Backend::Ring, Backend::Pool] };
     for backend in real.iter().copied().chain([Backend::Fake(3)]) {
-        match Runtime::builder().backend(backend).cores(cores).build() {
+        match Runtime::options().backend(backend).cores(cores).build() {
             Ok(runtime) => test(&runtime),
             Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
@@ -137,7 +137,7 @@ fn what_is_aborted_or_outlived_says_so() {
         });
     });
     let backend = if cfg!(miri) { Backend::Fake(5) } else { Backend::Auto };
-    let runtime = Runtime::builder().backend(backend).cores(2).build().expect("it starts");
+    let runtime = Runtime::options().backend(backend).cores(2).build().expect("it starts");
     let cores = runtime.cores();
     let dropped = Arc::new(AtomicUsize::new(0));
     struct OnDrop(Arc<AtomicUsize>);
@@ -159,7 +159,7 @@ fn what_is_aborted_or_outlived_says_so() {
     drop(runtime);
     assert_eq!(dropped.load(Ordering::Relaxed), 2, "tasks are dropped with their runtime");
     let late = cores.spawn_on(1, || async {}).expect("there was one");
-    let other = Runtime::builder().backend(backend).build().expect("it starts");
+    let other = Runtime::options().backend(backend).build().expect("it starts");
     other.block_on(async {
         for task in tasks {
             assert_eq!(task.await, Err(Aborted));
@@ -173,7 +173,7 @@ fn cores_that_sleep_are_told_by_their_rings() {
     if cfg!(miri) {
         return cutwater_testing::skip!("Miri has no io_uring");
     }
-    let Ok(runtime) = Runtime::builder().backend(Backend::Ring).cores(2).build() else { return };
+    let Ok(runtime) = Runtime::options().backend(Backend::Ring).cores(2).build() else { return };
     let counters = runtime.block_on(async {
         for _ in 0..200 {
             spawn_on(1, || async {}).expect("there is one").await.expect("it ends");
@@ -182,7 +182,7 @@ fn cores_that_sleep_are_told_by_their_rings() {
     });
     assert_eq!(counters.len(), 2);
     // A sleeping core is told once, and one that is awake is not.
-    assert!(counters[1].told > 0, "{counters:?}");
+    assert!(counters[1].unparks > 0, "{counters:?}");
     assert!(counters[0].wakes_remote >= 100, "{counters:?}");
     let samples: u64 = counters.iter().flat_map(|c| c.delays).sum();
     assert!(samples > 0, "waits in the run queue are sampled");
@@ -195,7 +195,7 @@ fn cores_that_are_pinned_have_a_cpu_each() {
     }
     // A thread of its own, as the runtime keeps the thread that makes it on a CPU.
     let cpus = std::thread::spawn(|| {
-        let runtime = Runtime::builder().cores(2).pinned(true).build().expect("it starts");
+        let runtime = Runtime::options().cores(2).pinned(true).build().expect("it starts");
         let cpus = || async {
             let set = rustix::thread::sched_getaffinity(None).expect("a mask");
             (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect::<Vec<_>>()

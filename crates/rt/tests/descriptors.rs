@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 #[test]
 fn accepting_waits_for_descriptors_without_spinning_and_goes_on() {
     for backend in [Backend::Ring, Backend::Pool] {
-        let Ok(runtime) = Runtime::builder().backend(backend).build() else {
+        let Ok(runtime) = Runtime::options().backend(backend).build() else {
             cutwater_testing::skip!("{backend:?}");
             continue;
         };

@@ -27,7 +27,7 @@ fn times(n: u64) -> u64 {
 
 fn everywhere(test: impl Fn(&Runtime)) {
     for backend in backends(1) {
-        match Runtime::builder().backend(backend).build() {
+        match Runtime::options().backend(backend).build() {
             Ok(runtime) => test(&runtime),
             Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
@@ -39,7 +39,7 @@ fn ring() -> Option<Runtime> {
         cutwater_testing::skip!("Miri has no io_uring");
         return None;
     }
-    Runtime::builder()
+    Runtime::options()
         .backend(Backend::Ring)
         .build()
         .inspect_err(|e| cutwater_testing::skip!("no io_uring here: {e}"))
@@ -128,7 +128,7 @@ fn timers_fire_in_order() {
 #[test]
 fn virtual_time_does_not_pass_by_itself() {
     let runtime =
-        Runtime::builder().backend(Backend::Fake(1)).build().expect("a fake needs nothing");
+        Runtime::options().backend(Backend::Fake(1)).build().expect("a fake needs nothing");
     let started = std::time::Instant::now();
     runtime.block_on(async { sleep(Duration::from_secs(100 * 24 * 3600)).await });
     assert!(started.elapsed() < Duration::from_secs(3600), "a hundred days were waited for");
@@ -204,7 +204,7 @@ fn a_cancelled_operation_gives_its_buffer_back() {
 #[test]
 fn with_too_many_in_flight_operations_wait_for_their_turn() {
     for backend in backends(3) {
-        let Ok(runtime) = Runtime::builder().backend(backend).in_flight_max(3).build() else {
+        let Ok(runtime) = Runtime::options().backend(backend).in_flight_max(3).build() else {
             continue;
         };
         runtime.block_on(async {
@@ -222,7 +222,7 @@ fn with_too_many_in_flight_operations_wait_for_their_turn() {
 
 #[test]
 fn a_bound_of_one_lets_all_through_one_by_one_even_when_some_are_dropped() {
-    let Ok(runtime) = Runtime::builder().backend(Backend::Fake(5)).in_flight_max(1).build() else {
+    let Ok(runtime) = Runtime::options().backend(Backend::Fake(5)).in_flight_max(1).build() else {
         return;
     };
     runtime.block_on(async {
@@ -240,7 +240,7 @@ fn room_goes_to_one_who_still_waits() {
     if ring().is_none() {
         return;
     }
-    let Ok(runtime) = Runtime::builder().backend(Backend::Ring).in_flight_max(1).build() else {
+    let Ok(runtime) = Runtime::options().backend(Backend::Ring).in_flight_max(1).build() else {
         return;
     };
     let (reader, writer) = pipe();
@@ -277,7 +277,7 @@ fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {
     let c_path =
         std::ffi::CString::new(path.clone().into_os_string().into_encoded_bytes()).expect("no NUL");
     for backend in [Backend::Ring, Backend::Pool, Backend::Fake(7)] {
-        let Ok(runtime) = Runtime::builder().backend(backend).build() else { continue };
+        let Ok(runtime) = Runtime::options().backend(backend).build() else { continue };
         let (reader, writer) = pipe();
         let mut state = 0x9e37_79b9_7f4a_7c15u64;
         runtime.block_on(async {
@@ -366,7 +366,7 @@ fn the_path_can_be_held_and_operations_take_it() {
 fn a_waker_may_be_used_after_its_task_and_its_runtime_are_gone() {
     let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
     let backend = if cfg!(miri) { Backend::Fake(1) } else { Backend::Auto };
-    let Ok(runtime) = Runtime::builder().backend(backend).build() else { return };
+    let Ok(runtime) = Runtime::options().backend(backend).build() else { return };
     let keep = Rc::clone(&kept);
     runtime.block_on(async move {
         spawn(std::future::poll_fn(move |cx: &mut Context<'_>| {
@@ -387,7 +387,7 @@ fn a_waker_may_be_used_after_its_task_and_its_runtime_are_gone() {
 fn scheduling_over_the_fake_is_the_same_for_the_same_seed() {
     let story = |seed| {
         let runtime =
-            Runtime::builder().backend(Backend::Fake(seed)).build().expect("a fake needs nothing");
+            Runtime::options().backend(Backend::Fake(seed)).build().expect("a fake needs nothing");
         let order = Rc::new(RefCell::new(Vec::new()));
         runtime.block_on(async {
             let tasks: Vec<_> = (0..50)
@@ -418,7 +418,7 @@ fn write_of(file: &Arc<OwnedFd>, bytes: &[u8], offset: u64) -> Op {
 fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
     let everyone = [Backend::Ring, Backend::Pool].into_iter().chain((0..30).map(Backend::Fake));
     for backend in everyone {
-        let Ok(runtime) = Runtime::builder().backend(backend).in_flight_max(4).build() else {
+        let Ok(runtime) = Runtime::options().backend(backend).in_flight_max(4).build() else {
             cutwater_testing::skip!("{backend:?}");
             continue;
         };
@@ -510,7 +510,7 @@ fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
 fn a_sleep_that_never_ends_does_not_keep_the_core_awake() {
     // A clock that is not real has nothing to wait for.
     for backend in backends(1).into_iter().filter(|b| !matches!(b, Backend::Fake(_))) {
-        let Ok(runtime) = Runtime::builder().backend(backend).build() else { continue };
+        let Ok(runtime) = Runtime::options().backend(backend).build() else { continue };
         for long in [Duration::MAX, Duration::from_secs(u64::from(u32::MAX) * 4)] {
             let before = runtime.counters().enters;
             runtime.block_on(async {

@@ -118,7 +118,7 @@ fn a_ring_that_is_demanded_fails_with_the_kernels_word() {
     for calls in ["io_uring_setup", "io_uring_enter"] {
         for (how, errno) in HOWS.into_iter().zip([38, 1, 12]) {
             refused(me, calls, how, || {
-                let built = Runtime::builder().backend(Backend::Ring).build();
+                let built = Runtime::options().backend(Backend::Ring).build();
                 assert_eq!(built.map(drop).map_err(|e| e.raw_os_error()), Err(Some(errno)));
             });
         }
@@ -147,7 +147,7 @@ fn the_bridge_reads_through_the_pool() {
 #[test]
 fn a_program_that_is_started_does_not_disturb_what_is_in_flight() {
     for backend in [Backend::Ring, Backend::Pool] {
-        let runtime = match Runtime::builder().backend(backend).build() {
+        let runtime = match Runtime::options().backend(backend).build() {
             Ok(runtime) => runtime,
             Err(e) => {
                 cutwater_testing::skip!("{backend:?}: {e}");

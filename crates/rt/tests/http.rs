@@ -34,7 +34,7 @@ async fn pair() -> (Io<TcpStream>, Io<TcpStream>) {
 
 fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::builder().backend(backend).build() {
+        match Runtime::options().backend(backend).build() {
             Ok(runtime) => test(&runtime),
             Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }

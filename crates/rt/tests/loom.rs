@@ -98,7 +98,7 @@ macro_rules! models {
                 parking: Parking,
                 queue: AtomicUsize,
                 event: Event,
-                told: AtomicUsize,
+                unparks: AtomicUsize,
             }
 
             impl Core {
@@ -107,7 +107,7 @@ macro_rules! models {
                         parking: Parking::new(),
                         queue: AtomicUsize::new(0),
                         event: Event::new(),
-                        told: AtomicUsize::new(0),
+                        unparks: AtomicUsize::new(0),
                     })
                 }
 
@@ -128,8 +128,8 @@ macro_rules! models {
                             let core = Arc::clone(&core);
                             thread::spawn(move || {
                                 core.push();
-                                if core.parking.must_tell() {
-                                    core.told.fetch_add(1, Ordering::Relaxed);
+                                if core.parking.must_wake() {
+                                    core.unparks.fetch_add(1, Ordering::Relaxed);
                                     core.event.write();
                                 }
                             })
@@ -148,8 +148,8 @@ macro_rules! models {
                         core.parking.awake();
                     }
                     pushing.into_iter().for_each(|thread| thread.join().unwrap());
-                    let told = core.told.load(Ordering::Relaxed);
-                    assert!(told <= tried, "{told} calls, and it went to sleep {tried} times");
+                    let unparks = core.unparks.load(Ordering::Relaxed);
+                    assert!(unparks <= tried, "woken {unparks} times, asleep {tried} times");
                 });
             }
 

@@ -10,7 +10,7 @@ use cutwater_rt::{Runtime, spawn_on};
 
 #[test]
 fn each_core_tells_what_it_did() {
-    let runtime = Runtime::builder().cores(2).build().expect("it starts");
+    let runtime = Runtime::options().cores(2).build().expect("it starts");
     let registry = Registry::new();
     assert!(registry.add(RuntimeMetrics::new(&runtime)));
     runtime.block_on(async {

@@ -11,7 +11,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::builder().backend(backend).build() {
+        match Runtime::options().backend(backend).build() {
             Ok(runtime) => test(&runtime),
             Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
@@ -150,7 +150,7 @@ fn connecting_to_nobody_is_refused() {
 
 #[test]
 fn an_accept_that_is_dropped_takes_no_connection_along() {
-    let Ok(runtime) = Runtime::builder().backend(Backend::Ring).build() else { return };
+    let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() else { return };
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
         let waited = cutwater_rt::time::timeout(Duration::from_millis(2), listener.accept()).await;

@@ -91,7 +91,7 @@ fn byte(seed: u64, i: usize) -> u8 {
 
 fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::builder().backend(backend).build() {
+        match Runtime::options().backend(backend).build() {
             Ok(runtime) => test(&runtime),
             Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }

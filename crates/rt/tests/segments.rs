@@ -18,13 +18,13 @@ const SEED: &str = "CUTWATER_TEST_SEED";
 
 fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::builder().backend(backend).build() {
+        match Runtime::options().backend(backend).build() {
             Ok(runtime) => test(&runtime),
             Err(e) => println!("skipped: {backend:?}: {e}"),
         }
     }
     // A ring that is there and not used: sockets then wait by epoll beside it.
-    if let Ok(runtime) = Runtime::builder().backend(Backend::Ring).build() {
+    if let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() {
         runtime.force_path(Some(Path::Cold));
         test(&runtime);
     }

@@ -16,13 +16,13 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::builder().backend(backend).build() {
+        match Runtime::options().backend(backend).build() {
             Ok(runtime) => test(&runtime),
             Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }
     }
     // A ring that is there and not used: sockets then wait by epoll beside it.
-    if let Ok(runtime) = Runtime::builder().backend(Backend::Ring).build() {
+    if let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() {
         runtime.force_path(Some(Path::Cold));
         test(&runtime);
     }
@@ -82,7 +82,7 @@ fn pieces_come_in_order_whatever_their_sizes() {
 
 #[test]
 fn a_slow_reader_holds_its_share_of_the_buffers_and_no_more() {
-    let Ok(runtime) = Runtime::builder().backend(Backend::Ring).build() else { return };
+    let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() else { return };
     runtime.block_on(async {
         let (client, server) = tcp_pair().await;
         let (other_client, other_server) = tcp_pair().await;
@@ -114,7 +114,7 @@ fn a_slow_reader_holds_its_share_of_the_buffers_and_no_more() {
 
 #[test]
 fn pieces_that_are_held_do_not_stop_a_core() {
-    let Ok(runtime) = Runtime::builder().backend(Backend::Ring).build() else { return };
+    let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() else { return };
     runtime.block_on(async {
         let (client, server) = tcp_pair().await;
         let mut pieces = server.received();
@@ -412,7 +412,7 @@ fn sockets_of_others_that_do_not_block_work_too() {
 #[test]
 fn connections_that_wait_keep_nobody_else_from_working() {
     for backend in [Backend::Ring, Backend::Pool] {
-        let built = Runtime::builder().backend(backend).in_flight_max(2).build();
+        let built = Runtime::options().backend(backend).in_flight_max(2).build();
         let Ok(runtime) = built else {
             cutwater_testing::skip!("{backend:?}");
             continue;

@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn everywhere(test: impl Fn(&Runtime)) {
     for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::builder().backend(backend).build() {
+        match Runtime::options().backend(backend).build() {
             Ok(runtime) => test(&runtime),
             Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
         }

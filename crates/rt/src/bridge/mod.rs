@@ -30,8 +30,9 @@ use cutwater_sys::ring::Op;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::executor::operation;
-use crate::{Backend, Runtime};
+use crate::driver::Backend;
+use crate::executor::Runtime;
+use crate::operation::operation;
 pub use file::File;
 use pending::{Pending, Slot};
 pub use reader::Reader;
@@ -87,7 +88,7 @@ impl Bridge {
         });
         let (sender, receiver) = std::sync::mpsc::channel();
         let theirs = Arc::clone(&queue);
-        let run = move || match Runtime::builder().backend(backend).build() {
+        let run = move || match Runtime::options().backend(backend).build() {
             Ok(runtime) => {
                 // Whoever asked has gone, or hears it.
                 let _ = sender.send(Ok(runtime.has_ring()));
@@ -171,7 +172,7 @@ impl Drop for Inner {
 async fn serve(queue: &Arc<Queue>) {
     loop {
         while let Some(Request { op, slot }) = queue.requests.pop() {
-            crate::spawn(async move { slot.finish(operation(op).await) });
+            crate::executor::spawn(async move { slot.finish(operation(op).await) });
         }
         let mut waited = false;
         std::future::poll_fn(|cx| {

@@ -11,7 +11,8 @@ use rustix::fs::{FallocateFlags, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::{ATTEMPTS_MAX, Grid, OpenOptions, Ranges, again};
-use crate::executor::{Core, operation};
+use crate::executor::Core;
+use crate::operation::operation;
 
 /// A result, and the buffer that was given.
 pub type BufResult = (io::Result<usize>, Vec<u8>);
@@ -312,6 +313,6 @@ impl File {
             }
             Ok(read)
         };
-        Ok(crate::spawn_blocking(copy).await.map_err(io::Error::other)??)
+        Ok(crate::executor::spawn_blocking(copy).await.map_err(io::Error::other)??)
     }
 }

@@ -22,7 +22,7 @@ pub use file::{BufResult, File};
 pub use options::OpenOptions;
 pub use ranges::Ranges;
 
-use crate::executor::operation;
+use crate::operation::operation;
 
 /// Operations that are begun again after `EINTR` or `EAGAIN` at most: a kernel that says so
 /// for ever is not waited for.
@@ -89,7 +89,7 @@ pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
     let path = path.as_ref().to_path_buf();
     let list = move || std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect();
-    crate::spawn_blocking(list).await.map_err(io::Error::other)?
+    crate::executor::spawn_blocking(list).await.map_err(io::Error::other)?
 }
 
 /// Size, times, owner of what `path` leads to (`statx(2)`), on a thread of the pool.
@@ -98,7 +98,9 @@ pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
 /// As the call.
 pub async fn metadata(path: impl AsRef<Path>) -> io::Result<std::fs::Metadata> {
     let path = path.as_ref().to_path_buf();
-    crate::spawn_blocking(move || std::fs::metadata(path)).await.map_err(io::Error::other)?
+    crate::executor::spawn_blocking(move || std::fs::metadata(path))
+        .await
+        .map_err(io::Error::other)?
 }
 
 /// Cuts the file `path` off at `len`, or extends it by a hole, on a thread of the pool: to free
@@ -109,7 +111,7 @@ pub async fn metadata(path: impl AsRef<Path>) -> io::Result<std::fs::Metadata> {
 pub async fn truncate(path: impl AsRef<Path>, len: u64) -> io::Result<()> {
     let file = OpenOptions::new().read(false).write(true).open(path).await?;
     let cut = move || Ok(rustix::fs::ftruncate(file.into_fd(), len)?);
-    crate::spawn_blocking(cut).await.map_err(io::Error::other)?
+    crate::executor::spawn_blocking(cut).await.map_err(io::Error::other)?
 }
 
 /// The whole of a file.

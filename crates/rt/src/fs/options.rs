@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::{ATTEMPTS_MAX, File, c_path};
-use crate::executor::operation;
+use crate::operation::operation;
 
 /// How to open a file, as `openat2(2)` has it.
 #[derive(Debug, Clone)]

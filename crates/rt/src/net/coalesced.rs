@@ -13,8 +13,9 @@ use rustix::io::Errno;
 use super::received::Chunk;
 use super::socket::until_done;
 use super::udp::UdpSocket;
-use crate::driver::Operations;
+use crate::driver::SharedBuffers;
 use crate::executor::Core;
+use crate::operation::Operations;
 
 /// Datagrams of one peer that came together, in the order in which they came.
 #[derive(Debug)]
@@ -143,7 +144,7 @@ impl Coalesced {
     fn many(&mut self) -> Option<&mut Operations> {
         if self.many.is_none() {
             let core = Core::current();
-            let group = core.driver.borrow_mut().group_large()?;
+            let group = core.driver.borrow_mut().buffers(SharedBuffers::Coalesced)?;
             let socket = Arc::clone(&self.socket.fd);
             let op = Op::RecvFromMany { socket, group, coalesced: true };
             self.many = Some(Operations::new(core, op));

@@ -10,8 +10,8 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 use super::socket::until_done;
-use crate::driver::Operations;
 use crate::executor::Core;
+use crate::operation::Operations;
 
 /// How long to wait with no descriptors left before accepting again: others are closed meanwhile.
 const NO_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(20);
@@ -38,7 +38,7 @@ impl<S> Incoming<S> {
         loop {
             if self.many.is_none() {
                 let core = Core::current();
-                if !core.driver.borrow().goes_on() {
+                if !core.driver.borrow().has_multishot() {
                     return accept(&self.listener).await.map(self.of_fd);
                 }
                 let op = Op::AcceptMany { socket: Arc::clone(&self.listener) };

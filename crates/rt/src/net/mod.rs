@@ -9,8 +9,6 @@
 //! Where there is no ring, operations are tried at once and again when the socket is ready
 //! (`epoll(7)`); the interface is the same.
 
-#[cfg(any(feature = "tokio", feature = "futures-io", feature = "hyper"))]
-mod adapters;
 mod coalesced;
 mod incoming;
 mod io;

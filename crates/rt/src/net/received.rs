@@ -13,9 +13,10 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 use super::socket::Socket;
-use crate::driver::{GROUP_BUFFER_BYTES, Operation, Operations};
+use crate::driver::{SHARED_BUFFER_BYTES, SharedBuffers};
 use crate::executor::Core;
 use crate::fs::BufResult;
+use crate::operation::{Operation, Operations, operation};
 
 /// Bytes of the buffer for large messages, which a connection has to itself while they come.
 const LARGE_BYTES: usize = 64 << 10;
@@ -252,7 +253,7 @@ impl Received {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
         // Bytes that were left over come first, and what is under way was begun for others.
         let direct = self.large && self.carried.is_none() && matches!(self.way, Way::Idle);
-        if direct && !self.over && buf.len() > GROUP_BUFFER_BYTES as usize {
+        if direct && !self.over && buf.len() > SHARED_BUFFER_BYTES as usize {
             self.spare = mem::take(buf);
             self.begin_large();
         }
@@ -294,14 +295,14 @@ impl Received {
         }
         let socket = Arc::clone(&self.socket.fd);
         let op = Op::Recv { socket, buf, at, all: false };
-        self.way = Way::One(Operation::new(Core::current(), op));
+        self.way = Way::One(operation(op));
     }
 
     /// Takes a buffer for the next large message, or gives it back while messages are small.
     #[must_use]
     pub fn reuse(&mut self, buf: Vec<u8>) -> Vec<u8> {
         if !self.large {
-            return if buf.capacity() <= GROUP_BUFFER_BYTES as usize { buf } else { Vec::new() };
+            return if buf.capacity() <= SHARED_BUFFER_BYTES as usize { buf } else { Vec::new() };
         }
         self.spare = buf;
         Vec::new()
@@ -309,12 +310,13 @@ impl Received {
 
     fn begin(&mut self) -> Step {
         let core = Core::current();
-        let group = if self.large { None } else { core.driver.borrow_mut().group() };
+        let group =
+            if self.large { None } else { core.driver.borrow_mut().buffers(SharedBuffers::Small) };
         let socket = Arc::clone(&self.socket.fd);
         self.way = match group {
             Some(group) => Way::Many(Operations::new(core, Op::RecvMany { socket, group })),
             None => {
-                let bytes = if self.large { LARGE_BYTES } else { GROUP_BUFFER_BYTES as usize };
+                let bytes = if self.large { LARGE_BYTES } else { SHARED_BUFFER_BYTES as usize };
                 if self.spare.len() < bytes {
                     self.spare.resize(bytes, 0);
                 }
@@ -336,7 +338,7 @@ impl Received {
                     self.way = Way::Many(many);
                     return Step::Again;
                 };
-                let full = buf.len() == GROUP_BUFFER_BYTES as usize;
+                let full = buf.len() == SHARED_BUFFER_BYTES as usize;
                 self.full = if full { self.full + 1 } else { 0 };
                 self.way = if self.full >= FULL_IN_A_ROW {
                     (self.large, self.full, self.small) = (true, 0, 0);
@@ -360,9 +362,9 @@ impl Received {
     }
 
     fn begin_with_own(&mut self) -> Step {
-        let buf = vec![0; GROUP_BUFFER_BYTES as usize];
+        let buf = vec![0; SHARED_BUFFER_BYTES as usize];
         let op = Op::Recv { socket: Arc::clone(&self.socket.fd), buf, at: 0, all: false };
-        self.way = Way::One(Operation::new(Core::current(), op));
+        self.way = Way::One(operation(op));
         Step::Again
     }
 
@@ -421,7 +423,7 @@ impl Received {
     fn wait(&mut self, _refused: Op) -> Step {
         let events = PollFlags::IN;
         let op = Op::Poll { file: Arc::clone(&self.socket.fd), events };
-        self.way = Way::One(Operation::new(Core::current(), op));
+        self.way = Way::One(operation(op));
         Step::Again
     }
 }

@@ -9,8 +9,7 @@ use cutwater_sys::ring::Op;
 use rustix::io::Errno;
 
 use super::socket::Socket;
-use crate::driver::Operation;
-use crate::executor::Core;
+use crate::operation::{Operation, operation};
 
 /// Bytes of the buffer that is kept between sends; a connection that is idle holds no more. Four
 /// records of TLS fit.
@@ -53,7 +52,7 @@ impl Sending {
     fn send(&mut self, buf: Vec<u8>, at: usize) {
         let to = buf.len();
         let op = Op::Send { socket: Arc::clone(&self.socket.fd), buf, at, to };
-        self.under_way = Some(Operation::new(Core::current(), op));
+        self.under_way = Some(operation(op));
     }
 
     /// Waits until all has been sent.

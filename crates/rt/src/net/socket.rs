@@ -12,8 +12,8 @@ use cutwater_sys::ring::{Op, Outcome};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
-use crate::executor::operation;
 use crate::fs::{ATTEMPTS_MAX, BufResult};
+use crate::operation::operation;
 
 /// Bytes from which a send is tried from where the bytes are (`IORING_OP_SEND_ZC`): below, to
 /// pin the pages and to be told when they are free costs more than the copy.

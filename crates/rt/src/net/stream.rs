@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::socket::Socket;
 use super::stream_methods;
-use crate::executor::operation;
+use crate::operation::operation;
 
 /// A connection. Closed when dropped, once no operation has it any more.
 #[derive(Debug, Clone)]

@@ -14,14 +14,15 @@ use rustix::io::Errno;
 use super::offload::Offload;
 use super::received::Chunk;
 use super::socket::until_done;
-use crate::driver::{GROUP_BUFFER_BYTES, Operation, Operations};
-use crate::executor::{Core, operation};
+use crate::driver::{SHARED_BUFFER_BYTES, SharedBuffers};
+use crate::executor::Core;
 use crate::fs::BufResult;
+use crate::operation::{Operation, Operations, operation};
 
 /// Bytes of a [`Packet`] at most: a shared buffer but for its head (`io_uring_recvmsg_out` and an
 /// address).
-pub const PACKET_BYTES_MAX: usize = GROUP_BUFFER_BYTES as usize - 144;
-const _: () = assert!(PACKET_BYTES_MAX >= GROUP_BUFFER_BYTES as usize - DATAGRAM_HEAD_BYTES);
+pub const PACKET_BYTES_MAX: usize = SHARED_BUFFER_BYTES as usize - 144;
+const _: () = assert!(PACKET_BYTES_MAX >= SHARED_BUFFER_BYTES as usize - DATAGRAM_HEAD_BYTES);
 
 /// A datagram and who has sent it, or is to get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,7 +242,7 @@ impl Packets {
     fn many(&mut self) -> Option<&mut Operations> {
         if self.many.is_none() {
             let core = Core::current();
-            let group = core.driver.borrow_mut().group()?;
+            let group = core.driver.borrow_mut().buffers(SharedBuffers::Small)?;
             let socket = Arc::clone(&self.socket.fd);
             self.many =
                 Some(Operations::new(core, Op::RecvFromMany { socket, group, coalesced: false }));

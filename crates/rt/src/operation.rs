@@ -1,4 +1,4 @@
-//! An operation as a future.
+//! Operations as futures.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 
 use cutwater_sys::ring::{Event, LINKED_MAX, Op, Outcome};
 
-use super::LifeKey;
+use crate::driver::OpId;
 use crate::executor::Core;
 
-/// An operation under way. To drop it is to cancel it: what it owns stays with the kernel
-/// until that has let go of it, and a descriptor that it makes too late is closed.
+/// An operation. Dropping it cancels it: what it owns stays with the runtime until the kernel has let
+/// go of it, and a descriptor that it makes too late is closed.
 #[derive(Debug)]
-#[must_use = "an operation begins when it is awaited"]
+#[must_use = "an operation starts when it is awaited"]
 pub struct Operation {
     core: Rc<Core>,
     state: State,
@@ -21,9 +21,9 @@ pub struct Operation {
 
 #[derive(Debug)]
 enum State {
-    /// Not given away yet.
+    /// Not submitted yet.
     New(Option<Op>),
-    Given(LifeKey),
+    Submitted(OpId),
     Over,
 }
 
@@ -32,8 +32,8 @@ impl Operation {
         Self { core, state: State::New(Some(op)) }
     }
 
-    /// Ends it early and waits until that is done: the outcome has its buffer. It may have
-    /// come too late, and then the operation was carried out.
+    /// Asks the kernel to end it early and waits for the outcome, which has its buffer. The request may
+    /// come too late; then the operation was carried out.
     pub async fn cancel(mut self) -> Outcome {
         match &mut self.state {
             State::New(op) => {
@@ -41,14 +41,14 @@ impl Operation {
                 self.state = State::Over;
                 return Outcome::plain(op, Err(rustix::io::Errno::CANCELED));
             }
-            State::Given(key) => self.core.driver.borrow_mut().ask_to_end(*key),
+            State::Submitted(id) => self.core.driver.borrow_mut().cancel(*id),
             State::Over => {}
         }
         self.await
     }
 
-    /// Ends it early after `limit`, and gives its outcome either way: `ECANCELED` where it
-    /// was ended.
+    /// Waits for the outcome, and cancels the operation after `limit`: the outcome is then
+    /// `ECANCELED`.
     pub async fn within(mut self, limit: std::time::Duration) -> Outcome {
         let mut sleep = std::pin::pin!(crate::time::sleep(limit));
         let early = std::future::poll_fn(|cx| {
@@ -65,12 +65,12 @@ impl Operation {
 }
 
 impl Operation {
-    /// Gives it away, where that was not done and there is room.
-    fn poll_begin(&mut self, cx: &Context<'_>) -> Poll<()> {
+    /// Submits it, where that was not done and there is room.
+    fn poll_submit(&mut self, cx: &Context<'_>) -> Poll<()> {
         let State::New(op) = &mut self.state else { return Poll::Ready(()) };
-        let Some(given) = op.take() else { return Poll::Pending };
-        match self.core.driver.borrow_mut().submit(given, cx.waker()) {
-            Ok(key) => self.state = State::Given(key),
+        let Some(submitted) = op.take() else { return Poll::Pending };
+        match self.core.driver.borrow_mut().submit(submitted, cx.waker()) {
+            Ok(id) => self.state = State::Submitted(id),
             Err(back) => {
                 *op = Some(back);
                 return Poll::Pending;
@@ -85,11 +85,11 @@ impl Future for Operation {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let this = &mut *self;
-        if this.poll_begin(cx).is_pending() {
+        if this.poll_submit(cx).is_pending() {
             return Poll::Pending;
         }
-        let State::Given(key) = this.state else { return Poll::Pending };
-        let outcome = this.core.driver.borrow_mut().poll(key, cx.waker());
+        let State::Submitted(id) = this.state else { return Poll::Pending };
+        let outcome = this.core.driver.borrow_mut().poll(id, cx.waker());
         match outcome {
             Some(outcome) => {
                 this.state = State::Over;
@@ -102,17 +102,16 @@ impl Future for Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if let State::Given(key) = self.state {
-            self.core.driver.borrow_mut().orphan(key);
+        if let State::Submitted(id) = self.state {
+            self.core.driver.borrow_mut().orphan(id);
         }
     }
 }
 
-/// An operation that goes on and brings one thing after the other (`IORING_OP_ACCEPT` and
-/// `IORING_OP_RECV` in their multishot forms). To drop it is to cancel it: what it brings too late is
-/// closed or given back.
+/// A multishot operation: it delivers one result after the other (as `IORING_OP_ACCEPT` and
+/// `IORING_OP_RECV` can). Dropping it cancels it: what it delivers too late is closed or given back.
 #[derive(Debug)]
-#[must_use = "an operation begins when it is awaited"]
+#[must_use = "an operation starts when it is awaited"]
 pub struct Operations(Operation);
 
 impl Operations {
@@ -120,14 +119,14 @@ impl Operations {
         Self(Operation::new(core, op))
     }
 
-    /// What comes next. [`Event::End`] is the last; after it, this waits for ever.
+    /// The next result. [`Event::End`] is the last; after it, this waits for ever.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let this = &mut self.0;
-        if this.poll_begin(cx).is_pending() {
+        if this.poll_submit(cx).is_pending() {
             return Poll::Pending;
         }
-        let State::Given(key) = this.state else { return Poll::Pending };
-        let event = this.core.driver.borrow_mut().poll_next(key, cx.waker());
+        let State::Submitted(id) = this.state else { return Poll::Pending };
+        let event = this.core.driver.borrow_mut().poll_next(id, cx.waker());
         match event {
             Some(Event::End(outcome)) => {
                 this.state = State::Over;
@@ -138,43 +137,43 @@ impl Operations {
         }
     }
 
-    /// The next thing; [`Event::End`] is the last.
+    /// The next result; [`Event::End`] is the last.
     pub async fn next(&mut self) -> Event {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Things that were brought and not taken.
+    /// Results that were delivered and not taken.
     #[must_use]
     pub fn untaken(&self) -> usize {
         match self.0.state {
-            State::Given(key) => self.0.core.driver.borrow().untaken(key),
+            State::Submitted(id) => self.0.core.driver.borrow().untaken(id),
             _ => 0,
         }
     }
 
-    /// Asks the kernel to end it; what was brought until then can still be taken, and
+    /// Asks the kernel to end it. Results that come until then can still be taken;
     /// [`Event::End`] comes last.
     pub fn ask_to_end(&mut self) {
-        if let State::Given(key) = self.0.state {
-            self.0.core.driver.borrow_mut().ask_to_end(key);
+        if let State::Submitted(id) = self.0.state {
+            self.0.core.driver.borrow_mut().cancel(id);
         }
     }
 }
 
-/// Operations that are done one after the other (`IOSQE_IO_LINK`): each begins when the one before it
-/// was done whole, without coming back here in between. To drop it is to cancel what is left.
+/// Operations that are done one after the other (`IOSQE_IO_LINK`): the kernel starts each when the one
+/// before it was done whole. Dropping it cancels those that are left.
 #[derive(Debug)]
-#[must_use = "operations begin when they are awaited"]
+#[must_use = "operations start when they are awaited"]
 pub struct Linked {
     core: Rc<Core>,
     new: Option<Vec<Op>>,
-    given: Vec<Option<LifeKey>>,
+    submitted: Vec<Option<OpId>>,
     outcomes: Vec<Outcome>,
 }
 
 impl Linked {
     pub(crate) fn new(core: Rc<Core>, ops: Vec<Op>) -> Self {
-        Self { core, new: Some(ops), given: Vec::new(), outcomes: Vec::new() }
+        Self { core, new: Some(ops), submitted: Vec::new(), outcomes: Vec::new() }
     }
 }
 
@@ -190,18 +189,18 @@ impl Future for Linked {
                 return Poll::Ready(ops.into_iter().map(refused).collect());
             }
             match this.core.driver.borrow_mut().submit_linked(ops, cx.waker()) {
-                Ok(keys) => this.given = keys.into_iter().map(Some).collect(),
+                Ok(ids) => this.submitted = ids.into_iter().map(Some).collect(),
                 Err(back) => {
                     this.new = Some(back);
                     return Poll::Pending;
                 }
             }
         }
-        // They end in order, so that the first which has not is the one to wait for.
-        while let Some(key) = this.given.get(this.outcomes.len()).copied().flatten() {
-            let outcome = this.core.driver.borrow_mut().poll(key, cx.waker());
+        // They end in order, so the first that has not ended is the one to wait for.
+        while let Some(id) = this.submitted.get(this.outcomes.len()).copied().flatten() {
+            let outcome = this.core.driver.borrow_mut().poll(id, cx.waker());
             let Some(outcome) = outcome else { return Poll::Pending };
-            this.given[this.outcomes.len()] = None;
+            this.submitted[this.outcomes.len()] = None;
             this.outcomes.push(outcome);
         }
         Poll::Ready(std::mem::take(&mut this.outcomes))
@@ -210,8 +209,36 @@ impl Future for Linked {
 
 impl Drop for Linked {
     fn drop(&mut self) {
-        for key in self.given.iter().copied().flatten() {
-            self.core.driver.borrow_mut().orphan(key);
+        for id in self.submitted.iter().copied().flatten() {
+            self.core.driver.borrow_mut().orphan(id);
         }
     }
+}
+
+/// An operation of your own on this thread's core.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn operation(op: Op) -> Operation {
+    Operation::new(Core::current(), op)
+}
+
+/// Operations of your own that are done one after the other, 16 at most. A short read or write, or an
+/// error, ends the chain, and those after it end with `ECANCELED`.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn linked(ops: Vec<Op>) -> Linked {
+    Linked::new(Core::current(), ops)
+}
+
+/// A multishot operation of your own on this thread's core. There must be a ring.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn operations(op: Op) -> Operations {
+    Operations::new(Core::current(), op)
 }

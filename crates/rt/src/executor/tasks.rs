@@ -1,12 +1,16 @@
-//! The tasks of a core, in slots that are used again.
+//! The tasks of a core, in slots that are reused.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::BoxedTask;
 use crate::driver::remote::Remote;
 
-/// Wakes one task. It lies on a cache line of its own, as other threads write to it.
+/// A task's future.
+pub(super) type BoxedTask = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Wakes one task (`wake.rs`). It has a cache line of its own, as other threads write to it.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct TaskWaker {
@@ -17,12 +21,12 @@ pub(super) struct TaskWaker {
 }
 
 impl TaskWaker {
-    /// Marks it as queued; false where it was.
+    /// Marks the task as queued; false where it was already.
     pub(super) fn set_queued(&self) -> bool {
         !self.queued.swap(true, Ordering::AcqRel)
     }
 
-    /// Its poll begins: what happens from now on is news.
+    /// Its poll begins: from now on, a wake queues it again.
     pub(super) fn begin(&self) {
         self.queued.store(false, Ordering::Release);
     }
@@ -42,7 +46,7 @@ impl std::fmt::Debug for Tasks {
 
 #[derive(Default)]
 struct Slot {
-    /// Tells a task from those that had its place before.
+    /// Distinguishes a task from earlier ones in this slot.
     generation: u32,
     task: Option<BoxedTask>,
     waker: Option<Arc<TaskWaker>>,
@@ -96,7 +100,7 @@ impl Tasks {
         self.free.push((id & 0xffff_ffff) as u32);
     }
 
-    /// Takes a task that is not wanted any more; of one that is being polled, notes it.
+    /// Takes a task that is not wanted any more; one that is being polled is only marked.
     pub(super) fn abort(&mut self, id: u64) -> Option<BoxedTask> {
         let slot = self.slot(id)?;
         let task = slot.task.take();

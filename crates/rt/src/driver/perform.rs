@@ -1,4 +1,4 @@
-//! Operations as plain blocking calls: what a pool does where there is no ring.
+//! Operations as blocking calls, for the pool where there is no ring.
 
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
@@ -10,11 +10,11 @@ use rustix::fs::CWD;
 use rustix::io::{Errno, ReadWriteFlags};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags};
 
-/// Most pieces of one vectored send (`UIO_MAXIOV`).
+/// The most pieces of one vectored send (`UIO_MAXIOV`).
 const PIECES_MAX: usize = 1024;
 
-/// Carries `op` out; blocks as long as the call does.
-pub(crate) fn perform(mut op: Op) -> Outcome {
+/// Carries `op` out, and blocks as long as the call does.
+pub(super) fn perform(mut op: Op) -> Outcome {
     let mut fd = None;
     let result = match &mut op {
         Op::Open { dir, path, flags, mode, resolve } => {
@@ -34,13 +34,13 @@ pub(crate) fn perform(mut op: Op) -> Outcome {
                 0
             })
         }
-        other => plain(other),
+        other => on_file(other),
     };
     Outcome { op, result: result.map(|n| u32::try_from(n).unwrap_or(u32::MAX)), fd }
 }
 
-/// Carries an operation on a socket out if that needs no waiting; else it comes back.
-pub(crate) fn perform_now(mut op: Op) -> Result<Outcome, Op> {
+/// Carries an operation on a socket out where that needs no waiting; otherwise it comes back.
+pub(super) fn perform_now(mut op: Op) -> Result<Outcome, Op> {
     let ready = match &mut op {
         Op::Poll { file, events } => {
             let mut fds = [PollFd::new(file, *events)];
@@ -60,7 +60,7 @@ pub(crate) fn perform_now(mut op: Op) -> Result<Outcome, Op> {
     }
 }
 
-/// A connection that waits to be accepted. `accept4(2)` has no flag for this, and whoever shares
+/// A connection that waits to be accepted. `accept4(2)` has no flag for this, and another user of
 /// the socket may take the connection between a `poll(2)` and the call.
 fn accept_now(socket: &OwnedFd) -> Result<OwnedFd, Errno> {
     rustix::io::ioctl_fionbio(socket, true)?;
@@ -96,8 +96,8 @@ fn on_socket(op: &mut Op, receive: RecvFlags, send: SendFlags) -> Result<usize, 
             Ok(n)
         }
         Op::RecvSegments { socket, buf, head } => {
-            let (n, said) = udp::recv_segments(socket, buf, receive)?;
-            *head = said;
+            let (n, received) = udp::recv_segments(socket, buf, receive)?;
+            *head = received;
             Ok(n)
         }
         Op::SendTo { socket, buf, to } => rustix::net::sendto(socket, buf, send, to),
@@ -110,7 +110,7 @@ fn on_socket(op: &mut Op, receive: RecvFlags, send: SendFlags) -> Result<usize, 
     }
 }
 
-/// `openat2(2)`, or `openat(2)` on kernels before 5.6 where nothing special is asked for.
+/// `openat2(2)`; on kernels before 5.6, `openat(2)` where no way to resolve is asked for.
 fn open(
     dir: impl std::os::fd::AsFd,
     path: &std::ffi::CStr,
@@ -124,7 +124,7 @@ fn open(
     }
 }
 
-fn plain(op: &mut Op) -> Result<usize, Errno> {
+fn on_file(op: &mut Op) -> Result<usize, Errno> {
     match op {
         Op::Read { file, buf, at, offset } => {
             let space = buf.get_mut(*at..).ok_or(Errno::INVAL)?;

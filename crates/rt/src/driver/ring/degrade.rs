@@ -14,37 +14,37 @@ pub enum Path {
 pub enum Degraded {
     /// The kernel refused to take submissions 8 times in a row (`EAGAIN`, `EBUSY`).
     Refused,
-    /// A large share of submissions failed for want of resources.
+    /// A large share of submissions failed for lack of resources.
     Failures,
     /// The completion queue stayed full.
     QueueFull,
-    /// It was asked for.
+    /// The program asked for it.
     Forced,
 }
 
-/// So many refusals in a row are no passing shortage: each was preceded by a reap, which frees
-/// what `EBUSY` complains of.
-pub(super) const REFUSALS_MAX: u32 = 8;
+/// Refusals in a row after which the shortage is not a passing one: before each, completions were taken,
+/// which frees what `EBUSY` complains about.
+const REFUSALS_MAX: u32 = 8;
 
-/// Submissions over which the share of failures is taken.
-pub(super) const WINDOW: u32 = 256;
+/// Submissions over which the share of failures is computed.
+const WINDOW: u32 = 256;
 
-/// The share of failures, in percent, from which the ring does more harm than good: each costs
-/// a round trip before the pool does the work anyway.
-pub(super) const FAILURES_PERCENT: u32 = 25;
+/// The share of failures, in percent, at which the ring is left: each failure costs a round trip before the
+/// pool does the work anyway.
+const FAILURES_PERCENT: u32 = 25;
 
-/// Turns of the loop for which the completion queue may overflow, one after the other.
-pub(super) const FULL_TURNS_MAX: u32 = 16;
+/// Turns of the loop in a row in which the completion queue may overflow.
+const FULL_TURNS_MAX: u32 = 16;
 
-/// Operations on the pool before the ring is tried again, the first time; it doubles with each
-/// failure of a trial, up to the maximum, and falls back after a window of submissions without one.
-pub(super) const COLD_OPERATIONS: u32 = 1024;
+/// Operations on the pool before the ring is tried again. The number doubles with each failed trial, up to
+/// the maximum, and is reset after a window of submissions without trouble.
+const COLD_OPERATIONS: u32 = 1024;
 /// See above.
-pub(super) const COLD_OPERATIONS_MAX: u32 = 1 << 20;
+const COLD_OPERATIONS_MAX: u32 = 1 << 20;
 
 /// The state.
 #[derive(Debug, Clone)]
-pub(crate) struct Degrade {
+pub(super) struct Degrade {
     path: Path,
     forced: Option<Path>,
     refusals: u32,
@@ -53,10 +53,10 @@ pub(crate) struct Degrade {
     full_turns: u32,
     cold_left: u32,
     cold_next: u32,
-    /// How often the path was changed.
-    pub(crate) switches: u64,
+    /// Changes of the path so far.
+    pub(super) switches: u64,
     /// Why it was last left.
-    pub(crate) reason: Option<Degraded>,
+    pub(super) reason: Option<Degraded>,
 }
 
 impl Default for Degrade {
@@ -77,34 +77,34 @@ impl Default for Degrade {
 }
 
 impl Degrade {
-    pub(crate) fn path(&self) -> Path {
+    pub(super) fn path(&self) -> Path {
         self.forced.unwrap_or(self.path)
     }
 
-    /// Holds one path, or lets go of it.
-    pub(crate) fn force(&mut self, path: Option<Path>) {
+    /// Holds one path, or releases it.
+    pub(super) fn force(&mut self, path: Option<Path>) {
         let before = self.path();
         self.forced = path;
         if self.path() != before {
-            self.switched(Degraded::Forced);
+            self.record_switch(Degraded::Forced);
         }
     }
 
     /// The kernel took what was submitted.
-    pub(crate) fn accepted(&mut self) {
+    pub(super) fn accepted(&mut self) {
         self.refusals = 0;
     }
 
     /// The kernel took nothing.
-    pub(crate) fn refused(&mut self) {
+    pub(super) fn refused(&mut self) {
         self.refusals += 1;
         if self.refusals >= REFUSALS_MAX {
             self.leave(Degraded::Refused);
         }
     }
 
-    /// An operation of the ring ended; `failed` for want of resources.
-    pub(crate) fn completed(&mut self, failed: bool) {
+    /// An operation of the ring ended; it `failed` for lack of resources.
+    pub(super) fn completed(&mut self, failed: bool) {
         self.submitted += 1;
         self.failed += u32::from(failed);
         if self.submitted < WINDOW {
@@ -120,7 +120,7 @@ impl Degrade {
     }
 
     /// A turn of the loop ended, with a completion queue that overflowed or not.
-    pub(crate) fn turned(&mut self, overflowed: bool) {
+    pub(super) fn turned(&mut self, overflowed: bool) {
         self.full_turns = if overflowed { self.full_turns + 1 } else { 0 };
         if self.full_turns >= FULL_TURNS_MAX {
             self.leave(Degraded::QueueFull);
@@ -128,7 +128,7 @@ impl Degrade {
     }
 
     /// An operation goes to the pool; after enough of them the ring is tried again.
-    pub(crate) fn went_cold(&mut self) {
+    pub(super) fn went_cold(&mut self) {
         if self.path == Path::Hot {
             return;
         }
@@ -148,10 +148,10 @@ impl Degrade {
         self.path = Path::Cold;
         self.cold_left = self.cold_next;
         self.cold_next = (self.cold_next * 2).min(COLD_OPERATIONS_MAX);
-        self.switched(reason);
+        self.record_switch(reason);
     }
 
-    fn switched(&mut self, reason: Degraded) {
+    fn record_switch(&mut self, reason: Degraded) {
         self.switches += 1;
         self.reason = Some(reason);
         let (path, switches) = (self.path(), self.switches);

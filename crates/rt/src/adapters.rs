@@ -1,7 +1,7 @@
-//! [`Io`] and TLS as what others' code expects: each has `poll_take`, `poll_give`, `poll_sent` and
-//! `poll_end`.
+//! [`Io`] and TLS streams under the stream traits of other crates. Each type has `poll_take`, `poll_give`,
+//! `poll_sent` and `poll_end`.
 
-use super::Io;
+use crate::net::Io;
 
 #[cfg(feature = "tokio")]
 macro_rules! for_tokio {
@@ -168,7 +168,7 @@ for_hyper!(Io);
 for_tokio!(Io);
 
 #[cfg(feature = "tls")]
-mod of_tls {
+mod for_tls {
     use crate::tls::Stream;
 
     #[cfg(feature = "futures-io")]
