@@ -1,11 +1,13 @@
 //! Operations as futures.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use cutwater_sys::ring::{Event, LINKED_MAX, Op, Outcome};
+use rustix::io::Errno;
 
 use crate::driver::OpId;
 use crate::executor::Core;
@@ -39,7 +41,7 @@ impl Operation {
             State::New(op) => {
                 let op = op.take().unwrap_or(Op::Nop);
                 self.state = State::Over;
-                return Outcome::plain(op, Err(rustix::io::Errno::CANCELED));
+                return Outcome::plain(op, Err(Errno::CANCELED));
             }
             State::Submitted(id) => self.core.driver.borrow_mut().cancel(*id),
             State::Over => {}
@@ -185,7 +187,7 @@ impl Future for Linked {
         let this = &mut *self;
         if let Some(ops) = this.new.take() {
             if ops.is_empty() || ops.len() > LINKED_MAX {
-                let refused = |op| Outcome::plain(op, Err(rustix::io::Errno::INVAL));
+                let refused = |op| Outcome::plain(op, Err(Errno::INVAL));
                 return Poll::Ready(ops.into_iter().map(refused).collect());
             }
             match this.core.driver.borrow_mut().submit_linked(ops, cx.waker()) {
@@ -241,4 +243,32 @@ pub fn linked(ops: Vec<Op>) -> Linked {
 #[track_caller]
 pub fn operations(op: Op) -> Operations {
     Operations::new(Core::current(), op)
+}
+
+/// A result, and the buffer that was given.
+pub type BufResult = (io::Result<usize>, Vec<u8>);
+
+/// The result of an operation with a buffer.
+pub(crate) fn buf_result(mut outcome: Outcome) -> BufResult {
+    (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+}
+
+/// The most attempts at an operation that ends with `EINTR` or `EAGAIN`, so that a kernel that never says
+/// anything else is not waited for.
+pub(crate) const ATTEMPTS_MAX: u32 = 64;
+
+/// Submits `op`, and again where it was interrupted or refused for now.
+pub(crate) async fn retry<F: Future<Output = Outcome>>(
+    submit: impl Fn(Op) -> F,
+    mut op: Op,
+) -> Outcome {
+    let mut attempts = 1;
+    loop {
+        let outcome = submit(op).await;
+        match outcome.result {
+            Err(Errno::INTR | Errno::AGAIN) if attempts < ATTEMPTS_MAX => op = outcome.op,
+            _ => return outcome,
+        }
+        attempts += 1;
+    }
 }

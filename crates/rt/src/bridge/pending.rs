@@ -1,4 +1,4 @@
-//! An operation that another thread carries out, as a future for this one.
+//! The outcome of an operation that another thread carries out.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use cutwater_sys::ring::Outcome;
 
-/// Where the outcome goes. On a cache line of its own, as two threads write to it.
+/// Where the outcome goes. It has a cache line of its own, as two threads write to it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Slot(Mutex<SlotState>);
@@ -17,7 +17,7 @@ enum SlotState {
     #[default]
     New,
     Waiting(Waker),
-    /// Nobody wants it: what it owns is freed with the outcome.
+    /// Nobody wants it: what the outcome owns is freed.
     Orphaned,
     Done(Outcome),
 }
@@ -41,9 +41,9 @@ impl Slot {
     }
 }
 
-/// An operation that another thread has.
+/// Waits for the outcome.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub struct Pending {
     slot: Arc<Slot>,
     taken: bool,
 }
@@ -73,7 +73,7 @@ impl Future for Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if !self.taken {
-            // What was done already is freed here, its descriptor closed.
+            // An outcome that is there already is freed here, its descriptor closed.
             let _done = std::mem::replace(&mut *self.slot.lock(), SlotState::Orphaned);
         }
     }

@@ -1,4 +1,4 @@
-//! Wakes from a thread that blocks right after: each has left by then, and ends what it waits for.
+//! Wakes from a thread that blocks right after: each wake must have left by then.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,28 +10,28 @@ use std::thread;
 use std::time::Duration;
 
 use cutwater_rt::bridge::Bridge;
+use cutwater_rt::op::Op;
 use cutwater_rt::{
     Backend, RemoteHandle, Runtime, operation, spawn, spawn_blocking, spawn_on, yield_now,
 };
-use cutwater_sys::ring::Op;
 
-/// A wake is needed only where the other side sleeps already, which it mostly does.
+/// A wake is needed only when the other side sleeps, which it mostly does.
 const ROUNDS: usize = 100;
 
-/// Rounds of tests that make a runtime in each.
+/// Rounds of tests that build a runtime in each.
 const MADE: usize = 25;
 
-/// What is not over by then never will be.
+/// A test that is not over by then hangs.
 const FOREVER: Duration = Duration::from_secs(120);
 
-/// Runs `test`, which hangs where a wake stays behind, for each pair of who wakes and who sleeps.
+/// Runs `test`, which hangs where a wake is not sent, for each pair of waking and sleeping backends.
 fn everywhere(test: impl Fn(Backend, Backend) + Clone + Send + 'static) {
     if cfg!(miri) {
         return cutwater_testing::skip!(
             "Miri has neither io_uring nor a clock that is fast enough"
         );
     }
-    // Not `Ring`: the kernel lets go of the memory of rings late, and may refuse one meanwhile.
+    // Not `Ring`: the kernel frees the memory of rings late, and may refuse one meanwhile.
     for waking in [Backend::Auto, Backend::Pool] {
         for sleeping in [Backend::Auto, Backend::Pool] {
             let (sender, over) = mpsc::channel();
@@ -103,7 +103,7 @@ impl Drop for OpensOnDrop {
     }
 }
 
-/// A task of `sleeping` that answers each time the gate is opened, until it is told no more.
+/// A task of `sleeping` that answers each time the gate is opened, until the receiver is dropped.
 fn answers(sleeping: &Runtime, number: usize) -> (Arc<Gate>, mpsc::Receiver<()>, RemoteHandle<()>) {
     let gate = Arc::<Gate>::default();
     let (sender, receiver) = mpsc::channel();
@@ -125,7 +125,7 @@ fn a_bridge_may_be_dropped_in_a_task() {
         let runtime = runtime(waking, 1);
         for _ in 0..MADE {
             runtime.block_on(async {
-                let bridge = Bridge::with_backend(sleeping).expect("it starts");
+                let bridge = Bridge::options().backend(sleeping).start().expect("it starts");
                 bridge.open("/dev/null").await.expect("opens");
                 drop(bridge);
             });
@@ -134,7 +134,7 @@ fn a_bridge_may_be_dropped_in_a_task() {
 }
 
 #[test]
-fn a_task_may_wait_on_its_thread_for_whom_it_woke() {
+fn a_task_may_block_for_the_task_that_it_woke() {
     everywhere(|waking, sleeping| {
         let (first, second) = (runtime(waking, 1), runtime(sleeping, 2));
         let (gate, answer, task) = answers(&second, 1);
@@ -237,7 +237,7 @@ fn a_runtime_may_be_dropped_in_a_task_of_another() {
 }
 
 #[test]
-fn a_runtime_that_is_dropped_leaves_no_wake_behind() {
+fn the_wakes_of_a_runtime_that_is_dropped_have_left() {
     everywhere(|waking, sleeping| {
         let second = runtime(sleeping, 2);
         let (gate, answer, _) = answers(&second, 1);
@@ -257,14 +257,14 @@ fn a_runtime_that_is_dropped_leaves_no_wake_behind() {
 }
 
 #[test]
-fn a_task_that_panics_has_woken_whom_it_woke() {
+fn the_wakes_of_a_task_that_panics_have_left() {
     everywhere(|waking, sleeping| {
         let (first, second) = (runtime(waking, 1), runtime(sleeping, 2));
         let (gate, answer, _) = answers(&second, 1);
         let panics = || -> () {
             first.block_on(async {
                 gate.open();
-                std::panic::resume_unwind(Box::new("as it is told to"));
+                std::panic::resume_unwind(Box::new("on purpose"));
             });
         };
         for _ in 0..ROUNDS {

@@ -1,5 +1,4 @@
-//! Reads from other executors.
-#![cfg(feature = "tokio")]
+//! Files from other executors.
 
 use std::io::SeekFrom;
 
@@ -14,14 +13,16 @@ fn bytes(n: usize) -> Vec<u8> {
 fn bridges() -> Vec<Bridge> {
     let backends = [Backend::Ring, Backend::Pool, Backend::Fake(1)];
     let built = backends.into_iter().filter_map(|backend| {
-        Bridge::with_backend(backend)
+        Bridge::options()
+            .backend(backend)
+            .start()
             .inspect_err(|e| cutwater_testing::skip!("{backend:?}: {e}"))
             .ok()
     });
     built.collect()
 }
 
-/// Not resident, so that reads take the long way where the host lets them.
+/// A file that is not resident, so that reads are operations where the host allows that.
 fn cold_file(content: &[u8]) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), content).expect("writes");
@@ -91,7 +92,7 @@ async fn dropped_reads_and_a_dropped_bridge_leave_nothing_behind() {
             let _ = tokio::time::timeout(std::time::Duration::from_nanos(n * 100), read).await;
         }
         drop(file);
-        // Ends its thread, which ends what it has under way.
+        // This ends its thread and the operations that it has.
         drop(bridge);
     }
     let missing = Bridge::new().expect("starts").open("/no/such/file").await;
@@ -99,7 +100,7 @@ async fn dropped_reads_and_a_dropped_bridge_leave_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_writer_writes_what_it_was_given_from_its_place_on() {
+async fn a_writer_writes_all_bytes_from_its_position() {
     for bridge in bridges() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("x");
@@ -115,7 +116,7 @@ async fn a_writer_writes_what_it_was_given_from_its_place_on() {
         file.sync_all().await.expect("syncs");
         let written = std::fs::read(&path).expect("reads");
         assert!(written[..10] == [9; 10] && written[10..] == expected);
-        // What cannot be written is told with the flush at the latest.
+        // A failed write is an error of the flush at the latest.
         let read_only = bridge.open(&path).await.expect("opens");
         let mut writer = Writer::new(read_only, 0);
         writer.write_all(b"x").await.expect("gathers");

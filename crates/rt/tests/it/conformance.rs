@@ -1,28 +1,24 @@
-//! The same programs over the ring, the pool and the fake: files behave alike.
+//! The same programs over the ring, the pool and the fake: files behave the same on each.
 
 use std::io;
 
-use cutwater_rt::fs::{self, File, OpenOptions};
+use cutwater_rt::fs::{self, File};
 use cutwater_rt::{Backend, Runtime};
 
-/// Everything that can run here, each with its name.
+use crate::support::runtime;
+
+/// All backends that can run here, with their names.
 fn runtimes() -> Vec<(String, Runtime)> {
     let first: u64 = std::env::var("CUTWATER_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
     let mut backends = vec![Backend::Ring, Backend::Pool];
     backends.extend((first..first + 20).map(Backend::Fake));
-    let built = backends.into_iter().filter_map(|backend| {
-        match Runtime::options().backend(backend).build() {
-            Ok(runtime) => Some((format!("{backend:?}"), runtime)),
-            Err(e) => {
-                cutwater_testing::skip!("{backend:?}: {e}");
-                None
-            }
-        }
-    });
+    let built = backends
+        .into_iter()
+        .filter_map(|backend| Some((format!("{backend:?}"), runtime(backend)?)));
     built.collect()
 }
 
-/// Runs a program over each, in a directory of its own.
+/// Runs a program on each, in a directory of its own.
 fn everywhere(program: impl AsyncFn(std::path::PathBuf) -> io::Result<()>) {
     for (name, runtime) in runtimes() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -84,7 +80,7 @@ fn ranges_come_whole_each_once() {
 fn appends_go_to_the_end() {
     everywhere(async |dir| {
         let path = dir.join("log");
-        let options = OpenOptions::new().append(true).create(true);
+        let options = File::options().append(true).create(true);
         let (a, b) = (options.open(&path).await?, options.open(&path).await?);
         for n in 0..20 {
             let file = if n % 2 == 0 { &a } else { &b };
@@ -142,7 +138,7 @@ fn a_directory_confines_what_is_opened_below_it() {
         std::fs::write(dir.join("jail/x"), "x")?;
         std::os::unix::fs::symlink("../secret", dir.join("jail/out"))?;
         let jail = File::open(dir.join("jail")).await?;
-        let below = OpenOptions::new().resolve(rustix::fs::ResolveFlags::BENEATH);
+        let below = File::options().resolve(rustix::fs::ResolveFlags::BENEATH);
         below.open_at(&jail, "x").await?;
         for outside in ["../secret", "out"] {
             let opened = below.open_at(&jail, outside).await;
@@ -159,7 +155,7 @@ fn direct_reads_give_the_bytes_of_any_range() {
         let (path, expected) = (dir.join("a"), bytes(300_001));
         std::fs::write(&path, &expected)?;
         File::open(&path).await?.sync_all().await?;
-        let direct = match OpenOptions::new().direct(true).open(&path).await {
+        let direct = match File::options().direct(true).open(&path).await {
             Err(e) if e.raw_os_error() == Some(22) => {
                 cutwater_testing::skip!("this file system refuses O_DIRECT");
                 return Ok(());
@@ -189,7 +185,7 @@ fn direct_reads_give_the_bytes_of_any_range() {
 }
 
 #[test]
-fn what_is_written_synced_is_there_and_a_path_tells_and_takes_its_size() {
+fn synced_writes_are_there_and_paths_have_metadata_and_are_truncated() {
     everywhere(async |dir| {
         let (path, expected) = (dir.join("a"), bytes(50_000));
         let file = File::create(&path).await?;

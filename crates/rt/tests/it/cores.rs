@@ -1,4 +1,4 @@
-//! Several cores: tasks begun on each, wakes between them, and their end.
+//! Several cores: tasks started on each, wakes between them, and their end.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -46,7 +46,7 @@ impl Future for Turn {
 }
 
 #[test]
-fn tasks_run_on_the_core_that_they_were_given_to() {
+fn tasks_run_on_the_core_where_they_were_spawned() {
     everywhere(3, |runtime| {
         let cores = runtime.cores();
         assert_eq!(cores.count(), 3);
@@ -102,7 +102,7 @@ fn a_token_goes_round_and_no_wake_is_lost() {
 }
 
 #[test]
-fn threads_without_a_core_may_give_tasks_too() {
+fn threads_without_a_core_can_spawn_tasks() {
     const TASKS: usize = if cfg!(miri) { 20 } else { 1000 };
     everywhere(2, |runtime| {
         let cores = runtime.cores();
@@ -128,7 +128,7 @@ fn threads_without_a_core_may_give_tasks_too() {
 }
 
 #[test]
-fn what_is_aborted_or_outlived_says_so() {
+fn aborted_tasks_and_tasks_of_a_dropped_runtime_end_with_an_error() {
     everywhere(2, |runtime| {
         runtime.block_on(async {
             let task = spawn_on(1, std::future::pending::<()>).expect("there is one");
@@ -169,7 +169,7 @@ fn what_is_aborted_or_outlived_says_so() {
 }
 
 #[test]
-fn cores_that_sleep_are_told_by_their_rings() {
+fn cores_that_sleep_are_woken_by_their_rings() {
     if cfg!(miri) {
         return cutwater_testing::skip!("Miri has no io_uring");
     }
@@ -181,7 +181,7 @@ fn cores_that_sleep_are_told_by_their_rings() {
         runtime.cores().counters().await
     });
     assert_eq!(counters.len(), 2);
-    // A sleeping core is told once, and one that is awake is not.
+    // A sleeping core is woken once; a core that is awake is not.
     assert!(counters[1].unparks > 0, "{counters:?}");
     assert!(counters[0].wakes_remote >= 100, "{counters:?}");
     let samples: u64 = counters.iter().flat_map(|c| c.delays).sum();
@@ -193,7 +193,7 @@ fn cores_that_are_pinned_have_a_cpu_each() {
     if cfg!(miri) || std::thread::available_parallelism().map_or(1, usize::from) < 2 {
         return cutwater_testing::skip!("there is one CPU");
     }
-    // A thread of its own, as the runtime keeps the thread that makes it on a CPU.
+    // In a thread of its own, as the runtime keeps the building thread on one CPU.
     let cpus = std::thread::spawn(|| {
         let runtime = Runtime::options().cores(2).pinned(true).build().expect("it starts");
         let cpus = || async {

@@ -1,13 +1,8 @@
-//! The examples do what they say.
+//! The examples do what they claim.
 
 use std::process::Command;
 
-/// An example of this build; cargo puts them beside its tests.
-fn example(name: &str) -> Option<Command> {
-    let test = std::env::current_exe().ok()?;
-    let path = test.parent()?.parent()?.join("examples").join(name);
-    path.exists().then(|| Command::new(path))
-}
+use cutwater_testing::child::example;
 
 #[test]
 fn cat_prints_files_one_after_the_other() {
@@ -15,12 +10,11 @@ fn cat_prints_files_one_after_the_other() {
     let (a, b) = (dir.path().join("a"), dir.path().join("b"));
     std::fs::write(&a, vec![b'a'; 300_000]).expect("writes");
     std::fs::write(&b, "b\n").expect("writes");
-    let mut cat = example("cat").expect("cargo test builds examples");
-    let out = cat.args([&a, &b]).output().expect("it starts");
+    let cat = || Command::new(example("cat").expect("cargo test builds examples"));
+    let out = cat().args([&a, &b]).output().expect("it starts");
     assert!(out.status.success());
     assert_eq!((out.stdout.len(), &out.stdout[299_999..]), (300_002, &b"ab\n"[..]));
-    let mut cat = example("cat").expect("it is there");
-    assert!(!cat.arg(dir.path().join("none")).output().expect("it starts").status.success());
+    assert!(!cat().arg(dir.path().join("none")).output().expect("it starts").status.success());
 }
 
 #[cfg(feature = "tokio")]
@@ -30,7 +24,7 @@ fn hash_tree_prints_a_checksum_of_each_file() {
     std::fs::create_dir(dir.path().join("d")).expect("a directory");
     std::fs::write(dir.path().join("d/x"), "hello").expect("writes");
     std::fs::write(dir.path().join("y"), "").expect("writes");
-    let mut tree = example("hash_tree").expect("cargo test builds examples");
+    let mut tree = Command::new(example("hash_tree").expect("cargo test builds examples"));
     let out = tree.arg(dir.path()).output().expect("it starts");
     let text =
         String::from_utf8_lossy(&out.stdout).replace(&format!("{}/", dir.path().display()), "");

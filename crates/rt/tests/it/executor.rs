@@ -9,29 +9,27 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use cutwater_rt::op::{NO_OFFSET, Op};
 use cutwater_rt::time::{sleep, timeout};
 use cutwater_rt::{Aborted, Backend, Path, Runtime, operation, spawn, spawn_blocking, yield_now};
-use cutwater_sys::ring::{NO_OFFSET, Op};
+use cutwater_testing::Dice;
 use rustix::io::Errno;
 
-/// What can carry operations out here. Miri has no ring, and real files are not its business.
+use crate::support::{on_each, runtime};
+
+/// The backends to test. Miri has no ring and opens no real files.
 fn backends(seed: u64) -> Vec<Backend> {
     let real = if cfg!(miri) { &[][..] } else { &[Backend::Ring, Backend::Pool] };
     real.iter().copied().chain([Backend::Fake(seed), Backend::Fake(seed + 1)]).collect()
 }
 
-/// How often to do what is done often: Miri is a thousand times slower.
+/// The number of repetitions: Miri is a thousand times slower.
 fn times(n: u64) -> u64 {
     if cfg!(miri) { n.div_ceil(20) } else { n }
 }
 
 fn everywhere(test: impl Fn(&Runtime)) {
-    for backend in backends(1) {
-        match Runtime::options().backend(backend).build() {
-            Ok(runtime) => test(&runtime),
-            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
-        }
-    }
+    on_each(backends(1), test);
 }
 
 fn ring() -> Option<Runtime> {
@@ -39,11 +37,7 @@ fn ring() -> Option<Runtime> {
         cutwater_testing::skip!("Miri has no io_uring");
         return None;
     }
-    Runtime::options()
-        .backend(Backend::Ring)
-        .build()
-        .inspect_err(|e| cutwater_testing::skip!("no io_uring here: {e}"))
-        .ok()
+    runtime(Backend::Ring)
 }
 
 fn pipe() -> (Arc<OwnedFd>, OwnedFd) {
@@ -78,7 +72,7 @@ fn tasks_run_and_their_values_are_joined() {
 }
 
 #[test]
-fn an_aborted_task_is_dropped_and_says_so() {
+fn an_aborted_task_is_dropped_and_its_handle_ends() {
     everywhere(|runtime| {
         let dropped = Rc::new(Cell::new(false));
         struct OnDrop(Rc<Cell<bool>>);
@@ -234,9 +228,9 @@ fn a_bound_of_one_lets_all_through_one_by_one_even_when_some_are_dropped() {
     assert!(runtime.counters().in_flight <= 1);
 }
 
-/// Those who wait for room and are dropped must not take the wake of those who stay.
+/// Tasks that wait for room and are dropped must not take the wake of those that still wait.
 #[test]
-fn room_goes_to_one_who_still_waits() {
+fn room_goes_to_a_task_that_still_waits() {
     if ring().is_none() {
         return;
     }
@@ -279,12 +273,9 @@ fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {
     for backend in [Backend::Ring, Backend::Pool, Backend::Fake(7)] {
         let Ok(runtime) = Runtime::options().backend(backend).build() else { continue };
         let (reader, writer) = pipe();
-        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut dice = Dice::new(1);
         runtime.block_on(async {
             for run in 0..runs {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
                 let open = Op::Open {
                     dir: None,
                     path: c_path.clone(),
@@ -292,14 +283,14 @@ fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {
                     mode: rustix::fs::Mode::empty(),
                     resolve: rustix::fs::ResolveFlags::empty(),
                 };
-                // A read that blocks is called back by the ring alone.
+                // Only the ring can cancel a read that blocks.
                 let op = if run % 2 == 0 || backend != Backend::Ring {
                     open
                 } else {
                     read_of(&reader, 64)
                 };
                 let mut op = Box::pin(operation(op));
-                for _ in 0..state % 4 {
+                for _ in 0..dice.below(4) {
                     let over =
                         std::future::poll_fn(|cx| Poll::Ready(op.as_mut().poll(cx).is_ready()))
                             .await;
@@ -309,7 +300,7 @@ fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {
                     yield_now().await;
                 }
             }
-            // What was cancelled ends in its own time.
+            // Cancelled operations end a little later.
             for _ in 0..100_000 {
                 if cutwater_rt::counters().in_flight == 0 {
                     break;
@@ -325,10 +316,10 @@ fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {
     }
 }
 
-/// The ring waits for the kernel before buffers go away; a task in the middle of things is
-/// dropped with its runtime.
+/// The ring waits for the kernel before buffers are freed; a task in the middle of an operation is dropped
+/// with its runtime.
 #[test]
-fn a_runtime_that_is_dropped_takes_everything_along() {
+fn a_runtime_that_is_dropped_drops_everything() {
     everywhere(|_| {});
     let Some(runtime) = ring() else { return };
     let (reader, _writer) = pipe();
@@ -416,8 +407,8 @@ fn write_of(file: &Arc<OwnedFd>, bytes: &[u8], offset: u64) -> Op {
 #[test]
 #[cfg_attr(miri, ignore = "real files")]
 fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
-    let everyone = [Backend::Ring, Backend::Pool].into_iter().chain((0..30).map(Backend::Fake));
-    for backend in everyone {
+    let all = [Backend::Ring, Backend::Pool].into_iter().chain((0..30).map(Backend::Fake));
+    for backend in all {
         let Ok(runtime) = Runtime::options().backend(backend).in_flight_max(4).build() else {
             cutwater_testing::skip!("{backend:?}");
             continue;
@@ -427,14 +418,14 @@ fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
             std::fs::File::open("/dev/null").expect("it is there").into(), // not for writing
         );
         runtime.block_on(async {
-            // Each overwrites the one before: only in order is the last to be seen.
+            // Each overwrites the one before: only in order is the last one left.
             let mut whole = 0;
             for round in 0..20u8 {
                 let ops = (0..3).map(|n| write_of(&file, &[round * 10 + n; 64], 0));
                 let sync = Op::Sync { file: Arc::clone(&file), data_only: true };
                 let outcomes = cutwater_rt::linked(ops.chain([sync]).collect()).await;
                 assert_eq!(outcomes.len(), 4);
-                // A fake kernel cuts and refuses: what comes after that is not begun.
+                // A fake kernel does short writes and fails: what comes after that is not started.
                 let first_bad = outcomes.iter().position(|o| !o.is_whole()).unwrap_or(4);
                 for late in outcomes.iter().skip(first_bad + 1) {
                     assert_eq!(late.result, Err(Errno::CANCELED), "{backend:?}");
@@ -459,14 +450,14 @@ fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
                     .metadata()
                     .is_ok_and(|m| m.len() < 1000)
             );
-            // None, and too many, are refused and come back.
+            // An empty chain, and one that is too long, are refused and come back.
             assert!(cutwater_rt::linked(Vec::new()).await.is_empty());
             let many = (0..17).map(|_| Op::Nop).collect();
             let outcomes = cutwater_rt::linked(many).await;
             assert_eq!(outcomes.len(), 17);
             assert!(outcomes.iter().all(|o| o.result == Err(Errno::INVAL)));
         });
-        // To drop a chain is to cancel it.
+        // Dropping a chain cancels it.
         let (reader, writer) = pipe();
         runtime.block_on(async {
             if backend == Backend::Ring {
@@ -485,8 +476,8 @@ fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
     }
 }
 
-/// A wake of the bridge's thread that stayed until the ring's next submission would never leave:
-/// the task waits for that thread. `tests/blocking.rs` has this for other ways of waiting.
+/// A wake of the bridge's thread must not stay until the ring's next submission, as the task waits for that
+/// thread. `blocking.rs` has this for other ways of waiting.
 #[test]
 fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
     if ring().is_none() {
@@ -497,7 +488,7 @@ fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
         let runtime = Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let bridge = cutwater_rt::bridge::Bridge::new().expect("a bridge");
-            // Its thread sleeps by then on nearly every run; where not, it needs no wake.
+            // The thread nearly always sleeps by then; otherwise it needs no wake.
             std::thread::sleep(Duration::from_millis(50));
             drop(bridge);
         });
@@ -508,7 +499,7 @@ fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
 
 #[test]
 fn a_sleep_that_never_ends_does_not_keep_the_core_awake() {
-    // A clock that is not real has nothing to wait for.
+    // With a virtual clock there is nothing to wait for.
     for backend in backends(1).into_iter().filter(|b| !matches!(b, Backend::Fake(_))) {
         let Ok(runtime) = Runtime::options().backend(backend).build() else { continue };
         for long in [Duration::MAX, Duration::from_secs(u64::from(u32::MAX) * 4)] {

@@ -1,11 +1,10 @@
-//! A host that refuses io_uring, or a part of it: the same programs, and a reason that can be told.
+//! A host that refuses io_uring, or a part of it: the same programs run, and the reason is reported.
 //!
-//! A filter stays with its process for good and comes over all of its threads, so each case runs
-//! in a process of its own: this test again, by name, with the case in a variable.
+//! A filter stays with its process and applies to all of its threads, so each case runs in a process of its
+//! own: this test again, by name, with the case in a variable.
 
 use std::io;
 use std::process::Command;
-use std::time::Duration;
 
 use cutwater_rt::bridge::Bridge;
 use cutwater_rt::fs::{self, File};
@@ -13,28 +12,26 @@ use cutwater_rt::net::{TcpListener, TcpStream, UnixStream};
 use cutwater_rt::time::timeout;
 use cutwater_rt::{Backend, Path, Runtime, spawn};
 use cutwater_sys::seccomp::{self, Refusal, SysCall};
+use cutwater_testing::child::{passed, test_command, test_name};
 
-/// Names the case to the process that runs it.
+use crate::support::{LONG, runtime};
+
+/// The case that a child process runs.
 const CASE: &str = "CUTWATER_TEST_CASE";
 
-const HOWS: [&str; 3] = ["ENOSYS", "EPERM", "ENOMEM"];
+const ERRORS: [&str; 3] = ["ENOSYS", "EPERM", "ENOMEM"];
 
-/// Runs `test` in a process to which the kernel refuses `calls` with `how`, by their names; `me` is
-/// the test that calls this.
+/// Runs `test` in a process to which the kernel refuses `calls` with the error `how`. `me` is the test that
+/// calls this.
 fn refused(me: &str, calls: &str, how: &str, test: impl FnOnce()) {
     let case = format!("{calls} {how}");
     match std::env::var(CASE) {
         Ok(given) if given == case => {}
         Ok(_) => return,
         Err(_) => {
-            let program = std::env::current_exe().expect("this test is a program");
-            let args = [me, "--exact", "--nocapture"];
-            let output = Command::new(program).args(args).env(CASE, &case).output();
-            let output = output.expect("it can be run again");
-            let told = String::from_utf8_lossy(&output.stdout);
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{case}: {}\n{told}\n{errors}", output.status);
-            assert!(told.contains("1 passed"), "{case}: it did not run: {told}");
+            let output = test_command(&test_name(module_path!(), me))
+                .and_then(|mut test| test.env(CASE, &case).output());
+            passed(&case, &output.expect("this test is a program"));
             return;
         }
     }
@@ -70,7 +67,7 @@ async fn files_and_sockets(path: &std::path::Path) -> io::Result<Vec<u8>> {
         io::Result::Ok(())
     });
     for _ in 0..2 {
-        let stream = TcpStream::connect(to, Duration::from_secs(60)).await?;
+        let stream = TcpStream::connect(to, LONG).await?;
         stream.send_all(b"hello".to_vec()).await.0?;
         let (received, buf) = stream.recv_exact(vec![0; 5]).await;
         received?;
@@ -84,24 +81,24 @@ async fn files_and_sockets(path: &std::path::Path) -> io::Result<Vec<u8>> {
 fn files_and_sockets_work_whatever_of_io_uring_is_refused_and_however() {
     let me = "files_and_sockets_work_whatever_of_io_uring_is_refused_and_however";
     for calls in ["io_uring", "io_uring_setup", "io_uring_enter", "io_uring_register"] {
-        for how in HOWS {
+        for how in ERRORS {
             refused(me, calls, how, || {
                 let runtime = Runtime::new().expect("it goes without a ring");
-                // Without the last there is a ring, which has to do without what it registers.
+                // Where only registering is refused there is a ring, without what it registers.
                 if calls != "io_uring_register" {
                     assert!(!runtime.has_ring());
                     assert_eq!(runtime.path().0, Path::Cold);
-                    let word = match how {
+                    let text = match how {
                         "ENOSYS" => "not implemented",
                         "EPERM" => "not permitted",
                         _ => "memory",
                     };
                     let why = runtime.refused().expect("there is a reason");
-                    assert!(why.contains(word), "{why}");
+                    assert!(why.contains(text), "{why}");
                 }
                 let dir = tempfile::tempdir().expect("a directory");
                 let path = dir.path().join("x");
-                let program = timeout(Duration::from_secs(60), files_and_sockets(&path));
+                let program = timeout(LONG, files_and_sockets(&path));
                 let done = runtime.block_on(program).expect("in time");
                 let bytes = done.expect("the program works");
                 assert!(bytes[..100_000] == [7; 100_000] && bytes[100_000..] == [8; 10]);
@@ -113,10 +110,10 @@ fn files_and_sockets_work_whatever_of_io_uring_is_refused_and_however() {
 }
 
 #[test]
-fn a_ring_that_is_demanded_fails_with_the_kernels_word() {
-    let me = "a_ring_that_is_demanded_fails_with_the_kernels_word";
+fn a_ring_that_is_demanded_fails_with_the_kernels_error() {
+    let me = "a_ring_that_is_demanded_fails_with_the_kernels_error";
     for calls in ["io_uring_setup", "io_uring_enter"] {
-        for (how, errno) in HOWS.into_iter().zip([38, 1, 12]) {
+        for (how, errno) in ERRORS.into_iter().zip([38, 1, 12]) {
             refused(me, calls, how, || {
                 let built = Runtime::options().backend(Backend::Ring).build();
                 assert_eq!(built.map(drop).map_err(|e| e.raw_os_error()), Err(Some(errno)));
@@ -147,13 +144,7 @@ fn the_bridge_reads_through_the_pool() {
 #[test]
 fn a_program_that_is_started_does_not_disturb_what_is_in_flight() {
     for backend in [Backend::Ring, Backend::Pool] {
-        let runtime = match Runtime::options().backend(backend).build() {
-            Ok(runtime) => runtime,
-            Err(e) => {
-                cutwater_testing::skip!("{backend:?}: {e}");
-                continue;
-            }
-        };
+        let Some(runtime) = runtime(backend) else { continue };
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         runtime.block_on(async {
             let waiting = spawn(async move { ours.recv(vec![0; 16]).await });

@@ -3,18 +3,19 @@
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cutwater_rt::hyper::{Executor, Timer};
-use cutwater_rt::net::{Io, TcpListener, TcpStream};
-use cutwater_rt::{Backend, Runtime, spawn};
+use cutwater_rt::net::{Io, TcpStream};
+use cutwater_rt::spawn;
+use cutwater_testing::child::{KillOnDrop, example};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 
-const LONG: Duration = Duration::from_secs(60);
+use crate::support::{on_ring_and_pool, pattern, tcp_pair};
 
 /// Sends the body back.
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -26,28 +27,17 @@ async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 }
 
 async fn pair() -> (Io<TcpStream>, Io<TcpStream>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
-    let address = listener.local_addr().expect("it has one");
-    let client = TcpStream::connect(address, LONG).await.expect("connects");
-    (client.into_io(), listener.accept().await.expect("accepts").into_io())
-}
-
-fn everywhere(test: impl Fn(&Runtime)) {
-    for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::options().backend(backend).build() {
-            Ok(runtime) => test(&runtime),
-            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
-        }
-    }
+    let (client, server) = tcp_pair().await;
+    (client.into_io(), server.into_io())
 }
 
 fn body(n: usize) -> Bytes {
-    (0..n).map(|i| (i * 31 % 251) as u8).collect()
+    pattern(n).into()
 }
 
 #[test]
 fn http_1_bodies_of_all_sizes_come_back() {
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let (client, server) = pair().await;
             let builder = hyper::server::conn::http1::Builder::new();
@@ -70,7 +60,7 @@ fn http_1_bodies_of_all_sizes_come_back() {
 
 #[test]
 fn http_2_streams_share_a_connection() {
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let (client, server) = pair().await;
             let mut builder = hyper::server::conn::http2::Builder::new(Executor);
@@ -98,31 +88,20 @@ fn http_2_streams_share_a_connection() {
     });
 }
 
-/// A server that is ended with the test.
-struct Served(Child, String);
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The example, which Cargo builds beside the tests.
-fn serve(args: &[&str]) -> Served {
-    let test = std::env::current_exe().expect("this test");
-    let dir: PathBuf = test.ancestors().nth(2).expect("target/PROFILE").join("examples");
-    let mut child = Command::new(dir.join("hello_http"))
+/// Starts the example; returns the server and its address.
+fn serve(args: &[&str]) -> (KillOnDrop, String) {
+    let child = Command::new(example("hello_http").expect("cargo test builds examples"))
         .arg("127.0.0.1:0")
         .args(args)
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
+    let mut child = KillOnDrop(child);
     let mut line = String::new();
     let out = child.stdout.take().expect("it is piped");
-    BufReader::new(out).read_line(&mut line).expect("it says where");
-    let address = line.trim().strip_prefix("listening on ").expect("its word").to_owned();
-    Served(child, address)
+    BufReader::new(out).read_line(&mut line).expect("it prints its address");
+    let address = line.trim().strip_prefix("listening on ").expect("an address").to_owned();
+    (child, address)
 }
 
 fn curl(args: &[&str]) -> Option<String> {
@@ -139,21 +118,21 @@ fn curl(args: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn the_example_answers_whoever_asks() {
-    let served = serve(&[]);
-    let mut stream = std::net::TcpStream::connect(&served.1).expect("connects");
+fn the_example_answers_any_client() {
+    let (_server, address) = serve(&[]);
+    let mut stream = std::net::TcpStream::connect(&address).expect("connects");
     let request = "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).expect("sends");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("receives");
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert!(answer.ends_with("Hello over HTTP/1.1: /a\n"), "{answer}");
-    let url = format!("http://{}/b", served.1);
+    let url = format!("http://{address}/b");
     if let Some(text) = curl(&[&url]) {
         assert_eq!(text, "Hello over HTTP/1.1: /b\n");
     }
-    let served = serve(&["--h2"]);
-    let url = format!("http://{}/c", served.1);
+    let (_server, address) = serve(&["--h2"]);
+    let url = format!("http://{address}/c");
     if let Some(text) = curl(&["--http2-prior-knowledge", &url]) {
         assert_eq!(text, "Hello over HTTP/2.0: /c\n");
     }
@@ -171,8 +150,8 @@ fn the_example_speaks_tls_to_curl() {
     let certificate = write("c.pem", signed.cert.pem());
     let key = write("k.pem", signed.signing_key.serialize_pem());
     let text = |path: &Path| path.to_str().expect("it is text").to_owned();
-    let served = serve(&["--tls", &text(&certificate), &text(&key)]);
-    let port = served.1.rsplit(':').next().expect("it has one").to_owned();
+    let (_server, address) = serve(&["--tls", &text(&certificate), &text(&key)]);
+    let port = address.rsplit(':').next().expect("it has one").to_owned();
     let url = format!("https://localhost:{port}/d");
     let resolve = format!("localhost:{port}:127.0.0.1");
     for (version, word) in [("--http1.1", "HTTP/1.1"), ("--http2", "HTTP/2.0")] {

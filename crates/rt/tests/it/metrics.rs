@@ -1,5 +1,4 @@
-//! What a runtime tells Prometheus.
-#![cfg(feature = "metrics")]
+//! The counts of a runtime for Prometheus.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use cutwater_rt::time::sleep;
 use cutwater_rt::{Runtime, spawn_on};
 
 #[test]
-fn each_core_tells_what_it_did() {
+fn each_core_publishes_its_counts() {
     let runtime = Runtime::options().cores(2).build().expect("it starts");
     let registry = Registry::new();
     assert!(registry.add(RuntimeMetrics::new(&runtime)));
@@ -22,7 +21,7 @@ fn each_core_tells_what_it_did() {
             });
             task.expect("there is one").await.expect("it ends");
         }
-        // The other core says it when it sleeps, which it does now or soon.
+        // The other core publishes when it sleeps, which it does now or soon.
         let mut text = String::new();
         for _ in 0..10_000 {
             text = registry.render(Format::Prometheus);

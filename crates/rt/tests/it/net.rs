@@ -5,20 +5,11 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use cutwater_rt::net::{TcpListener, TcpStream};
-use cutwater_rt::{Backend, Runtime, spawn};
+use cutwater_rt::{Backend, spawn};
 
-const LONG: Duration = Duration::from_secs(60);
+use crate::support::{LONG, on_ring_and_pool, pattern, runtime};
 
-fn everywhere(test: impl Fn(&Runtime)) {
-    for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::options().backend(backend).build() {
-            Ok(runtime) => test(&runtime),
-            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
-        }
-    }
-}
-
-/// Sends everything back until the peer ends.
+/// Sends everything back until the peer shuts down.
 async fn echo(stream: TcpStream) -> io::Result<u64> {
     let (mut buf, mut total) = (vec![0; 64 << 10], 0);
     loop {
@@ -39,13 +30,13 @@ async fn echo(stream: TcpStream) -> io::Result<u64> {
 
 #[test]
 fn what_is_sent_comes_back_whatever_its_size() {
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
         let address = listener.local_addr().expect("it has one");
         let client = std::thread::spawn(move || {
             for size in [1usize, 64, 4096, 16 << 10, 1 << 20] {
                 let mut stream = std::net::TcpStream::connect(address).expect("connects");
-                let sent: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
+                let sent: Vec<u8> = pattern(size);
                 let mut writer = stream.try_clone().expect("a second handle");
                 let copy = sent.clone();
                 let write = std::thread::spawn(move || {
@@ -73,7 +64,7 @@ fn what_is_sent_comes_back_whatever_its_size() {
 
 #[test]
 fn both_ends_on_one_runtime() {
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
             let address = listener.local_addr().expect("it has one");
@@ -113,7 +104,7 @@ fn both_ends_on_one_runtime() {
 
 #[test]
 fn a_peer_that_is_gone_is_an_error_and_no_signal() {
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
             let peer = std::net::TcpStream::connect(listener.local_addr().expect("it has one"))
@@ -135,7 +126,7 @@ fn a_peer_that_is_gone_is_an_error_and_no_signal() {
 
 #[test]
 fn connecting_to_nobody_is_refused() {
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         let address = {
             let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
             listener.local_addr().expect("it has one")
@@ -150,7 +141,7 @@ fn connecting_to_nobody_is_refused() {
 
 #[test]
 fn an_accept_that_is_dropped_takes_no_connection_along() {
-    let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() else { return };
+    let Some(runtime) = runtime(Backend::Ring) else { return };
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
         let waited = cutwater_rt::time::timeout(Duration::from_millis(2), listener.accept()).await;

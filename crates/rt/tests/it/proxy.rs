@@ -1,6 +1,4 @@
-//! Connections through a proxy that delays, cuts bytes into other pieces, and resets, from a seed; and
-//! OpenSSL at the other end.
-#![allow(clippy::print_stdout)] // to say what was skipped
+//! Connections through a proxy that delays, divides and resets them, from a seed; and OpenSSL as the peer.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
@@ -15,34 +13,25 @@ use cutwater_rt::time::{sleep, timeout};
 use cutwater_rt::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use cutwater_rt::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use cutwater_rt::tls::{Acceptor, Connector};
-use cutwater_rt::{Backend, Runtime, counters, spawn};
+use cutwater_rt::{Runtime, spawn};
+use cutwater_testing::Dice;
+use cutwater_testing::child::KillOnDrop;
+use cutwater_testing::sockets::free_address;
 
-const LONG: Duration = Duration::from_secs(120);
+use crate::support::{LONG, nothing_in_flight, on_ring_and_pool};
 
-/// Numbers from a seed.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % n
-    }
-}
-
-/// Forwards one direction in pieces of any size; after `cut` bytes, ends without a word.
-fn forward(mut from: StdStream, mut to: StdStream, mut numbers: Numbers, cut: Option<u64>) {
+/// Forwards one direction in pieces of any size; after `cut` bytes, closes both connections.
+fn forward(mut from: StdStream, mut to: StdStream, mut dice: Dice, cut: Option<u64>) {
     let (mut buf, mut passed) = (vec![0; 70_000], 0);
     loop {
-        let most = if numbers.below(3) == 0 { 40 } else { 70_000 };
-        let want = 1 + numbers.below(most) as usize;
+        let most = if dice.below(3) == 0 { 40 } else { 70_000 };
+        let want = 1 + dice.below(most) as usize;
         let n = match from.read(&mut buf[..want]) {
             Ok(0) | Err(_) => break,
             Ok(n) => n,
         };
-        if numbers.below(20) == 0 {
-            thread::sleep(Duration::from_micros(numbers.below(2000)));
+        if dice.below(20) == 0 {
+            thread::sleep(Duration::from_micros(dice.below(2000)));
         }
         passed += n as u64;
         if cut.is_some_and(|cut| passed > cut) {
@@ -65,8 +54,8 @@ fn proxy(target: SocketAddr, seed: u64, cut: Option<u64>) -> SocketAddr {
         let Ok((client, _)) = listener.accept() else { return };
         let Ok(server) = StdStream::connect(target) else { return };
         let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { return };
-        let back = thread::spawn(move || forward(to, from, Numbers(seed | 1), cut));
-        forward(client, server, Numbers(seed.wrapping_mul(0x9e37_79b9) | 1), cut);
+        let back = thread::spawn(move || forward(to, from, Dice::new(seed), cut));
+        forward(client, server, Dice::new(seed + 1000), cut);
         let _ = back.join();
     });
     address
@@ -87,15 +76,6 @@ fn certificates() -> (Acceptor, Connector) {
 /// Byte `i` of what a connection with this seed sends.
 fn byte(seed: u64, i: usize) -> u8 {
     ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed) >> 29) as u8
-}
-
-fn everywhere(test: impl Fn(&Runtime)) {
-    for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::options().backend(backend).build() {
-            Ok(runtime) => test(&runtime),
-            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
-        }
-    }
 }
 
 /// Sends `total` bytes of `seed` and reads what comes back; how many came, all of them right.
@@ -119,7 +99,7 @@ async fn exchange(
             came += piece.len();
             pieces.recycle(piece);
         }
-        // Where it was cut, what was not sent does not matter.
+        // If the connection was cut, bytes that were not sent do not matter.
         drop(sending.await);
         return Ok(came);
     };
@@ -158,9 +138,9 @@ async fn echo(stream: TcpStream, tls: Option<Acceptor>) -> io::Result<()> {
 }
 
 #[test]
-fn bytes_are_exact_through_every_way_of_cutting_them() {
+fn bytes_are_exact_however_they_are_divided() {
     let (acceptor, connector) = certificates();
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             for seed in 0..12u64 {
                 let tls = seed % 2 == 0;
@@ -184,12 +164,12 @@ fn bytes_are_exact_through_every_way_of_cutting_them() {
 #[test]
 fn connections_that_are_cut_end_and_leave_nothing_behind() {
     let (acceptor, connector) = certificates();
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             for seed in 0..40u64 {
                 let tls = seed % 2 == 0;
                 let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
-                let cut = Numbers(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1).below(200_000);
+                let cut = Dice::new(seed + 2000).below(200_000);
                 let to = proxy(listener.local_addr().expect("it has one"), seed, Some(cut));
                 let (acceptor, connector) = (acceptor.clone(), connector.clone());
                 let server = spawn(async move {
@@ -203,18 +183,12 @@ fn connections_that_are_cut_end_and_leave_nothing_behind() {
                 }
                 let _ = timeout(LONG, server).await.expect("no hang").expect("no panic");
             }
-            for _ in 0..2000 {
-                if counters().in_flight == 0 {
-                    return;
-                }
-                sleep(Duration::from_millis(1)).await;
-            }
-            panic!("operations are left: {:?}", counters());
+            nothing_in_flight().await;
         });
     });
 }
 
-/// OpenSSL's command, or a word that it is not there.
+/// OpenSSL's command; prints where it is missing.
 fn openssl(args: &[&str]) -> Option<Command> {
     let mut command = Command::new("openssl");
     match Command::new("openssl").arg("version").output() {
@@ -258,7 +232,7 @@ fn openssl_connects_and_is_connected_to() {
         let args = ["s_client", "-connect", &to, "-CAfile", &cert, version, "-quiet"];
         let args = [&args[..], &["-verify_return_error", "-servername", "cutwater.test"]].concat();
         let Some(mut command) = openssl(&args) else { return };
-        let mut peer = command.spawn().expect("it starts");
+        let mut peer = KillOnDrop(command.spawn().expect("it starts"));
         let mut input = peer.stdin.take().expect("it is piped");
         input.write_all(b"hello\n").expect("writes");
         runtime.block_on(async {
@@ -274,18 +248,15 @@ fn openssl_connects_and_is_connected_to() {
         peer.stdout.take().expect("it is piped").read_to_string(&mut answer).expect("reads");
         assert_eq!(answer, "and back\n", "{version}");
         drop(input);
-        let _ = peer.kill();
-        let _ = peer.wait();
     }
 
-    // A port that was free just now; OpenSSL cannot be asked which one it took.
-    let port = StdListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("one").port();
-    let accept = format!("127.0.0.1:{port}");
+    // OpenSSL cannot be asked which port it took.
+    let to = free_address().expect("there is one");
+    let accept = to.to_string();
     let args = ["s_server", "-accept", &accept, "-cert", &cert, "-key", &key, "-rev", "-quiet"];
     let Some(mut command) = openssl(&args) else { return };
-    let mut peer = command.spawn().expect("it starts");
+    let _peer = KillOnDrop(command.spawn().expect("it starts"));
     let answer = runtime.block_on(async {
-        let to: SocketAddr = accept.parse().expect("an address");
         let mut refused = 0;
         let stream = loop {
             match TcpStream::connect(to, LONG).await {
@@ -302,7 +273,5 @@ fn openssl_connects_and_is_connected_to() {
         stream.read_exact(&mut buf).await?;
         Ok(buf)
     });
-    let _ = peer.kill();
-    let _ = peer.wait();
     assert_eq!(&answer.expect("it answers"), b"cba\n");
 }

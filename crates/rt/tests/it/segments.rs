@@ -1,6 +1,5 @@
-//! Datagrams of equal length that go and come together, over ring and epoll, against plain sockets of
-//! the standard library.
-#![allow(clippy::print_stdout)] // to say what was skipped, and the seed
+//! Datagrams of equal length that go and come together, over ring and epoll, against plain sockets of the
+//! standard library.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -8,92 +7,55 @@ use std::time::Duration;
 
 use cutwater_rt::net::{Coalesced, UdpSocket};
 use cutwater_rt::time::timeout;
-use cutwater_rt::{Backend, Path, Runtime};
 use cutwater_sys::udp;
+use cutwater_testing::child::{passed, test_name};
+use cutwater_testing::{Dice, skip};
 
-const LONG: Duration = Duration::from_secs(60);
+use crate::support::{LONG, nothing_in_flight, on_all_for_sockets};
 
-/// Decides all lengths; set it to see a failure again.
+/// Decides all lengths; set it to repeat a failure.
 const SEED: &str = "CUTWATER_TEST_SEED";
 
-fn everywhere(test: impl Fn(&Runtime)) {
-    for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::options().backend(backend).build() {
-            Ok(runtime) => test(&runtime),
-            Err(e) => println!("skipped: {backend:?}: {e}"),
-        }
-    }
-    // A ring that is there and not used: sockets then wait by epoll beside it.
-    if let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() {
-        runtime.force_path(Some(Path::Cold));
-        test(&runtime);
-    }
-}
-
-/// Numbers from a seed.
-struct Rng(u64);
-
-impl Rng {
-    fn from_seed() -> Self {
-        let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or(0x5e6d_e471);
-        println!("{SEED}={seed}");
-        Self(seed | 1)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-
-    fn bytes(&mut self, n: usize) -> Vec<u8> {
-        (0..n).map(|_| self.below(256) as u8).collect()
-    }
-}
-
-/// A buffer and the length of its segments: whole, with a short last one, of one, of nothing, and of
-/// more than one call takes.
-fn shapes(rng: &mut Rng) -> Vec<(usize, usize)> {
+/// Lengths of a buffer and of its segments: whole segments, a short last one, one segment, none, and more
+/// than one call takes.
+fn shapes(dice: &mut Dice) -> Vec<(usize, usize)> {
     let mut all =
         vec![(0, 1200), (1, 1), (1200, 1200), (1199, 1200), (1201, 1200), (64, 1), (65, 1)];
     all.extend([(64 * 1000, 1000), (64 * 1000 + 1, 1000), (65_507, 65_507), (65_508, 40_000)]);
     for _ in 0..40 {
-        let segments = [64, 1472, 9000][rng.below(3)];
-        let segment = 1 + rng.below(segments);
-        all.push((rng.below(100_000.min(segment * 200)), segment));
+        let segments = [64, 1472, 9000][dice.below(3) as usize];
+        let segment = 1 + dice.below(segments) as usize;
+        all.push((dice.below(100_000.min(segment as u64 * 200)) as usize, segment));
     }
     all
 }
 
-/// The datagrams that a buffer is to become.
+/// The datagrams that a buffer becomes.
 fn cut(bytes: &[u8], segment: usize) -> Vec<&[u8]> {
     if bytes.is_empty() { vec![bytes] } else { bytes.chunks(segment).collect() }
 }
 
 /// A plain socket of the standard library, which does not wait for ever and has room.
 fn plain(address: &str) -> Option<std::net::UdpSocket> {
-    let socket = std::net::UdpSocket::bind(address)
-        .inspect_err(|e| println!("skipped: {address}: {e}"))
-        .ok()?;
+    let socket =
+        std::net::UdpSocket::bind(address).inspect_err(|e| skip!("{address}: {e}")).ok()?;
     socket.set_read_timeout(Some(LONG)).expect("sets");
     rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4 << 20).expect("sets");
     Some(socket)
 }
 
-fn skipped(socket: &UdpSocket) {
+fn skip_refused(socket: &UdpSocket) {
     let refused = socket.refused();
     if refused.segmentation.is_some() || refused.coalescing.is_some() {
-        println!("skipped in part: {refused:?}");
+        skip!("in part: {refused:?}");
     }
 }
 
 #[test]
 fn a_buffer_arrives_as_datagrams_of_the_segments_length() {
-    let mut rng = Rng::from_seed();
-    let shapes = shapes(&mut rng);
-    everywhere(|runtime| {
+    let mut dice = Dice::from_env(SEED, 0x5e6d_e471);
+    let shapes = shapes(&mut dice);
+    on_all_for_sockets(|runtime| {
         for (address, connected) in
             [("127.0.0.1:0", false), ("127.0.0.1:0", true), ("[::1]:0", false), ("[::1]:0", true)]
         {
@@ -105,8 +67,8 @@ fn a_buffer_arrives_as_datagrams_of_the_segments_length() {
                 sender.connect(to).expect("connects");
             }
             for &(len, segment) in &shapes {
-                let sent = Rng(len as u64 | 1).bytes(len);
-                // A receiver has room for few small ones: each counts as far more than its bytes.
+                let sent = Dice::new(len as u64).bytes(len);
+                // A receiver has room for few small datagrams: each counts for far more than its bytes.
                 for part in sent.chunks(segment * 256).chain(sent.is_empty().then_some(&[][..])) {
                     let (result, back) = runtime.block_on(async {
                         match connected {
@@ -126,7 +88,7 @@ fn a_buffer_arrives_as_datagrams_of_the_segments_length() {
             }
             receiver.set_nonblocking(true).expect("sets");
             assert!(receiver.recv(&mut [0; 10]).is_err(), "nothing more than was sent");
-            skipped(&sender);
+            skip_refused(&sender);
         }
     });
 }
@@ -157,10 +119,10 @@ async fn collect(
 }
 
 #[test]
-fn datagrams_that_come_together_are_told_apart() {
-    let mut rng = Rng::from_seed();
-    let shapes = shapes(&mut rng);
-    everywhere(|runtime| {
+fn datagrams_that_come_together_are_given_one_by_one() {
+    let mut dice = Dice::from_env(SEED, 0x5e6d_e471);
+    let shapes = shapes(&mut dice);
+    on_all_for_sockets(|runtime| {
         for (address, connected) in
             [("127.0.0.1:0", false), ("127.0.0.1:0", true), ("[::1]:0", false), ("[::1]:0", true)]
         {
@@ -176,7 +138,7 @@ fn datagrams_that_come_together_are_told_apart() {
             let together =
                 receiver.refused().coalescing.is_none() && udp::knows_segments(&sender).is_ok();
             for &(len, segment) in &shapes {
-                let sent = Rng(len as u64 | 1).bytes(len);
+                let sent = Dice::new(len as u64).bytes(len);
                 for part in sent.chunks(segment * 256).chain(sent.is_empty().then_some(&[][..])) {
                     // The sender's calls are as many as there are batches, and one by one as well.
                     let calls = segment * (65_507 / segment).clamp(1, 64);
@@ -197,14 +159,14 @@ fn datagrams_that_come_together_are_told_apart() {
                     assert_eq!(batches, pieces + 1, "{len} by {segment}: they came together");
                 }
             }
-            skipped(&receiver);
+            skip_refused(&receiver);
         }
     });
 }
 
 #[test]
 fn both_ends_on_one_runtime_and_more_than_the_core_has_buffers() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let receiver = UdpSocket::bind("127.0.0.1:0").expect("binds");
             rustix::net::sockopt::set_socket_recv_buffer_size(&receiver, 4 << 20).expect("sets");
@@ -237,7 +199,7 @@ fn both_ends_on_one_runtime_and_more_than_the_core_has_buffers() {
 
 #[test]
 fn a_socket_that_receives_together_refuses_to_receive_one_by_one() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let socket = UdpSocket::bind("127.0.0.1:0").expect("binds");
             let (clone, mut packets) = (socket.clone(), socket.packets());
@@ -258,18 +220,18 @@ fn a_socket_that_receives_together_refuses_to_receive_one_by_one() {
 
 #[test]
 fn what_cannot_be_sent_is_an_error_and_what_was_sent_before_is_counted() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let socket = UdpSocket::bind("127.0.0.1:0").expect("binds");
             let to = socket.local_addr().expect("it has one");
             let (sent, back) = socket.send_segments_to(vec![1; 10], 0, to).await;
             assert_eq!(sent.map_err(|e| e.kind()), Err(std::io::ErrorKind::InvalidInput));
             assert_eq!(back.len(), 10);
-            // No datagram is as long, be it sent alone.
+            // No datagram is that long, even alone.
             let too_long = Err(Some(rustix::io::Errno::MSGSIZE.raw_os_error()));
             let (sent, _) = socket.send_segments_to(vec![1; 70_000], 70_000, to).await;
             assert_eq!(sent.map_err(|e| e.raw_os_error()), too_long);
-            // A port that no datagram may go to: the kernel's word, and it does not end it for others.
+            // No datagram may go to port 0. That error does not end segments for other peers.
             for _ in 0..20 {
                 let (sent, _) =
                     socket.send_segments_to(vec![1; 100], 10, ([127, 0, 0, 1], 0).into()).await;
@@ -292,7 +254,7 @@ fn what_cannot_be_sent_is_an_error_and_what_was_sent_before_is_counted() {
 
 #[test]
 fn an_abandoned_send_or_receive_leaves_nothing_in_flight() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let socket = UdpSocket::bind("127.0.0.1:0").expect("binds");
             let to = socket.local_addr().expect("it has one");
@@ -313,52 +275,42 @@ fn an_abandoned_send_or_receive_leaves_nothing_in_flight() {
             }
             drop(coalesced);
         });
-        runtime.block_on(async {
-            for _ in 0..1000 {
-                if cutwater_rt::counters().in_flight == 0 {
-                    return;
-                }
-                cutwater_rt::time::sleep(Duration::from_millis(1)).await;
-            }
-            panic!("operations are left: {:?}", cutwater_rt::counters());
-        });
+        runtime.block_on(nothing_in_flight());
     });
 }
 
-/// Names the process that has a network of its own.
+/// Marks the process that has a network of its own.
 const NARROW: &str = "CUTWATER_TEST_NARROW";
 
-/// A path that takes less than a segment: the kernel refuses to cut, and the datagrams go one by one in
-/// fragments, or are an error where there may be none.
+/// On a path that takes less than a segment, the kernel refuses to divide. The datagrams go one by one in
+/// fragments, or are an error where fragments are forbidden.
 #[test]
 fn segments_longer_than_the_path_takes_go_one_by_one_or_are_an_error() {
     if std::env::var_os(NARROW).is_none() {
         let me = "segments_longer_than_the_path_takes_go_one_by_one_or_are_an_error";
+        let me = test_name(module_path!(), me);
         let program = std::env::current_exe().expect("this test is a program");
         let script = "ip link set lo mtu 1400 up && echo narrow && \
                       exec \"$0\" \"$1\" --exact --nocapture";
         let output = Command::new("unshare")
             .args(["--map-root-user", "--net", "sh", "-c", script])
             .arg(program)
-            .arg(me)
+            .arg(&me)
             .env(NARROW, "1")
             .output();
-        let Ok(output) = output else { return println!("skipped: no unshare(1)") };
-        let told = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        if !told.contains("narrow") {
-            return println!("skipped: no network of one's own: {errors}");
+        let Ok(output) = output else { return skip!("no unshare(1)") };
+        if !String::from_utf8_lossy(&output.stdout).contains("narrow") {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return skip!("no network namespace: {errors}");
         }
-        assert!(output.status.success(), "{}\n{told}\n{errors}", output.status);
-        assert!(told.contains("1 passed"), "it did not run: {told}");
-        return print!("{told}");
+        return print!("{}", passed(&me, &output));
     }
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let Some(receiver) = plain(address) else { continue };
             let to = receiver.local_addr().expect("it has one");
             let sender = UdpSocket::bind(address).expect("binds");
-            let sent = Rng(7).bytes(20_000);
+            let sent = Dice::new(7).bytes(20_000);
             let mut buf = vec![0; 70_000];
             for segment in [1500, 1300, 4000] {
                 let (done, _) =
@@ -384,7 +336,7 @@ fn segments_longer_than_the_path_takes_go_one_by_one_or_are_an_error() {
             assert!(back == sent, "the buffer comes back");
             let (done, _) = runtime.block_on(sender.send_segments_to(sent.clone(), 1200, to));
             assert_eq!(done.expect("sends"), sent.len());
-            skipped(&sender);
+            skip_refused(&sender);
         }
     });
 }

@@ -6,47 +6,21 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use cutwater_rt::net::{
-    Datagram, ListenOptions, PACKET_BYTES_MAX, TcpListener, TcpStream, UdpSocket, UnixListener,
-    UnixStream,
+    Datagram, PACKET_BYTES_MAX, TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream,
 };
 use cutwater_rt::time::{sleep, timeout};
-use cutwater_rt::{Backend, Path, Runtime, spawn, yield_now};
+use cutwater_rt::{Backend, Runtime, spawn, yield_now};
 
-const LONG: Duration = Duration::from_secs(60);
-
-fn everywhere(test: impl Fn(&Runtime)) {
-    for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::options().backend(backend).build() {
-            Ok(runtime) => test(&runtime),
-            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
-        }
-    }
-    // A ring that is there and not used: sockets then wait by epoll beside it.
-    if let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() {
-        runtime.force_path(Some(Path::Cold));
-        test(&runtime);
-    }
-}
-
-fn bytes(n: usize) -> Vec<u8> {
-    (0..n).map(|i| (i * 31 % 251) as u8).collect()
-}
-
-async fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
-    let address = listener.local_addr().expect("it has one");
-    let client = TcpStream::connect(address, LONG).await.expect("connects");
-    (client, listener.accept().await.expect("accepts"))
-}
+use crate::support::{LONG, nothing_in_flight, on_all_for_sockets, pattern, runtime, tcp_pair};
 
 #[test]
 fn pieces_come_in_order_whatever_their_sizes() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let (client, server) = tcp_pair().await;
-            // Small, large, small again: the way of receiving changes and no byte moves.
+            // Small, large, small again: the way to receive changes and bytes stay in order.
             let sizes = [1, 64, 5000, 1 << 20, 10, 20, 30, 300_000, 7, 4096, 4096, 4096, 4096, 1];
-            let sent = bytes(sizes.iter().sum());
+            let sent = pattern(sizes.iter().sum());
             let copy = sent.clone();
             let sender = spawn(async move {
                 let mut at = 0;
@@ -82,7 +56,7 @@ fn pieces_come_in_order_whatever_their_sizes() {
 
 #[test]
 fn a_slow_reader_holds_its_share_of_the_buffers_and_no_more() {
-    let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() else { return };
+    let Some(runtime) = runtime(Backend::Ring) else { return };
     runtime.block_on(async {
         let (client, server) = tcp_pair().await;
         let (other_client, other_server) = tcp_pair().await;
@@ -114,7 +88,7 @@ fn a_slow_reader_holds_its_share_of_the_buffers_and_no_more() {
 
 #[test]
 fn pieces_that_are_held_do_not_stop_a_core() {
-    let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() else { return };
+    let Some(runtime) = runtime(Backend::Ring) else { return };
     runtime.block_on(async {
         let (client, server) = tcp_pair().await;
         let mut pieces = server.received();
@@ -132,7 +106,7 @@ fn pieces_that_are_held_do_not_stop_a_core() {
 
 #[test]
 fn connections_come_by_one_operation() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
             let address = listener.local_addr().expect("it has one");
@@ -164,9 +138,10 @@ fn connections_come_by_one_operation() {
 
 #[test]
 fn listeners_share_a_port_on_request() {
-    let one = ListenOptions::new().reuse_port(true).bind("127.0.0.1:0").expect("listens");
+    let one = TcpListener::options().reuse_port(true).bind("127.0.0.1:0").expect("listens");
     let address = one.local_addr().expect("it has one");
-    let two = ListenOptions::new().reuse_port(true).backlog(16).bind(address).expect("listens too");
+    let two =
+        TcpListener::options().reuse_port(true).backlog(16).bind(address).expect("listens too");
     assert_eq!(two.local_addr().expect("it has one"), address);
     let alone = TcpListener::bind(address).map(drop).map_err(|e| e.kind());
     assert_eq!(alone, Err(io::ErrorKind::AddrInUse));
@@ -174,7 +149,7 @@ fn listeners_share_a_port_on_request() {
 
 #[test]
 fn datagrams_go_both_ways_with_their_addresses() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             for address in ["127.0.0.1:0", "[::1]:0"] {
                 let Ok(server) = UdpSocket::bind(address) else {
@@ -184,10 +159,10 @@ fn datagrams_go_both_ways_with_their_addresses() {
                 let client = UdpSocket::bind(address).expect("binds");
                 let (to, from) = (server.local_addr(), client.local_addr());
                 let (to, from) = (to.expect("it has one"), from.expect("it has one"));
-                client.send_to(bytes(1200), to).await.0.expect("sends");
+                client.send_to(pattern(1200), to).await.0.expect("sends");
                 let (received, buf) = server.recv_from(vec![0; 2000]).await;
                 assert_eq!(received.expect("receives"), (1200, from));
-                assert_eq!(buf[..1200], bytes(1200));
+                assert_eq!(buf[..1200], pattern(1200));
                 server.connect(from).expect("connects");
                 server.send(b"back".to_vec()).await.0.expect("sends");
                 client.connect(to).expect("connects");
@@ -200,7 +175,7 @@ fn datagrams_go_both_ways_with_their_addresses() {
 
 #[test]
 fn packets_come_many_at_a_time_and_are_cut_at_their_bound() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let server = UdpSocket::bind("127.0.0.1:0").expect("binds");
             let to = server.local_addr().expect("it has one");
@@ -219,23 +194,23 @@ fn packets_come_many_at_a_time_and_are_cut_at_their_bound() {
             }
             client.send_to(Vec::new(), to).await.0.expect("sends nothing");
             assert!(packets.next().await.expect("receives").bytes.is_empty());
-            client.send_to(bytes(9000), to).await.0.expect("sends");
+            client.send_to(pattern(9000), to).await.0.expect("sends");
             let packet = packets.next().await.expect("receives");
-            assert_eq!(&*packet.bytes, &bytes(9000)[..PACKET_BYTES_MAX]);
+            assert_eq!(&*packet.bytes, &pattern(9000)[..PACKET_BYTES_MAX]);
         });
     });
 }
 
 #[test]
 fn unix_sockets_carry_bytes_and_pieces() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let dir = tempfile::tempdir().expect("a directory");
             let path = dir.path().join("s");
             let listener = UnixListener::bind(&path).expect("listens");
             let client = UnixStream::connect(&path).await.expect("connects");
             let server = listener.accept().await.expect("accepts");
-            let bufs = vec![bytes(100), Vec::new(), bytes(300_000), bytes(7)];
+            let bufs = vec![pattern(100), Vec::new(), pattern(300_000), pattern(7)];
             let expected: Vec<u8> = bufs.concat();
             let sender = spawn(async move { client.send_vectored(bufs).await.0 });
             let (received, buf) = server.recv_exact(vec![0; expected.len()]).await;
@@ -256,10 +231,10 @@ fn unix_sockets_carry_bytes_and_pieces() {
 
 #[test]
 fn many_vectors_are_sent_whole() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let (client, server) = tcp_pair().await;
-            let bufs: Vec<Vec<u8>> = (0..3000).map(|n| bytes(n % 97)).collect();
+            let bufs: Vec<Vec<u8>> = (0..3000).map(|n| pattern(n % 97)).collect();
             let expected = bufs.concat();
             let sender = spawn(async move { client.send_vectored(bufs).await });
             let (received, buf) = server.recv_exact(vec![0; expected.len()]).await;
@@ -274,11 +249,11 @@ fn many_vectors_are_sent_whole() {
 
 #[test]
 fn a_large_send_is_whole_and_its_buffer_comes_back() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let (client, server) = tcp_pair().await;
             for _ in 0..3 {
-                let sent = bytes(3 << 20);
+                let sent = pattern(3 << 20);
                 let client = client.clone();
                 let copy = sent.clone();
                 let sender = spawn(async move { client.send_all(copy).await });
@@ -295,7 +270,7 @@ fn a_large_send_is_whole_and_its_buffer_comes_back() {
 
 #[test]
 fn a_peer_that_never_reads_holds_only_its_own_task() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let (deaf, _peer) = tcp_pair().await;
             let stuck = spawn(async move { deaf.send_all(vec![0; 64 << 20]).await.0 });
@@ -313,7 +288,7 @@ fn a_peer_that_never_reads_holds_only_its_own_task() {
 
 #[test]
 fn connections_that_are_reset_are_errors_at_each_point() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             // While nobody does anything, while receiving, and before an accept.
             let (client, server) = tcp_pair().await;
@@ -342,7 +317,7 @@ fn connections_that_are_reset_are_errors_at_each_point() {
 
 #[test]
 fn closing_waits_until_the_peer_has_everything() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
         let address = listener.local_addr().expect("it has one");
         let peer = std::thread::spawn(move || {
@@ -354,17 +329,17 @@ fn closing_waits_until_the_peer_has_everything() {
         });
         runtime.block_on(async {
             let stream = listener.accept().await.expect("accepts");
-            stream.send_all(bytes(200_000)).await.0.expect("sends");
+            stream.send_all(pattern(200_000)).await.0.expect("sends");
             stream.close(LONG).await.expect("closes");
         });
         let all = peer.join().expect("it ends").expect("no reset");
-        assert!(all == bytes(200_000));
+        assert!(all == pattern(200_000));
     });
 }
 
 #[test]
 fn cancelled_sends_and_receives_leave_no_descriptor() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         runtime.block_on(async {
             let (client, server) = tcp_pair().await;
             for n in 0..300u64 {
@@ -375,22 +350,13 @@ fn cancelled_sends_and_receives_leave_no_descriptor() {
             let mut pieces = server.received();
             let _ = timeout(Duration::from_millis(1), pieces.next()).await;
         });
-        // The last operations end with the kernel's next word.
-        runtime.block_on(async {
-            for _ in 0..1000 {
-                if cutwater_rt::counters().in_flight == 0 {
-                    return;
-                }
-                sleep(Duration::from_millis(1)).await;
-            }
-            panic!("operations are left: {:?}", cutwater_rt::counters());
-        });
+        runtime.block_on(nothing_in_flight());
     });
 }
 
 #[test]
 fn sockets_of_others_that_do_not_block_work_too() {
-    everywhere(|runtime| {
+    on_all_for_sockets(|runtime| {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listens");
         listener.set_nonblocking(true).expect("sets");
         let address = listener.local_addr().expect("it has one");

@@ -3,7 +3,6 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cutwater_rt::net::{TcpListener, TcpStream};
 use cutwater_rt::time::timeout;
@@ -13,19 +12,11 @@ use cutwater_rt::tls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned,
 };
 use cutwater_rt::tls::{Acceptor, Connector, Stream};
-use cutwater_rt::{Backend, Runtime, spawn};
+use cutwater_rt::{Runtime, spawn};
+use cutwater_testing::Dice;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-const LONG: Duration = Duration::from_secs(60);
-
-fn everywhere(test: impl Fn(&Runtime)) {
-    for backend in [Backend::Ring, Backend::Pool] {
-        match Runtime::options().backend(backend).build() {
-            Ok(runtime) => test(&runtime),
-            Err(e) => cutwater_testing::skip!("{backend:?}: {e}"),
-        }
-    }
-}
+use crate::support::{LONG, on_ring_and_pool, pattern};
 
 /// An authority for one test.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -73,10 +64,6 @@ fn name() -> ServerName<'static> {
     ServerName::try_from("cutwater.test").expect("a name")
 }
 
-fn bytes(n: usize) -> Vec<u8> {
-    (0..n).map(|i| (i * 31 % 251) as u8).collect()
-}
-
 async fn pair(
     acceptor: &Acceptor,
     connector: &Connector,
@@ -112,7 +99,7 @@ fn bytes_of_all_sizes_come_back_and_both_sides_end_well() {
     let authority = Authority::new("ours");
     let acceptor = Acceptor::new(Arc::new(authority.server("cutwater.test")));
     let connector = Connector::new(Arc::new(authority.client()));
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let (client, server) = pair(&acceptor, &connector).await;
             let (mut client, server) = (client.expect("connects"), server.expect("accepts"));
@@ -121,7 +108,7 @@ fn bytes_of_all_sizes_come_back_and_both_sides_end_well() {
             let server = spawn(echo(server));
             let mut total = 0;
             for size in [1, 64, 4096, 16_384, 16_385, 65_536, 1 << 20, 3] {
-                let sent = bytes(size);
+                let sent = pattern(size);
                 let mut received = vec![0; size];
                 // In pieces, so that neither side waits for the other with full buffers.
                 for (piece, space) in sent.chunks(60_000).zip(received.chunks_mut(60_000)) {
@@ -143,7 +130,7 @@ fn bytes_of_all_sizes_come_back_and_both_sides_end_well() {
 fn the_other_side_may_be_anybodys() {
     let authority = Authority::new("ours");
     let acceptor = Acceptor::new(Arc::new(authority.server("cutwater.test")));
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         for versions in [&rustls::version::TLS12, &rustls::version::TLS13] {
             let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
             let address = listener.local_addr().expect("it has one");
@@ -154,7 +141,7 @@ fn the_other_side_may_be_anybodys() {
                 let tls = ClientConnection::new(Arc::new(config), name()).expect("begins");
                 let mut stream = StreamOwned::new(tls, tcp);
                 for size in [10usize, 200_000, 1] {
-                    let sent = bytes(size);
+                    let sent = pattern(size);
                     let mut received = vec![0; size];
                     for (piece, space) in sent.chunks(9_000).zip(received.chunks_mut(9_000)) {
                         stream.write_all(piece).expect("sends");
@@ -182,12 +169,12 @@ fn a_connection_that_is_cut_is_no_end() {
     let authority = Authority::new("ours");
     let acceptor = Acceptor::new(Arc::new(authority.server("cutwater.test")));
     let connector = Connector::new(Arc::new(authority.client()));
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let (client, server) = pair(&acceptor, &connector).await;
             let (mut client, mut server) = (client.expect("connects"), server.expect("accepts"));
             client.write_all(b"some").await.expect("sends");
-            // As somebody on the way would do it.
+            // As somebody on the path could do it.
             client.get_ref().shutdown(Shutdown::Write).expect("cuts");
             server.read_exact(&mut [0; 4]).await.expect("receives what was sent");
             let cut = server.read(&mut [0; 4]).await.map_err(|e| e.kind());
@@ -197,24 +184,24 @@ fn a_connection_that_is_cut_is_no_end() {
 }
 
 #[test]
-fn strangers_are_refused_and_told_why() {
+fn strangers_are_refused_with_a_reason() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let acceptor = Acceptor::new(Arc::new(ours.server("cutwater.test")));
     let another = Acceptor::new(Arc::new(ours.server("another.test")));
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let stranger = Connector::new(Arc::new(theirs.client()));
             let (client, server) = pair(&acceptor, &stranger).await;
             let why = client.expect_err("the authority is not known").to_string();
             assert!(why.contains("UnknownIssuer"), "{why}");
-            let told = server.expect_err("the client has gone").to_string();
-            assert!(told.contains("UnknownCA") || told.contains("CertificateUnknown"), "{told}");
+            let alert = server.expect_err("the client has gone").to_string();
+            assert!(alert.contains("UnknownCA") || alert.contains("CertificateUnknown"), "{alert}");
             let connector = Connector::new(Arc::new(ours.client()));
             let (client, _) = pair(&another, &connector).await;
             let why = client.expect_err("the name is another").to_string();
             assert!(why.contains("not valid for name"), "{why}");
         });
-        // What is no TLS at all is an error and no hang.
+        // A peer that does not speak TLS is an error and not a hang.
         let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
         let address = listener.local_addr().expect("it has one");
         let mut peer = std::net::TcpStream::connect(address).expect("connects");
@@ -238,7 +225,7 @@ fn clients_are_asked_for_their_certificates() {
     let (chain, key) = authority.certify("client.test");
     let builder = ClientConfig::builder().with_root_certificates(authority.roots());
     let known = builder.with_client_auth_cert(chain, key).expect("they fit");
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let (client, server) = pair(&acceptor, &Connector::new(Arc::new(known.clone()))).await;
             client.expect("connects");
@@ -254,7 +241,7 @@ fn clients_are_asked_for_their_certificates() {
 fn sessions_are_resumed_and_certificates_replaced_without_losing_connections() {
     let authority = Authority::new("ours");
     let acceptor = Acceptor::new(Arc::new(authority.server("cutwater.test")));
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         let connector = Connector::new(Arc::new(authority.client()));
         runtime.block_on(async {
             let mut old = None;
@@ -293,15 +280,12 @@ fn damaged_handshakes_are_errors_and_nothing_worse() {
     let address = listener.local_addr().expect("it has one");
     for seed in 0..300u64 {
         let mut damaged = hello.clone();
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut dice = Dice::new(seed);
         for _ in 0..1 + seed % 4 {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            let at = (state % damaged.len() as u64) as usize;
-            damaged[at] ^= 1 << (state >> 32 & 7);
+            let at = dice.below(damaged.len() as u64) as usize;
+            damaged[at] ^= 1 << dice.below(8);
         }
-        damaged.truncate(damaged.len() - (state >> 40) as usize % 8);
+        damaged.truncate(damaged.len() - dice.below(8) as usize);
         let mut peer = std::net::TcpStream::connect(address).expect("connects");
         peer.write_all(&damaged).expect("sends");
         peer.shutdown(Shutdown::Write).expect("ends");
@@ -318,7 +302,7 @@ fn a_damaged_record_fails_and_stays_failed() {
     let authority = Authority::new("ours");
     let acceptor = Acceptor::new(Arc::new(authority.server("cutwater.test")));
     let connector = Connector::new(Arc::new(authority.client()));
-    everywhere(|runtime| {
+    on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             let (client, server) = pair(&acceptor, &connector).await;
             let (client, mut server) = (client.expect("connects"), server.expect("accepts"));
