@@ -35,7 +35,7 @@ const BYTES_MAX: usize = 2048;
 /// An answer that does not come in this time is lost.
 const LOST: Duration = Duration::from_millis(100);
 
-/// A server by its name; it tells its address and thread.
+/// Serves on a socket until the program ends.
 type Serve = fn(UdpSocket);
 
 const SERVERS: [(&str, Serve); 6] = [

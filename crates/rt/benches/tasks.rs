@@ -25,14 +25,14 @@ use cutwater_sys::ring::Op;
 /// Tasks that are alive together, and operations in flight.
 const BATCH: usize = 64;
 
-/// A way, by its name: does a thing so many times, and says how often it did.
+/// A name, and what is measured: it does a thing this many times, and returns how often it did.
 type Way<'a> = (&'static str, Box<dyn FnMut(usize) -> usize + 'a>);
 
 fn main() {
     let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
     let (rounds, times) = if quick { (3, 256) } else { (31, 16_384) };
     let one = Runtime::new().unwrap();
-    // What a ring in trouble leads to: the price of the way out.
+    // The cost when operations go around a ring in trouble.
     let cold = Runtime::new().unwrap();
     cold.force_path(Some(Path::Cold));
     let (pool, two) = (two_cores(Backend::Pool), two_cores(Backend::Auto));
@@ -78,7 +78,7 @@ fn main() {
     }
 }
 
-/// Each on a CPU of its own, as the scheduler else puts both on one, or not, as it likes.
+/// Each core on a CPU of its own, as the scheduler may otherwise put both on one.
 fn two_cores(backend: Backend) -> Runtime {
     let allowed = rustix::thread::sched_getaffinity(None).unwrap();
     let runtime = Runtime::options().backend(backend).cores(2).pinned(true).build().unwrap();

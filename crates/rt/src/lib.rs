@@ -8,7 +8,7 @@
 //! - [`fs`]: files and directories.
 //! - [`net`]: TCP, UDP and Unix sockets; for hyper by the feature `hyper`, TLS by `tls`.
 //! - [`bridge`]: futures that are `Send`, for Tokio and any other executor.
-//! - [`operation`]: any operation of the ring ([`op`]).
+//! - [`operation()`]: any operation of the ring ([`op`]).
 //!
 //! ```
 //! use cutwater_rt::{Runtime, fs::File};

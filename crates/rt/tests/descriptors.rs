@@ -1,4 +1,5 @@
-//! A process that has no descriptors left; alone in its file, as the limit is the process' own.
+//! A process that has no descriptors left. It is a program of its own, because the limit applies to the
+//! whole process.
 
 use std::fs::File;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What an operation can be carried out by.
+//! The choice of what carries operations out.
 
 /// What carries operations out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,4 +1,4 @@
-//! What carries the operations of a core: one of three.
+//! What carries the operations of a core: the ring, the way without a ring, or the fake.
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 //! [`ring`], the way without one ([`cold`]), or a simulated kernel ([`fake`]). Other threads reach a core
 //! through its [`remote`].
 
+mod atomics;
 mod backend;
 mod carrier;
 mod cold;
@@ -17,11 +18,6 @@ pub(crate) mod remote;
 mod ring;
 mod slots;
 mod sockets;
-
-/// The atomics of `parking`; its test under loom has others in this place.
-mod atomics {
-    pub(super) use std::sync::atomic::{AtomicBool, Ordering, fence};
-}
 
 use std::io;
 use std::sync::Arc;

@@ -72,7 +72,7 @@ impl Cores {
         self.remotes().iter().map(|remote| remote.published()).collect()
     }
 
-    /// The counts of each core, which are asked for there.
+    /// Asks each core for its counts.
     pub async fn counters(&self) -> Vec<Snapshot> {
         let asked: Vec<_> = (0..self.count())
             .filter_map(|number| {

@@ -13,7 +13,7 @@ impl Core {
     /// The core that runs on this thread.
     ///
     /// # Panics
-    /// Where none does: what waits for it could never end. As with other runtimes, this is an error of
+    /// Where none does, as nothing could end the caller's wait. As with other runtimes, this is an error of
     /// the program and not of its input.
     #[track_caller]
     pub(crate) fn current() -> Rc<Self> {

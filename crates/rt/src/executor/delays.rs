@@ -1,5 +1,5 @@
-//! How long tasks wait in the run queue, by samples: a clock at each wake would cost more than
-//! many polls.
+//! Samples of how long tasks wait in the run queue: reading the clock at each wake would cost more than
+//! many polls do.
 
 use std::cell::Cell;
 use std::time::Instant;

@@ -16,7 +16,8 @@ use crate::operation::Operations;
 /// How long to wait without a free descriptor before accepting again: others are closed meanwhile.
 const NO_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(20);
 
-/// Connections to a listener, accepted by one operation before they are asked for.
+/// Connections to a listener, accepted by one operation before they are asked for; 32 at most wait to be
+/// taken.
 #[derive(Debug)]
 pub struct Incoming<S> {
     listener: Arc<OwnedFd>,

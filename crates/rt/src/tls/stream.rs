@@ -310,9 +310,10 @@ impl<S: ByteStream> Stream<S> {
         let mut given = 0;
         for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
             let piece = &piece[..piece.len().min(GIVE_BYTES_MAX - given)];
-            if piece.is_empty() || !self.give(Ask { give: Some(piece), ..Ask::default() })? {
+            if piece.is_empty() {
                 break;
             }
+            self.give(Ask { give: Some(piece), ..Ask::default() })?;
             given += piece.len();
         }
         // Sent while the writer goes on; an error comes with the next bytes.
@@ -321,11 +322,11 @@ impl<S: ByteStream> Stream<S> {
     }
 
     /// Encrypts the bytes of `ask`, or encodes `close_notify`.
-    fn give(&mut self, ask: Ask<'_>) -> io::Result<bool> {
+    fn give(&mut self, ask: Ask<'_>) -> io::Result<()> {
         let Ask { give, close, .. } = ask;
         loop {
             match self.drive(Ask { take: None, give, close })? {
-                Did::Gave => return Ok(true),
+                Did::Gave => return Ok(()),
                 Did::PeerClosed | Did::Took(_) => {}
                 Did::Closed => return Err(io::ErrorKind::BrokenPipe.into()),
                 // This does not happen after the handshake.

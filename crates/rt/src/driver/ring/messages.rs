@@ -5,11 +5,11 @@ use std::io;
 use cutwater_sys::ring::OpKey;
 use rustix::io::Errno;
 
-/// The message under way, and whether the kernel takes any.
+/// The message that was sent last, and whether the kernel takes any.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
-    /// The key of a message that has not arrived as far as is known.
-    under_way: Option<OpKey>,
+    /// The key of the message that is not known to have arrived.
+    sent: Option<OpKey>,
     /// The kernel has no messages between rings, or refuses them.
     refused: bool,
 }
@@ -19,14 +19,14 @@ impl Messages {
         self.refused
     }
 
-    pub(super) fn sent(&mut self, key: OpKey) {
-        self.under_way = Some(key);
+    pub(super) fn record_sent(&mut self, key: OpKey) {
+        self.sent = Some(key);
     }
 
     /// A message has ended. An error that the next one would meet too is remembered.
-    pub(super) fn ended(&mut self, key: OpKey, result: Result<u32, Errno>) {
+    pub(super) fn record_end(&mut self, key: OpKey, result: Result<u32, Errno>) {
         let Err(errno) = result else {
-            self.under_way = self.under_way.filter(|sent| *sent != key);
+            self.sent = self.sent.filter(|last| *last != key);
             return;
         };
         // Other errors pass: the other ring is full, or going away.
@@ -40,6 +40,6 @@ impl Messages {
 
     /// Whether the message that was sent last has arrived; it is forgotten either way.
     pub(super) fn has_arrived(&mut self) -> bool {
-        self.under_way.take().is_none()
+        self.sent.take().is_none()
     }
 }

@@ -1,4 +1,4 @@
-//! The ring as the carrier of operations, with the way around it while it is in trouble.
+//! The ring, and the way around it while it is in trouble.
 
 mod buffers;
 mod degrade;
@@ -24,11 +24,10 @@ use super::slots::{Holder, OpId, Slots};
 /// Entries of a core's ring.
 const RING_ENTRIES: u32 = 256;
 
-/// Completions that a core's ring holds: as many connections may have something at a time before
-/// the kernel keeps completions aside.
+/// Completions that a core's ring holds before the kernel has to keep some aside.
 const RING_COMPLETIONS: u32 = 4096;
 
-/// Makes a core's ring, which `refuses_messages` from other rings in tests.
+/// Sets up a core's ring. `refuse_messages` is for tests: the kernel then takes no message from this ring.
 pub(super) fn open(refuse_messages: bool) -> Result<OpRing, Errno> {
     OpRing::new(&RingConfig {
         entries: RING_ENTRIES,
@@ -229,7 +228,9 @@ impl Ring {
                 }
             }
             Event::End(_) if *outside == Some(key) => (*outside, ready) = (None, true),
-            Event::End(Outcome { op: Op::Tell { .. }, result, .. }) => messages.ended(key, result),
+            Event::End(Outcome { op: Op::Tell { .. }, result, .. }) => {
+                messages.record_end(key, result)
+            }
             Event::End(outcome) => {
                 let short = matches!(outcome.result, Err(Errno::AGAIN | Errno::NOMEM));
                 degrade.completed(short);
@@ -247,7 +248,7 @@ impl Ring {
             return false;
         };
         let Ok(key) = self.ring.push(Op::Tell { ring: Arc::clone(target) }) else { return false };
-        self.messages.sent(key);
+        self.messages.record_sent(key);
         // The kernel delivers the message, or refuses it, before the call returns; a message that it
         // kept back has no completion. If this reaps a wake of our own core, the next wait finds
         // that wake again.
