@@ -7,11 +7,11 @@ use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_queue::SegQueue;
-use cutwater_sys::ring::Op;
+use cutwater_sys::ring::{Op, Outcome};
 
-use super::pending::{Pending, Slot};
+use super::pending::Pending;
 use crate::driver::Backend;
-use crate::executor::{Runtime, spawn};
+use crate::executor::{Runtime, Sender, oneshot, spawn};
 use crate::operation::operation;
 
 /// One thread with a ring that carries operations out for any executor. Cheap to clone. The thread ends
@@ -46,7 +46,7 @@ struct Queue {
 #[derive(Debug)]
 struct Request {
     op: Op,
-    slot: Arc<Slot>,
+    outcome: Sender<Outcome>,
 }
 
 impl BridgeOptions {
@@ -103,10 +103,10 @@ impl Bridge {
     }
 
     pub(super) fn submit(&self, op: Op) -> Pending {
-        let slot = Arc::<Slot>::default();
-        self.inner.queue.requests.push(Request { op, slot: Arc::clone(&slot) });
+        let (outcome, receiver) = oneshot();
+        self.inner.queue.requests.push(Request { op, outcome });
         self.inner.queue.wake();
-        Pending::new(slot)
+        Pending(receiver)
     }
 }
 
@@ -132,8 +132,8 @@ impl Drop for Inner {
 /// Takes requests until the bridge is gone.
 async fn serve(queue: &Arc<Queue>) {
     loop {
-        while let Some(Request { op, slot }) = queue.requests.pop() {
-            spawn(async move { slot.finish(operation(op).await) });
+        while let Some(Request { op, outcome }) = queue.requests.pop() {
+            spawn(async move { outcome.send(operation(op).await) });
         }
         let mut waited = false;
         std::future::poll_fn(|cx| {

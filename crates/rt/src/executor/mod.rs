@@ -26,6 +26,7 @@ pub(crate) use self::core::Core;
 pub use cores::{Cores, RemoteHandle};
 pub use join::JoinHandle;
 pub use oneshot::Aborted;
+pub(crate) use oneshot::{Receiver, Sender, oneshot};
 pub use options::RuntimeOptions;
 pub use runtime::Runtime;
 pub(crate) use timers::TimerKey;
@@ -70,7 +71,7 @@ pub fn spawn_blocking<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,
 ) -> impl Future<Output = Result<T, Aborted>> {
     let core = Core::current();
-    let (sender, receiver) = oneshot::oneshot();
+    let (sender, receiver) = oneshot();
     core.pool().give(Job::Call(Box::new(move || sender.send(call()))));
     receiver
 }

@@ -127,7 +127,7 @@ impl<S> File<S> {
 }
 
 impl<S: Submit> File<S> {
-    async fn run(&self, op: Op) -> Outcome {
+    async fn carry_out(&self, op: Op) -> Outcome {
         retry(|op| self.submit.submit(op), op).await
     }
 
@@ -166,7 +166,7 @@ impl<S: Submit> File<S> {
             return (Ok(n), buf);
         }
         let file = Arc::clone(&self.fd);
-        buf_result(self.run(Op::Read { file, buf, at, offset }).await)
+        buf_result(self.carry_out(Op::Read { file, buf, at, offset }).await)
     }
 
     /// Reads what is in the page cache, without waiting (`preadv2(2)` with `RWF_NOWAIT`).
@@ -246,7 +246,7 @@ impl<S: Submit> File<S> {
         } else {
             Op::Write { file, buf, at, offset }
         };
-        buf_result(self.run(op).await)
+        buf_result(self.carry_out(op).await)
     }
 
     /// Makes what was written last a loss of power (`fdatasync(2)`).
@@ -255,7 +255,7 @@ impl<S: Submit> File<S> {
     /// As the call.
     pub async fn sync_data(&self) -> io::Result<()> {
         let op = Op::Sync { file: Arc::clone(&self.fd), data_only: true };
-        Ok(self.run(op).await.result.map(drop)?)
+        Ok(self.carry_out(op).await.result.map(drop)?)
     }
 
     /// The same, with all metadata (`fsync(2)`).
@@ -264,7 +264,7 @@ impl<S: Submit> File<S> {
     /// As the call.
     pub async fn sync_all(&self) -> io::Result<()> {
         let op = Op::Sync { file: Arc::clone(&self.fd), data_only: false };
-        Ok(self.run(op).await.result.map(drop)?)
+        Ok(self.carry_out(op).await.result.map(drop)?)
     }
 
     /// Reserves `len` bytes from `offset` on (`fallocate(2)`); the file grows to hold them.
@@ -273,6 +273,6 @@ impl<S: Submit> File<S> {
     /// As the call.
     pub async fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
         let (file, mode) = (Arc::clone(&self.fd), FallocateFlags::empty());
-        Ok(self.run(Op::Allocate { file, mode, offset, len }).await.result.map(drop)?)
+        Ok(self.carry_out(Op::Allocate { file, mode, offset, len }).await.result.map(drop)?)
     }
 }

@@ -31,7 +31,7 @@ pub use crate::operation::BufResult;
 use crate::operation::{operation, retry};
 
 /// Carries `op` out, whose result is only whether it failed.
-async fn run(op: Op) -> io::Result<()> {
+async fn carry_out(op: Op) -> io::Result<()> {
     Ok(retry(operation, op).await.result.map(drop)?)
 }
 
@@ -41,7 +41,7 @@ async fn run(op: Op) -> io::Result<()> {
 /// As the call.
 pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     let (from, to) = (c_path(from.as_ref())?, c_path(to.as_ref())?);
-    run(Op::Rename { from, to }).await
+    carry_out(Op::Rename { from, to }).await
 }
 
 /// Removes a file (`unlinkat(2)`).
@@ -50,7 +50,7 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 /// As the call.
 pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
     let path = c_path(path.as_ref())?;
-    run(Op::Unlink { path, flags: AtFlags::empty() }).await
+    carry_out(Op::Unlink { path, flags: AtFlags::empty() }).await
 }
 
 /// Removes an empty directory.
@@ -59,7 +59,7 @@ pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
 /// As `unlinkat(2)`.
 pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
     let path = c_path(path.as_ref())?;
-    run(Op::Unlink { path, flags: AtFlags::REMOVEDIR }).await
+    carry_out(Op::Unlink { path, flags: AtFlags::REMOVEDIR }).await
 }
 
 /// Makes a directory, with all permissions that the process's mask leaves.
@@ -68,7 +68,7 @@ pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
 /// As `mkdirat(2)`.
 pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
     let path = c_path(path.as_ref())?;
-    run(Op::Mkdir { path, mode: Mode::from_raw_mode(0o777) }).await
+    carry_out(Op::Mkdir { path, mode: Mode::from_raw_mode(0o777) }).await
 }
 
 /// The names in a directory, in no order, on a thread of the pool: the ring has no such call.

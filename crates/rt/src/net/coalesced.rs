@@ -3,19 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
-use cutwater_sys::ring::{DatagramHead, Event, Op, Part};
+use cutwater_sys::ring::{DatagramHead, Op};
 use cutwater_sys::udp::COALESCED_BYTES_MAX;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
-use super::received::Chunk;
+use super::chunk::Chunk;
+use super::datagrams::Multishot;
 use super::socket::until_done;
 use super::udp::UdpSocket;
 use crate::driver::SharedBuffers;
-use crate::executor::Core;
-use crate::operation::Operations;
 
 /// Datagrams of one peer that came together, in the order in which they came.
 #[derive(Debug)]
@@ -70,7 +68,7 @@ impl<'a> Iterator for Datagrams<'a> {
 #[derive(Debug)]
 pub struct Coalesced {
     socket: UdpSocket,
-    many: Option<Operations>,
+    multishot: Multishot,
     /// A buffer for a receive without a shared one.
     spare: Vec<u8>,
 }
@@ -85,7 +83,8 @@ impl UdpSocket {
     #[must_use]
     pub fn coalesced(&self) -> Coalesced {
         self.offload.coalesce(&self.fd);
-        Coalesced { socket: self.clone(), many: None, spare: Vec::new() }
+        let multishot = Multishot::new(SharedBuffers::Coalesced);
+        Coalesced { socket: self.clone(), multishot, spare: Vec::new() }
     }
 }
 
@@ -95,40 +94,16 @@ impl Coalesced {
     /// # Errors
     /// As `recvmsg(2)`; the next call continues.
     pub async fn next(&mut self) -> io::Result<Batch> {
-        loop {
-            let Some(many) = self.many() else { return self.one().await };
-            match many.next().await {
-                Event::Part(part) => {
-                    if let Some(batch) = batch_from(part) {
-                        return Ok(batch);
-                    }
-                }
-                Event::End(outcome) => {
-                    self.many = None;
-                    match outcome.result {
-                        Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::CANCELED) => {}
-                        // All buffers are in use, or the kernel is older than 6.0.
-                        Err(Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP) => {
-                            return self.one().await;
-                        }
-                        Err(errno) => return Err(errno.into()),
-                    }
-                }
-            }
+        match self.multishot.next(&self.socket.fd).await? {
+            Some((bytes, head, peer)) => Ok(Batch::new(bytes, head, peer)),
+            None => self.one().await,
         }
     }
 
     /// Datagrams that have come already, without waiting.
     pub fn try_next(&mut self) -> Option<Batch> {
-        let many = self.many.as_mut()?;
-        while many.untaken() > 0 {
-            let mut cx = Context::from_waker(Waker::noop());
-            let Poll::Ready(Event::Part(part)) = many.poll_next(&mut cx) else { return None };
-            if let Some(batch) = batch_from(part) {
-                return Some(batch);
-            }
-        }
-        None
+        let (bytes, head, peer) = self.multishot.try_next()?;
+        Some(Batch::new(bytes, head, peer))
     }
 
     /// Takes the buffer of a batch for a later receive. Without a ring, dropping the batch instead costs an
@@ -137,18 +112,6 @@ impl Coalesced {
         if let Some(buf) = batch.bytes.into_own() {
             self.spare = buf;
         }
-    }
-
-    /// The multishot operation; `None` where there can be none.
-    fn many(&mut self) -> Option<&mut Operations> {
-        if self.many.is_none() {
-            let core = Core::current();
-            let group = core.driver.borrow_mut().buffers(SharedBuffers::Coalesced)?;
-            let socket = Arc::clone(&self.socket.fd);
-            let op = Op::RecvFromMany { socket, group, coalesced: true };
-            self.many = Some(Operations::new(core, op));
-        }
-        self.many.as_mut()
     }
 
     async fn one(&mut self) -> io::Result<Batch> {
@@ -165,10 +128,6 @@ impl Coalesced {
             head.from.ok_or_else(|| io::Error::other("the datagram has no sender's address"))?;
         Ok(Batch::new(Chunk::from_vec(buf, n), head, peer))
     }
-}
-
-fn batch_from(part: Part) -> Option<Batch> {
-    Some(Batch::new(Chunk::from_group(part.buf?), part.head, part.head.from?))
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::io;
 use std::task::{Context, Poll};
 
 use super::byte_stream::ByteStream;
-use super::received::{Chunk, Received};
+use super::chunk::Chunk;
+use super::received::Received;
 use super::sending::Sending;
 
 /// Bytes that are taken from a writer at a time, so that it can go on while they are sent.

@@ -10,7 +10,9 @@
 //! interface is the same.
 
 mod byte_stream;
+mod chunk;
 mod coalesced;
+mod datagrams;
 mod incoming;
 mod io;
 mod listener;
@@ -25,12 +27,13 @@ mod udp;
 mod unix;
 
 pub use byte_stream::ByteStream;
+pub use chunk::Chunk;
 pub use coalesced::{Batch, Coalesced, Datagrams};
 pub use incoming::Incoming;
 pub use io::Io;
 pub use listener::{ListenOptions, TcpListener};
 pub use offload::OffloadRefused;
-pub use received::{Chunk, Received};
+pub use received::Received;
 #[cfg(feature = "tls")]
 pub(crate) use sending::Sending;
 pub use stream::TcpStream;

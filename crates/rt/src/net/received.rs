@@ -3,15 +3,15 @@
 use std::fmt;
 use std::io;
 use std::mem;
-use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cutwater_sys::ring::{Event, GroupBuf, Op};
+use cutwater_sys::ring::{Event, Op};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
+use super::chunk::Chunk;
 use super::socket::Socket;
 use crate::driver::{SHARED_BUFFER_BYTES, SharedBuffers};
 use crate::executor::Core;
@@ -28,101 +28,6 @@ const FULL_IN_A_ROW: u32 = 3;
 const SMALL_BYTES: usize = 4096;
 /// See above.
 const SMALL_IN_A_ROW: u32 = 2;
-
-/// Received bytes. Dropping it gives a shared buffer back.
-pub struct Chunk(Bytes);
-
-enum Bytes {
-    Group(GroupBuf),
-    Own { buf: Vec<u8>, from: usize, to: usize },
-}
-
-impl fmt::Debug for Chunk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunk").field("len", &self.len()).finish()
-    }
-}
-
-impl Chunk {
-    pub(super) fn from_group(buf: GroupBuf) -> Self {
-        Self(Bytes::Group(buf))
-    }
-
-    pub(super) fn from_vec(buf: Vec<u8>, len: usize) -> Self {
-        let to = len.min(buf.len());
-        Self(Bytes::Own { buf, from: 0, to })
-    }
-
-    /// The bytes in a buffer of their own. Bytes in a shared buffer are copied to `spare`, which frees the
-    /// shared one; others are not copied.
-    #[must_use]
-    pub fn into_vec(self, mut spare: Vec<u8>) -> Vec<u8> {
-        match self.0 {
-            Bytes::Own { mut buf, from: 0, to } => {
-                buf.truncate(to);
-                buf
-            }
-            other => {
-                spare.clear();
-                spare.extend_from_slice(&Self(other));
-                spare
-            }
-        }
-    }
-
-    /// The buffer, where it is not a shared one.
-    pub(super) fn into_own(self) -> Option<Vec<u8>> {
-        match self.0 {
-            Bytes::Own { buf, .. } => Some(buf),
-            Bytes::Group(_) => None,
-        }
-    }
-
-    /// Drops the first `n` bytes, or all where there are fewer.
-    pub fn advance(&mut self, n: usize) {
-        match &mut self.0 {
-            Bytes::Group(buf) => buf.advance(n),
-            Bytes::Own { from, to, .. } => *from = from.saturating_add(n).min(*to),
-        }
-    }
-}
-
-impl Deref for Chunk {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match &self.0 {
-            Bytes::Group(buf) => buf,
-            Bytes::Own { buf, from, to } => &buf[*from..*to],
-        }
-    }
-}
-
-impl DerefMut for Chunk {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        match &mut self.0 {
-            Bytes::Group(buf) => buf,
-            Bytes::Own { buf, from, to } => &mut buf[*from..*to],
-        }
-    }
-}
-
-impl Chunk {
-    /// These bytes and then `more`, in a buffer of our own.
-    fn with(self, more: &[u8]) -> Self {
-        let mut buf = match self.0 {
-            Bytes::Own { mut buf, from, to } => {
-                buf.truncate(to);
-                buf.drain(..from);
-                buf
-            }
-            Bytes::Group(group) => group.to_vec(),
-        };
-        buf.extend_from_slice(more);
-        let to = buf.len();
-        Self(Bytes::Own { buf, from: 0, to })
-    }
-}
 
 /// The operation that receives the next bytes.
 enum Receive {
@@ -208,8 +113,8 @@ impl Received {
 
     /// Takes a chunk whose buffer can be received into again.
     pub fn recycle(&mut self, chunk: Chunk) {
-        if let Bytes::Own { buf, .. } = chunk.0
-            && self.large
+        if self.large
+            && let Some(buf) = chunk.into_own()
         {
             self.spare = buf;
         }
@@ -264,10 +169,10 @@ impl Received {
             },
         };
         if buf.is_empty()
-            && let Bytes::Own { buf: own, from: 0, to } = &mut chunk.0
+            && let Some((own, len)) = chunk.take_whole()
         {
-            *buf = mem::take(own);
-            return Poll::Ready(Ok(*to));
+            *buf = own;
+            return Poll::Ready(Ok(len));
         }
         let n = chunk.len().min(buf.len());
         buf[..n].copy_from_slice(&chunk[..n]);
@@ -344,7 +249,7 @@ impl Received {
                 } else {
                     Receive::Many(many)
                 };
-                if buf.is_empty() { Step::Again } else { Step::Give(Chunk(Bytes::Group(buf))) }
+                if buf.is_empty() { Step::Again } else { Step::Give(Chunk::from_group(buf)) }
             }
             Poll::Ready(Event::End(outcome)) => match outcome.result {
                 Ok(0) => Step::Over,
@@ -375,7 +280,7 @@ impl Received {
             Poll::Ready(Event::Part(part)) => {
                 self.receive = Receive::Ending(many);
                 match part.buf.filter(|buf| !buf.is_empty()) {
-                    Some(buf) => Step::Give(Chunk(Bytes::Group(buf))),
+                    Some(buf) => Step::Give(Chunk::from_group(buf)),
                     None => Step::Again,
                 }
             }
@@ -413,7 +318,7 @@ impl Received {
             (self.large, self.full, self.small) = (false, 0, 0);
             self.spare = Vec::new();
         }
-        Step::Give(Chunk(Bytes::Own { buf: outcome.op.take_buf(), from: 0, to: at + n }))
+        Step::Give(Chunk::from_vec(outcome.op.take_buf(), at + n))
     }
 
     /// Waits for the socket, which was set not to block.

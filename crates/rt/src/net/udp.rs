@@ -5,18 +5,18 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
-use cutwater_sys::ring::{DATAGRAM_HEAD_BYTES, Event, Op, Outcome};
+use cutwater_sys::ring::{DATAGRAM_HEAD_BYTES, Op, Outcome};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
+use super::chunk::Chunk;
+use super::datagrams::Multishot;
 use super::offload::Offload;
-use super::received::Chunk;
 use super::socket::until_done;
 use crate::driver::{SHARED_BUFFER_BYTES, SharedBuffers};
-use crate::executor::Core;
-use crate::operation::{BufResult, Operation, Operations, buf_result, operation};
+use crate::operation::{BufResult, Operation, buf_result, operation};
 
 /// The most bytes of a [`Packet`]: a shared buffer without its head (`io_uring_recvmsg_out` and an
 /// address).
@@ -131,7 +131,7 @@ impl UdpSocket {
     /// Those longer than [`PACKET_BYTES_MAX`] are cut off there.
     #[must_use]
     pub fn packets(&self) -> Packets {
-        Packets { socket: self.clone(), many: None }
+        Packets { socket: self.clone(), multishot: Multishot::new(SharedBuffers::Small) }
     }
 
     fn to_receive(&self, buf: Vec<u8>) -> Op {
@@ -184,7 +184,7 @@ pub struct Packet {
 #[derive(Debug)]
 pub struct Packets {
     socket: UdpSocket,
-    many: Option<Operations>,
+    multishot: Multishot,
 }
 
 impl Packets {
@@ -194,52 +194,16 @@ impl Packets {
     /// As `recvmsg(2)`; `InvalidInput` once [`UdpSocket::coalesced`] was called.
     pub async fn next(&mut self) -> io::Result<Packet> {
         self.socket.offload.may_receive_one()?;
-        loop {
-            let Some(many) = self.many() else { return self.one().await };
-            match many.next().await {
-                Event::Part(part) => {
-                    if let (Some(buf), Some(peer)) = (part.buf, part.head.from) {
-                        return Ok(Packet { bytes: Chunk::from_group(buf), peer });
-                    }
-                }
-                Event::End(outcome) => {
-                    self.many = None;
-                    match outcome.result {
-                        Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::CANCELED) => {}
-                        // All buffers are in use, or the kernel is older than 6.0.
-                        Err(Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP) => {
-                            return self.one().await;
-                        }
-                        Err(errno) => return Err(errno.into()),
-                    }
-                }
-            }
+        match self.multishot.next(&self.socket.fd).await? {
+            Some((bytes, _, peer)) => Ok(Packet { bytes, peer }),
+            None => self.one().await,
         }
     }
 
     /// A datagram that has come already, without waiting.
     pub fn try_next(&mut self) -> Option<Packet> {
-        let many = self.many.as_mut()?;
-        while many.untaken() > 0 {
-            let mut cx = Context::from_waker(Waker::noop());
-            let Poll::Ready(Event::Part(part)) = many.poll_next(&mut cx) else { return None };
-            if let (Some(buf), Some(peer)) = (part.buf, part.head.from) {
-                return Some(Packet { bytes: Chunk::from_group(buf), peer });
-            }
-        }
-        None
-    }
-
-    /// The multishot operation; `None` where there can be none.
-    fn many(&mut self) -> Option<&mut Operations> {
-        if self.many.is_none() {
-            let core = Core::current();
-            let group = core.driver.borrow_mut().buffers(SharedBuffers::Small)?;
-            let socket = Arc::clone(&self.socket.fd);
-            self.many =
-                Some(Operations::new(core, Op::RecvFromMany { socket, group, coalesced: false }));
-        }
-        self.many.as_mut()
+        let (bytes, _, peer) = self.multishot.try_next()?;
+        Some(Packet { bytes, peer })
     }
 
     async fn one(&self) -> io::Result<Packet> {

@@ -82,6 +82,17 @@ async fn a_reader_reads_and_seeks_like_a_file() {
     }
 }
 
+/// The fake kernel interrupts one operation in 16.
+#[tokio::test]
+async fn an_open_that_is_interrupted_is_tried_again() {
+    let temp = cold_file(b"x");
+    for seed in 0..64 {
+        let bridge = Bridge::options().backend(Backend::Fake(seed)).start();
+        let opened = bridge.expect("a fake needs nothing").open(temp.path()).await;
+        assert_eq!(opened.map(drop).map_err(|e| e.kind()), Ok(()), "seed {seed}");
+    }
+}
+
 #[tokio::test]
 async fn dropped_reads_and_a_dropped_bridge_leave_nothing_behind() {
     for bridge in bridges() {

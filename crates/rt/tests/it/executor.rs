@@ -354,6 +354,16 @@ fn the_path_can_be_held_and_operations_take_it() {
 }
 
 #[test]
+fn without_a_ring_there_is_one_path_and_nothing_to_hold() {
+    let Some(runtime) = runtime(Backend::Fake(1)) else { return };
+    for path in [Some(Path::Hot), Some(Path::Cold), None] {
+        runtime.force_path(path);
+        assert_eq!(runtime.path(), (Path::Cold, None), "{path:?}");
+    }
+    assert_eq!(runtime.counters().switches, 0);
+}
+
+#[test]
 fn a_waker_may_be_used_after_its_task_and_its_runtime_are_gone() {
     let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
     let backend = if cfg!(miri) { Backend::Fake(1) } else { Backend::Auto };
