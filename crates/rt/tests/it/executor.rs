@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use cutwater_rt::op::{NO_OFFSET, Op};
 use cutwater_rt::time::{sleep, timeout};
-use cutwater_rt::{Aborted, Backend, Path, Runtime, operation, spawn, spawn_blocking, yield_now};
+use cutwater_rt::{
+    Aborted, Backend, Path, Runtime, linked, operation, spawn, spawn_blocking, yield_now,
+};
 use cutwater_testing::Dice;
 use rustix::io::Errno;
 
-use crate::support::{on_each, runtime};
+use crate::support::{nothing_in_flight, on_each, runtime};
 
 /// The backends to test. Miri has no ring and opens no real files.
 fn backends(seed: u64) -> Vec<Backend> {
@@ -424,66 +426,59 @@ fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
             continue;
         };
         let file: Arc<OwnedFd> = Arc::new(tempfile::tempfile().expect("a file").into());
-        let closed: Arc<OwnedFd> = Arc::new(
-            std::fs::File::open("/dev/null").expect("it is there").into(), // not for writing
-        );
         runtime.block_on(async {
-            // Each overwrites the one before: only in order is the last one left.
-            let mut whole = 0;
-            for round in 0..20u8 {
-                let ops = (0..3).map(|n| write_of(&file, &[round * 10 + n; 64], 0));
-                let sync = Op::Sync { file: Arc::clone(&file), data_only: true };
-                let outcomes = cutwater_rt::linked(ops.chain([sync]).collect()).await;
-                assert_eq!(outcomes.len(), 4);
-                // A fake kernel does short writes and fails: what comes after that is not started.
-                let first_bad = outcomes.iter().position(|o| !o.is_whole()).unwrap_or(4);
-                for late in outcomes.iter().skip(first_bad + 1) {
-                    assert_eq!(late.result, Err(Errno::CANCELED), "{backend:?}");
-                }
-                if first_bad == 4 {
-                    let mut seen = [0; 64];
-                    rustix::io::pread(&file, &mut seen, 0).expect("reads");
-                    assert_eq!(seen, [round * 10 + 2; 64], "{backend:?}");
-                    whole += 1;
-                }
-            }
-            assert!(whole > 0, "{backend:?}: some chain is done whole");
-            let outcomes = cutwater_rt::linked(vec![
-                write_of(&closed, b"x", 0),
-                write_of(&file, b"never", 1000),
-            ])
-            .await;
-            assert!(outcomes[0].result.is_err());
-            assert_eq!(outcomes[1].result, Err(Errno::CANCELED));
-            assert!(
-                std::fs::File::from(file.try_clone().expect("a second handle"))
-                    .metadata()
-                    .is_ok_and(|m| m.len() < 1000)
-            );
+            chains_are_done_in_order(&file, backend).await;
+            a_failure_ends_the_chain(&file).await;
             // An empty chain, and one that is too long, are refused and come back.
-            assert!(cutwater_rt::linked(Vec::new()).await.is_empty());
-            let many = (0..17).map(|_| Op::Nop).collect();
-            let outcomes = cutwater_rt::linked(many).await;
+            assert!(linked(Vec::new()).await.is_empty());
+            let outcomes = linked((0..17).map(|_| Op::Nop).collect()).await;
             assert_eq!(outcomes.len(), 17);
             assert!(outcomes.iter().all(|o| o.result == Err(Errno::INVAL)));
         });
         // Dropping a chain cancels it.
-        let (reader, writer) = pipe();
-        runtime.block_on(async {
-            if backend == Backend::Ring {
-                let chain = cutwater_rt::linked(vec![read_of(&reader, 1), Op::Nop]);
+        if backend == Backend::Ring {
+            let (reader, _writer) = pipe();
+            runtime.block_on(async {
+                let chain = linked(vec![read_of(&reader, 1), Op::Nop]);
                 let _ = timeout(Duration::from_millis(1), chain).await;
-                for _ in 0..1000 {
-                    if cutwater_rt::counters().in_flight == 0 {
-                        break;
-                    }
-                    sleep(Duration::from_millis(1)).await;
-                }
-                assert_eq!(cutwater_rt::counters().in_flight, 0);
-            }
-        });
-        drop(writer);
+                nothing_in_flight().await;
+            });
+        }
     }
+}
+
+async fn chains_are_done_in_order(file: &Arc<OwnedFd>, backend: Backend) {
+    let mut whole = 0;
+    for round in 0..20u8 {
+        // Each overwrites the one before: only in order is the last one left.
+        let ops = (0..3).map(|n| write_of(file, &[round * 10 + n; 64], 0));
+        let sync = Op::Sync { file: Arc::clone(file), data_only: true };
+        let outcomes = linked(ops.chain([sync]).collect()).await;
+        assert_eq!(outcomes.len(), 4);
+        // A fake kernel does short writes and fails: what comes after that is not started.
+        let first_bad = outcomes.iter().position(|o| !o.is_whole()).unwrap_or(4);
+        for late in outcomes.iter().skip(first_bad + 1) {
+            assert_eq!(late.result, Err(Errno::CANCELED), "{backend:?}");
+        }
+        if first_bad == 4 {
+            let mut seen = [0; 64];
+            rustix::io::pread(file, &mut seen, 0).expect("reads");
+            assert_eq!(seen, [round * 10 + 2; 64], "{backend:?}");
+            whole += 1;
+        }
+    }
+    assert!(whole > 0, "{backend:?}: some chain is done whole");
+}
+
+async fn a_failure_ends_the_chain(file: &Arc<OwnedFd>) {
+    let not_for_writing = std::fs::File::open("/dev/null").expect("it is there");
+    let not_for_writing = Arc::new(not_for_writing.into());
+    let ops = vec![write_of(&not_for_writing, b"x", 0), write_of(file, b"never", 1000)];
+    let outcomes = linked(ops).await;
+    assert!(outcomes[0].result.is_err());
+    assert_eq!(outcomes[1].result, Err(Errno::CANCELED));
+    let file = std::fs::File::from(file.try_clone().expect("a second handle"));
+    assert!(file.metadata().is_ok_and(|m| m.len() < 1000));
 }
 
 /// A wake of the bridge's thread must not stay until the ring's next submission, as the task waits for that

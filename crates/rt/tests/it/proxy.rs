@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -13,12 +12,13 @@ use cutwater_rt::time::{sleep, timeout};
 use cutwater_rt::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use cutwater_rt::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use cutwater_rt::tls::{Acceptor, Connector};
-use cutwater_rt::{Runtime, spawn};
+use cutwater_rt::{Backend, Runtime, spawn};
 use cutwater_testing::Dice;
 use cutwater_testing::child::KillOnDrop;
 use cutwater_testing::sockets::free_address;
+use rcgen::{CertifiedKey, KeyPair};
 
-use crate::support::{LONG, nothing_in_flight, on_ring_and_pool};
+use crate::support::{LONG, nothing_in_flight, on_ring_and_pool, runtime};
 
 /// Forwards one direction in pieces of any size; after `cut` bytes, closes both connections.
 fn forward(mut from: StdStream, mut to: StdStream, mut dice: Dice, cut: Option<u64>) {
@@ -61,7 +61,8 @@ fn proxy(target: SocketAddr, seed: u64, cut: Option<u64>) -> SocketAddr {
     address
 }
 
-fn certificates() -> (Acceptor, Connector) {
+/// A certificate of `cutwater.test`, and both sides that use it.
+fn certificates() -> (CertifiedKey<KeyPair>, Acceptor, Connector) {
     let signed = rcgen::generate_simple_self_signed(vec!["cutwater.test".to_owned()]);
     let signed = signed.expect("signs");
     let chain = vec![CertificateDer::from(signed.cert.der().to_vec())];
@@ -70,7 +71,8 @@ fn certificates() -> (Acceptor, Connector) {
     roots.add(chain[0].clone()).expect("its form");
     let server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
     let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    (Acceptor::new(Arc::new(server.expect("they fit"))), Connector::new(Arc::new(client)))
+    let acceptor = Acceptor::new(Arc::new(server.expect("they fit")));
+    (signed, acceptor, Connector::new(Arc::new(client)))
 }
 
 /// Byte `i` of what a connection with this seed sends.
@@ -139,7 +141,7 @@ async fn echo(stream: TcpStream, tls: Option<Acceptor>) -> io::Result<()> {
 
 #[test]
 fn bytes_are_exact_however_they_are_divided() {
-    let (acceptor, connector) = certificates();
+    let (_, acceptor, connector) = certificates();
     on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             for seed in 0..12u64 {
@@ -163,7 +165,7 @@ fn bytes_are_exact_however_they_are_divided() {
 
 #[test]
 fn connections_that_are_cut_end_and_leave_nothing_behind() {
-    let (acceptor, connector) = certificates();
+    let (_, acceptor, connector) = certificates();
     on_ring_and_pool(|runtime| {
         runtime.block_on(async {
             for seed in 0..40u64 {
@@ -206,54 +208,50 @@ fn openssl(args: &[&str]) -> Option<Command> {
 #[test]
 fn openssl_connects_and_is_connected_to() {
     let dir = tempfile::tempdir().expect("a directory");
-    let signed = rcgen::generate_simple_self_signed(vec!["cutwater.test".to_owned()]);
-    let signed = signed.expect("signs");
-    let file = |name: &str, text: String| -> PathBuf {
+    let file = |name: &str, text: String| {
         let path = dir.path().join(name);
         std::fs::write(&path, text).expect("writes");
-        path
+        path.display().to_string()
     };
-    let cert = file("c.pem", signed.cert.pem()).display().to_string();
-    let key = file("k.pem", signed.signing_key.serialize_pem()).display().to_string();
-    let chain = vec![CertificateDer::from(signed.cert.der().to_vec())];
-    let der = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).expect("its form");
-    let server = ServerConfig::builder().with_no_client_auth();
-    let server = server.with_single_cert(chain.clone(), der).expect("they fit");
-    let acceptor = Acceptor::new(Arc::new(server));
-    let mut roots = RootCertStore::empty();
-    roots.add(chain[0].clone()).expect("its form");
-    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let connector = Connector::new(Arc::new(client));
-    let Ok(runtime) = Runtime::new() else { return };
-
+    let (signed, acceptor, connector) = certificates();
+    let cert = file("c.pem", signed.cert.pem());
+    let key = file("k.pem", signed.signing_key.serialize_pem());
+    let Some(runtime) = runtime(Backend::Auto) else { return };
     for version in ["-tls1_2", "-tls1_3"] {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
-        let to = listener.local_addr().expect("it has one").to_string();
-        let args = ["s_client", "-connect", &to, "-CAfile", &cert, version, "-quiet"];
-        let args = [&args[..], &["-verify_return_error", "-servername", "cutwater.test"]].concat();
-        let Some(mut command) = openssl(&args) else { return };
-        let mut peer = KillOnDrop(command.spawn().expect("it starts"));
-        let mut input = peer.stdin.take().expect("it is piped");
-        input.write_all(b"hello\n").expect("writes");
-        runtime.block_on(async {
-            let stream = listener.accept().await.expect("accepts");
-            let mut stream = acceptor.accept(stream).await.expect("shakes hands");
-            let mut buf = [0; 6];
-            stream.read_exact(&mut buf).await.expect("receives");
-            assert_eq!(&buf, b"hello\n");
-            stream.write_all(b"and back\n").await.expect("sends");
-            stream.close().await.expect("ends");
-        });
-        let mut answer = String::new();
-        peer.stdout.take().expect("it is piped").read_to_string(&mut answer).expect("reads");
-        assert_eq!(answer, "and back\n", "{version}");
-        drop(input);
+        openssl_connects(&runtime, &acceptor, version, &cert);
     }
+    openssl_is_connected_to(&runtime, &connector, &cert, &key);
+}
 
+fn openssl_connects(runtime: &Runtime, acceptor: &Acceptor, version: &str, cert: &str) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+    let to = listener.local_addr().expect("it has one").to_string();
+    let args = ["s_client", "-connect", &to, "-CAfile", cert, version, "-quiet"];
+    let args = [&args[..], &["-verify_return_error", "-servername", "cutwater.test"]].concat();
+    let Some(mut command) = openssl(&args) else { return };
+    let mut peer = KillOnDrop(command.spawn().expect("it starts"));
+    let mut input = peer.stdin.take().expect("it is piped");
+    input.write_all(b"hello\n").expect("writes");
+    runtime.block_on(async {
+        let stream = listener.accept().await.expect("accepts");
+        let mut stream = acceptor.accept(stream).await.expect("does the handshake");
+        let mut buf = [0; 6];
+        stream.read_exact(&mut buf).await.expect("receives");
+        assert_eq!(&buf, b"hello\n");
+        stream.write_all(b"and back\n").await.expect("sends");
+        stream.close().await.expect("ends");
+    });
+    let mut answer = String::new();
+    peer.stdout.take().expect("it is piped").read_to_string(&mut answer).expect("reads");
+    assert_eq!(answer, "and back\n", "{version}");
+    drop(input);
+}
+
+fn openssl_is_connected_to(runtime: &Runtime, connector: &Connector, cert: &str, key: &str) {
     // OpenSSL cannot be asked which port it took.
     let to = free_address().expect("there is one");
     let accept = to.to_string();
-    let args = ["s_server", "-accept", &accept, "-cert", &cert, "-key", &key, "-rev", "-quiet"];
+    let args = ["s_server", "-accept", &accept, "-cert", cert, "-key", key, "-rev", "-quiet"];
     let Some(mut command) = openssl(&args) else { return };
     let _peer = KillOnDrop(command.spawn().expect("it starts"));
     let answer = runtime.block_on(async {
