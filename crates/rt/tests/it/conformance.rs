@@ -148,7 +148,7 @@ fn a_directory_confines_what_is_opened_below_it() {
     });
 }
 
-/// Reads past the page cache, on and off the grid, across the end, and into a buffer that was used before.
+/// Direct reads, on and off the grid, across the end, and into a buffer that was used before.
 #[test]
 fn direct_reads_give_the_bytes_of_any_range() {
     everywhere(async |dir| {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use cutwater_rt::{Aborted, Backend, Runtime, spawn_on, yield_now};
 
 fn everywhere(cores: usize, test: impl Fn(&Runtime)) {
-    // Miri has no ring, and where nothing is fake it waits for its own slow clock.
+    // Miri has no ring, and without the fake it waits for its own slow clock.
     let real = if cfg!(miri) { &[][..] } else { &[Backend::Ring, Backend::Pool] };
     for backend in real.iter().copied().chain([Backend::Fake(3)]) {
         match Runtime::options().backend(backend).cores(cores).build() {

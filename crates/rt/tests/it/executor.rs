@@ -261,7 +261,7 @@ fn descriptors_of(path: &std::path::Path) -> usize {
     links.filter(|link| std::fs::read_link(link.path()).is_ok_and(|to| to == path)).count()
 }
 
-/// Operations dropped at every point of their lives: before they begin, under way, and over.
+/// Operations are dropped before they start, in flight, and when they are over.
 #[test]
 #[cfg_attr(miri, ignore = "opens real files")]
 fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {

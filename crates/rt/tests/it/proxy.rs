@@ -75,12 +75,12 @@ fn certificates() -> (CertifiedKey<KeyPair>, Acceptor, Connector) {
     (signed, acceptor, Connector::new(Arc::new(client)))
 }
 
-/// Byte `i` of what a connection with this seed sends.
+/// Byte `i` that a connection with this seed sends.
 fn byte(seed: u64, i: usize) -> u8 {
     ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed) >> 29) as u8
 }
 
-/// Sends `total` bytes of `seed` and reads what comes back; how many came, all of them right.
+/// Sends `total` bytes of `seed` and checks what comes back; returns how many bytes came.
 async fn exchange(
     to: SocketAddr,
     tls: Option<Connector>,

@@ -35,7 +35,7 @@ fn cut(bytes: &[u8], segment: usize) -> Vec<&[u8]> {
     if bytes.is_empty() { vec![bytes] } else { bytes.chunks(segment).collect() }
 }
 
-/// A plain socket of the standard library, which does not wait for ever and has room.
+/// A socket of the standard library, with a timeout and a large buffer.
 fn plain(address: &str) -> Option<std::net::UdpSocket> {
     let socket =
         std::net::UdpSocket::bind(address).inspect_err(|e| skip!("{address}: {e}")).ok()?;
@@ -93,7 +93,7 @@ fn a_buffer_arrives_as_datagrams_of_the_segments_length() {
     });
 }
 
-/// Receives datagrams until there are `expected` of them; also how many batches they were.
+/// Receives `expected` datagrams; also returns how many batches they were.
 async fn collect(
     coalesced: &mut Coalesced,
     from: SocketAddr,
@@ -108,7 +108,7 @@ async fn collect(
             assert_eq!(batch.datagrams().count(), batch.count());
             all.extend(batch.datagrams().map(<[u8]>::to_vec));
             batches += 1;
-            // Both ways of giving a buffer back.
+            // Both ways to give a buffer back.
             if batches % 3 > 0 {
                 coalesced.recycle(batch);
             }
@@ -140,7 +140,7 @@ fn datagrams_that_come_together_are_given_one_by_one() {
             for &(len, segment) in &shapes {
                 let sent = Dice::new(len as u64).bytes(len);
                 for part in sent.chunks(segment * 256).chain(sent.is_empty().then_some(&[][..])) {
-                    // The sender's calls are as many as there are batches, and one by one as well.
+                    // The sender makes one call for each expected batch.
                     let calls = segment * (65_507 / segment).clamp(1, 64);
                     let (mut expected, mut pieces) = (Vec::new(), 0);
                     for piece in cut(part, calls) {
@@ -243,7 +243,7 @@ fn what_cannot_be_sent_is_an_error_and_what_was_sent_before_is_counted() {
                 gone.local_addr().expect("it has one")
             };
             socket.connect(nobody).expect("connects");
-            // The first batch draws the refusal that the second meets.
+            // The first batch causes the refusal that the second meets.
             let (sent, _) = socket.send_segments(vec![1; 64 * 100 * 2], 100).await;
             assert_eq!(sent.ok(), Some(64 * 100), "what went before the error");
             let (sent, _) = socket.send_segments(vec![1; 100], 100).await;
@@ -322,7 +322,7 @@ fn segments_longer_than_the_path_takes_go_one_by_one_or_are_an_error() {
                 }
             }
             assert_eq!(sender.refused(), Default::default(), "a path says nothing of others");
-            // As QUIC has it: no fragments.
+            // As in QUIC: no fragments.
             use rustix::net::sockopt;
             if to.is_ipv4() {
                 sockopt::set_ip_mtu_discover(&sender, sockopt::Ipv4PathMtuDiscovery::DO)

@@ -36,7 +36,7 @@ fn pieces_come_in_order_whatever_their_sizes() {
             let mut pieces = server.received();
             while let Some(piece) = pieces.next().await.expect("receives") {
                 received.extend_from_slice(&piece);
-                // Each of the ways in which a piece may be given back.
+                // Both ways to give a piece back.
                 if received.len() % 2 == 0 {
                     pieces.recycle(piece);
                 } else {
@@ -63,12 +63,12 @@ fn a_slow_reader_holds_its_share_of_the_buffers_and_no_more() {
         let mut slow = server.received();
         client.send_all(vec![1]).await.0.expect("sends");
         let first = slow.next().await.expect("receives").expect("there is one");
-        // Each send is a piece of its own, and nobody takes them.
+        // Each send is a piece of its own, and nothing takes them.
         for n in 0..1500u32 {
             client.send_all(n.to_le_bytes().to_vec()).await.0.expect("sends");
             yield_now().await;
         }
-        // The other connection of the core is served all the same.
+        // Another connection of the core is still served.
         let mut quick = other_server.received();
         for n in 0..100u8 {
             other_client.send_all(vec![n; 100]).await.0.expect("sends");
@@ -93,7 +93,7 @@ fn pieces_that_are_held_do_not_stop_a_core() {
         let (client, server) = tcp_pair().await;
         let mut pieces = server.received();
         let mut held = Vec::new();
-        // More than the core has buffers, and all are kept.
+        // More pieces than the core has buffers, and all are kept.
         for n in 0..3000u32 {
             client.send_all(n.to_le_bytes().to_vec()).await.0.expect("sends");
             let piece = pieces.next().await.expect("receives").expect("there is one");
@@ -290,7 +290,7 @@ fn a_peer_that_never_reads_holds_only_its_own_task() {
 fn connections_that_are_reset_are_errors_at_each_point() {
     on_all_for_sockets(|runtime| {
         runtime.block_on(async {
-            // While nobody does anything, while receiving, and before an accept.
+            // While idle, while receiving, and before an accept.
             let (client, server) = tcp_pair().await;
             client.set_linger(Some(Duration::ZERO)).expect("sets");
             let waiting = server.clone();
@@ -308,7 +308,7 @@ fn connections_that_are_reset_are_errors_at_each_point() {
             gone.set_linger(Some(Duration::ZERO)).expect("sets");
             drop(gone);
             let _next = TcpStream::connect(address, LONG).await.expect("connects");
-            // The first is passed over or given dead; the second comes either way.
+            // The first is skipped or given as reset; the second comes either way.
             let accepted = timeout(LONG, listener.accept()).await.expect("in time");
             drop(accepted.expect("accepts"));
         });
@@ -322,7 +322,7 @@ fn closing_waits_until_the_peer_has_everything() {
         let address = listener.local_addr().expect("it has one");
         let peer = std::thread::spawn(move || {
             let mut stream = std::net::TcpStream::connect(address).expect("connects");
-            // Not read by the other side, which would make a plain close a reset.
+            // The other side does not read this, which would turn a plain close into a reset.
             stream.write_all(&[1; 1000]).expect("sends");
             let mut all = Vec::new();
             stream.read_to_end(&mut all).map(|_| all)

@@ -7,7 +7,7 @@ use cutwater_rt::time::sleep;
 use cutwater_rt::{Backend, Path, Runtime, counters};
 use cutwater_testing::skip;
 
-/// What is not over by then hangs.
+/// A test that takes longer hangs.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// A runtime of one core; prints why it is skipped.

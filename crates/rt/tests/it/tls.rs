@@ -18,7 +18,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use crate::support::{LONG, on_ring_and_pool, pattern};
 
-/// An authority for one test.
+/// A certificate authority for one test.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -127,7 +127,7 @@ fn bytes_of_all_sizes_come_back_and_both_sides_end_well() {
 }
 
 #[test]
-fn the_other_side_may_be_anybodys() {
+fn the_peer_may_be_plain_rustls() {
     let authority = Authority::new("ours");
     let acceptor = Acceptor::new(Arc::new(authority.server("cutwater.test")));
     on_ring_and_pool(|runtime| {
@@ -165,7 +165,7 @@ fn the_other_side_may_be_anybodys() {
 }
 
 #[test]
-fn a_connection_that_is_cut_is_no_end() {
+fn a_connection_that_is_cut_is_an_error() {
     let authority = Authority::new("ours");
     let acceptor = Acceptor::new(Arc::new(authority.server("cutwater.test")));
     let connector = Connector::new(Arc::new(authority.client()));
