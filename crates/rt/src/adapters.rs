@@ -1,17 +1,25 @@
 //! [`Io`] and TLS streams under the stream traits of other crates. Each type has `poll_take`, `poll_give`,
 //! `poll_sent` and `poll_end`.
 
-use crate::net::Io;
+use std::io::Result;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-#[cfg(feature = "tokio")]
-macro_rules! for_tokio {
-    ($io:ident) => {
-        impl<S: crate::net::ByteStream> tokio::io::AsyncRead for $io<S> {
+use crate::net::{ByteStream, Io};
+#[cfg(feature = "tls")]
+use crate::tls::Stream;
+
+/// The traits of Tokio and hyper, which have the same methods with another buffer for reads.
+#[cfg(any(feature = "tokio", feature = "hyper"))]
+macro_rules! read_and_write {
+    ($io:ident, $read:path, $write:path, $out:ty) => {
+        impl<S: ByteStream> $read for $io<S> {
+            #[allow(unused_mut, reason = "hyper gives its buffer by value")]
             fn poll_read(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-                out: &mut tokio::io::ReadBuf<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                mut out: $out,
+            ) -> Poll<Result<()>> {
                 self.poll_take(cx, |bytes| {
                     let n = bytes.len().min(out.remaining());
                     out.put_slice(&bytes[..n]);
@@ -21,54 +29,67 @@ macro_rules! for_tokio {
             }
         }
 
-        impl<S: crate::net::ByteStream> tokio::io::AsyncWrite for $io<S> {
+        impl<S: ByteStream> $write for $io<S> {
             fn poll_write(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
                 bytes: &[u8],
-            ) -> std::task::Poll<std::io::Result<usize>> {
+            ) -> Poll<Result<usize>> {
                 self.poll_give(cx, &[bytes])
             }
 
-            fn poll_flush(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
                 self.poll_sent(cx)
             }
 
-            fn poll_shutdown(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
+            fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
                 self.poll_end(cx)
-            }
-
-            fn poll_write_vectored(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-                pieces: &[std::io::IoSlice<'_>],
-            ) -> std::task::Poll<std::io::Result<usize>> {
-                let pieces: Vec<&[u8]> = pieces.iter().map(|piece| &**piece).collect();
-                self.poll_give(cx, &pieces)
             }
 
             fn is_write_vectored(&self) -> bool {
                 true
             }
+
+            fn poll_write_vectored(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                pieces: &[std::io::IoSlice<'_>],
+            ) -> Poll<Result<usize>> {
+                let pieces: Vec<&[u8]> = pieces.iter().map(|piece| &**piece).collect();
+                self.poll_give(cx, &pieces)
+            }
         }
+    };
+}
+
+#[cfg(feature = "tokio")]
+macro_rules! for_tokio {
+    ($io:ident) => {
+        read_and_write!(
+            $io,
+            tokio::io::AsyncRead,
+            tokio::io::AsyncWrite,
+            &mut tokio::io::ReadBuf<'_>
+        );
+    };
+}
+
+#[cfg(feature = "hyper")]
+macro_rules! for_hyper {
+    ($io:ident) => {
+        read_and_write!($io, hyper::rt::Read, hyper::rt::Write, hyper::rt::ReadBufCursor<'_>);
     };
 }
 
 #[cfg(feature = "futures-io")]
 macro_rules! for_futures {
     ($io:ident) => {
-        impl<S: crate::net::ByteStream> futures_io::AsyncRead for $io<S> {
+        impl<S: ByteStream> futures_io::AsyncRead for $io<S> {
             fn poll_read(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
                 out: &mut [u8],
-            ) -> std::task::Poll<std::io::Result<usize>> {
+            ) -> Poll<Result<usize>> {
                 self.poll_take(cx, |bytes| {
                     let n = bytes.len().min(out.len());
                     out[..n].copy_from_slice(&bytes[..n]);
@@ -77,84 +98,21 @@ macro_rules! for_futures {
             }
         }
 
-        impl<S: crate::net::ByteStream> futures_io::AsyncWrite for $io<S> {
+        impl<S: ByteStream> futures_io::AsyncWrite for $io<S> {
             fn poll_write(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
                 bytes: &[u8],
-            ) -> std::task::Poll<std::io::Result<usize>> {
+            ) -> Poll<Result<usize>> {
                 self.poll_give(cx, &[bytes])
             }
 
-            fn poll_flush(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
                 self.poll_sent(cx)
             }
 
-            fn poll_close(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
+            fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
                 self.poll_end(cx)
-            }
-        }
-    };
-}
-
-#[cfg(feature = "hyper")]
-macro_rules! for_hyper {
-    ($io:ident) => {
-        impl<S: crate::net::ByteStream> hyper::rt::Read for $io<S> {
-            fn poll_read(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-                mut out: hyper::rt::ReadBufCursor<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                self.poll_take(cx, |bytes| {
-                    let n = bytes.len().min(out.remaining());
-                    out.put_slice(&bytes[..n]);
-                    n
-                })
-                .map_ok(drop)
-            }
-        }
-
-        impl<S: crate::net::ByteStream> hyper::rt::Write for $io<S> {
-            fn poll_write(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-                bytes: &[u8],
-            ) -> std::task::Poll<std::io::Result<usize>> {
-                self.poll_give(cx, &[bytes])
-            }
-
-            fn poll_flush(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                self.poll_sent(cx)
-            }
-
-            fn poll_shutdown(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                self.poll_end(cx)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_write_vectored(
-                mut self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-                pieces: &[std::io::IoSlice<'_>],
-            ) -> std::task::Poll<std::io::Result<usize>> {
-                let pieces: Vec<&[u8]> = pieces.iter().map(|piece| &**piece).collect();
-                self.poll_give(cx, &pieces)
             }
         }
     };
@@ -167,14 +125,9 @@ for_hyper!(Io);
 #[cfg(feature = "tokio")]
 for_tokio!(Io);
 
-#[cfg(feature = "tls")]
-mod for_tls {
-    use crate::tls::Stream;
-
-    #[cfg(feature = "futures-io")]
-    for_futures!(Stream);
-    #[cfg(feature = "hyper")]
-    for_hyper!(Stream);
-    #[cfg(feature = "tokio")]
-    for_tokio!(Stream);
-}
+#[cfg(all(feature = "futures-io", feature = "tls"))]
+for_futures!(Stream);
+#[cfg(all(feature = "hyper", feature = "tls"))]
+for_hyper!(Stream);
+#[cfg(all(feature = "tokio", feature = "tls"))]
+for_tokio!(Stream);

@@ -77,7 +77,7 @@ impl Carrier {
     pub(super) fn has_ended(&self) -> bool {
         match self {
             Self::Ring(ring) => ring.has_ended(),
-            Self::Cold(cold) => cold.has_ended(),
+            Self::Cold(cold) => cold.readiness.has_ended(),
             Self::Fake(_) => false,
         }
     }
@@ -88,7 +88,7 @@ impl Carrier {
         match self {
             Self::Ring(ring) => ring.turn(sleeps, timeout, slots),
             Self::Cold(cold) => {
-                cold.wait(if sleeps { timeout } else { Some(Duration::ZERO) });
+                cold.readiness.turn(if sleeps { timeout } else { Some(Duration::ZERO) });
                 cold.deliver(slots);
             }
             Self::Fake(fake) => fake.turn(sleeps, timeout, slots),

@@ -1,8 +1,6 @@
 //! The way without a ring: `epoll(7)` for sockets, the pool of threads for everything else.
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cutwater_sys::ring::Op;
 
@@ -17,7 +15,7 @@ use super::sockets;
 #[derive(Debug)]
 pub(super) struct Cold {
     pool: Arc<Pool>,
-    readiness: Readiness,
+    pub(super) readiness: Readiness,
     /// Where the pool leaves its outcomes.
     remote: Arc<Remote>,
     pooled: u64,
@@ -52,26 +50,6 @@ impl Cold {
         if holder == Holder::Readiness {
             self.readiness.cancel(id);
         }
-    }
-
-    /// Whether operations wait for their sockets.
-    pub(super) fn waits(&self) -> bool {
-        self.readiness.waits()
-    }
-
-    /// Whether there are outcomes to deliver.
-    pub(super) fn has_ended(&self) -> bool {
-        self.readiness.has_ended()
-    }
-
-    /// Readable when a socket is ready or another thread wakes the core.
-    pub(super) fn descriptor(&self) -> &Arc<OwnedFd> {
-        self.readiness.descriptor()
-    }
-
-    /// Waits for sockets and other threads for `timeout` at most, and tries what waits for a socket.
-    pub(super) fn wait(&mut self, timeout: Option<Duration>) {
-        self.readiness.turn(timeout);
     }
 
     /// Delivers the outcomes of operations on sockets; the pool's lie in the core's [`Remote`].

@@ -92,16 +92,16 @@ impl Driver {
     /// Holds operations on one path. Without a ring there is one path only.
     pub(crate) fn force(&mut self, path: Option<Path>) {
         if let Some(ring) = self.carrier.ring_mut() {
-            ring.force(path);
+            ring.degrade.force(path);
         }
     }
 
     pub(crate) fn path(&self) -> Path {
-        self.carrier.ring().map_or(Path::Cold, Ring::path)
+        self.carrier.ring().map_or(Path::Cold, |ring| ring.degrade.path())
     }
 
     pub(crate) fn why_degraded(&self) -> Option<Degraded> {
-        self.carrier.ring().and_then(Ring::why_degraded)
+        self.carrier.ring().and_then(|ring| ring.degrade.reason)
     }
 
     #[cfg(test)]

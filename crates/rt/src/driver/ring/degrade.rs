@@ -44,7 +44,7 @@ const COLD_OPERATIONS_MAX: u32 = 1 << 20;
 
 /// The state.
 #[derive(Debug, Clone)]
-pub(super) struct Degrade {
+pub(in crate::driver) struct Degrade {
     path: Path,
     forced: Option<Path>,
     refusals: u32,
@@ -56,7 +56,7 @@ pub(super) struct Degrade {
     /// Changes of the path so far.
     pub(super) switches: u64,
     /// Why it was last left.
-    pub(super) reason: Option<Degraded>,
+    pub(in crate::driver) reason: Option<Degraded>,
 }
 
 impl Default for Degrade {
@@ -77,12 +77,12 @@ impl Default for Degrade {
 }
 
 impl Degrade {
-    pub(super) fn path(&self) -> Path {
+    pub(in crate::driver) fn path(&self) -> Path {
         self.forced.unwrap_or(self.path)
     }
 
     /// Holds one path, or releases it.
-    pub(super) fn force(&mut self, path: Option<Path>) {
+    pub(in crate::driver) fn force(&mut self, path: Option<Path>) {
         let before = self.path();
         self.forced = path;
         if self.path() != before {

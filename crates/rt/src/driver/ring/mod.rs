@@ -48,7 +48,7 @@ pub(super) struct Ring {
     messages: Messages,
     /// The ring's wait for other threads and for sockets outside of it.
     outside: Option<OpKey>,
-    degrade: Degrade,
+    pub(super) degrade: Degrade,
     overflows_seen: u64,
 }
 
@@ -84,18 +84,6 @@ impl Ring {
             degrade: Degrade::default(),
             overflows_seen: 0,
         }
-    }
-
-    pub(super) fn path(&self) -> Path {
-        self.degrade.path()
-    }
-
-    pub(super) fn force(&mut self, path: Option<Path>) {
-        self.degrade.force(path);
-    }
-
-    pub(super) fn why_degraded(&self) -> Option<Degraded> {
-        self.degrade.reason
     }
 
     #[cfg(test)]
@@ -170,14 +158,14 @@ impl Ring {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.cold.has_ended()
+        self.cold.readiness.has_ended()
     }
 
     pub(super) fn turn(&mut self, sleeps: bool, timeout: Option<Duration>, slots: &mut Slots) {
         let submitted = self.enter(sleeps, timeout);
         let outside = self.reap(slots);
-        if outside || self.cold.waits() {
-            self.cold.wait(Some(Duration::ZERO));
+        if outside || self.cold.readiness.waits() {
+            self.cold.readiness.turn(Some(Duration::ZERO));
         }
         self.cold.deliver(slots);
         match submitted {
@@ -198,12 +186,12 @@ impl Ring {
     fn enter(&mut self, sleeps: bool, timeout: Option<Duration>) -> Result<(), Errno> {
         if sleeps && self.outside.is_none() {
             let events = PollFlags::IN;
-            let op = Op::Poll { file: Arc::clone(self.cold.descriptor()), events };
+            let op = Op::Poll { file: Arc::clone(self.cold.readiness.descriptor()), events };
             self.outside = self.ring.push(op).ok();
         }
         if sleeps && self.outside.is_none() {
             // The ring takes nothing. A wait in it could not be ended by another thread.
-            self.cold.wait(Some(Duration::from_millis(1)));
+            self.cold.readiness.turn(Some(Duration::from_millis(1)));
             self.ring.submit()
         } else if sleeps {
             self.ring.submit_and_wait(timeout)
