@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use super::core::{Core, Remotes};
 use super::oneshot::{Aborted, Receiver, oneshot};
+use super::tasks::NO_TASK;
 use super::wake::wake_core;
 use crate::driver::Snapshot;
 use crate::driver::remote::{Call, Remote};
@@ -86,9 +87,6 @@ impl Cores {
         all
     }
 }
-
-/// The number of no task.
-const NO_TASK: u64 = u64::MAX;
 
 /// Waits for the value of a task on another core. When it is dropped, the task runs on.
 pub struct RemoteHandle<T> {

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::driver::remote::Remote;
 
+/// A number that no task has.
+pub(super) const NO_TASK: u64 = u64::MAX;
+
 /// A task's future.
 pub(super) type BoxedTask = Pin<Box<dyn Future<Output = ()>>>;
 

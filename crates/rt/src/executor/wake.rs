@@ -5,11 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
 
 use super::current::with_current;
-use super::tasks::TaskWaker;
+use super::tasks::{NO_TASK, TaskWaker};
 use crate::driver::remote::Remote;
-
-/// A number that no task has: pushed to a core, it only ends its wait.
-const NO_TASK: u64 = u64::MAX;
 
 /// Wakes another core, where it sleeps: by a message to its ring, or, from a thread without a ring, by
 /// its event. Either has left when this returns, because the caller may block its thread next and
@@ -71,6 +68,7 @@ impl Wake for RootWaker {
         self.woken.store(true, Ordering::Release);
         let local = with_current(|core| (core.id() == self.core).then_some(()));
         if local.is_none() {
+            // It only ends the wait.
             self.remote.tasks.push(NO_TASK);
             wake_core(&self.remote);
         }
