@@ -229,7 +229,7 @@ async fn datagrams(socket: cutwater_rt::net::UdpSocket) -> Done {
 fn cores() -> Done {
     use cutwater_rt::Runtime;
 
-    let runtime = Runtime::builder().cores(2).pinned(true).build()?;
+    let runtime = Runtime::options().cores(2).pinned(true).build()?;
     let counters = runtime.block_on(async {
         let there = cutwater_rt::spawn_on(1, || async { cutwater_rt::counters() })?;
         there.await.map_err(std::io::Error::other)

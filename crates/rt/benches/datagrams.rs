@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p cutwater-rt --bench datagrams [-- --quick]`
 //!
-//! The servers are threads on the first CPU; the load, the same for all of them, is on the last. By
-//! turns (A B C A B C), medians of the rounds: datagrams that came back in a second, and the processor
+//! The servers are threads on the first CPU; the load, the same for all of them, is on the last. Servers take
+//! turns (A B C A B C). Printed are medians of the rounds: datagrams that came back in a second, and the processor
 //! time of the server's thread for each. Over loopback, a sender's thread also runs the receiver's side.
 #![allow(
     clippy::unwrap_used,
@@ -23,19 +23,19 @@ use cutwater_sys::udp_many::Many;
 use rustix::net::{RecvFlags, SendFlags, sockopt};
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
-/// Datagrams by one call.
+/// Datagrams in one call.
 const BATCH: usize = 64;
 
 /// Datagrams under way at a time.
 const WINDOW: usize = 4 * BATCH;
 
-/// Bytes of a datagram at most.
+/// The most bytes of a datagram.
 const BYTES_MAX: usize = 2048;
 
-/// An answer that does not come in this time is lost.
+/// An answer that does not come within this time is lost.
 const LOST: Duration = Duration::from_millis(100);
 
-/// A server by its name; it tells its address and thread.
+/// Serves on a socket until the program ends.
 type Serve = fn(UdpSocket);
 
 const SERVERS: [(&str, Serve); 6] = [
@@ -50,9 +50,9 @@ const SERVERS: [(&str, Serve); 6] = [
 /// How the load sends and receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Load {
-    /// One peer that sends segments, and receives together what comes together.
+    /// One peer that sends segments, and receives coalesced datagrams.
     OneSegments,
-    /// One peer that sends and receives each by itself, many by a call.
+    /// One peer that sends and receives single datagrams, many in a call.
     One,
     /// Peers that have one datagram under way each.
     Many,
@@ -89,7 +89,7 @@ fn median(mut all: Vec<f64>) -> f64 {
     all[all.len() / 2]
 }
 
-/// Keeps this thread to the first of its CPUs, or to the last.
+/// Keeps this thread on the first of its CPUs, or on the last.
 fn pin(last: bool) {
     let all = sched_getaffinity(None).unwrap();
     let mut usable = (0..CpuSet::MAX_CPU).filter(|cpu| all.is_set(*cpu));
@@ -113,7 +113,7 @@ struct Server {
 }
 
 impl Server {
-    /// Nanoseconds that its thread has run.
+    /// Nanoseconds for which its thread has run.
     fn cpu_ns(&self) -> f64 {
         let path = format!("/proc/self/task/{}/schedstat", self.thread);
         let text = std::fs::read_to_string(path).unwrap();
@@ -235,7 +235,7 @@ fn connected(server: &Server) -> UdpSocket {
     socket
 }
 
-/// One peer; `segments` are sent by `UDP_SEGMENT`, and `together` is what comes received so.
+/// One peer. With `segments` it sends by `UDP_SEGMENT`; with `together` it receives by `UDP_GRO`.
 fn one_peer(
     server: &Server,
     bytes: usize,
@@ -274,7 +274,7 @@ fn one_peer(
                 assert!(recv.received().all(|one| *one == sent[..bytes]));
                 n
             };
-            // Nothing in so long a time: what was under way is lost.
+            // Nothing came in time: what was under way is lost.
             under_way = if came == 0 { 0 } else { under_way.saturating_sub(came) };
             done += came;
         }

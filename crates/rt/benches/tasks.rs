@@ -1,9 +1,9 @@
-//! What tasks, wakes and empty operations cost, by themselves.
+//! What tasks, wakes and empty operations cost by themselves.
 //!
 //! `cargo bench -p cutwater-rt --bench tasks [-- --quick]`
 //!
-//! By turns (A B C A B C), medians of the rounds and half of the spread between their quartiles. Promised:
-//! spawning and yielding at 1.0 or better of Tokio's executor of one thread.
+//! They take turns (A B C A B C). Printed are medians of the rounds ± half of the interquartile range.
+//! Promised: spawning and yielding cost no more than with Tokio's executor of one thread.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -25,14 +25,14 @@ use cutwater_sys::ring::Op;
 /// Tasks that are alive together, and operations in flight.
 const BATCH: usize = 64;
 
-/// A way, by its name: does a thing so many times, and says how often it did.
+/// A name, and what is measured: it does a thing this many times, and returns how often it did.
 type Way<'a> = (&'static str, Box<dyn FnMut(usize) -> usize + 'a>);
 
 fn main() {
     let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
     let (rounds, times) = if quick { (3, 256) } else { (31, 16_384) };
     let one = Runtime::new().unwrap();
-    // What a ring in trouble leads to: the price of the way out.
+    // The cost when operations go around a ring in trouble.
     let cold = Runtime::new().unwrap();
     cold.force_path(Some(Path::Cold));
     let (pool, two) = (two_cores(Backend::Pool), two_cores(Backend::Auto));
@@ -78,16 +78,16 @@ fn main() {
     }
 }
 
-/// Each on a CPU of its own, as the scheduler else puts both on one, or not, as it likes.
+/// Each core on a CPU of its own, as the scheduler may otherwise put both on one.
 fn two_cores(backend: Backend) -> Runtime {
     let allowed = rustix::thread::sched_getaffinity(None).unwrap();
-    let runtime = Runtime::builder().backend(backend).cores(2).pinned(true).build().unwrap();
-    // This thread is the first core of both, and has to leave the other the choice.
+    let runtime = Runtime::options().backend(backend).cores(2).pinned(true).build().unwrap();
+    // This thread is the first core of both runtimes, and must stay free for the other one.
     rustix::thread::sched_setaffinity(None, &allowed).unwrap();
     runtime
 }
 
-/// Keeps this thread on the first CPU meanwhile.
+/// Calls `run` with this thread on the first CPU.
 fn on_the_first<T>(run: impl FnOnce() -> T) -> T {
     let allowed = rustix::thread::sched_getaffinity(None).unwrap();
     let mut first = rustix::thread::CpuSet::new();
@@ -123,7 +123,7 @@ async fn spawn_all_tokio(n: usize) -> usize {
     n / BATCH * BATCH
 }
 
-/// In a task on both sides, as what `block_on` runs is woken in another way.
+/// In a task on both sides, because the future of `block_on` is woken in another way.
 async fn yield_all(n: usize) -> usize {
     let yields = async move {
         for _ in 0..n {
@@ -144,7 +144,7 @@ async fn yield_all_tokio(n: usize) -> usize {
     tokio::spawn(yields).await.unwrap()
 }
 
-/// Two tasks that wake each other by turns.
+/// Two tasks that wake each other in turn.
 async fn ping_pong(n: usize) -> usize {
     let turn = Rc::new(Cell::new(0));
     let wakers: Rc<RefCell<[Option<Waker>; 2]>> = Rc::default();
@@ -220,7 +220,7 @@ impl Token {
     }
 }
 
-/// There and back between two cores that both sleep in between.
+/// To another core and back; both sleep in between.
 async fn cores(n: usize) -> usize {
     let token = Arc::<Token>::default();
     let task = |me: usize| {
@@ -240,7 +240,7 @@ async fn cores(n: usize) -> usize {
     n
 }
 
-/// There and back between a task and a thread without a core, which is unparked (`futex(2)`).
+/// To a thread without a core and back; the thread is unparked (`futex(2)`).
 async fn thread(n: usize) -> usize {
     let token = Arc::<Token>::default();
     let theirs = Arc::clone(&token);

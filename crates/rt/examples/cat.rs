@@ -1,4 +1,4 @@
-//! `cat` on the native runtime: what is read while the write before it is under way.
+//! `cat` on the native runtime.
 #![forbid(unsafe_code)]
 
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Checksums of all files below a directory, under Tokio, by many tasks at once.
+//! Checksums of all files below a directory, by many tasks under Tokio.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 

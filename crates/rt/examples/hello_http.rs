@@ -1,11 +1,10 @@
-//! A web server on hyper: HTTP/1, or with `--h2` HTTP/2; with `--tls CERTIFICATE KEY` whichever the
-//! client asks for.
+//! A web server on hyper: HTTP/1, or HTTP/2 with `--h2`. With `--tls CERTIFICATE KEY` the client chooses.
 //!
 //! ```text
 //! cargo run --release -p cutwater-rt --all-features --example hello_http -- 127.0.0.1:8080
 //! curl http://127.0.0.1:8080/
 //! ```
-#![allow(clippy::print_stdout)] // it says where it listens
+#![allow(clippy::print_stdout)] // prints its address
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -27,7 +26,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 
-/// A client that does not shake hands in this time is not waited for.
+/// The most time for a TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
 async fn hello(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

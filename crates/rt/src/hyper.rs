@@ -1,4 +1,4 @@
-//! What hyper asks of a runtime: tasks and timers of this core.
+//! hyper's executor and timer on this runtime.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use hyper::rt;
 
 use crate::executor::{Core, TimerKey};
 
-/// Begins hyper's tasks on the core that it runs on; they need not be `Send`.
+/// Spawns hyper's tasks on the core that it runs on; they need not be `Send`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Executor;
 
@@ -19,11 +19,11 @@ where
     F::Output: 'static,
 {
     fn execute(&self, future: F) {
-        drop(crate::spawn(future));
+        drop(crate::executor::spawn(future));
     }
 }
 
-/// Times hyper's limits by the core's timers.
+/// Gives hyper the timers of this core.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timer;
 
@@ -39,8 +39,8 @@ impl rt::Timer for Timer {
     }
 }
 
-/// Hyper demands that it be `Send`, so it names its core instead of holding it; polled on another
-/// it ends at once, as its time is not known there.
+/// hyper demands that it is `Send`, so it has the number of its core instead of the core. On another core it
+/// ends at once, as its time is not known there.
 #[derive(Debug)]
 struct Sleep {
     core: u64,
@@ -58,7 +58,7 @@ impl Future for Sleep {
         if core.now() >= self.at {
             return Poll::Ready(());
         }
-        let key = core.timers.borrow_mut().set(self.key, self.at, cx.waker());
+        let key = core.timers.borrow_mut().arm(self.key, self.at, cx.waker());
         self.key = Some(key);
         Poll::Pending
     }
@@ -67,7 +67,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let (Some(core), Some(key)) = (Core::with_id(self.core), self.key) {
-            core.timers.borrow_mut().unset(key);
+            core.timers.borrow_mut().disarm(key);
         }
     }
 }

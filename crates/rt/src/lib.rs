@@ -1,13 +1,14 @@
 //! Completions that wake the task directly.
 //!
-//! A task waits for an operation, the kernel completes it, and the completion itself makes the
-//! task runnable: no readiness, no second system call, no hop between threads.
+//! A task waits for an operation, the kernel completes the operation, and the completion makes the
+//! task runnable: without a readiness event, a second system call, or a switch to another thread.
 //!
-//! - [`Runtime`]: an executor whose parking place is the ring (`io_uring(7)`), one for each core. Where
-//!   the host refuses a ring it runs the same programs over a pool of threads ([`Backend`]).
-//! - [`fs`]: files and directories on it.
-//! - [`net`]: TCP, UDP and Unix sockets on it; for hyper by the feature `hyper`, TLS by `tls`.
+//! - [`Runtime`]: an executor in which each core sleeps in a ring of its own (`io_uring(7)`). Where the host
+//!   refuses a ring, the same programs run over a pool of threads ([`Backend`]).
+//! - [`fs`]: files and directories.
+//! - [`net`]: TCP, UDP and Unix sockets; for hyper by the feature `hyper`, TLS by `tls`.
 //! - [`bridge`]: futures that are `Send`, for Tokio and any other executor.
+//! - [`operation()`]: any operation of the ring ([`op`]).
 //!
 //! ```
 //! use cutwater_rt::{Runtime, fs::File};
@@ -24,14 +25,16 @@
 //!
 //! # Errors
 //! Operations return [`std::io::Error`] with the kernel's error number, and give the buffer back in either
-//! case. A task that was aborted or panicked is [`Aborted`] to whoever joins it.
+//! case. To join a task that was aborted or panicked is the error [`Aborted`].
 //!
 //! # Safety
-//! There is no `unsafe` here. A buffer is given to an operation by value and comes back with its result; where
-//! the future is dropped before, the operation is cancelled and the buffer stays with the runtime until
+//! There is no `unsafe` here. A buffer is given to an operation by value and comes back with its result. If
+//! the future is dropped before, the operation is cancelled, and the buffer stays with the runtime until
 //! the kernel has let go of it.
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "tokio", feature = "futures-io", feature = "hyper"))]
+mod adapters;
 pub mod bridge;
 mod driver;
 mod executor;
@@ -41,13 +44,15 @@ pub mod hyper;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub mod net;
-mod perform;
+pub mod op;
+mod operation;
 pub mod time;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-pub use driver::{Backend, Counters, Degraded, Linked, Operation, Operations, Path};
+pub use driver::{Backend, Degraded, Path, Snapshot};
 pub use executor::{
-    Aborted, Builder, Cores, JoinHandle, RemoteHandle, Runtime, counters, linked, operation,
-    operations, spawn, spawn_blocking, spawn_on, yield_now,
+    Aborted, Cores, JoinHandle, RemoteHandle, Runtime, RuntimeOptions, counters, spawn,
+    spawn_blocking, spawn_on, yield_now,
 };
+pub use operation::{Linked, Operation, Operations, linked, operation, operations};

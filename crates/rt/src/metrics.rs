@@ -1,18 +1,17 @@
-//! What each core did, for Prometheus: a source for `cutwater_meter::expose::Registry`, and so for the
-//! endpoint that a program has already.
+//! The counts of each core for Prometheus: a source for `cutwater_meter::expose::Registry`.
 
 use cutwater_meter::expose::{Page, Source};
 
-use crate::executor::Cores;
-use crate::{Counters, Runtime};
+use crate::driver::Snapshot;
+use crate::executor::{Cores, Runtime};
 
-/// Counts of a runtime's cores. A core says what it did whenever it goes to sleep, and every 256
-/// turns while it does not; until it has done so for the first time it is left out.
+/// The counts of a runtime's cores. A core publishes them when it goes to sleep, and every 256 turns while it
+/// does not sleep; a core that has not published yet is left out.
 #[derive(Debug, Clone)]
 pub struct RuntimeMetrics(Cores);
 
 impl RuntimeMetrics {
-    /// Of `runtime`, whose cores begin to say what they do.
+    /// The counts of `runtime`, whose cores publish them from now on.
     #[must_use]
     pub fn new(runtime: &Runtime) -> Self {
         let cores = runtime.cores();
@@ -21,9 +20,9 @@ impl RuntimeMetrics {
     }
 }
 
-type Value = fn(&Counters) -> u64;
+type Value = fn(&Snapshot) -> u64;
 
-/// Names, what they mean, and where the value is.
+/// The name, help and value of each counter.
 const COUNTERS: [(&str, &str, Value); 14] = [
     ("cutwater_rt_submissions_total", "Operations given to the ring.", |c| c.submitted),
     ("cutwater_rt_enters_total", "Calls of io_uring_enter(2).", |c| c.enters),
@@ -36,12 +35,12 @@ const COUNTERS: [(&str, &str, Value); 14] = [
     ("cutwater_rt_polls_total", "Polls of tasks.", |c| c.polls),
     ("cutwater_rt_wakes_local_total", "Wakes on the task's own core.", |c| c.wakes_local),
     ("cutwater_rt_wakes_remote_total", "Wakes by other threads.", |c| c.wakes_remote),
-    ("cutwater_rt_told_total", "Times at which the core's wait was ended for it.", |c| c.told),
+    ("cutwater_rt_told_total", "Times at which the core's wait was ended for it.", |c| c.unparks),
     ("cutwater_rt_held_back_total", "Operations that waited for room.", |c| c.held_back),
     ("cutwater_rt_switches_total", "Changes between ring and pool.", |c| c.switches),
 ];
 
-/// Shares of the run-queue delays that are told.
+/// The quantiles of the run-queue delays.
 const QUANTILES: [(&str, f64); 3] = [("0.5", 0.5), ("0.9", 0.9), ("0.99", 0.99)];
 
 impl Source for RuntimeMetrics {
@@ -65,8 +64,8 @@ impl Source for RuntimeMetrics {
     }
 }
 
-/// The end of the class in which `share` of the samples is reached; nothing without samples.
-fn delay_ns(counters: &Counters, share: f64) -> Option<u64> {
+/// The end of the class in which `share` of the samples is reached; `None` without samples.
+fn delay_ns(counters: &Snapshot, share: f64) -> Option<u64> {
     let total: u64 = counters.delays.iter().sum();
     let wanted = (total as f64 * share).ceil().max(1.0) as u64;
     let mut below = 0;
@@ -83,7 +82,7 @@ mod tests {
 
     #[test]
     fn delays_are_bounded_by_the_end_of_their_class() {
-        let mut counters = Counters::default();
+        let mut counters = Snapshot::default();
         assert_eq!(delay_ns(&counters, 0.5), None);
         counters.delays[10] = 98;
         counters.delays[20] = 2;

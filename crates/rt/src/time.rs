@@ -1,4 +1,4 @@
-//! Time: sleeping, and giving up.
+//! Sleeping, and timeouts.
 
 use std::fmt;
 use std::future::Future;
@@ -7,10 +7,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::executor::Core;
-use crate::executor::TimerKey;
+use crate::executor::{Core, TimerKey};
 
-/// Ends after a while. See [`sleep`].
+/// A future that ends after a while; see [`sleep`].
 #[derive(Debug)]
 #[must_use = "a sleep does nothing until it is awaited"]
 pub struct Sleep {
@@ -19,7 +18,7 @@ pub struct Sleep {
     key: Option<TimerKey>,
 }
 
-/// Waits for `duration`, at least.
+/// Waits for at least `duration`.
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -37,7 +36,7 @@ impl Future for Sleep {
         if self.core.now() >= self.at {
             return Poll::Ready(());
         }
-        let key = self.core.timers.borrow_mut().set(self.key, self.at, cx.waker());
+        let key = self.core.timers.borrow_mut().arm(self.key, self.at, cx.waker());
         self.key = Some(key);
         Poll::Pending
     }
@@ -46,12 +45,12 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.core.timers.borrow_mut().unset(key);
+            self.core.timers.borrow_mut().disarm(key);
         }
     }
 }
 
-/// The time was over first.
+/// The time was over before the future.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Elapsed;
 
@@ -63,7 +62,7 @@ impl fmt::Display for Elapsed {
 
 impl std::error::Error for Elapsed {}
 
-/// Waits for `future`, but not longer than `limit`; then drops it, which cancels its operations.
+/// Waits for `future` for `limit` at most; then drops it, which cancels its operations.
 ///
 /// # Errors
 /// [`Elapsed`].

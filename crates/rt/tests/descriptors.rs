@@ -1,4 +1,5 @@
-//! A process that has no descriptors left; alone in its file, as the limit is the process' own.
+//! A process that has no descriptors left. It is a program of its own, because the limit applies to the
+//! whole process.
 
 use std::fs::File;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 #[test]
 fn accepting_waits_for_descriptors_without_spinning_and_goes_on() {
     for backend in [Backend::Ring, Backend::Pool] {
-        let Ok(runtime) = Runtime::builder().backend(backend).build() else {
+        let Ok(runtime) = Runtime::options().backend(backend).build() else {
             cutwater_testing::skip!("{backend:?}");
             continue;
         };
@@ -33,8 +34,8 @@ fn accepting_waits_for_descriptors_without_spinning_and_goes_on() {
                 sleep(Duration::from_millis(100)).await;
                 let spent = counters().polls - polls;
                 assert!(!accept.is_finished(), "there is no descriptor for it");
-                // Every 20 ms a try of a few polls; the bound leaves room for a slow machine,
-                // whereas a spin would have made tens of thousands.
+                // A try every 20 ms takes a few polls. The bound leaves room for a slow machine; a
+                // busy loop would poll tens of thousands of times.
                 assert!(spent < 1000, "{spent} polls");
                 drop(taken);
                 let accepted = timeout(Duration::from_secs(60), accept).await.expect("in time");

@@ -1,17 +1,18 @@
-//! The protocol between a core and other threads under every interleaving that the memory model
-//! allows: `RUSTFLAGS="--cfg loom" cargo test -p cutwater-rt --test loom --release`.
+//! The protocol between a core and other threads under every interleaving that the memory model allows:
+//! `RUSTFLAGS="--cfg loom" cargo test -p cutwater-rt --test loom --release`.
 //!
-//! Each model is run with the fences of `driver/parking.rs`, and again without them, where it has
-//! to fail: so these tests see what they are there for.
+//! It is a program of its own, because it is built only with `--cfg loom`, and the other tests only without.
+//! Each model runs with the fences of `driver/parking.rs`, and again without them, where it must fail: this
+//! shows that the tests can find the faults.
 #![cfg(loom)]
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
-/// Loom's, with a store that is a swap. Loom has no one order of all writes to an atomic: it
-/// lets a thread read a swap's `false` after a store of `true` that came later, though the swap
-/// has taken its place right after the store that it read. Swaps alone it keeps in one order.
+/// Loom's, with a store that is a swap. Loom has no single order of all writes to an atomic: a thread may
+/// read a swap's `false` after a later store of `true`, though the swap follows right after the store that
+/// it read. Only swaps are kept in one order.
 #[derive(Debug)]
 struct AtomicBool(loom::sync::atomic::AtomicBool);
 
@@ -57,7 +58,7 @@ mod unfenced {
     pub(super) mod parking;
 }
 
-/// `eventfd(2)`: a wait ends when it was written to, be it before, and takes it back.
+/// `eventfd(2)`: a wait ends when the event was written, also before the wait, and resets it.
 struct Event {
     written: Mutex<bool>,
     changed: Condvar,
@@ -82,12 +83,12 @@ impl Event {
     }
 }
 
-/// Preemptions of a thread that could go on, at most, where there are three: without a bound there are
-/// more interleavings than a day has time for, and faults of this kind need two or three.
+/// The most preemptions, where there are three threads. Without a bound the interleavings take more than
+/// a day, and faults of this kind need two or three preemptions.
 const PREEMPTIONS_MAX: usize = 3;
 
-/// The models, for either form of the protocol. Queues are counters: pushes release, looks acquire,
-/// and no more, which is less than the real queues promise.
+/// The models, for either form of the protocol. Queues are counters: pushes release and looks acquire,
+/// which is less than the real queues promise.
 macro_rules! models {
     ($form:ident) => {
         pub(crate) mod $form {
@@ -98,7 +99,7 @@ macro_rules! models {
                 parking: Parking,
                 queue: AtomicUsize,
                 event: Event,
-                told: AtomicUsize,
+                unparks: AtomicUsize,
             }
 
             impl Core {
@@ -107,7 +108,7 @@ macro_rules! models {
                         parking: Parking::new(),
                         queue: AtomicUsize::new(0),
                         event: Event::new(),
-                        told: AtomicUsize::new(0),
+                        unparks: AtomicUsize::new(0),
                     })
                 }
 
@@ -128,8 +129,8 @@ macro_rules! models {
                             let core = Arc::clone(&core);
                             thread::spawn(move || {
                                 core.push();
-                                if core.parking.must_tell() {
-                                    core.told.fetch_add(1, Ordering::Relaxed);
+                                if core.parking.must_wake() {
+                                    core.unparks.fetch_add(1, Ordering::Relaxed);
                                     core.event.write();
                                 }
                             })
@@ -148,12 +149,12 @@ macro_rules! models {
                         core.parking.awake();
                     }
                     pushing.into_iter().for_each(|thread| thread.join().unwrap());
-                    let told = core.told.load(Ordering::Relaxed);
-                    assert!(told <= tried, "{told} calls, and it went to sleep {tried} times");
+                    let unparks = core.unparks.load(Ordering::Relaxed);
+                    assert!(unparks <= tried, "woken {unparks} times, asleep {tried} times");
                 });
             }
 
-            /// What is given to a core that ends is dropped, by it or by who gave it.
+            /// What is given to a core that ends is dropped, by the core or by the giver.
             pub(crate) fn nothing_is_left_behind() {
                 loom::model(|| {
                     let core = Core::new();

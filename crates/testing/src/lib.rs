@@ -1,11 +1,16 @@
-//! What the tests of the other crates share: how a test says what it could not check on this host.
+//! What the tests of the other crates share: [`skip!`] for what a test cannot check on this host, numbers
+//! from a seed ([`Dice`]), child processes ([`child`]) and addresses ([`sockets`]).
 //!
-//! Two variables tell it what to do:
-//! - `CUTWATER_SKIPS` names a file that each skip is appended to, a line each, as the words of a test
-//!   that passes are not shown. `.ci/run` prints it at its end.
-//! - `CUTWATER_STRICT=1` makes each skip a failure, for hosts that are meant to have everything.
+//! Two environment variables change [`skip!`]:
+//! - `CUTWATER_SKIPS` names a file to which each skip appends a line, because the output of a test that
+//!   passes is not shown. `.ci/run` prints the file at its end.
+//! - `CUTWATER_STRICT=1` makes each skip a failure, for hosts that should have everything.
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stdout, reason = "a test says what it leaves out")]
+#![allow(clippy::print_stdout, reason = "tests print what they skip, and their seeds")]
+
+pub mod child;
+mod dice;
+pub mod sockets;
 
 use std::env;
 use std::ffi::OsStr;
@@ -15,7 +20,9 @@ use std::io::{self, Write};
 use std::panic::Location;
 use std::path::Path;
 
-/// Says what a test leaves out on this host and why, in the words of `println!`.
+pub use dice::Dice;
+
+/// Prints what a test skips on this host and why; takes the arguments of `println!`.
 ///
 /// # Panics
 /// With `CUTWATER_STRICT=1`.
@@ -24,7 +31,7 @@ macro_rules! skip {
     ($($words:tt)+) => { $crate::skipped(::core::format_args!($($words)+)) };
 }
 
-/// What [`skip!`] does.
+/// The function behind [`skip!`].
 ///
 /// # Panics
 /// With `CUTWATER_STRICT=1`.
@@ -56,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs the test below in a process that has these variables.
+    /// Runs the test below in a process with these variables.
     fn child(variables: &[(&str, &OsStr)]) -> io::Result<Output> {
         let mut test = Command::new(env::current_exe()?);
         test.args(["--exact", "tests::a_test_that_skips", "--test-threads=1"]);

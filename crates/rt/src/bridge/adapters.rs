@@ -1,4 +1,4 @@
-//! [`Reader`](super::Reader) and [`Writer`](super::Writer) as what others' code expects.
+//! [`Reader`](super::Reader) and [`Writer`](super::Writer) under the traits of other crates.
 
 #[cfg(feature = "tokio")]
 mod for_tokio {
@@ -8,7 +8,8 @@ mod for_tokio {
 
     use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
-    use crate::bridge::{Reader, Writer};
+    use super::super::reader::Reader;
+    use super::super::writer::Writer;
 
     impl AsyncRead for Reader {
         fn poll_read(
@@ -62,7 +63,8 @@ mod for_futures {
 
     use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
 
-    use crate::bridge::{Reader, Writer};
+    use super::super::reader::Reader;
+    use super::super::writer::Writer;
 
     impl AsyncRead for Reader {
         fn poll_read(

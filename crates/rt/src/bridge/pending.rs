@@ -1,80 +1,24 @@
-//! An operation that another thread carries out, as a future for this one.
+//! The outcome of an operation that another thread carries out.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use cutwater_sys::ring::Outcome;
+use cutwater_sys::ring::{Op, Outcome};
+use rustix::io::Errno;
 
-/// Where the outcome goes. On a cache line of its own, as two threads write to it.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(super) struct Slot(Mutex<SlotState>);
+use crate::executor::Receiver;
 
-#[derive(Debug, Default)]
-enum SlotState {
-    #[default]
-    New,
-    Waiting(Waker),
-    /// Nobody wants it: what it owns is freed with the outcome.
-    Orphaned,
-    Done(Outcome),
-}
-
-impl Slot {
-    fn lock(&self) -> MutexGuard<'_, SlotState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn finish(&self, outcome: Outcome) {
-        let before = {
-            let mut state = self.lock();
-            if matches!(*state, SlotState::Orphaned) {
-                return;
-            }
-            std::mem::replace(&mut *state, SlotState::Done(outcome))
-        };
-        if let SlotState::Waiting(waker) = before {
-            waker.wake();
-        }
-    }
-}
-
-/// An operation that another thread has.
+/// Waits for the outcome. When it is dropped, the outcome is freed, its descriptor closed.
 #[derive(Debug)]
-pub(super) struct Pending {
-    slot: Arc<Slot>,
-    taken: bool,
-}
-
-impl Pending {
-    pub(super) fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, taken: false }
-    }
-}
+pub struct Pending(pub(super) Receiver<Outcome>);
 
 impl Future for Pending {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut state = self.slot.lock();
-        match std::mem::replace(&mut *state, SlotState::Waiting(cx.waker().clone())) {
-            SlotState::Done(outcome) => {
-                drop(state);
-                self.taken = true;
-                Poll::Ready(outcome)
-            }
-            _ => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if !self.taken {
-            // What was done already is freed here, its descriptor closed.
-            let _done = std::mem::replace(&mut *self.slot.lock(), SlotState::Orphaned);
-        }
+        // Without a value, the thread has panicked, and the operation is gone with it.
+        let gone = |_| Outcome::plain(Op::Nop, Err(Errno::CANCELED));
+        Pin::new(&mut self.0).poll(cx).map(|outcome| outcome.unwrap_or_else(gone))
     }
 }

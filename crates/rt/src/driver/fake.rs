@@ -1,4 +1,4 @@
-//! A kernel of which every decision comes from a seed: order, delays, cuts, failures, and time.
+//! A simulated kernel: a seed decides order, delays, short reads and writes, failures, and time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,37 +7,45 @@ use cutwater_sys::ring::{Op, Outcome};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::LifeKey;
-use crate::perform::perform;
+use super::perform::perform;
+use super::readiness::Readiness;
+use super::slots::{Holder, OpId, Slots};
 
-/// How much time passes while one operation is under way, at most.
+/// The most time that passes while one operation is in flight.
 const STEP: Duration = Duration::from_micros(50);
 
-/// An operation under way, and those of its chain that come after it.
+/// An operation in flight, and those of its chain that come after it.
 #[derive(Debug)]
 struct Pending {
-    key: LifeKey,
+    id: OpId,
     op: Op,
     cancelled: bool,
-    rest: VecDeque<(LifeKey, Op)>,
+    rest: VecDeque<(OpId, Op)>,
 }
 
-/// Operations under way, carried out for real on real files when their turn comes.
+/// Operations in flight, carried out for real on real files when their turn comes.
 #[derive(Debug)]
-pub(crate) struct Fake {
+pub(super) struct Fake {
     state: u64,
     pending: Vec<Pending>,
     /// The virtual time.
-    pub(crate) now: Duration,
+    now: Duration,
+    /// Where the core waits for other threads, which are real.
+    readiness: Readiness,
 }
 
 impl Fake {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, readiness: Readiness) -> Self {
         Self {
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             pending: Vec::new(),
             now: Duration::ZERO,
+            readiness,
         }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.now
     }
 
     fn below(&mut self, n: u64) -> u64 {
@@ -47,50 +55,57 @@ impl Fake {
         (self.state >> 11) % n
     }
 
-    pub(crate) fn push(&mut self, key: LifeKey, op: Op) {
-        self.push_chain(vec![(key, op)]);
+    /// Takes a chain over; most have one operation.
+    pub(super) fn submit(&mut self, ids: &[OpId], ops: Vec<Op>, slots: &mut Slots) {
+        ids.iter().for_each(|id| slots.submitted(*id, Holder::Fake));
+        self.push(ids.iter().copied().zip(ops).collect());
     }
 
-    pub(crate) fn push_chain(&mut self, ops: Vec<(LifeKey, Op)>) {
-        self.push_rest(ops.into());
-    }
-
-    fn push_rest(&mut self, mut rest: VecDeque<(LifeKey, Op)>) {
-        if let Some((key, op)) = rest.pop_front() {
-            self.pending.push(Pending { key, op, cancelled: false, rest });
+    fn push(&mut self, mut rest: VecDeque<(OpId, Op)>) {
+        if let Some((id, op)) = rest.pop_front() {
+            self.pending.push(Pending { id, op, cancelled: false, rest });
         }
     }
 
-    pub(crate) fn in_flight(&self) -> usize {
-        self.pending.len()
-    }
-
-    pub(crate) fn cancel(&mut self, key: LifeKey) {
-        if let Some(entry) = self.pending.iter_mut().find(|entry| entry.key == key) {
+    pub(super) fn cancel(&mut self, id: OpId) {
+        if let Some(entry) = self.pending.iter_mut().find(|entry| entry.id == id) {
             entry.cancelled = true;
         }
     }
 
-    /// Ends none, one or several operations, in any order; at least one where `must`.
-    pub(crate) fn turn(&mut self, must: bool, mut each: impl FnMut(LifeKey, Outcome)) {
+    /// Ends operations; where there are none and the core sleeps, lets the time pass, or waits for
+    /// another thread.
+    pub(super) fn turn(&mut self, sleeps: bool, timeout: Option<Duration>, slots: &mut Slots) {
+        if self.pending.is_empty() && sleeps {
+            match timeout {
+                // Nothing else can happen before.
+                Some(timeout) => self.now += timeout,
+                None => self.readiness.turn(None),
+            }
+        }
+        self.end_some(sleeps, slots);
+    }
+
+    /// Ends none, one or several operations, in any order; at least one where it `must`.
+    fn end_some(&mut self, must: bool, slots: &mut Slots) {
         let mut count = self.below(self.pending.len() as u64 + 1);
         if must {
             count = count.max(1);
         }
         for _ in 0..count.min(self.pending.len() as u64) {
             let at = self.below(self.pending.len() as u64) as usize;
-            let Pending { key, op, cancelled, rest } = self.pending.swap_remove(at);
+            let Pending { id, op, cancelled, rest } = self.pending.swap_remove(at);
             let passed = self.below(STEP.as_nanos() as u64);
             self.now += Duration::from_nanos(passed);
             let outcome = self.end(op, cancelled);
             let whole = outcome.is_whole();
-            each(key, outcome);
+            slots.complete(id, outcome);
             if whole {
-                self.push_rest(rest);
+                self.push(rest);
                 continue;
             }
-            for (key, op) in rest {
-                each(key, Outcome::plain(op, Err(Errno::CANCELED)));
+            for (id, op) in rest {
+                slots.complete(id, Outcome::plain(op, Err(Errno::CANCELED)));
             }
         }
     }
@@ -104,7 +119,7 @@ impl Fake {
             0 => Outcome { op, result: Err(Errno::INTR), fd: None },
             1 => Outcome { op, result: Err(Errno::AGAIN), fd: None },
             2..=4 => self.cut(op),
-            // What waits for another end must not block the thread that has to serve that end.
+            // An operation that waits for a peer must not block the thread: the peer may run on it.
             _ => self.perform(op),
         }
     }
@@ -140,7 +155,7 @@ impl Fake {
         outcome
     }
 
-    /// A direct read goes to the memory that it names, and stops on the grid of any device.
+    /// A direct read goes to its own memory, and may stop only on the grid of any device.
     fn cut_direct(&mut self, op: Op) -> Outcome {
         let mut outcome = self.perform(op);
         if let (Op::Read { .. }, Ok(n)) = (&outcome.op, outcome.result)

@@ -1,4 +1,4 @@
-//! A bounded pool of threads for what blocks.
+//! A bounded pool of threads for blocking calls.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,20 +7,20 @@ use std::thread;
 use cutwater_sys::ring::{Op, Outcome};
 use rustix::io::Errno;
 
-use super::LifeKey;
+use super::perform::perform;
 use super::remote::Remote;
-use crate::perform::perform;
+use super::slots::OpId;
 
-/// Threads of a pool unless said otherwise: enough to keep a disk busy, few enough that their
+/// Threads of a pool by default: enough to keep a disk busy, few enough that their
 /// stacks and switches cost little.
 pub(crate) const THREADS_DEFAULT: usize = 32;
 
-/// Something to be done where blocking is no harm.
+/// Work that may block.
 pub(crate) enum Job {
     /// An operation of a core.
-    Op(LifeKey, Op, Arc<Remote>),
-    /// Operations of a core, each after the one before it.
-    Chain(Vec<(LifeKey, Op)>, Arc<Remote>),
+    Op(OpId, Op, Arc<Remote>),
+    /// Operations of a core, one after the other.
+    Chain(Vec<(OpId, Op)>, Arc<Remote>),
     /// A function.
     Call(Box<dyn FnOnce() + Send>),
 }
@@ -62,8 +62,8 @@ impl Pool {
         Self { shared: Arc::new(shared), threads_max: threads_max.max(1) }
     }
 
-    /// Hands a job over; starts a thread where none is idle and there may be one more. Where
-    /// not even the first can be started, the job is done here and now.
+    /// Queues a job, and starts a thread where none is idle and the limit allows one more. Where
+    /// not even the first thread can be started, does the job on the caller's thread.
     pub(crate) fn give(&self, job: Job) {
         let mut state = self.shared.lock();
         state.jobs.push_back(job);
@@ -76,7 +76,7 @@ impl Pool {
                 Err(_) if state.threads == 0 => {
                     let job = state.jobs.pop_back();
                     drop(state);
-                    job.into_iter().for_each(run);
+                    job.into_iter().for_each(do_job);
                     return;
                 }
                 Err(_) => {}
@@ -88,14 +88,14 @@ impl Pool {
 }
 
 impl Drop for Pool {
-    /// Threads end after what they are at; what nobody has begun is dropped.
+    /// Threads end after their current job; jobs that have not started are dropped.
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.ended = true;
-        let unbegun = std::mem::take(&mut state.jobs);
+        let left = std::mem::take(&mut state.jobs);
         drop(state);
         self.shared.work.notify_all();
-        drop(unbegun);
+        drop(left);
     }
 }
 
@@ -104,7 +104,7 @@ fn work(shared: &Shared) {
     loop {
         if let Some(job) = state.jobs.pop_front() {
             drop(state);
-            run(job);
+            do_job(job);
             state = shared.lock();
         } else if state.ended {
             return;
@@ -116,21 +116,21 @@ fn work(shared: &Shared) {
     }
 }
 
-fn run(job: Job) {
+fn do_job(job: Job) {
     match job {
-        Job::Op(key, op, remote) => {
-            remote.outcomes.push((key, perform(op)));
-            remote.notify();
+        Job::Op(id, op, remote) => {
+            remote.outcomes.push((id, perform(op)));
+            remote.wake();
         }
         Job::Chain(ops, remote) => {
             let mut broken = false;
-            for (key, op) in ops {
+            for (id, op) in ops {
                 let outcome =
                     if broken { Outcome::plain(op, Err(Errno::CANCELED)) } else { perform(op) };
                 broken |= !outcome.is_whole();
-                remote.outcomes.push((key, outcome));
+                remote.outcomes.push((id, outcome));
             }
-            remote.notify();
+            remote.wake();
         }
         Job::Call(call) => call(),
     }

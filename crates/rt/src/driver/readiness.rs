@@ -1,5 +1,5 @@
-//! Operations on sockets where there is no ring: tried at once, and again whenever the socket is
-//! ready (`epoll(7)`). No thread waits for any of them.
+//! Operations on sockets without a ring: tried at once, and again when the socket is ready
+//! (`epoll(7)`). No thread waits for any of them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
@@ -13,75 +13,40 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFlags, Timespec};
 use rustix::io::Errno;
 
-use super::LifeKey;
+use super::perform::perform_now;
 use super::remote::Remote;
-use crate::perform::perform_now;
+use super::slots::OpId;
+use super::sockets::{socket_of, waits_for};
 
 /// Marks the event by which other threads wake the core; no descriptor has this number.
 const WAKE: u64 = u64::MAX;
 
-/// Sockets that are looked at after one wait.
+/// The most sockets looked at after one wait.
 const EVENTS_MAX: usize = 256;
-
-/// What a socket must be ready for before `op` can be carried out without waiting; nothing for what
-/// is not for sockets.
-pub(super) fn waits_for(op: &Op) -> Option<PollFlags> {
-    Some(match op {
-        Op::Accept { .. } | Op::Recv { .. } => PollFlags::IN,
-        Op::RecvFrom { .. } | Op::RecvSegments { .. } => PollFlags::IN,
-        Op::Send { .. } | Op::SendZeroCopy { .. } => PollFlags::OUT,
-        Op::SendVectored { .. } | Op::SendTo { .. } | Op::SendSegments { .. } => PollFlags::OUT,
-        Op::Poll { events, .. } => *events,
-        _ => return None,
-    })
-}
-
-/// Whether an operation ends when a peer does something, be that never.
-pub(super) fn waits_for_peer(op: &Op) -> bool {
-    matches!(op, Op::AcceptMany { .. } | Op::RecvMany { .. } | Op::RecvFromMany { .. })
-        || waits_for(op).is_some()
-}
-
-/// The socket of an operation.
-fn socket_of(op: &Op) -> Option<&Arc<OwnedFd>> {
-    match op {
-        Op::Accept { socket }
-        | Op::Recv { socket, .. }
-        | Op::RecvFrom { socket, .. }
-        | Op::Send { socket, .. }
-        | Op::SendZeroCopy { socket, .. }
-        | Op::SendVectored { socket, .. }
-        | Op::SendTo { socket, .. }
-        | Op::SendSegments { socket, .. }
-        | Op::RecvSegments { socket, .. }
-        | Op::Poll { file: socket, .. } => Some(socket),
-        _ => None,
-    }
-}
 
 /// Operations that wait, by their sockets.
 #[derive(Debug)]
 pub(super) struct Readiness {
     epoll: Arc<OwnedFd>,
-    /// In the order in which they came, as bytes of a stream must stay in theirs.
-    waiting: BTreeMap<u64, (LifeKey, Op)>,
+    /// In the order in which they were submitted, so that the bytes of a stream stay in order.
+    waiting: BTreeMap<u64, (OpId, Op)>,
     by_socket: HashMap<RawFd, VecDeque<u64>>,
-    by_life: HashMap<LifeKey, u64>,
-    ended: VecDeque<(LifeKey, Outcome)>,
+    by_op: HashMap<OpId, u64>,
+    ended: VecDeque<(OpId, Outcome)>,
     next: u64,
 }
 
 impl Readiness {
     pub(super) fn new(remote: &Remote) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        // Each write is an edge: nobody need read what was written.
+        // Each write is an edge, so what was written need not be read.
         let flags = EventFlags::IN | EventFlags::ET;
         epoll::add(&epoll, &remote.event, EventData::new_u64(WAKE), flags)?;
         Ok(Self {
             epoll: Arc::new(epoll),
             waiting: BTreeMap::new(),
             by_socket: HashMap::new(),
-            by_life: HashMap::new(),
+            by_op: HashMap::new(),
             ended: VecDeque::new(),
             next: 0,
         })
@@ -100,40 +65,41 @@ impl Readiness {
         !self.ended.is_empty()
     }
 
-    pub(super) fn pop_ended(&mut self) -> Option<(LifeKey, Outcome)> {
+    pub(super) fn pop_ended(&mut self) -> Option<(OpId, Outcome)> {
         self.ended.pop_front()
     }
 
     /// Carries `op` out now, or when its socket is ready.
-    pub(super) fn push(&mut self, key: LifeKey, op: Op) {
+    pub(super) fn push(&mut self, id: OpId, op: Op) {
         let Some(raw) = socket_of(&op).map(|socket| socket.as_raw_fd()) else { return };
-        // What came before goes first.
-        let behind = self.by_socket.get(&raw).is_some_and(|ids| {
-            let same =
-                |id: &u64| self.waiting.get(id).is_some_and(|w| waits_for(&w.1) == waits_for(&op));
-            ids.iter().any(same)
+        // An earlier operation of the same direction goes first.
+        let behind = self.by_socket.get(&raw).is_some_and(|places| {
+            let same = |at: &u64| {
+                self.waiting.get(at).is_some_and(|(_, other)| waits_for(other) == waits_for(&op))
+            };
+            places.iter().any(same)
         });
         let op = if behind {
             op
         } else {
             match perform_now(op) {
-                Ok(outcome) => return self.ended.push_back((key, outcome)),
+                Ok(outcome) => return self.ended.push_back((id, outcome)),
                 Err(op) => op,
             }
         };
         self.next += 1;
-        self.waiting.insert(self.next, (key, op));
-        self.by_life.insert(key, self.next);
+        self.waiting.insert(self.next, (id, op));
+        self.by_op.insert(id, self.next);
         self.by_socket.entry(raw).or_default().push_back(self.next);
         self.arm(raw);
     }
 
-    /// Has the kernel tell when the socket is ready for what waits for it.
+    /// Arms the wait for the socket, for all that wait for it.
     fn arm(&mut self, raw: RawFd) {
-        let Some(ids) = self.by_socket.get(&raw) else { return };
+        let Some(places) = self.by_socket.get(&raw) else { return };
         let mut flags = EventFlags::ONESHOT;
         let mut socket: Option<BorrowedFd<'_>> = None;
-        for (_, op) in ids.iter().filter_map(|id| self.waiting.get(id)) {
+        for (_, op) in places.iter().filter_map(|at| self.waiting.get(at)) {
             flags |= EventFlags::from_bits_retain(
                 poll_bits(waits_for(op).unwrap_or(PollFlags::IN)).into(),
             );
@@ -146,43 +112,43 @@ impl Readiness {
             other => other,
         };
         if let Err(errno) = armed {
-            // A regular file is always ready and cannot be waited for; others are errors.
+            // EPERM: a regular file is always ready and cannot be waited for. Others are errors.
             self.end_all(raw, errno);
         }
     }
 
     fn end_all(&mut self, raw: RawFd, errno: Errno) {
-        for id in self.by_socket.remove(&raw).unwrap_or_default() {
-            let Some((key, op)) = self.waiting.remove(&id) else { continue };
-            self.by_life.remove(&key);
+        for at in self.by_socket.remove(&raw).unwrap_or_default() {
+            let Some((id, op)) = self.waiting.remove(&at) else { continue };
+            self.by_op.remove(&id);
             let result = match (&op, errno) {
                 (Op::Poll { events, .. }, Errno::PERM) => Ok(poll_bits(*events).into()),
                 _ => Err(errno),
             };
-            self.ended.push_back((key, Outcome::plain(op, result)));
+            self.ended.push_back((id, Outcome::plain(op, result)));
         }
     }
 
     /// Ends an operation that waits.
-    pub(super) fn cancel(&mut self, key: LifeKey) {
-        let Some(id) = self.by_life.remove(&key) else { return };
-        let Some((key, op)) = self.waiting.remove(&id) else { return };
+    pub(super) fn cancel(&mut self, id: OpId) {
+        let Some(at) = self.by_op.remove(&id) else { return };
+        let Some((id, op)) = self.waiting.remove(&at) else { return };
         if let Some(raw) = socket_of(&op).map(|socket| socket.as_raw_fd()) {
-            self.forget(raw, id);
+            self.forget(raw, at);
         }
-        self.ended.push_back((key, Outcome::plain(op, Err(Errno::CANCELED))));
+        self.ended.push_back((id, Outcome::plain(op, Err(Errno::CANCELED))));
     }
 
-    fn forget(&mut self, raw: RawFd, id: u64) {
-        if let Some(ids) = self.by_socket.get_mut(&raw) {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
+    fn forget(&mut self, raw: RawFd, at: u64) {
+        if let Some(places) = self.by_socket.get_mut(&raw) {
+            places.retain(|other| *other != at);
+            if places.is_empty() {
                 self.by_socket.remove(&raw);
             }
         }
     }
 
-    /// Waits for readiness, and carries out what can be.
+    /// Waits for sockets that are ready or for a wake, and carries out what can be.
     pub(super) fn turn(&mut self, timeout: Option<Duration>) {
         let timeout = timeout.map(|t| Timespec {
             tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
@@ -201,21 +167,21 @@ impl Readiness {
 
     /// Tries what waits for a socket, in order, until one of each direction has to wait.
     fn ready(&mut self, raw: RawFd) {
-        let ids: Vec<u64> = self.by_socket.get(&raw).into_iter().flatten().copied().collect();
+        let places: Vec<u64> = self.by_socket.get(&raw).into_iter().flatten().copied().collect();
         let mut blocked = PollFlags::empty();
-        for id in ids {
-            let Some((key, op)) = self.waiting.remove(&id) else { continue };
+        for at in places {
+            let Some((id, op)) = self.waiting.remove(&at) else { continue };
             let wants = waits_for(&op).unwrap_or(PollFlags::empty());
             let tried = if blocked.intersects(wants) { Err(op) } else { perform_now(op) };
             match tried {
                 Ok(outcome) => {
-                    self.by_life.remove(&key);
-                    self.forget(raw, id);
-                    self.ended.push_back((key, outcome));
+                    self.by_op.remove(&id);
+                    self.forget(raw, at);
+                    self.ended.push_back((id, outcome));
                 }
                 Err(op) => {
                     blocked |= wants;
-                    self.waiting.insert(id, (key, op));
+                    self.waiting.insert(at, (id, op));
                 }
             }
         }

@@ -1,17 +1,18 @@
-//! What other threads may do to a core: give it tasks and outcomes, and wake it.
+//! The part of a core that other threads use: they give it tasks, calls and outcomes, and wake it.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_queue::SegQueue;
 use cutwater_sys::ring::Outcome;
 use rustix::event::EventfdFlags;
 
+use super::counters::Snapshot;
 use super::parking::Parking;
-use super::{Counters, LifeKey};
+use super::slots::OpId;
 
-/// Something to be begun on a core.
+/// A function to be called on a core.
 pub(crate) struct Call(pub(crate) Box<dyn FnOnce() + Send>);
 
 impl std::fmt::Debug for Call {
@@ -20,28 +21,28 @@ impl std::fmt::Debug for Call {
     }
 }
 
-/// The side of a core that other threads see. What they write lies on cache lines of its own.
+/// The part of a core that other threads use. It has cache lines of its own, as they write to it.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Remote {
     /// Tasks to be polled.
     pub(crate) tasks: SegQueue<u64>,
-    /// What other cores have this one begin.
+    /// Functions from other threads, to be called on this core.
     calls: SegQueue<Call>,
-    /// What a pool has done.
-    pub(crate) outcomes: SegQueue<(LifeKey, Outcome)>,
-    /// Tells the core where it waits, from threads that have no ring.
+    /// Outcomes of the pool.
+    pub(crate) outcomes: SegQueue<(OpId, Outcome)>,
+    /// Ends the core's sleep, from threads that have no ring.
     pub(crate) event: OwnedFd,
     /// The core's ring, for messages from other rings.
     pub(crate) ring: Option<Arc<OwnedFd>>,
-    /// Whether the core sleeps and has to be told, and whether it is gone.
+    /// Whether the core sleeps and has to be woken, and whether it is gone.
     parking: Parking,
-    /// Times at which it was told.
-    pub(crate) told: AtomicU64,
-    /// Whether anybody wants to know what the core did.
-    pub(crate) watched: AtomicBool,
-    /// What it did, as it said last.
-    pub(crate) published: Mutex<Option<Counters>>,
+    /// Times another thread ended its sleep.
+    unparks: AtomicU64,
+    /// Whether the core is to publish its counts.
+    watched: AtomicBool,
+    /// Its counts, as it published them last.
+    published: Mutex<Option<Snapshot>>,
 }
 
 impl Remote {
@@ -54,13 +55,13 @@ impl Remote {
             event,
             ring,
             parking: Parking::new(),
-            told: AtomicU64::new(0),
+            unparks: AtomicU64::new(0),
             watched: AtomicBool::new(false),
             published: Mutex::new(None),
         })
     }
 
-    /// Has the core begin something; where it is gone, drops it. The core has to be told.
+    /// Queues a call for the core, or drops it where the core is gone. The caller then wakes the core.
     pub(crate) fn give(&self, call: Call) {
         self.calls.push(call);
         if self.parking.too_late() {
@@ -72,36 +73,41 @@ impl Remote {
         self.calls.pop()
     }
 
-    /// The core is gone: drops what it has not begun, now and from now on.
+    /// The core is gone: drops calls that have not started, now and from now on.
     pub(crate) fn end(&self) {
         self.parking.end();
         while self.calls.pop().is_some() {}
     }
 
-    /// Whether the core sleeps and has to be told of what was pushed; true for one caller only,
-    /// who then tells it.
-    pub(crate) fn must_tell(&self) -> bool {
-        let tell = self.parking.must_tell();
-        if tell {
-            self.told.fetch_add(1, Ordering::Relaxed);
+    /// Whether the core sleeps and has to be woken, after something was pushed. True for one caller only,
+    /// who then wakes it.
+    pub(crate) fn must_wake(&self) -> bool {
+        let must = self.parking.must_wake();
+        if must {
+            self.unparks.fetch_add(1, Ordering::Relaxed);
         }
-        tell
+        must
+    }
+
+    /// Times another thread ended the core's sleep.
+    pub(crate) fn unparks(&self) -> u64 {
+        self.unparks.load(Ordering::Relaxed)
     }
 
     /// Wakes the core, where it sleeps.
-    pub(crate) fn notify(&self) {
-        if self.must_tell() {
+    pub(crate) fn wake(&self) {
+        if self.must_wake() {
             self.write_event();
         }
     }
 
-    /// Ends the core's wait, by a call.
+    /// Ends the core's sleep by a system call.
     pub(crate) fn write_event(&self) {
         // It fails only where the counter is full, which takes 2^64 wakes.
         let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
     }
 
-    /// Says that the core is about to sleep; false where there is something to do first.
+    /// Marks the core as asleep; false where there is something to do first.
     pub(crate) fn may_sleep(&self) -> bool {
         self.parking.may_sleep(|| {
             self.tasks.is_empty() && self.outcomes.is_empty() && self.calls.is_empty()
@@ -110,5 +116,25 @@ impl Remote {
 
     pub(crate) fn awake(&self) {
         self.parking.awake();
+    }
+
+    /// Has the core publish its counts from now on.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn watch(&self) {
+        self.watched.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+    }
+
+    /// The counts that the core published last.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn published(&self) -> Option<Snapshot> {
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

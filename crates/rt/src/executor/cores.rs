@@ -1,91 +1,41 @@
-//! Several cores: a thread with an executor and a ring for each.
+//! The cores of a runtime, as other threads and cores use them.
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
 use std::task::{Context, Poll};
-use std::thread;
 
-use rustix::thread::CpuSet;
-
-use super::handle::{Aborted, Receiver, Sender, blocking};
-use super::{Builder, Core, tell};
-use crate::driver::Counters;
-use crate::driver::pool::Pool;
+use super::core::{Core, Remotes};
+use super::oneshot::{Aborted, Receiver, oneshot};
+use super::tasks::NO_TASK;
+use super::wake::wake_core;
+use crate::driver::Snapshot;
 use crate::driver::remote::{Call, Remote};
-
-/// What other threads see of each core, once all have been started.
-pub(super) type Remotes = Arc<OnceLock<Vec<Arc<Remote>>>>;
-
-/// A thread with an executor, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Worker {
-    /// To drop it is the word to end.
-    end: Option<Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Worker {
-    /// Starts core `number`; gives what other threads see of it.
-    pub(super) fn start(
-        number: usize,
-        builder: Builder,
-        pool: Arc<Pool>,
-        all: Remotes,
-    ) -> io::Result<(Self, Arc<Remote>)> {
-        let (end, ended) = blocking::<()>();
-        let (sender, receiver) = mpsc::channel();
-        let run = move || match builder.build_core(number, pool, all) {
-            Ok(runtime) => {
-                let _ = sender.send(Ok(Arc::clone(&runtime.core.remote)));
-                drop(sender);
-                // It gives no value: its end is what is waited for.
-                let _: Result<(), Aborted> = runtime.block_on(ended);
-            }
-            Err(e) => drop(sender.send(Err(e))),
-        };
-        let thread = thread::Builder::new().name(format!("cutwater-core-{number}")).spawn(run)?;
-        let worker = Self { end: Some(end), thread: Some(thread) };
-        Ok((worker, receiver.recv().map_err(io::Error::other)??))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            // A task that panicked has said so already.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Keeps this thread on one CPU: the `number`th of those it may run on.
-pub(super) fn pin(number: usize) -> io::Result<()> {
-    let allowed = rustix::thread::sched_getaffinity(None)?;
-    let cpus: Vec<_> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
-    let cpu = cpus.get(number % cpus.len().max(1)).copied().unwrap_or(0);
-    let mut one = CpuSet::new();
-    one.set(cpu);
-    Ok(rustix::thread::sched_setaffinity(None, &one)?)
-}
 
 /// A runtime's cores, for any thread. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Cores(pub(super) Remotes);
+pub struct Cores(Remotes);
 
 impl Cores {
+    pub(super) fn new(remotes: Remotes) -> Self {
+        Self(remotes)
+    }
+
+    fn remotes(&self) -> &[Arc<Remote>] {
+        self.0.get().map_or(&[], Vec::as_slice)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.get().map_or(1, Vec::len)
     }
 
-    /// Runs the future that `make` makes on core `number`. The future itself stays there and need
-    /// not be `Send`. Where the runtime is gone, it never runs, and to wait for it is [`Aborted`].
+    /// Calls `make` on core `number` and runs its future there. The future need not be `Send`. Where the
+    /// runtime is gone, it never runs, and waiting for it gives [`Aborted`].
     ///
     /// # Errors
     /// `InvalidInput` where there is no such core.
@@ -94,44 +44,41 @@ impl Cores {
         number: usize,
         make: impl FnOnce() -> F + Send + 'static,
     ) -> io::Result<RemoteHandle<T>> {
-        let remotes = self.0.get().map_or(&[][..], Vec::as_slice);
+        let remotes = self.remotes();
         let remote = remotes.get(number).ok_or_else(|| {
             let text = format!("there is no core {number}: this runtime has {}", remotes.len());
             io::Error::new(io::ErrorKind::InvalidInput, text)
         })?;
-        let (sender, receiver) = blocking();
+        let (sender, receiver) = oneshot();
         let id = Arc::new(AtomicU64::new(NO_TASK));
-        let begun = Arc::clone(&id);
-        let begin = move || {
+        let started = Arc::clone(&id);
+        let start = move || {
             let task = Core::current().spawn(async move { sender.send(make().await) });
-            begun.store(task.id(), Ordering::Release);
+            started.store(task.id(), Ordering::Release);
         };
-        remote.give(Call(Box::new(begin)));
-        tell(remote);
+        remote.give(Call(Box::new(start)));
+        wake_core(remote);
         Ok(RemoteHandle { receiver, remote: Arc::clone(remote), id })
     }
 
-    /// Has the cores say what they do, for [`Cores::published`].
+    /// Has the cores publish their counts, for [`Cores::published`].
     #[cfg(feature = "metrics")]
     pub(crate) fn watch(&self) {
-        for remote in self.0.get().into_iter().flatten() {
-            remote.watched.store(true, Ordering::Relaxed);
-        }
+        self.remotes().iter().for_each(|remote| remote.watch());
     }
 
-    /// What each core has said that it did; nothing where it has not said anything yet.
+    /// The counts that each core published last; `None` where it has not published any yet.
     #[cfg(feature = "metrics")]
-    pub(crate) fn published(&self) -> Vec<Option<Counters>> {
-        let said = |remote: &Arc<Remote>| {
-            *remote.published.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-        };
-        self.0.get().into_iter().flatten().map(said).collect()
+    pub(crate) fn published(&self) -> Vec<Option<Snapshot>> {
+        self.remotes().iter().map(|remote| remote.published()).collect()
     }
 
-    /// What each core did so far.
-    pub async fn counters(&self) -> Vec<Counters> {
+    /// Asks each core for its counts.
+    pub async fn counters(&self) -> Vec<Snapshot> {
         let asked: Vec<_> = (0..self.count())
-            .filter_map(|number| self.spawn_on(number, || async { super::counters() }).ok())
+            .filter_map(|number| {
+                self.spawn_on(number, || async { Core::current().snapshot() }).ok()
+            })
             .collect();
         let mut all = Vec::new();
         for answer in asked {
@@ -141,10 +88,7 @@ impl Cores {
     }
 }
 
-/// The number of no task.
-const NO_TASK: u64 = u64::MAX;
-
-/// Waits for the value of a task on another core. Dropped, it lets the task run on.
+/// Waits for the value of a task on another core. When it is dropped, the task runs on.
 pub struct RemoteHandle<T> {
     receiver: Receiver<T>,
     remote: Arc<Remote>,
@@ -161,10 +105,10 @@ impl<T> RemoteHandle<T> {
     /// Drops the task; its operations are cancelled.
     pub fn abort(&self) {
         let id = Arc::clone(&self.id);
-        // Calls are made in order: the task has been begun when this one is.
+        // Calls are made in order: the task has been started when this one is made.
         let call = move || Core::current().abort(id.load(Ordering::Acquire));
         self.remote.give(Call(Box::new(call)));
-        tell(&self.remote);
+        wake_core(&self.remote);
     }
 }
 
@@ -180,50 +124,47 @@ impl<T> Future for RemoteHandle<T> {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
-    use crate::driver::Backend;
+    use super::super::runtime::Runtime;
+    use crate::driver::{Backend, Path};
     use crate::time::timeout;
 
     const LONG: Duration = Duration::from_secs(30);
 
+    fn runtime(cores: usize) -> Option<Runtime> {
+        let options = Runtime::options().backend(Backend::RingWithoutMessages).cores(cores);
+        options
+            .build()
+            .inspect_err(|e| cutwater_testing::skip!("no ring that can be restricted: {e}"))
+            .ok()
+    }
+
     #[test]
-    #[allow(clippy::print_stdout, reason = "to say what was skipped")]
     fn cores_whose_rings_refuse_messages_wake_each_other_by_their_events() {
-        let mut builder = Builder::default().backend(Backend::Ring).cores(2);
-        builder.refuse_messages = true;
-        let runtime = match builder.build() {
-            Ok(runtime) => runtime,
-            Err(e) => return println!("skipped: no ring that can be restricted: {e}"),
-        };
+        let Some(runtime) = runtime(2) else { return };
         let cores = runtime.cores();
-        let told = runtime.block_on(async {
+        let counters = runtime.block_on(async {
             for n in 0..200u32 {
-                // The core sleeps between the one and the next, as this one does meanwhile.
+                // The core sleeps between the two, as this one does meanwhile.
                 let doubled = cores.spawn_on(1, move || async move { n * 2 }).expect("it is there");
                 let doubled = timeout(LONG, doubled).await.expect("no wake is lost");
                 assert_eq!(doubled, Ok(n * 2));
             }
             timeout(LONG, cores.counters()).await.expect("no wake is lost")
         });
-        assert!(told.iter().map(|counters| counters.told).sum::<u64>() > 0, "{told:?}");
-        assert!(runtime.core.driver.borrow().messages_refused, "the kernel has refused");
+        assert!(counters.iter().map(|core| core.unparks).sum::<u64>() > 0, "{counters:?}");
+        assert!(runtime.core.driver.borrow().messages_refused(), "the kernel has refused");
         // Nothing was counted as a failure of the ring itself.
-        assert_eq!(runtime.path(), (crate::Path::Hot, None));
+        assert_eq!(runtime.path(), (Path::Hot, None));
     }
 
     #[test]
-    #[allow(clippy::print_stdout, reason = "to say what was skipped")]
     fn a_message_that_is_refused_costs_one_try() {
-        let mut builder = Builder::default().backend(Backend::Ring);
-        builder.refuse_messages = true;
-        let (one, other) = match (builder.build(), builder.build()) {
-            (Ok(one), Ok(other)) => (one, other),
-            _ => return println!("skipped: no ring that can be restricted"),
-        };
-        let submitted = || one.core.driver.borrow().counters().submitted;
+        let (Some(one), Some(other)) = (runtime(1), runtime(1)) else { return };
+        let submitted = || one.core.driver.borrow().snapshot().submitted;
         let before = submitted();
         for _ in 0..5 {
-            assert!(!one.core.driver.borrow_mut().tell(&other.core.remote), "it has not arrived");
+            let arrived = one.core.driver.borrow_mut().wake(other.core.remote());
+            assert!(!arrived, "it has not arrived");
         }
         assert_eq!(submitted(), before + 1);
     }

@@ -1,21 +1,20 @@
-//! How long tasks wait in the run queue, by samples: a clock at each wake would cost more than
-//! many polls.
+//! Samples of how long tasks wait in the run queue: reading the clock at each wake would cost more than
+//! many polls do.
 
 use std::cell::Cell;
 use std::time::Instant;
 
-/// Of so many wakes one is timed.
+use crate::driver::DELAY_CLASSES;
+
+/// One of this many wakes is timed.
 const SAMPLED: u32 = 32;
 
-/// Classes of delays: the last holds all from 2^31 ns on.
-pub(crate) const CLASSES: usize = 32;
-
-/// One wake under observation at a time, and what was seen.
+/// The wake that is timed now, and the samples so far.
 #[derive(Debug, Default)]
 pub(super) struct Delays {
     until_next: Cell<u32>,
     under_way: Cell<Option<(u64, Instant)>>,
-    classes: Cell<[u64; CLASSES]>,
+    classes: Cell<[u64; DELAY_CLASSES]>,
 }
 
 impl Delays {
@@ -31,22 +30,22 @@ impl Delays {
         }
     }
 
-    /// Its turn has come.
-    pub(super) fn begun(&self, id: u64) {
+    /// The task is polled.
+    pub(super) fn polled(&self, id: u64) {
         let Some((sampled, since)) = self.under_way.get() else { return };
         if sampled != id {
             return;
         }
         self.under_way.set(None);
         let ns = since.elapsed().as_nanos().max(1);
-        let class = (ns.ilog2() as usize).min(CLASSES - 1);
+        let class = (ns.ilog2() as usize).min(DELAY_CLASSES - 1);
         let mut classes = self.classes.get();
         classes[class] += 1;
         self.classes.set(classes);
     }
 
-    /// Samples by class: `n` of at least 2^n ns and less than twice that.
-    pub(super) fn classes(&self) -> [u64; CLASSES] {
+    /// Samples by class; see `Snapshot::delays`.
+    pub(super) fn classes(&self) -> [u64; DELAY_CLASSES] {
         self.classes.get()
     }
 }

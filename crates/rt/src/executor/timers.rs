@@ -1,10 +1,10 @@
-//! Timers: one ordered structure, whose first is how long the ring waits.
+//! Timers, ordered by time. The first one limits how long the core waits.
 
 use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::Duration;
 
-/// When, and which of those that are due at the same time.
+/// When it is due, and a number that distinguishes timers of the same time.
 pub(crate) type TimerKey = (Duration, u64);
 
 /// The timers of a core.
@@ -15,8 +15,8 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    /// A timer that wakes `waker` at `at`, or the one of `key` with another waker.
-    pub(crate) fn set(&mut self, key: Option<TimerKey>, at: Duration, waker: &Waker) -> TimerKey {
+    /// Arms a timer that wakes `waker` at `at`; with a `key`, replaces the waker of that timer.
+    pub(crate) fn arm(&mut self, key: Option<TimerKey>, at: Duration, waker: &Waker) -> TimerKey {
         let key = key.unwrap_or_else(|| {
             self.next_number += 1;
             (at, self.next_number)
@@ -25,7 +25,7 @@ impl Timers {
         key
     }
 
-    pub(crate) fn unset(&mut self, key: TimerKey) {
+    pub(crate) fn disarm(&mut self, key: TimerKey) {
         self.waiting.remove(&key);
     }
 

@@ -1,46 +1,16 @@
-//! Reads past the page cache (`O_DIRECT`): on a grid that the device dictates, into buffers
-//! that lie on it.
+//! Direct reads (`O_DIRECT`), which bypass the page cache: on a grid that the device dictates, into
+//! buffers that lie on it.
 
 use std::io;
 use std::ops::Deref;
-use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, StatxFlags};
+use super::file::File;
+use super::submit::Submit;
 
-use super::File;
-
-/// The grid where the kernel does not tell it (before Linux 6.1): no device has a coarser one.
-const GRID_DEFAULT: usize = 4096;
-
-/// The longest read: what is longer is the caller's to cut, as it takes a buffer of its size.
+/// The longest read, as it takes a buffer of its size. The caller divides longer ones.
 const DIRECT_BYTES_MAX: usize = 1 << 30;
 
-/// Where direct reads may go, in bytes; powers of two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grid {
-    /// Of addresses in memory.
-    pub memory: usize,
-    /// Of offsets and lengths in the file.
-    pub offset: usize,
-}
-
-impl Grid {
-    /// Of a file (`statx(2)` with `STATX_DIOALIGN`), or 4,096 bytes where it is not told.
-    pub(super) fn of(fd: BorrowedFd<'_>) -> Self {
-        let stat = rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::DIOALIGN);
-        let told = stat.ok().filter(|s| s.stx_mask & StatxFlags::DIOALIGN.bits() != 0);
-        let (memory, offset) =
-            told.map_or((0, 0), |s| (s.stx_dio_mem_align, s.stx_dio_offset_align));
-        let known = |n: u32| usize::try_from(n).ok().filter(|n| n.is_power_of_two());
-        match (known(memory), known(offset)) {
-            (Some(memory), Some(offset)) => Self { memory, offset },
-            _ => Self { memory: GRID_DEFAULT, offset: GRID_DEFAULT },
-        }
-    }
-}
-
-/// Bytes that were read past the page cache. Given to [`File::read_direct_into`] again, its memory
-/// is used again.
+/// Bytes of a direct read. [`File::read_direct_into`] reuses its memory.
 #[derive(Debug, Default)]
 pub struct DirectBuf {
     memory: Vec<u8>,
@@ -59,7 +29,7 @@ impl Deref for DirectBuf {
 impl DirectBuf {
     /// Makes room for `len` bytes at an address on `grid`; where they begin.
     fn fit(&mut self, len: usize, grid: usize) -> usize {
-        // Whatever the address is, one on the grid is less than a grid away.
+        // From any address, the next one on the grid is less than a grid away.
         let room = len + grid - 1;
         (self.from, self.to) = (0, 0);
         if self.memory.capacity() < room {
@@ -72,18 +42,10 @@ impl DirectBuf {
     }
 }
 
-impl File {
-    /// The grid on which direct reads of this file lie. [`File::read_direct`] takes care of it.
-    #[must_use]
-    pub fn grid(&self) -> Grid {
-        let grid = self.grid.get().unwrap_or_else(|| Grid::of(self.as_fd()));
-        self.grid.set(Some(grid));
-        grid
-    }
-
-    /// Reads `len` bytes from `offset` on, fewer at the end of the file, for files that were opened
-    /// with [`super::OpenOptions::direct`]: any offset and length will do, as what lies between them
-    /// and the grid is read too. Of other files it reads through the page cache.
+impl<S: Submit> File<S> {
+    /// Reads `len` bytes from `offset` on, fewer at the end of the file, of a file that was opened with
+    /// [`super::OpenOptions::direct`]. Any offset and length will do: the read is widened to the grid.
+    /// Other files are read through the page cache.
     ///
     /// # Errors
     /// As `pread(2)`; `InvalidInput` for more than 1 GiB.
@@ -92,8 +54,7 @@ impl File {
         read.map(|()| buf)
     }
 
-    /// The same into a buffer that was used before; it comes back also with an error, and has
-    /// then no bytes.
+    /// The same into a buffer that was used before. With an error it comes back empty.
     ///
     /// # Errors
     /// As [`File::read_direct`].
@@ -135,8 +96,8 @@ impl File {
             *memory = back;
             let n = read?;
             done += n;
-            // The end of the file is the one place where a direct read stops off the grid.
-            if n == 0 || (self.direct && n % grid != 0) {
+            // Only at the end of the file does a direct read stop off the grid.
+            if n == 0 || (self.is_direct() && n % grid != 0) {
                 break;
             }
         }

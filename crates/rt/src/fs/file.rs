@@ -1,82 +1,134 @@
-//! A file.
+//! A file, for either way to submit.
 
-use std::cell::Cell;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use cutwater_sys::ring::{NO_OFFSET, Op};
+use cutwater_sys::ring::{NO_OFFSET, Op, Outcome};
 use rustix::fs::{FallocateFlags, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::{ATTEMPTS_MAX, Grid, OpenOptions, Ranges, again};
-use crate::executor::{Core, operation};
+use super::grid::Grid;
+use super::submit::{OnCore, Submit};
+use crate::executor::spawn_blocking;
+use crate::operation::{BufResult, buf_result, retry};
 
-/// A result, and the buffer that was given.
-pub type BufResult = (io::Result<usize>, Vec<u8>);
-
-/// Misses in a row after which a file is not asked for resident bytes any more, as each question
-/// that misses costs a call and may begin a read ahead that nobody wants.
-const MISSES_MAX: u32 = 4;
-
-/// Reads after which it is asked again.
-const ASK_AGAIN: u32 = 256;
-
-/// A file, or a directory. Closed when dropped, once no operation has it any more.
-#[derive(Debug)]
-pub struct File {
+/// A file, or a directory. Closed when it is dropped and no operation has it any more.
+///
+/// Its operations go to the core of this thread, or through a bridge ([`crate::bridge::File`]).
+#[derive(Debug, Clone)]
+pub struct File<S = OnCore> {
     fd: Arc<OwnedFd>,
-    misses: Cell<u32>,
-    unasked: Cell<u32>,
-    /// Nothing of it is answered from the page cache.
-    pub(super) direct: bool,
-    pub(super) grid: Cell<Option<Grid>>,
+    submit: S,
+    /// Opened with `O_DIRECT`: nothing is answered from the page cache.
+    direct: bool,
+    grid: OnceLock<Grid>,
 }
 
-impl AsFd for File {
+impl<S> AsFd for File<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 }
 
 impl File {
-    /// Opens `path` for reading.
-    ///
-    /// # Errors
-    /// As `openat2(2)`.
-    pub async fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        OpenOptions::new().open(path).await
-    }
-
-    /// Opens `path` for writing; makes it where there is none, and empties it.
-    ///
-    /// # Errors
-    /// As `openat2(2)`.
-    pub async fn create(path: impl AsRef<Path>) -> io::Result<Self> {
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(true);
-        options.open(path).await
-    }
-
-    /// Of a descriptor that is open already.
+    /// A file of a descriptor that is open already.
     #[must_use]
     pub fn from_fd(fd: OwnedFd) -> Self {
+        Self::with_fd(OnCore::default(), fd)
+    }
+
+    /// Copies up to `len` bytes to `target`, from the start of both, within the kernel
+    /// (`copy_file_range(2)`), on a thread of the pool. Returns how many were copied.
+    ///
+    /// # Errors
+    /// As the call.
+    pub async fn copy_to(&self, target: &Self, len: u64) -> io::Result<u64> {
+        let (from, to) = (Arc::clone(&self.fd), Arc::clone(&target.fd));
+        let copied = spawn_blocking(move || copy_range(&from, &to, len)).await;
+        Ok(copied.map_err(io::Error::other)??)
+    }
+}
+
+fn copy_range(from: &OwnedFd, to: &OwnedFd, len: u64) -> Result<u64, Errno> {
+    let (mut read, mut written) = (0, 0);
+    while read < len {
+        let left = usize::try_from(len - read).unwrap_or(usize::MAX);
+        match rustix::fs::copy_file_range(from, Some(&mut read), to, Some(&mut written), left) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(read)
+}
+
+impl<S> File<S> {
+    pub(super) fn opened(submit: S, fd: OwnedFd, direct: bool) -> Self {
+        Self { fd: Arc::new(fd), submit, direct, grid: OnceLock::new() }
+    }
+
+    pub(crate) fn with_fd(submit: S, fd: OwnedFd) -> Self {
         let direct = rustix::fs::fcntl_getfl(&fd).is_ok_and(|f| f.contains(OFlags::DIRECT));
-        Self::opened(fd, direct)
+        Self::opened(submit, fd, direct)
     }
 
-    pub(super) fn opened(fd: OwnedFd, direct: bool) -> Self {
-        let (misses, unasked) = (Cell::new(0), Cell::new(0));
-        Self { fd: Arc::new(fd), misses, unasked, direct, grid: Cell::new(None) }
-    }
-
-    /// The descriptor, which nothing else has where no operation is under way.
     pub(super) fn into_fd(self) -> Arc<OwnedFd> {
         self.fd
     }
 
     pub(super) fn fd(&self) -> &Arc<OwnedFd> {
         &self.fd
+    }
+
+    pub(super) fn is_direct(&self) -> bool {
+        self.direct
+    }
+
+    /// The grid on which direct reads of this file lie. [`File::read_direct`] takes care of it.
+    #[must_use]
+    pub fn grid(&self) -> Grid {
+        *self.grid.get_or_init(|| Grid::of_file(self.as_fd()))
+    }
+
+    /// The size in bytes now.
+    ///
+    /// # Errors
+    /// As `fstat(2)`.
+    pub fn size(&self) -> io::Result<u64> {
+        Ok(u64::try_from(rustix::fs::fstat(&self.fd)?.st_size).unwrap_or(0))
+    }
+
+    /// Size, times and owner (`fstat(2)`), at once: the kernel has those of an open file in memory.
+    ///
+    /// # Errors
+    /// As the call.
+    pub fn metadata(&self) -> io::Result<std::fs::Metadata> {
+        std::fs::File::from(self.fd.try_clone()?).metadata()
+    }
+
+    /// Cuts the file off at `len`, or extends it by a hole, at once: the kernel has what it needs in
+    /// memory, and the ring has this call only since Linux 6.9.
+    ///
+    /// # Errors
+    /// As `ftruncate(2)`.
+    pub fn set_len(&self, len: u64) -> io::Result<()> {
+        Ok(rustix::fs::ftruncate(&self.fd, len)?)
+    }
+
+    /// Advises the kernel how the file will be used (`posix_fadvise(2)`).
+    ///
+    /// # Errors
+    /// As the call.
+    pub fn advise(&self, offset: u64, len: u64, advice: rustix::fs::Advice) -> io::Result<()> {
+        let len = std::num::NonZeroU64::new(len);
+        Ok(rustix::fs::fadvise(&self.fd, offset, len, advice)?)
+    }
+}
+
+impl<S: Submit> File<S> {
+    async fn carry_out(&self, op: Op) -> Outcome {
+        retry(|op| self.submit.submit(op), op).await
     }
 
     /// Reads at `offset` into `buf`, as many bytes as there are and fit; 0 at the end.
@@ -105,7 +157,7 @@ impl File {
         (Ok(()), buf)
     }
 
-    /// Reads into `buf[at..]`. What is resident is copied at once, without an operation.
+    /// Reads into `buf[at..]`. Resident bytes are copied at once, without an operation.
     pub(super) async fn read_from(&self, mut buf: Vec<u8>, at: usize, offset: u64) -> BufResult {
         if at >= buf.len() {
             return (Ok(0), buf);
@@ -113,50 +165,26 @@ impl File {
         if let Some(n) = self.read_resident(&mut buf[at..], offset) {
             return (Ok(n), buf);
         }
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let op = Op::Read { file: Arc::clone(&self.fd), buf, at, offset };
-            let mut outcome = operation(op).await;
-            buf = outcome.op.take_buf();
-            match outcome.result {
-                Err(Errno::INTR | Errno::AGAIN) if attempts < ATTEMPTS_MAX => {}
-                other => return (other.map(|n| n as usize).map_err(Into::into), buf),
-            }
-        }
+        let file = Arc::clone(&self.fd);
+        buf_result(self.carry_out(Op::Read { file, buf, at, offset }).await)
     }
 
-    /// What is in the page cache, without waiting (`preadv2(2)` with `RWF_NOWAIT`).
+    /// Reads what is in the page cache, without waiting (`preadv2(2)` with `RWF_NOWAIT`).
     fn read_resident(&self, space: &mut [u8], offset: u64) -> Option<usize> {
-        // Such a read waits for the device, whatever it is asked.
-        if self.direct {
+        // A direct read waits for the device, whatever its flags.
+        if self.direct || !self.submit.belief().asks() {
             return None;
         }
-        if self.misses.get() >= MISSES_MAX {
-            self.unasked.set(self.unasked.get() + 1);
-            if self.unasked.get() < ASK_AGAIN {
-                return None;
-            }
-            self.unasked.set(0);
-        }
         let mut asked = false;
-        let answer = Core::inline(|| {
+        let answer = self.submit.inline(|| {
             asked = true;
             let bufs = &mut [IoSliceMut::new(space)];
             rustix::io::preadv2(&self.fd, bufs, offset, ReadWriteFlags::NOWAIT).ok()
         });
-        match answer {
-            Some(_) => self.misses.set(0),
-            None if asked => self.misses.set(self.misses.get().saturating_add(1)),
-            None => {}
+        if asked {
+            self.submit.belief().record(answer.is_some());
         }
         answer
-    }
-
-    /// Reads ranges that are known ahead, in the order in which they come; see [`Ranges`].
-    #[must_use]
-    pub fn read_ranges(&self, ranges: Vec<std::ops::Range<u64>>) -> Ranges<'_> {
-        Ranges::new(self, ranges)
     }
 
     /// Writes `buf` at `offset`; may write fewer bytes.
@@ -175,8 +203,8 @@ impl File {
         self.write_all_from(buf, |done| offset.saturating_add(done), false).await
     }
 
-    /// Writes all of `buf` at `offset`, and makes it last a loss of power: one operation where
-    /// the kernel takes it whole (`pwritev2(2)` with `RWF_DSYNC`).
+    /// Writes all of `buf` at `offset`, so that it lasts a loss of power: one operation where the
+    /// kernel takes it whole (`pwritev2(2)` with `RWF_DSYNC`).
     ///
     /// # Errors
     /// As the call.
@@ -211,29 +239,14 @@ impl File {
         (Ok(()), buf)
     }
 
-    async fn write_from(
-        &self,
-        mut buf: Vec<u8>,
-        at: usize,
-        offset: u64,
-        synced: bool,
-    ) -> BufResult {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let file = Arc::clone(&self.fd);
-            let op = if synced {
-                Op::WriteSynced { file, buf, at, offset }
-            } else {
-                Op::Write { file, buf, at, offset }
-            };
-            let mut outcome = operation(op).await;
-            buf = outcome.op.take_buf();
-            match outcome.result {
-                Err(Errno::INTR | Errno::AGAIN) if attempts < ATTEMPTS_MAX => {}
-                other => return (other.map(|n| n as usize).map_err(Into::into), buf),
-            }
-        }
+    async fn write_from(&self, buf: Vec<u8>, at: usize, offset: u64, synced: bool) -> BufResult {
+        let file = Arc::clone(&self.fd);
+        let op = if synced {
+            Op::WriteSynced { file, buf, at, offset }
+        } else {
+            Op::Write { file, buf, at, offset }
+        };
+        buf_result(self.carry_out(op).await)
     }
 
     /// Makes what was written last a loss of power (`fdatasync(2)`).
@@ -241,7 +254,8 @@ impl File {
     /// # Errors
     /// As the call.
     pub async fn sync_data(&self) -> io::Result<()> {
-        again(|| Op::Sync { file: Arc::clone(&self.fd), data_only: true }).await
+        let op = Op::Sync { file: Arc::clone(&self.fd), data_only: true };
+        Ok(self.carry_out(op).await.result.map(drop)?)
     }
 
     /// The same, with all metadata (`fsync(2)`).
@@ -249,7 +263,8 @@ impl File {
     /// # Errors
     /// As the call.
     pub async fn sync_all(&self) -> io::Result<()> {
-        again(|| Op::Sync { file: Arc::clone(&self.fd), data_only: false }).await
+        let op = Op::Sync { file: Arc::clone(&self.fd), data_only: false };
+        Ok(self.carry_out(op).await.result.map(drop)?)
     }
 
     /// Reserves `len` bytes from `offset` on (`fallocate(2)`); the file grows to hold them.
@@ -257,61 +272,7 @@ impl File {
     /// # Errors
     /// As the call.
     pub async fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
-        let mode = FallocateFlags::empty();
-        again(|| Op::Allocate { file: Arc::clone(&self.fd), mode, offset, len }).await
-    }
-
-    /// Cuts the file off at `len`, or extends it by a hole. Here and now: the kernel has what it
-    /// takes at hand, and the ring has this call only from Linux 6.9 on.
-    ///
-    /// # Errors
-    /// As `ftruncate(2)`.
-    pub fn set_len(&self, len: u64) -> io::Result<()> {
-        Ok(rustix::fs::ftruncate(&self.fd, len)?)
-    }
-
-    /// Size, times, owner (`fstat(2)`): of an open file the kernel has them at hand.
-    ///
-    /// # Errors
-    /// As the call.
-    pub fn metadata(&self) -> io::Result<std::fs::Metadata> {
-        std::fs::File::from(self.fd.try_clone()?).metadata()
-    }
-
-    /// Tells the kernel how the file will be used (`posix_fadvise(2)`).
-    ///
-    /// # Errors
-    /// As the call.
-    pub fn advise(&self, offset: u64, len: u64, advice: rustix::fs::Advice) -> io::Result<()> {
-        let len = std::num::NonZeroU64::new(len);
-        Ok(rustix::fs::fadvise(&self.fd, offset, len, advice)?)
-    }
-
-    /// Copies `len` bytes to `target`, from the start of both, within the kernel
-    /// (`copy_file_range(2)`) on a thread of the pool; how many were copied.
-    ///
-    /// # Errors
-    /// As the call.
-    pub async fn copy_to(&self, target: &Self, len: u64) -> io::Result<u64> {
-        let (from, to) = (Arc::clone(&self.fd), Arc::clone(&target.fd));
-        let copy = move || {
-            let (mut read, mut written) = (0, 0);
-            while read < len {
-                let left = usize::try_from(len - read).unwrap_or(usize::MAX);
-                match rustix::fs::copy_file_range(
-                    &from,
-                    Some(&mut read),
-                    &to,
-                    Some(&mut written),
-                    left,
-                ) {
-                    Ok(0) => break,
-                    Ok(_) | Err(Errno::INTR) => {}
-                    Err(errno) => return Err(errno),
-                }
-            }
-            Ok(read)
-        };
-        Ok(crate::spawn_blocking(copy).await.map_err(io::Error::other)??)
+        let (file, mode) = (Arc::clone(&self.fd), FallocateFlags::empty());
+        Ok(self.carry_out(Op::Allocate { file, mode, offset, len }).await.result.map(drop)?)
     }
 }

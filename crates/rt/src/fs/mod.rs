@@ -1,58 +1,47 @@
-//! Files and directories, in the words of the blocking `cutwater::File`.
+//! Files and directories, with the names of the blocking `cutwater::File`.
 //!
-//! Buffers are given away for the time of an operation and come back with its result, as the
-//! kernel writes to them meanwhile.
+//! A buffer is passed by value and comes back with the result, as the kernel writes to it meanwhile.
 
 mod direct;
 mod file;
+mod grid;
 mod options;
+mod path;
 mod ranges;
+pub(crate) mod submit;
 
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use cutwater_sys::ring::Op;
+pub use rustix::fs::{Advice, ResolveFlags};
 use rustix::fs::{AtFlags, Mode};
-use rustix::io::Errno;
 
-pub use direct::{DirectBuf, Grid};
-pub use file::{BufResult, File};
+pub use direct::DirectBuf;
+pub use file::File;
+pub use grid::Grid;
 pub use options::OpenOptions;
+use path::c_path;
 pub use ranges::Ranges;
+pub use submit::{OnCore, Submit};
 
-use crate::executor::operation;
+use crate::executor::spawn_blocking;
+pub use crate::operation::BufResult;
+use crate::operation::{operation, retry};
 
-/// Operations that are begun again after `EINTR` or `EAGAIN` at most: a kernel that says so
-/// for ever is not waited for.
-pub(crate) const ATTEMPTS_MAX: u32 = 64;
-
-/// A path as the kernel takes it.
-fn c_path(path: &Path) -> io::Result<CString> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|_| {
-        io::Error::new(io::ErrorKind::InvalidInput, "a path cannot have a NUL byte in it")
-    })
+/// Carries `op` out, whose result is only whether it failed.
+async fn carry_out(op: Op) -> io::Result<()> {
+    Ok(retry(operation, op).await.result.map(drop)?)
 }
 
-/// Runs what `make` makes, again where it was interrupted.
-async fn again(mut make: impl FnMut() -> Op) -> io::Result<()> {
-    for _ in 1..ATTEMPTS_MAX {
-        match operation(make()).await.result {
-            Err(Errno::INTR | Errno::AGAIN) => {}
-            other => return other.map(drop).map_err(Into::into),
-        }
-    }
-    operation(make()).await.result.map(drop).map_err(Into::into)
-}
-
-/// Gives `from` the name `to`, in place of what has it (`renameat2(2)`).
+/// Renames `from` to `to`, and replaces what has that name (`renameat2(2)`).
 ///
 /// # Errors
 /// As the call.
 pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     let (from, to) = (c_path(from.as_ref())?, c_path(to.as_ref())?);
-    again(|| Op::Rename { from: from.clone(), to: to.clone() }).await
+    carry_out(Op::Rename { from, to }).await
 }
 
 /// Removes a file (`unlinkat(2)`).
@@ -61,7 +50,7 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 /// As the call.
 pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
     let path = c_path(path.as_ref())?;
-    again(|| Op::Unlink { path: path.clone(), flags: AtFlags::empty() }).await
+    carry_out(Op::Unlink { path, flags: AtFlags::empty() }).await
 }
 
 /// Removes an empty directory.
@@ -70,56 +59,56 @@ pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
 /// As `unlinkat(2)`.
 pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
     let path = c_path(path.as_ref())?;
-    again(|| Op::Unlink { path: path.clone(), flags: AtFlags::REMOVEDIR }).await
+    carry_out(Op::Unlink { path, flags: AtFlags::REMOVEDIR }).await
 }
 
-/// Makes a directory, with all rights that the process' mask leaves.
+/// Makes a directory, with all permissions that the process's mask leaves.
 ///
 /// # Errors
 /// As `mkdirat(2)`.
 pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
     let path = c_path(path.as_ref())?;
-    again(|| Op::Mkdir { path: path.clone(), mode: Mode::from_raw_mode(0o777) }).await
+    carry_out(Op::Mkdir { path, mode: Mode::from_raw_mode(0o777) }).await
 }
 
-/// The names in a directory, in no order; on a thread of the pool, as the ring has no such call.
+/// The names in a directory, in no order, on a thread of the pool: the ring has no such call.
 ///
 /// # Errors
 /// As `opendir(3)`.
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
     let path = path.as_ref().to_path_buf();
     let list = move || std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect();
-    crate::spawn_blocking(list).await.map_err(io::Error::other)?
+    spawn_blocking(list).await.map_err(io::Error::other)?
 }
 
-/// Size, times, owner of what `path` leads to (`statx(2)`), on a thread of the pool.
+/// Size, times and owner of the file at `path` (`statx(2)`), on a thread of the pool.
 ///
 /// # Errors
 /// As the call.
 pub async fn metadata(path: impl AsRef<Path>) -> io::Result<std::fs::Metadata> {
     let path = path.as_ref().to_path_buf();
-    crate::spawn_blocking(move || std::fs::metadata(path)).await.map_err(io::Error::other)?
+    spawn_blocking(move || std::fs::metadata(path)).await.map_err(io::Error::other)?
 }
 
-/// Cuts the file `path` off at `len`, or extends it by a hole, on a thread of the pool: to free
-/// the blocks of a large file takes a while.
+/// Cuts the file at `path` off at `len`, or extends it by a hole, on a thread of the pool: freeing the
+/// blocks of a large file takes a while.
 ///
 /// # Errors
 /// As [`OpenOptions::open`] for writing, and `ftruncate(2)`.
 pub async fn truncate(path: impl AsRef<Path>, len: u64) -> io::Result<()> {
-    let file = OpenOptions::new().read(false).write(true).open(path).await?;
+    let file = File::options().read(false).write(true).open(path).await?;
     let cut = move || Ok(rustix::fs::ftruncate(file.into_fd(), len)?);
-    crate::spawn_blocking(cut).await.map_err(io::Error::other)?
+    spawn_blocking(cut).await.map_err(io::Error::other)?
 }
 
-/// The whole of a file.
+/// Reads a whole file.
 ///
 /// # Errors
 /// As [`File::open`] and [`File::read_at`].
 pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let file = File::open(path).await?;
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    // A size of 0 may be that of a file of /proc, which has bytes all the same.
+    // A file of /proc has a size of 0 and bytes all the same.
     let (mut bytes, mut n) = (vec![0; size.clamp(4096, 1 << 30)], 0);
     loop {
         let (read, back) = file.read_from(bytes, n, n as u64).await;

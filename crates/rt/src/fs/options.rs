@@ -1,6 +1,7 @@
 //! How to open a file.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,10 +9,12 @@ use cutwater_sys::ring::Op;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::{ATTEMPTS_MAX, File, c_path};
-use crate::executor::operation;
+use super::file::File;
+use super::path::c_path;
+use super::submit::{OnCore, Submit};
+use crate::operation::retry;
 
-/// How to open a file, as `openat2(2)` has it.
+/// How to open a file (`openat2(2)`); see [`File::options`].
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
     flags: OFlags,
@@ -28,14 +31,37 @@ impl Default for OpenOptions {
     }
 }
 
-impl OpenOptions {
-    /// For reading, unless said otherwise.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+impl File {
+    /// Opens `path` for reading.
+    ///
+    /// # Errors
+    /// As `openat2(2)`.
+    pub async fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::options().open(path).await
     }
 
-    /// For reading.
+    /// Opens `path` for reading and writing; creates it where it does not exist, and empties it.
+    ///
+    /// # Errors
+    /// As `openat2(2)`.
+    pub async fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        OpenOptions::for_create().open(path).await
+    }
+
+    /// Options, for reading by default, to be ended by [`OpenOptions::open`].
+    #[must_use]
+    pub fn options() -> OpenOptions {
+        OpenOptions::default()
+    }
+}
+
+impl OpenOptions {
+    /// For reading and writing; creates the file where it does not exist, and empties it.
+    pub(crate) fn for_create() -> Self {
+        Self::default().write(true).create(true).truncate(true)
+    }
+
+    /// For reading, by default.
     #[must_use]
     pub fn read(mut self, yes: bool) -> Self {
         self.read = yes;
@@ -49,7 +75,7 @@ impl OpenOptions {
         self
     }
 
-    /// Writes go to the end.
+    /// For writing, always at the end.
     #[must_use]
     pub fn append(mut self, yes: bool) -> Self {
         self.write |= yes;
@@ -64,37 +90,36 @@ impl OpenOptions {
         self
     }
 
-    /// Makes the file where there is none.
+    /// Creates the file where it does not exist.
     #[must_use]
     pub fn create(mut self, yes: bool) -> Self {
         self.flags.set(OFlags::CREATE, yes);
         self
     }
 
-    /// Makes the file, and fails where there is one.
+    /// Creates the file, and fails where it exists.
     #[must_use]
     pub fn create_new(mut self, yes: bool) -> Self {
         self.flags.set(OFlags::CREATE | OFlags::EXCL, yes);
         self
     }
 
-    /// Past the page cache, from and to the device (`O_DIRECT`): for [`File::read_direct`]; other
-    /// reads and writes then have to keep to the file's [`File::grid`] themselves. Some file systems
-    /// refuse it with `EINVAL`.
+    /// Bypasses the page cache (`O_DIRECT`), for [`File::read_direct`]. Other reads and writes then
+    /// have to keep to the file's [`File::grid`] themselves. Some file systems refuse it with `EINVAL`.
     #[must_use]
     pub fn direct(mut self, yes: bool) -> Self {
         self.flags.set(OFlags::DIRECT, yes);
         self
     }
 
-    /// The rights of a file that is made, before the process' mask; 0o666 unless said otherwise.
+    /// The permissions of a file that is created, before the process's mask; 0o666 by default.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
     }
 
-    /// How names are followed: `ResolveFlags::BENEATH` never leaves the directory.
+    /// How the path is resolved: `ResolveFlags::BENEATH` never leaves the directory.
     #[must_use]
     pub fn resolve(mut self, resolve: ResolveFlags) -> Self {
         self.resolve = resolve;
@@ -106,7 +131,7 @@ impl OpenOptions {
     /// # Errors
     /// As `openat2(2)`.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        self.open_below(None, path.as_ref()).await
+        self.open_below(OnCore::default(), None, path.as_ref()).await
     }
 
     /// Opens `path` below the directory `dir`.
@@ -114,36 +139,34 @@ impl OpenOptions {
     /// # Errors
     /// As `openat2(2)`.
     pub async fn open_at(&self, dir: &File, path: impl AsRef<Path>) -> io::Result<File> {
-        self.open_below(Some(dir), path.as_ref()).await
+        self.open_below(OnCore::default(), Some(dir.fd()), path.as_ref()).await
     }
 
-    async fn open_below(&self, dir: Option<&File>, path: &Path) -> io::Result<File> {
+    /// Opens `path`, below `dir` where there is one, by an operation of `submit`.
+    pub(crate) async fn open_below<S: Submit>(
+        &self,
+        submit: S,
+        dir: Option<&Arc<OwnedFd>>,
+        path: &Path,
+    ) -> io::Result<File<S>> {
         let access = match (self.read, self.write) {
             (true, true) => OFlags::RDWR,
             (false, true) => OFlags::WRONLY,
             _ => OFlags::RDONLY,
         };
         let flags = self.flags | access;
-        // The call refuses rights for a file that it does not make.
+        // The call refuses permissions for a file that it does not create.
         let mode = if flags.contains(OFlags::CREATE) { self.mode } else { 0 };
-        let path = c_path(path)?;
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let op = Op::Open {
-                dir: dir.map(|d| Arc::clone(d.fd())),
-                path: path.clone(),
-                flags,
-                mode: Mode::from_raw_mode(mode),
-                resolve: self.resolve,
-            };
-            let outcome = operation(op).await;
-            match (outcome.result, outcome.fd) {
-                (Ok(_), Some(fd)) => return Ok(File::opened(fd, flags.contains(OFlags::DIRECT))),
-                (Ok(_), None) => return Err(Errno::BADF.into()),
-                (Err(Errno::INTR | Errno::AGAIN), _) if attempts < ATTEMPTS_MAX => {}
-                (Err(errno), _) => return Err(errno.into()),
-            }
-        }
+        let op = Op::Open {
+            dir: dir.map(Arc::clone),
+            path: c_path(path)?,
+            flags,
+            mode: Mode::from_raw_mode(mode),
+            resolve: self.resolve,
+        };
+        let outcome = retry(|op| submit.submit(op), op).await;
+        outcome.result?;
+        let fd = outcome.fd.ok_or(Errno::BADF)?;
+        Ok(File::opened(submit, fd, flags.contains(OFlags::DIRECT)))
     }
 }

@@ -8,23 +8,23 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::File;
+use super::file::File;
 
-/// Ranges under way at a time.
-const UNDER_WAY: usize = 64;
+/// Ranges that are read at a time.
+const READS_MAX: usize = 64;
 
-/// The longest range: what is longer is the caller's to cut, as each takes a buffer of its size.
+/// The longest range, as each takes a buffer of its size. The caller divides longer ones.
 const RANGE_BYTES_MAX: u64 = 64 << 20;
 
 type Read<'a> = Pin<Box<dyn Future<Output = (usize, io::Result<Vec<u8>>)> + 'a>>;
 
-/// Reads up to 64 ranges at a time; yields the index of each with its bytes, fewer at the
-/// end of the file, in the order in which they come.
+/// Reads up to 64 ranges at a time. Yields the index of each with its bytes, fewer at the end of the file,
+/// in the order in which the reads end.
 pub struct Ranges<'a> {
     file: &'a File,
     ranges: Vec<Range<u64>>,
     next: usize,
-    under_way: Vec<Read<'a>>,
+    reads: Vec<Read<'a>>,
 }
 
 impl std::fmt::Debug for Ranges<'_> {
@@ -35,21 +35,29 @@ impl std::fmt::Debug for Ranges<'_> {
     }
 }
 
+impl File {
+    /// Reads ranges that are known ahead, in the order in which they come; see [`Ranges`].
+    #[must_use]
+    pub fn read_ranges(&self, ranges: Vec<Range<u64>>) -> Ranges<'_> {
+        Ranges::new(self, ranges)
+    }
+}
+
 impl<'a> Ranges<'a> {
-    pub(super) fn new(file: &'a File, ranges: Vec<Range<u64>>) -> Self {
-        Self { file, ranges, next: 0, under_way: Vec::new() }
+    fn new(file: &'a File, ranges: Vec<Range<u64>>) -> Self {
+        Self { file, ranges, next: 0, reads: Vec::new() }
     }
 
-    /// The next one, or nothing after the last.
+    /// The next range, or `None` after the last.
     pub async fn next(&mut self) -> Option<(usize, io::Result<Vec<u8>>)> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
     fn begin(&mut self) {
-        while self.under_way.len() < UNDER_WAY && self.next < self.ranges.len() {
+        while self.reads.len() < READS_MAX && self.next < self.ranges.len() {
             let (file, index, range) = (self.file, self.next, self.ranges[self.next].clone());
             self.next += 1;
-            self.under_way.push(Box::pin(async move { (index, read(file, range).await) }));
+            self.reads.push(Box::pin(async move { (index, read(file, range).await) }));
         }
     }
 }
@@ -79,12 +87,12 @@ impl Stream for Ranges<'_> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         this.begin();
-        for at in 0..this.under_way.len() {
-            if let Poll::Ready(item) = this.under_way[at].as_mut().poll(cx) {
-                drop(this.under_way.swap_remove(at));
+        for at in 0..this.reads.len() {
+            if let Poll::Ready(item) = this.reads[at].as_mut().poll(cx) {
+                drop(this.reads.swap_remove(at));
                 return Poll::Ready(Some(item));
             }
         }
-        if this.under_way.is_empty() { Poll::Ready(None) } else { Poll::Pending }
+        if this.reads.is_empty() { Poll::Ready(None) } else { Poll::Pending }
     }
 }

@@ -3,27 +3,26 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
-use cutwater_sys::ring::{DatagramHead, Event, Op, Part};
+use cutwater_sys::ring::{DatagramHead, Op};
 use cutwater_sys::udp::COALESCED_BYTES_MAX;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
-use super::received::Chunk;
+use super::chunk::Chunk;
+use super::datagrams::Multishot;
 use super::socket::until_done;
 use super::udp::UdpSocket;
-use crate::driver::Operations;
-use crate::executor::Core;
+use crate::driver::SharedBuffers;
 
 /// Datagrams of one peer that came together, in the order in which they came.
 #[derive(Debug)]
 pub struct Batch {
-    /// All of them, one behind the other.
+    /// All of them, one after the other.
     pub bytes: Chunk,
-    /// Bytes of each but for the last, which may be shorter.
+    /// Bytes of each; the last may be shorter.
     pub segment_bytes: usize,
-    /// Who has sent them.
+    /// The sender.
     pub peer: SocketAddr,
 }
 
@@ -33,13 +32,13 @@ impl Batch {
         Self { bytes, segment_bytes, peer }
     }
 
-    /// How many there are; an empty datagram is one.
+    /// How many there are; an empty datagram counts as one.
     #[must_use]
     pub fn count(&self) -> usize {
         self.bytes.len().div_ceil(self.segment_bytes.max(1)).max(1)
     }
 
-    /// One after the other.
+    /// The datagrams, one after the other.
     #[must_use]
     pub fn datagrams(&self) -> Datagrams<'_> {
         Datagrams { left: Some(&self.bytes), segment_bytes: self.segment_bytes }
@@ -64,91 +63,55 @@ impl<'a> Iterator for Datagrams<'a> {
     }
 }
 
-/// Datagrams as they come, those of one peer together where the kernel has them so. Dropped, it ends
-/// the operation; what has come and was not taken is lost.
+/// Datagrams as they come, those of one peer together where the kernel joins them. Dropping it ends the
+/// operation; datagrams that were not taken are lost.
 #[derive(Debug)]
 pub struct Coalesced {
     socket: UdpSocket,
-    many: Option<Operations>,
-    /// A buffer for a receive of our own.
+    multishot: Multishot,
+    /// A buffer for a receive without a shared one.
     spare: Vec<u8>,
 }
 
 impl UdpSocket {
-    /// Datagrams as they come, those of one peer that have arrived together in one piece
-    /// (`UDP_GRO`), by one operation that goes on. Call it before anything is received: from then on
-    /// the other ways to receive are errors for all clones of this socket, as they could not
-    /// tell the datagrams apart.
+    /// Datagrams as they come, by one multishot operation; those of one peer that arrive together are one
+    /// piece (`UDP_GRO`). Call it before anything is received: from then on the other ways to receive
+    /// are errors for all clones of this socket, as they could not distinguish the datagrams.
     ///
-    /// Where the kernel refuses, datagrams come one by one the same way, and
-    /// [`UdpSocket::refused`] says why.
+    /// Where the kernel refuses, datagrams come one by one, and [`UdpSocket::refused`] has the
+    /// reason.
     #[must_use]
     pub fn coalesced(&self) -> Coalesced {
         self.offload.coalesce(&self.fd);
-        Coalesced { socket: self.clone(), many: None, spare: Vec::new() }
+        let multishot = Multishot::new(SharedBuffers::Coalesced);
+        Coalesced { socket: self.clone(), multishot, spare: Vec::new() }
     }
 }
 
 impl Coalesced {
-    /// The next, one or several.
+    /// The next datagrams, one or several.
     ///
     /// # Errors
-    /// As `recvmsg(2)`; the next call goes on.
+    /// As `recvmsg(2)`; the next call continues.
     pub async fn next(&mut self) -> io::Result<Batch> {
-        loop {
-            let Some(many) = self.many() else { return self.one().await };
-            match many.next().await {
-                Event::Part(part) => {
-                    if let Some(batch) = batch_of(part) {
-                        return Ok(batch);
-                    }
-                }
-                Event::End(outcome) => {
-                    self.many = None;
-                    match outcome.result {
-                        Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::CANCELED) => {}
-                        // Others hold all buffers, or the kernel is before 6.0.
-                        Err(Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP) => {
-                            return self.one().await;
-                        }
-                        Err(errno) => return Err(errno.into()),
-                    }
-                }
-            }
+        match self.multishot.next(&self.socket.fd).await? {
+            Some((bytes, head, peer)) => Ok(Batch::new(bytes, head, peer)),
+            None => self.one().await,
         }
     }
 
-    /// What has come already, without waiting.
+    /// Datagrams that have come already, without waiting.
     pub fn try_next(&mut self) -> Option<Batch> {
-        let many = self.many.as_mut()?;
-        while many.untaken() > 0 {
-            let mut cx = Context::from_waker(Waker::noop());
-            let Poll::Ready(Event::Part(part)) = many.poll_next(&mut cx) else { return None };
-            if let Some(batch) = batch_of(part) {
-                return Some(batch);
-            }
-        }
-        None
+        let (bytes, head, peer) = self.multishot.try_next()?;
+        Some(Batch::new(bytes, head, peer))
     }
 
-    /// Gives the buffer of a batch back, where it is one that can be received into again. One that is
-    /// dropped instead costs an allocation where there is no ring.
+    /// Takes the buffer of a batch for a later receive. Without a ring, dropping the batch instead costs an
+    /// allocation.
     pub fn recycle(&mut self, batch: Batch) {
         if let Some(buf) = batch.bytes.into_own() {
             self.spare = buf;
         }
-    }
-
-    /// The operation that goes on; nothing where there can be none.
-    fn many(&mut self) -> Option<&mut Operations> {
-        if self.many.is_none() {
-            let core = Core::current();
-            let group = core.driver.borrow_mut().group_large()?;
-            let socket = Arc::clone(&self.socket.fd);
-            let op = Op::RecvFromMany { socket, group, coalesced: true };
-            self.many = Some(Operations::new(core, op));
-        }
-        self.many.as_mut()
     }
 
     async fn one(&mut self) -> io::Result<Batch> {
@@ -163,12 +126,8 @@ impl Coalesced {
         let n = outcome.result? as usize;
         let peer =
             head.from.ok_or_else(|| io::Error::other("the datagram has no sender's address"))?;
-        Ok(Batch::new(Chunk::of_vec(buf, n), head, peer))
+        Ok(Batch::new(Chunk::from_vec(buf, n), head, peer))
     }
-}
-
-fn batch_of(part: Part) -> Option<Batch> {
-    Some(Batch::new(Chunk::of_group(part.buf?), part.head, part.head.from?))
 }
 
 #[cfg(test)]
@@ -178,7 +137,7 @@ mod tests {
     fn batch(len: usize, segment: Option<u16>) -> Batch {
         let head = DatagramHead { segment, ..DatagramHead::default() };
         let bytes = (0..len).map(|i| i as u8).collect();
-        Batch::new(Chunk::of_vec(bytes, len), head, ([127, 0, 0, 1], 1).into())
+        Batch::new(Chunk::from_vec(bytes, len), head, ([127, 0, 0, 1], 1).into())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Connections, one after the other, by one operation.
+//! Accepting connections.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,27 +10,28 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 use super::socket::until_done;
-use crate::driver::Operations;
 use crate::executor::Core;
+use crate::operation::Operations;
 
-/// How long to wait with no descriptors left before accepting again: others are closed meanwhile.
+/// How long to wait without a free descriptor before accepting again: others are closed meanwhile.
 const NO_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(20);
 
-/// Connections to a listener, accepted before they are asked for (64 at most wait to be taken).
+/// Connections to a listener, accepted by one operation before they are asked for; 32 at most wait to be
+/// taken.
 #[derive(Debug)]
 pub struct Incoming<S> {
     listener: Arc<OwnedFd>,
     many: Option<Operations>,
-    of_fd: fn(OwnedFd) -> S,
+    from_fd: fn(OwnedFd) -> S,
 }
 
 impl<S> Incoming<S> {
-    pub(super) fn new(listener: Arc<OwnedFd>, of_fd: fn(OwnedFd) -> S) -> Self {
-        Self { listener, many: None, of_fd }
+    pub(super) fn new(listener: Arc<OwnedFd>, from_fd: fn(OwnedFd) -> S) -> Self {
+        Self { listener, many: None, from_fd }
     }
 
-    /// The next connection. Those that were reset while they waited are passed over; with no
-    /// descriptors left it waits a little and tries again.
+    /// The next connection. Those that were reset while they waited are skipped; without a free
+    /// descriptor it waits a little and tries again.
     ///
     /// # Errors
     /// As `accept(2)`.
@@ -38,8 +39,8 @@ impl<S> Incoming<S> {
         loop {
             if self.many.is_none() {
                 let core = Core::current();
-                if !core.driver.borrow().goes_on() {
-                    return accept(&self.listener).await.map(self.of_fd);
+                if !core.driver.borrow().has_multishot() {
+                    return accept(&self.listener).await.map(self.from_fd);
                 }
                 let op = Op::AcceptMany { socket: Arc::clone(&self.listener) };
                 self.many = Some(Operations::new(core, op));
@@ -53,14 +54,14 @@ impl<S> Incoming<S> {
                 }
             };
             if let Some(fd) = fd {
-                return Ok((self.of_fd)(fd));
+                return Ok((self.from_fd)(fd));
             }
             match ended {
                 None | Some(Errno::INTR | Errno::CANCELED | Errno::CONNABORTED) => {}
-                // Somebody has set the listener not to block; an old kernel; or a ring that
-                // takes nothing now.
+                // The listener was set not to block, the kernel is old, or the ring takes nothing
+                // now.
                 Some(Errno::AGAIN | Errno::INVAL | Errno::OPNOTSUPP) => {
-                    return accept(&self.listener).await.map(self.of_fd);
+                    return accept(&self.listener).await.map(self.from_fd);
                 }
                 Some(Errno::MFILE | Errno::NFILE) => no_descriptors().await,
                 Some(errno) => return Err(errno.into()),
@@ -69,8 +70,8 @@ impl<S> Incoming<S> {
     }
 }
 
-/// One connection. Giving up where there are no descriptors would leave all that come later
-/// without an answer, and trying again at once would burn the core.
+/// One connection. Without a free descriptor, giving up would leave all later connections without an
+/// answer, and trying again at once would keep the core busy.
 pub(super) async fn accept(listener: &Arc<OwnedFd>) -> io::Result<OwnedFd> {
     loop {
         let op = Op::Accept { socket: Arc::clone(listener) };

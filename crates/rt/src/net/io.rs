@@ -1,19 +1,21 @@
-//! A stream for code that polls with a buffer of its own: `futures`, Tokio, hyper.
+//! A stream for code that polls with its own buffer: `futures`, Tokio, hyper.
 
 use std::fmt;
 use std::io;
 use std::task::{Context, Poll};
 
+use super::byte_stream::ByteStream;
+use super::chunk::Chunk;
+use super::received::Received;
 use super::sending::Sending;
-use super::{ByteStream, Chunk, Received};
 
-/// Bytes that are taken over from a writer at a time, so that it can go on while they are sent.
+/// Bytes that are taken from a writer at a time, so that it can go on while they are sent.
 const WRITE_BYTES_MAX: usize = 256 << 10;
 
 /// A stream with `poll_read`, `poll_write`, `poll_flush` and `poll_shutdown`.
 ///
-/// What is written is copied and sent while the writer goes on; an error of a send comes with the
-/// next write, flush or shutdown. Reads are copies out of the received pieces.
+/// What is written is copied, and sent while the writer goes on. An error of a send comes with the next
+/// write, flush or shutdown. Reads are copies of the received pieces.
 pub struct Io<S> {
     stream: S,
     received: Received,
@@ -42,8 +44,8 @@ impl<S: ByteStream> Io<S> {
         &self.stream
     }
 
-    /// Calls `take` with received bytes; it says how many it took. Not called, and 0, where the
-    /// peer has ended.
+    /// Calls `take` with received bytes; it returns how many it took. Once the peer has shut down, the result
+    /// is 0 and `take` is not called.
     ///
     /// # Errors
     /// As `recv(2)`.
@@ -71,10 +73,10 @@ impl<S: ByteStream> Io<S> {
         Poll::Ready(Ok(taken))
     }
 
-    /// Takes bytes over to be sent, once what was taken before has been; how many.
+    /// Takes bytes to be sent, once the bytes before them have been sent; returns how many.
     ///
     /// # Errors
-    /// Of an earlier send, as `send(2)`.
+    /// Those of an earlier send, as `send(2)`.
     pub fn poll_give(&mut self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
         if self.sending.poll_sent(cx)?.is_pending() {
             return Poll::Pending;
@@ -87,7 +89,7 @@ impl<S: ByteStream> Io<S> {
         Poll::Ready(self.sending.begin(cx, buf).map(|()| n))
     }
 
-    /// Waits until all that was taken over has been sent.
+    /// Waits until all bytes that were taken have been sent.
     ///
     /// # Errors
     /// As `send(2)`.
@@ -95,10 +97,10 @@ impl<S: ByteStream> Io<S> {
         self.sending.poll_sent(cx)
     }
 
-    /// Sends what is left, and then ends the sending side.
+    /// Sends what is left, and then shuts down sending.
     ///
     /// # Errors
-    /// As `send(2)` and `shutdown(2)`; that the peer has gone already is none.
+    /// As `send(2)` and `shutdown(2)`. A peer that is gone already is not an error.
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.sending.poll_end(cx)
     }

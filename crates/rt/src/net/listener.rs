@@ -10,11 +10,11 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use super::incoming::{Incoming, accept};
 use super::stream::TcpStream;
 
-/// Connections that may wait to be accepted, unless said otherwise; the kernel caps it at
+/// Connections that may wait to be accepted, by default; the kernel caps it at
 /// `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// How to listen.
+/// How to listen; see [`TcpListener::options`].
 #[derive(Debug, Clone)]
 pub struct ListenOptions {
     backlog: i32,
@@ -28,12 +28,6 @@ impl Default for ListenOptions {
 }
 
 impl ListenOptions {
-    /// A backlog of 4,096, and the port to ourselves.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Connections that may wait to be accepted.
     #[must_use]
     pub fn backlog(mut self, connections: u16) -> Self {
@@ -41,15 +35,15 @@ impl ListenOptions {
         self
     }
 
-    /// Shares the port with other listeners that say the same, among which the kernel spreads
-    /// connections (`SO_REUSEPORT`): one listener for each core.
+    /// Shares the port with other listeners that set this; the kernel distributes connections among
+    /// them (`SO_REUSEPORT`). So each core can have a listener.
     #[must_use]
     pub fn reuse_port(mut self, yes: bool) -> Self {
         self.reuse_port = yes;
         self
     }
 
-    /// Listens on `address`; on the first that can be had, where it is several.
+    /// Listens on `address`; where a name has several, on the first that works.
     ///
     /// # Errors
     /// As `bind(2)` and `listen(2)`.
@@ -91,12 +85,19 @@ impl AsFd for TcpListener {
 }
 
 impl TcpListener {
-    /// Listens on `address`; on the first that can be had, where it is several.
+    /// Listens on `address`; where a name has several, on the first that works.
     ///
     /// # Errors
     /// As `bind(2)` and `listen(2)`.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        ListenOptions::new().bind(address)
+        Self::options().bind(address)
+    }
+
+    /// Options, to be ended by [`ListenOptions::bind`]: by default a backlog of 4,096, and a port that
+    /// is not shared.
+    #[must_use]
+    pub fn options() -> ListenOptions {
+        ListenOptions::default()
     }
 
     /// The address that it listens on.
@@ -107,9 +108,9 @@ impl TcpListener {
         Ok(rustix::net::getsockname(&self.socket)?.try_into()?)
     }
 
-    /// The next connection. Connections that were reset while they waited are passed over; with
-    /// no descriptors left it waits a little and tries again, since giving up would leave all
-    /// that come later without an answer.
+    /// The next connection. Connections that were reset while they waited are skipped. Without a free
+    /// descriptor it waits a little and tries again, since giving up would leave all later
+    /// connections without an answer.
     ///
     /// # Errors
     /// As `accept(2)`.
@@ -117,7 +118,7 @@ impl TcpListener {
         accept(&self.socket).await.map(TcpStream::from_fd)
     }
 
-    /// All connections, by one operation that goes on.
+    /// All connections, by one multishot operation.
     #[must_use]
     pub fn incoming(&self) -> Incoming<TcpStream> {
         Incoming::new(Arc::clone(&self.socket), TcpStream::from_fd)
@@ -125,7 +126,7 @@ impl TcpListener {
 }
 
 impl From<std::net::TcpListener> for TcpListener {
-    /// One that listens already, and blocks.
+    /// Takes a listener that listens already, and blocks.
     fn from(listener: std::net::TcpListener) -> Self {
         Self { socket: Arc::new(listener.into()) }
     }

@@ -1,4 +1,4 @@
-//! What the kernel does of a socket's segmentation, and what it has refused.
+//! Whether the kernel divides and joins a socket's datagrams, and what it has refused.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
@@ -7,12 +7,12 @@ use cutwater_sys::udp;
 use rustix::fd::AsFd;
 use rustix::io::Errno;
 
-/// Batches in a row that were refused without a reason and went through one by one, after which the
-/// kernel is taken not to cut any: each costs a call in vain.
+/// Batches in a row that were refused without a reason and then went through one by one. After this many, the
+/// kernel is taken not to divide any, as each attempt costs a call.
 const REFUSALS_MAX: u32 = 8;
 
-/// Why a socket's datagrams go one by one where they were to go together; nothing where they need
-/// not.
+/// Why a socket's datagrams go one by one though they should go together; `None` where they do go
+/// together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OffloadRefused {
@@ -24,16 +24,16 @@ pub struct OffloadRefused {
 
 /// No answer yet.
 const UNTRIED: i32 = -1;
-/// It works; other values are the kernel's error.
+/// It works. Other values are the kernel's error.
 const WORKS: i32 = 0;
 
-/// What all handles of one socket know of it.
+/// What is known of a socket, for all its clones.
 #[derive(Debug)]
 pub(super) struct Offload {
     segmentation: AtomicI32,
     refusals: AtomicU32,
     coalescing: AtomicI32,
-    /// Somebody has asked for it, so that datagrams cannot be received one by one any more.
+    /// Somebody has asked for coalescing: datagrams can no longer be received one by one.
     coalesced: AtomicBool,
 }
 
@@ -49,7 +49,7 @@ impl Default for Offload {
 }
 
 impl Offload {
-    /// Whether the kernel may be given several datagrams at once; it is asked the first time.
+    /// Whether the kernel takes several datagrams at once; it is asked the first time.
     pub(super) fn segments(&self, socket: impl AsFd) -> bool {
         if self.segmentation.load(Ordering::Relaxed) == UNTRIED {
             match udp::knows_segments(socket) {
@@ -70,21 +70,21 @@ impl Offload {
     /// A batch was refused with `errno`: whether its datagrams are to be sent one by one.
     pub(super) fn go_one_by_one(&self, errno: Errno) -> bool {
         match errno {
-            // A device without checksums, or a path by IPsec: for good.
+            // A device without checksums, or a path through IPsec: this lasts.
             Errno::IO | Errno::OPNOTSUPP => {
                 self.segments_refused(errno);
                 true
             }
-            // The segment is longer than this peer's path takes, which says nothing of others; before
-            // Linux 6.14 that is EINVAL, as everything else is.
+            // The segment is longer than the path to this peer takes; others may have wider paths. Before
+            // Linux 6.14 the error is EINVAL, as for everything else.
             Errno::MSGSIZE | Errno::INVAL => true,
             _ => false,
         }
     }
 
-    /// All datagrams of a batch that was refused with `errno` went one by one, so that nothing else
-    /// was wrong with them. Only these count: else a peer whose address is no good could
-    /// end it for all.
+    /// All datagrams of a batch that was refused with `errno` went one by one, so nothing else was wrong
+    /// with them. Only such batches count: otherwise one bad address could end segments for all
+    /// peers.
     pub(super) fn went_one_by_one(&self, errno: Errno) {
         if errno == Errno::INVAL
             && self.refusals.fetch_add(1, Ordering::Relaxed) + 1 >= REFUSALS_MAX
@@ -99,7 +99,7 @@ impl Offload {
         tracing::info!(%why, "no UDP_SEGMENT: datagrams are sent one by one");
     }
 
-    /// Asks the kernel to give datagrams together, where that was not done.
+    /// Asks the kernel to join datagrams, where that was not done.
     pub(super) fn coalesce(&self, socket: impl AsFd) {
         self.coalesced.store(true, Ordering::Relaxed);
         if self.coalescing.load(Ordering::Relaxed) == WORKS {
@@ -116,7 +116,7 @@ impl Offload {
         self.coalescing.store(answer, Ordering::Relaxed);
     }
 
-    /// That datagrams still can be received one by one, without what tells them apart.
+    /// Whether datagrams can still be received one by one.
     pub(super) fn may_receive_one(&self) -> io::Result<()> {
         if !self.coalesced.load(Ordering::Relaxed) {
             return Ok(());
@@ -144,10 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_cannot_is_not_asked_again_and_the_reason_is_told() {
+    fn a_device_that_cannot_is_not_asked_again_and_there_is_a_reason() {
         let (offload, socket) = (Offload::default(), socket());
         if !offload.segments(&socket) {
-            return println!("skipped: {:?}", offload.refused());
+            return cutwater_testing::skip!("{:?}", offload.refused());
         }
         assert_eq!(offload.refused(), OffloadRefused::default());
         assert!(offload.go_one_by_one(Errno::IO));
@@ -160,7 +160,7 @@ mod tests {
     fn a_peer_with_a_narrow_path_does_not_end_it_for_the_others() {
         let (offload, socket) = (Offload::default(), socket());
         if !offload.segments(&socket) {
-            return println!("skipped: {:?}", offload.refused());
+            return cutwater_testing::skip!("{:?}", offload.refused());
         }
         for _ in 0..REFUSALS_MAX {
             (1..REFUSALS_MAX).for_each(|_| offload.went_one_by_one(Errno::INVAL));

@@ -1,146 +1,50 @@
-//! What comes over a stream, piece by piece.
+//! Receiving from a stream, piece by piece.
 
 use std::fmt;
 use std::io;
 use std::mem;
-use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cutwater_sys::ring::{Event, GroupBuf, Op};
+use cutwater_sys::ring::{Event, Op};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
+use super::chunk::Chunk;
 use super::socket::Socket;
-use crate::driver::{GROUP_BUFFER_BYTES, Operation, Operations};
+use crate::driver::{SHARED_BUFFER_BYTES, SharedBuffers};
 use crate::executor::Core;
-use crate::fs::BufResult;
+use crate::operation::{BufResult, Operation, Operations, operation};
 
-/// Bytes of the buffer for large messages, which a connection has to itself while they come.
+/// Bytes of the buffer for large messages; a connection has its own while they come.
 const LARGE_BYTES: usize = 64 << 10;
 
-/// Full buffers of the group in a row after which messages are taken for large ones: each costs a
-/// completion, and from about 16 KiB on one receive into a buffer of our own costs less.
+/// Full shared buffers in a row after which messages are taken to be large. Each costs a completion; from
+/// about 16 KiB on, one receive into a buffer of our own costs less.
 const FULL_IN_A_ROW: u32 = 3;
 
-/// Receives of less than this, [`SMALL_IN_A_ROW`] times, and messages are taken for small ones
-/// again.
+/// After [`SMALL_IN_A_ROW`] receives of fewer bytes than this, messages are taken to be small again.
 const SMALL_BYTES: usize = 4096;
 /// See above.
 const SMALL_IN_A_ROW: u32 = 2;
 
-/// Received bytes. A buffer of the group is given back when this is dropped.
-pub struct Chunk(Bytes);
-
-enum Bytes {
-    Group(GroupBuf),
-    Own { buf: Vec<u8>, from: usize, to: usize },
-}
-
-impl fmt::Debug for Chunk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunk").field("len", &self.len()).finish()
-    }
-}
-
-impl Chunk {
-    pub(super) fn of_group(buf: GroupBuf) -> Self {
-        Self(Bytes::Group(buf))
-    }
-
-    pub(super) fn of_vec(buf: Vec<u8>, len: usize) -> Self {
-        let to = len.min(buf.len());
-        Self(Bytes::Own { buf, from: 0, to })
-    }
-
-    /// The bytes in a buffer of their own: `spare` where they are in a shared one, which then is
-    /// free for others. What was received into a buffer of its own is not copied.
-    #[must_use]
-    pub fn into_vec(self, mut spare: Vec<u8>) -> Vec<u8> {
-        match self.0 {
-            Bytes::Own { mut buf, from: 0, to } => {
-                buf.truncate(to);
-                buf
-            }
-            other => {
-                spare.clear();
-                spare.extend_from_slice(&Self(other));
-                spare
-            }
-        }
-    }
-
-    /// The buffer, where it is no shared one.
-    pub(super) fn into_own(self) -> Option<Vec<u8>> {
-        match self.0 {
-            Bytes::Own { buf, .. } => Some(buf),
-            Bytes::Group(_) => None,
-        }
-    }
-
-    /// Drops the first `n` bytes, or all where there are fewer.
-    pub fn advance(&mut self, n: usize) {
-        match &mut self.0 {
-            Bytes::Group(buf) => buf.advance(n),
-            Bytes::Own { from, to, .. } => *from = from.saturating_add(n).min(*to),
-        }
-    }
-}
-
-impl Deref for Chunk {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match &self.0 {
-            Bytes::Group(buf) => buf,
-            Bytes::Own { buf, from, to } => &buf[*from..*to],
-        }
-    }
-}
-
-impl DerefMut for Chunk {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        match &mut self.0 {
-            Bytes::Group(buf) => buf,
-            Bytes::Own { buf, from, to } => &mut buf[*from..*to],
-        }
-    }
-}
-
-impl Chunk {
-    /// These bytes and then `more`, in a buffer of our own.
-    fn with(self, more: &[u8]) -> Self {
-        let mut buf = match self.0 {
-            Bytes::Own { mut buf, from, to } => {
-                buf.truncate(to);
-                buf.drain(..from);
-                buf
-            }
-            Bytes::Group(group) => group.to_vec(),
-        };
-        buf.extend_from_slice(more);
-        let to = buf.len();
-        Self(Bytes::Own { buf, from: 0, to })
-    }
-}
-
-/// How the next bytes are received.
-enum Way {
-    /// Not decided.
+/// The operation that receives the next bytes.
+enum Receive {
+    /// None yet.
     Idle,
-    /// By one operation that goes on, into buffers of the group.
+    /// A multishot operation, into shared buffers.
     Many(Operations),
-    /// The same, but it was asked to end, as messages are large or the stream ends.
+    /// The same after it was asked to end, because messages are large.
     Ending(Operations),
-    /// By one operation into a buffer of our own.
+    /// One operation into a buffer of our own.
     One(Operation),
 }
 
-/// What comes over a stream. Dropped, it ends the operation; what has come and was not taken is lost.
+/// Receives from a stream. Dropping it ends the operation; bytes that were not taken are lost.
 pub struct Received {
     socket: Socket,
-    way: Way,
+    receive: Receive,
     large: bool,
     full: u32,
     small: u32,
@@ -161,7 +65,7 @@ impl Received {
     pub(crate) fn new(socket: Socket) -> Self {
         Self {
             socket,
-            way: Way::Idle,
+            receive: Receive::Idle,
             large: false,
             full: 0,
             small: 0,
@@ -171,7 +75,7 @@ impl Received {
         }
     }
 
-    /// The next piece; nothing where the peer has ended.
+    /// The next piece; `None` once the peer has shut down.
     ///
     /// # Errors
     /// As `recv(2)`.
@@ -188,11 +92,11 @@ impl Received {
             if self.over {
                 return Poll::Ready(Ok(None));
             }
-            let step = match mem::replace(&mut self.way, Way::Idle) {
-                Way::Idle => self.begin(),
-                Way::Many(many) => self.many(many, cx),
-                Way::Ending(many) => self.ending(many, cx),
-                Way::One(one) => self.one(one, cx),
+            let step = match mem::replace(&mut self.receive, Receive::Idle) {
+                Receive::Idle => self.begin(),
+                Receive::Many(many) => self.many(many, cx),
+                Receive::Ending(many) => self.ending(many, cx),
+                Receive::One(one) => self.one(one, cx),
             };
             match step {
                 Step::Again => {}
@@ -207,16 +111,16 @@ impl Received {
         }
     }
 
-    /// Gives a chunk back whose buffer can be received into again.
+    /// Takes a chunk whose buffer can be received into again.
     pub fn recycle(&mut self, chunk: Chunk) {
-        if let Bytes::Own { buf, .. } = chunk.0
-            && self.large
+        if self.large
+            && let Some(buf) = chunk.into_own()
         {
             self.spare = buf;
         }
     }
 
-    /// Has the next chunk begin with what is left of this one.
+    /// Makes what is left of this chunk the start of the next one.
     pub fn carry(&mut self, chunk: Chunk) {
         self.carried = Some(match self.carried.take() {
             Some(before) => before.with(&chunk),
@@ -235,9 +139,8 @@ impl Received {
         }
     }
 
-    /// Receives into `buf`, as much as there is and fits; 0 where the peer has ended. While
-    /// messages are small they are copied out of the shared buffers; large ones are received
-    /// where they are wanted.
+    /// Receives into `buf`, as much as there is and fits; 0 once the peer has shut down. Small messages
+    /// are copied from the shared buffers; large ones are received into `buf` itself.
     ///
     /// # Errors
     /// As `recv(2)`.
@@ -250,9 +153,9 @@ impl Received {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-        // Bytes that were left over come first, and what is under way was begun for others.
-        let direct = self.large && self.carried.is_none() && matches!(self.way, Way::Idle);
-        if direct && !self.over && buf.len() > GROUP_BUFFER_BYTES as usize {
+        // Bytes that were left over come first, and an operation in flight has another buffer.
+        let direct = self.large && self.carried.is_none() && matches!(self.receive, Receive::Idle);
+        if direct && !self.over && buf.len() > SHARED_BUFFER_BYTES as usize {
             self.spare = mem::take(buf);
             self.begin_large();
         }
@@ -266,10 +169,10 @@ impl Received {
             },
         };
         if buf.is_empty()
-            && let Bytes::Own { buf: own, from: 0, to } = &mut chunk.0
+            && let Some((own, len)) = chunk.take_whole()
         {
-            *buf = mem::take(own);
-            return Poll::Ready(Ok(*to));
+            *buf = own;
+            return Poll::Ready(Ok(len));
         }
         let n = chunk.len().min(buf.len());
         buf[..n].copy_from_slice(&chunk[..n]);
@@ -282,7 +185,7 @@ impl Received {
         Poll::Ready(Ok(n))
     }
 
-    /// Receives into the spare buffer, behind what was carried.
+    /// Receives into the spare buffer, behind the bytes that were carried.
     fn begin_large(&mut self) {
         let mut buf = mem::take(&mut self.spare);
         let mut at = 0;
@@ -294,14 +197,14 @@ impl Received {
         }
         let socket = Arc::clone(&self.socket.fd);
         let op = Op::Recv { socket, buf, at, all: false };
-        self.way = Way::One(Operation::new(Core::current(), op));
+        self.receive = Receive::One(operation(op));
     }
 
-    /// Takes a buffer for the next large message, or gives it back while messages are small.
+    /// Takes a buffer for the next large message, or returns it while messages are small.
     #[must_use]
     pub fn reuse(&mut self, buf: Vec<u8>) -> Vec<u8> {
         if !self.large {
-            return if buf.capacity() <= GROUP_BUFFER_BYTES as usize { buf } else { Vec::new() };
+            return if buf.capacity() <= SHARED_BUFFER_BYTES as usize { buf } else { Vec::new() };
         }
         self.spare = buf;
         Vec::new()
@@ -309,12 +212,13 @@ impl Received {
 
     fn begin(&mut self) -> Step {
         let core = Core::current();
-        let group = if self.large { None } else { core.driver.borrow_mut().group() };
+        let group =
+            if self.large { None } else { core.driver.borrow_mut().buffers(SharedBuffers::Small) };
         let socket = Arc::clone(&self.socket.fd);
-        self.way = match group {
-            Some(group) => Way::Many(Operations::new(core, Op::RecvMany { socket, group })),
+        self.receive = match group {
+            Some(group) => Receive::Many(Operations::new(core, Op::RecvMany { socket, group })),
             None => {
-                let bytes = if self.large { LARGE_BYTES } else { GROUP_BUFFER_BYTES as usize };
+                let bytes = if self.large { LARGE_BYTES } else { SHARED_BUFFER_BYTES as usize };
                 if self.spare.len() < bytes {
                     self.spare.resize(bytes, 0);
                 }
@@ -328,31 +232,31 @@ impl Received {
     fn many(&mut self, mut many: Operations, cx: &mut Context<'_>) -> Step {
         match many.poll_next(cx) {
             Poll::Pending => {
-                self.way = Way::Many(many);
+                self.receive = Receive::Many(many);
                 Step::Wait
             }
             Poll::Ready(Event::Part(part)) => {
                 let Some(buf) = part.buf else {
-                    self.way = Way::Many(many);
+                    self.receive = Receive::Many(many);
                     return Step::Again;
                 };
-                let full = buf.len() == GROUP_BUFFER_BYTES as usize;
+                let full = buf.len() == SHARED_BUFFER_BYTES as usize;
                 self.full = if full { self.full + 1 } else { 0 };
-                self.way = if self.full >= FULL_IN_A_ROW {
+                self.receive = if self.full >= FULL_IN_A_ROW {
                     (self.large, self.full, self.small) = (true, 0, 0);
                     many.ask_to_end();
-                    Way::Ending(many)
+                    Receive::Ending(many)
                 } else {
-                    Way::Many(many)
+                    Receive::Many(many)
                 };
-                if buf.is_empty() { Step::Again } else { Step::Give(Chunk(Bytes::Group(buf))) }
+                if buf.is_empty() { Step::Again } else { Step::Give(Chunk::from_group(buf)) }
             }
             Poll::Ready(Event::End(outcome)) => match outcome.result {
                 Ok(0) => Step::Over,
-                // The kernel ends it now and then; or so much was untaken that we ended it.
+                // The kernel ends it now and then; we end it when too much was not taken.
                 Ok(_) | Err(Errno::CANCELED | Errno::INTR | Errno::AGAIN) => Step::Again,
-                // Others hold all buffers, the kernel is before 6.0, or the ring takes nothing now:
-                // this one goes on with a buffer of its own.
+                // All buffers are in use, the kernel is older than 6.0, or the ring takes nothing
+                // now: continue with a buffer of our own.
                 Err(Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP) => self.begin_with_own(),
                 Err(errno) => Step::Fail(errno),
             },
@@ -360,23 +264,23 @@ impl Received {
     }
 
     fn begin_with_own(&mut self) -> Step {
-        let buf = vec![0; GROUP_BUFFER_BYTES as usize];
+        let buf = vec![0; SHARED_BUFFER_BYTES as usize];
         let op = Op::Recv { socket: Arc::clone(&self.socket.fd), buf, at: 0, all: false };
-        self.way = Way::One(Operation::new(Core::current(), op));
+        self.receive = Receive::One(operation(op));
         Step::Again
     }
 
-    /// What was received before the operation ended comes first, so that bytes stay in order.
+    /// Gives what was received before the operation ended, so that bytes stay in order.
     fn ending(&mut self, mut many: Operations, cx: &mut Context<'_>) -> Step {
         match many.poll_next(cx) {
             Poll::Pending => {
-                self.way = Way::Ending(many);
+                self.receive = Receive::Ending(many);
                 Step::Wait
             }
             Poll::Ready(Event::Part(part)) => {
-                self.way = Way::Ending(many);
+                self.receive = Receive::Ending(many);
                 match part.buf.filter(|buf| !buf.is_empty()) {
-                    Some(buf) => Step::Give(Chunk(Bytes::Group(buf))),
+                    Some(buf) => Step::Give(Chunk::from_group(buf)),
                     None => Step::Again,
                 }
             }
@@ -392,7 +296,7 @@ impl Received {
 
     fn one(&mut self, mut one: Operation, cx: &mut Context<'_>) -> Step {
         let Poll::Ready(mut outcome) = Pin::new(&mut one).poll(cx) else {
-            self.way = Way::One(one);
+            self.receive = Receive::One(one);
             return Step::Wait;
         };
         let at = match &outcome.op {
@@ -403,7 +307,7 @@ impl Received {
             Ok(0) => return Step::Over,
             Ok(n) => n as usize,
             Err(Errno::INTR) => return Step::Again,
-            Err(Errno::AGAIN) => return self.wait(outcome.op),
+            Err(Errno::AGAIN) => return self.wait(),
             Err(errno) => return Step::Fail(errno),
         };
         if matches!(outcome.op, Op::Poll { .. }) {
@@ -414,14 +318,14 @@ impl Received {
             (self.large, self.full, self.small) = (false, 0, 0);
             self.spare = Vec::new();
         }
-        Step::Give(Chunk(Bytes::Own { buf: outcome.op.take_buf(), from: 0, to: at + n }))
+        Step::Give(Chunk::from_vec(outcome.op.take_buf(), at + n))
     }
 
-    /// Somebody has set the socket not to block.
-    fn wait(&mut self, _refused: Op) -> Step {
+    /// Waits for the socket, which was set not to block.
+    fn wait(&mut self) -> Step {
         let events = PollFlags::IN;
         let op = Op::Poll { file: Arc::clone(&self.socket.fd), events };
-        self.way = Way::One(Operation::new(Core::current(), op));
+        self.receive = Receive::One(operation(op));
         Step::Again
     }
 }

@@ -1,4 +1,4 @@
-//! One buffer as datagrams of equal length, which the kernel cuts (`UDP_SEGMENT`).
+//! One buffer as datagrams of equal length, divided by the kernel (`UDP_SEGMENT`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,45 +12,45 @@ use rustix::io::Errno;
 use super::offload::OffloadRefused;
 use super::socket::until_done;
 use super::udp::UdpSocket;
-use crate::fs::BufResult;
+use crate::operation::BufResult;
 
 impl UdpSocket {
-    /// Sends `buf` to `to` as datagrams of `segment_bytes`, the last as long as what is left; an empty
-    /// buffer is one empty datagram. Up to 64 datagrams, and 65,507 bytes, are one `sendmsg(2)`
-    /// with `UDP_SEGMENT`.
+    /// Sends `buf` to `to` as datagrams of `segment_bytes`; the last has what is left. An empty buffer is
+    /// one empty datagram. Up to 64 datagrams, and 65,507 bytes, are one `sendmsg(2)` with
+    /// `UDP_SEGMENT`.
     ///
-    /// Returns the bytes that were sent, which is where a datagram ends: fewer than there are where
-    /// the kernel refused a later one, as `sendmmsg(2)` does. To send the rest meets its error.
-    /// Where the kernel does not cut these, they are sent one by one; where that is so for good,
-    /// [`UdpSocket::refused`] says why.
+    /// Returns the bytes that were sent, always whole datagrams. They are fewer than `buf` has where the
+    /// kernel refused a later datagram, as with `sendmmsg(2)`; sending the rest then meets the error.
+    /// Where the kernel does not divide these, they are sent one by one; where it never does,
+    /// [`UdpSocket::refused`] has the reason.
     ///
     /// # Errors
-    /// As `sendmsg(2)`: `EMSGSIZE` where even one datagram is longer than the path takes and may not
-    /// be fragmented. `InvalidInput` for segments of 0 bytes.
+    /// As `sendmsg(2)`: `EMSGSIZE` where one datagram is longer than the path takes and may not be
+    /// fragmented. `InvalidInput` for segments of 0 bytes.
     pub async fn send_segments_to(
         &self,
         buf: Vec<u8>,
         segment_bytes: usize,
         to: SocketAddr,
     ) -> BufResult {
-        self.send_cut(buf, segment_bytes, Some(to)).await
+        self.send_divided(buf, segment_bytes, Some(to)).await
     }
 
-    /// As [`UdpSocket::send_segments_to`], to the peer that it is connected to.
+    /// As [`UdpSocket::send_segments_to`], to the peer that the socket is connected to.
     ///
     /// # Errors
     /// The same, and `ECONNREFUSED` where the peer has no such port.
     pub async fn send_segments(&self, buf: Vec<u8>, segment_bytes: usize) -> BufResult {
-        self.send_cut(buf, segment_bytes, None).await
+        self.send_divided(buf, segment_bytes, None).await
     }
 
-    /// Why datagrams that were to go or come together do so one by one.
+    /// Why datagrams that should go or come together do so one by one.
     #[must_use]
     pub fn refused(&self) -> OffloadRefused {
         self.offload.refused()
     }
 
-    async fn send_cut(
+    async fn send_divided(
         &self,
         mut buf: Vec<u8>,
         segment_bytes: usize,
@@ -61,7 +61,7 @@ impl UdpSocket {
             return (Err(io::Error::new(io::ErrorKind::InvalidInput, why)), buf);
         }
         let mut sent = 0;
-        // A batch that was refused, of which the datagrams go one by one: where it ends, and why.
+        // The end of a batch that was refused, and why: its datagrams go one by one.
         let mut refused: Option<(usize, Errno)> = None;
         loop {
             let together = refused.is_none() && self.offload.segments(&self.fd);
@@ -92,13 +92,13 @@ impl UdpSocket {
     }
 }
 
-/// Where the next batch ends, and the segment to tell the kernel: 0 where it is one datagram.
+/// Where the next batch ends, and the segment for the kernel: 0 where it is one datagram.
 fn next_batch(at: usize, len: usize, segment_bytes: usize, together: bool) -> (usize, u16) {
     let most =
         if together { (PAYLOAD_BYTES_MAX / segment_bytes).clamp(1, SEGMENTS_MAX) } else { 1 };
     let end = at.saturating_add(most.saturating_mul(segment_bytes)).min(len);
     let several = end - at > segment_bytes;
-    // Several fit into 65,507 bytes, so that each is shorter.
+    // Several fit into 65,507 bytes, so each is shorter.
     (end, if several { u16::try_from(segment_bytes).unwrap_or(0) } else { 0 })
 }
 
@@ -115,13 +115,13 @@ mod tests {
                 for together in [true, false] {
                     let (mut at, mut datagrams) = (0, 0);
                     while at < len {
-                        let (end, told) = next_batch(at, len, segment, together);
+                        let (end, cut) = next_batch(at, len, segment, together);
                         let bytes = end - at;
                         assert!(bytes > 0 && end <= len);
                         assert!(bytes <= 65_507.max(segment) && bytes.div_ceil(segment) <= 64);
                         assert!(end == len || bytes % segment == 0, "{at} to {end} of {len}");
                         let several = bytes > segment;
-                        assert_eq!(usize::from(told), if several { segment } else { 0 });
+                        assert_eq!(usize::from(cut), if several { segment } else { 0 });
                         assert!(together || !several);
                         (at, datagrams) = (end, datagrams + bytes.div_ceil(segment));
                     }

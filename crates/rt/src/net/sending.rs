@@ -1,4 +1,4 @@
-//! Bytes under way to a peer, one operation at a time, for code that polls.
+//! Sending, one operation at a time, for code that polls.
 
 use std::io;
 use std::pin::Pin;
@@ -9,35 +9,34 @@ use cutwater_sys::ring::Op;
 use rustix::io::Errno;
 
 use super::socket::Socket;
-use crate::driver::Operation;
-use crate::executor::Core;
+use crate::operation::{Operation, operation};
 
-/// Bytes of the buffer that is kept between sends; a connection that is idle holds no more. Four
-/// records of TLS fit.
+/// The largest buffer that is kept between sends; an idle connection holds no more. Four records of
+/// TLS fit.
 const KEPT_BYTES: usize = 68 << 10;
 
-/// What is being sent.
+/// The send in flight, and the buffer for the next.
 #[derive(Debug)]
 pub(crate) struct Sending {
     socket: Socket,
-    under_way: Option<Operation>,
+    in_flight: Option<Operation>,
     spare: Vec<u8>,
     failed: Option<Errno>,
 }
 
 impl Sending {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, under_way: None, spare: Vec::new(), failed: None }
+        Self { socket, in_flight: None, spare: Vec::new(), failed: None }
     }
 
-    /// An empty buffer to be filled and sent.
+    /// An empty buffer to fill and send.
     pub(crate) fn spare(&mut self) -> Vec<u8> {
         let mut buf = std::mem::take(&mut self.spare);
         buf.clear();
         buf
     }
 
-    /// Sends `buf`. What was sent before must have ended ([`Sending::poll_sent`]).
+    /// Sends `buf`. The send before must have ended ([`Sending::poll_sent`]).
     pub(crate) fn begin(&mut self, cx: &mut Context<'_>, buf: Vec<u8>) -> io::Result<()> {
         if buf.is_empty() {
             self.spare = buf;
@@ -53,7 +52,7 @@ impl Sending {
     fn send(&mut self, buf: Vec<u8>, at: usize) {
         let to = buf.len();
         let op = Op::Send { socket: Arc::clone(&self.socket.fd), buf, at, to };
-        self.under_way = Some(Operation::new(Core::current(), op));
+        self.in_flight = Some(operation(op));
     }
 
     /// Waits until all has been sent.
@@ -64,9 +63,9 @@ impl Sending {
         if let Some(errno) = self.failed {
             return Poll::Ready(Err(errno.into()));
         }
-        while let Some(under_way) = &mut self.under_way {
-            let Poll::Ready(outcome) = Pin::new(under_way).poll(cx) else { return Poll::Pending };
-            self.under_way = None;
+        while let Some(operation) = &mut self.in_flight {
+            let Poll::Ready(outcome) = Pin::new(operation).poll(cx) else { return Poll::Pending };
+            self.in_flight = None;
             let Op::Send { buf, at, .. } = outcome.op else { continue };
             let at = match outcome.result {
                 Ok(n) => at + n as usize,
@@ -85,10 +84,10 @@ impl Sending {
         Poll::Ready(Ok(()))
     }
 
-    /// Waits until all has been sent, and then ends the sending side.
+    /// Waits until all has been sent, and then shuts down sending.
     ///
     /// # Errors
-    /// As `send(2)` and `shutdown(2)`; that the peer has gone already is none.
+    /// As `send(2)` and `shutdown(2)`. A peer that is gone already is not an error.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.poll_sent(cx)?.is_pending() {
             return Poll::Pending;

@@ -1,4 +1,4 @@
-//! What all streams do, whatever their addresses look like.
+//! What all stream sockets do, whatever their addresses.
 
 use std::cell::Cell;
 use std::io;
@@ -12,17 +12,16 @@ use cutwater_sys::ring::{Op, Outcome};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
-use crate::executor::operation;
-use crate::fs::{ATTEMPTS_MAX, BufResult};
+use crate::operation::{ATTEMPTS_MAX, BufResult, buf_result, operation};
 
-/// Bytes from which a send is tried from where the bytes are (`IORING_OP_SEND_ZC`): below, to
-/// pin the pages and to be told when they are free costs more than the copy.
+/// Bytes from which a send is tried without a copy (`IORING_OP_SEND_ZC`). Below, pinning the pages and
+/// the second completion cost more than the copy.
 const ZERO_COPY_BYTES: usize = 256 << 10;
 
-/// Pieces of one vectored send, as `UIO_MAXIOV` has it.
+/// The most pieces of one vectored send (`UIO_MAXIOV`).
 const PIECES_MAX: usize = 1024;
 
-/// Whether sends from where the bytes are do without a copy here; loopback never does.
+/// Whether the kernel really sends without a copy here; over loopback it never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ZeroCopy {
     Untried,
@@ -30,15 +29,15 @@ enum ZeroCopy {
     Copies,
 }
 
-/// A connected socket. Cheap to clone; closed with the last clone, once no operation has it.
+/// A connected socket. Cheap to clone; closed when the last clone is dropped and no operation has it.
 #[derive(Debug, Clone)]
 pub struct Socket {
     pub(super) fd: Arc<OwnedFd>,
     zero_copy: Rc<Cell<ZeroCopy>>,
 }
 
-/// Runs what `make` makes, again where it was interrupted, or where the socket was set not to
-/// block by somebody: then it waits until it is ready.
+/// Carries `op` out, and again where it was interrupted. Where the socket was set not to block, waits
+/// until it is ready.
 pub(super) async fn until_done(fd: &Arc<OwnedFd>, events: PollFlags, mut op: Op) -> Outcome {
     for _ in 0..ATTEMPTS_MAX {
         let outcome = operation(op).await;
@@ -61,8 +60,7 @@ impl Socket {
 
     pub(super) async fn recv(&self, buf: Vec<u8>, at: usize) -> BufResult {
         let op = Op::Recv { socket: Arc::clone(&self.fd), buf, at, all: false };
-        let mut outcome = until_done(&self.fd, PollFlags::IN, op).await;
-        (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+        buf_result(until_done(&self.fd, PollFlags::IN, op).await)
     }
 
     pub(super) async fn recv_exact(&self, mut buf: Vec<u8>) -> (io::Result<()>, Vec<u8>) {
@@ -109,7 +107,7 @@ impl Socket {
                 Op::Send { socket, buf, at, to }
             };
             let mut outcome = until_done(&self.fd, PollFlags::OUT, op).await;
-            self.learn(&outcome);
+            self.record_copy(&outcome);
             buf = outcome.op.take_buf();
             match outcome.result {
                 Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), buf),
@@ -126,8 +124,8 @@ impl Socket {
         (Ok(()), buf)
     }
 
-    /// From what a send from where the bytes are has said of itself.
-    fn learn(&self, outcome: &Outcome) {
+    /// Records whether a send without a copy was one.
+    fn record_copy(&self, outcome: &Outcome) {
         if let (Op::SendZeroCopy { copied, .. }, Ok(_)) = (&outcome.op, &outcome.result) {
             self.zero_copy.set(if *copied { ZeroCopy::Copies } else { ZeroCopy::Works });
         }
@@ -151,7 +149,7 @@ impl Socket {
         (Ok(()), done)
     }
 
-    /// Sends so many pieces as one call takes.
+    /// Sends as many pieces as one call takes.
     async fn send_pieces(&self, bufs: Vec<Vec<u8>>) -> (io::Result<()>, Vec<Vec<u8>>) {
         let total: usize = bufs.iter().map(Vec::len).sum();
         if total == 0 {
@@ -166,12 +164,12 @@ impl Socket {
             Ok(n) => n as usize,
             Err(errno) => return (Err(errno.into()), bufs),
         };
-        // A short send, as older kernels make: what is left goes piece by piece.
+        // After a short send, as older kernels make, what is left goes piece by piece.
         for buf in &mut bufs {
-            let of_this = sent.min(buf.len());
-            sent -= of_this;
-            if of_this < buf.len() {
-                let (rest, _) = self.send_all(buf[of_this..].to_vec()).await;
+            let done = sent.min(buf.len());
+            sent -= done;
+            if done < buf.len() {
+                let (rest, _) = self.send_all(buf[done..].to_vec()).await;
                 if rest.is_err() {
                     return (rest, bufs);
                 }
@@ -200,7 +198,7 @@ impl Socket {
                 buf = back;
             }
         };
-        // The limit is a bound and no error: whoever sends for ever is not waited for.
+        // The limit is not an error: a peer that never stops sending is not waited for.
         let _ = crate::time::timeout(limit, drain).await;
         Ok(())
     }

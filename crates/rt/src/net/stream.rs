@@ -11,11 +11,11 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
+use super::methods::stream_methods;
 use super::socket::Socket;
-use super::stream_methods;
-use crate::executor::operation;
+use crate::operation::operation;
 
-/// A connection. Closed when dropped, once no operation has it any more.
+/// A connection. Closed when it is dropped and no operation has it any more.
 #[derive(Debug, Clone)]
 pub struct TcpStream {
     socket: Socket,
@@ -28,7 +28,7 @@ impl TcpStream {
         Self { socket: Socket::new(Arc::new(fd)) }
     }
 
-    /// Connects to `address`, but does not try for longer than `limit`.
+    /// Connects to `address`, within `limit`.
     ///
     /// # Errors
     /// As `connect(2)`, and [`io::ErrorKind::TimedOut`].
@@ -48,7 +48,7 @@ impl TcpStream {
             Err(Errno::CANCELED) => return Err(io::ErrorKind::TimedOut.into()),
             Err(errno) => return Err(errno.into()),
         }
-        // The ring gives an error at once for sockets that are not to block.
+        // With a socket that does not block, the ring returns an error instead of waiting.
         rustix::io::ioctl_fionbio(&socket, false)?;
         Ok(Self { socket: Socket::new(socket) })
     }
@@ -61,8 +61,8 @@ impl TcpStream {
         Ok(sockopt::set_tcp_nodelay(&self.socket.fd, yes)?)
     }
 
-    /// Asks a silent peer whether it is still there, after so long (`SO_KEEPALIVE`,
-    /// `TCP_KEEPIDLE`); `None` does not.
+    /// Probes a silent peer after this time (`SO_KEEPALIVE`, `TCP_KEEPIDLE`); `None` sends no
+    /// probes.
     ///
     /// # Errors
     /// As `setsockopt(2)`.
@@ -73,7 +73,7 @@ impl TcpStream {
         Ok(sockopt::set_socket_keepalive(&self.socket.fd, after.is_some())?)
     }
 
-    /// How long closing waits for what was sent and not received; 0 resets the connection
+    /// How long closing waits until sent bytes are received; 0 resets the connection
     /// (`SO_LINGER`).
     ///
     /// # Errors
@@ -82,8 +82,8 @@ impl TcpStream {
         Ok(sockopt::set_socket_linger(&self.socket.fd, limit)?)
     }
 
-    /// Bytes of the kernel's buffers (`SO_RCVBUF`, `SO_SNDBUF`), which it doubles; it then no
-    /// longer fits them to the connection by itself.
+    /// Sizes of the kernel's buffers in bytes (`SO_RCVBUF`, `SO_SNDBUF`). The kernel doubles them, and no
+    /// longer adapts them to the connection.
     ///
     /// # Errors
     /// As `setsockopt(2)`.
@@ -92,7 +92,7 @@ impl TcpStream {
         Ok(sockopt::set_socket_send_buffer_size(&self.socket.fd, send_bytes)?)
     }
 
-    /// The other end.
+    /// The address of the peer.
     ///
     /// # Errors
     /// As `getpeername(2)`.
@@ -100,7 +100,7 @@ impl TcpStream {
         Ok(rustix::net::getpeername(&self.socket.fd)?.ok_or(Errno::NOTCONN)?.try_into()?)
     }
 
-    /// This end.
+    /// The address of this end.
     ///
     /// # Errors
     /// As `getsockname(2)`.
@@ -112,7 +112,7 @@ impl TcpStream {
 impl TryFrom<std::net::TcpStream> for TcpStream {
     type Error = io::Error;
 
-    /// One that is connected already; it is set to block, which here only says who waits.
+    /// Takes a connection and sets it to block: here the ring waits, and not the thread.
     fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(false)?;
         Ok(Self::from_fd(stream.into()))

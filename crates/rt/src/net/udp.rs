@@ -5,30 +5,30 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
-use cutwater_sys::ring::{DATAGRAM_HEAD_BYTES, Event, Op, Outcome};
+use cutwater_sys::ring::{DATAGRAM_HEAD_BYTES, Op, Outcome};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
+use super::chunk::Chunk;
+use super::datagrams::Multishot;
 use super::offload::Offload;
-use super::received::Chunk;
 use super::socket::until_done;
-use crate::driver::{GROUP_BUFFER_BYTES, Operation, Operations};
-use crate::executor::{Core, operation};
-use crate::fs::BufResult;
+use crate::driver::{SHARED_BUFFER_BYTES, SharedBuffers};
+use crate::operation::{BufResult, Operation, buf_result, operation};
 
-/// Bytes of a [`Packet`] at most: a shared buffer but for its head (`io_uring_recvmsg_out` and an
+/// The most bytes of a [`Packet`]: a shared buffer without its head (`io_uring_recvmsg_out` and an
 /// address).
-pub const PACKET_BYTES_MAX: usize = GROUP_BUFFER_BYTES as usize - 144;
-const _: () = assert!(PACKET_BYTES_MAX >= GROUP_BUFFER_BYTES as usize - DATAGRAM_HEAD_BYTES);
+pub const PACKET_BYTES_MAX: usize = SHARED_BUFFER_BYTES as usize - 144;
+const _: () = assert!(PACKET_BYTES_MAX >= SHARED_BUFFER_BYTES as usize - DATAGRAM_HEAD_BYTES);
 
-/// A datagram and who has sent it, or is to get it.
+/// A datagram with its sender or receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datagram {
-    /// The bytes; what was longer than the buffer is cut off.
+    /// The bytes; what did not fit into the buffer is cut off.
     pub bytes: Vec<u8>,
-    /// The other end.
+    /// The address of the other end.
     pub peer: SocketAddr,
 }
 
@@ -46,7 +46,7 @@ impl AsFd for UdpSocket {
 }
 
 impl UdpSocket {
-    /// A socket with an address of its own.
+    /// A socket that is bound to `address`.
     ///
     /// # Errors
     /// As `bind(2)`.
@@ -54,7 +54,7 @@ impl UdpSocket {
         Ok(std::net::UdpSocket::bind(address)?.into())
     }
 
-    /// Its address.
+    /// The address of this socket.
     ///
     /// # Errors
     /// As `getsockname(2)`.
@@ -62,7 +62,7 @@ impl UdpSocket {
         Ok(rustix::net::getsockname(&self.fd)?.try_into()?)
     }
 
-    /// Sends to `peer` and receives from it alone from now on (`connect(2)`).
+    /// Sends to `peer`, and receives from it alone, from now on (`connect(2)`).
     ///
     /// # Errors
     /// As the call.
@@ -91,8 +91,7 @@ impl UdpSocket {
     /// As `sendmsg(2)`.
     pub async fn send_to(&self, buf: Vec<u8>, to: SocketAddr) -> BufResult {
         let op = Op::SendTo { socket: Arc::clone(&self.fd), buf, to };
-        let mut outcome = until_done(&self.fd, PollFlags::OUT, op).await;
-        (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+        buf_result(until_done(&self.fd, PollFlags::OUT, op).await)
     }
 
     /// Receives one datagram from the peer that it is connected to.
@@ -105,8 +104,7 @@ impl UdpSocket {
             return (Err(e), buf);
         }
         let op = Op::Recv { socket: Arc::clone(&self.fd), buf, at: 0, all: false };
-        let mut outcome = until_done(&self.fd, PollFlags::IN, op).await;
-        (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+        buf_result(until_done(&self.fd, PollFlags::IN, op).await)
     }
 
     /// Sends `buf` to the peer that it is connected to.
@@ -116,29 +114,24 @@ impl UdpSocket {
     pub async fn send(&self, buf: Vec<u8>) -> BufResult {
         let to = buf.len();
         let op = Op::Send { socket: Arc::clone(&self.fd), buf, at: 0, to };
-        let mut outcome = until_done(&self.fd, PollFlags::OUT, op).await;
-        (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
+        buf_result(until_done(&self.fd, PollFlags::OUT, op).await)
     }
 
-    /// Sends all of them, given to the kernel together; an answer for each, in order, and the
-    /// buffers.
+    /// Sends all of them, given to the kernel together. Returns a result for each, in order, with its
+    /// buffer.
     pub async fn send_many(&self, datagrams: Vec<Datagram>) -> Vec<BufResult> {
         let ops = datagrams.into_iter().map(|Datagram { bytes: buf, peer: to }| {
             operation(Op::SendTo { socket: Arc::clone(&self.fd), buf, to })
         });
         let done = all(ops.collect()).await;
-        done.into_iter()
-            .map(|mut outcome| {
-                (outcome.result.map(|n| n as usize).map_err(Into::into), outcome.op.take_buf())
-            })
-            .collect()
+        done.into_iter().map(buf_result).collect()
     }
 
-    /// Datagrams as they come, by one operation that goes on, in buffers that the core's sockets
-    /// share. Of those longer than [`PACKET_BYTES_MAX`] the rest is cut off.
+    /// Datagrams as they come, by one multishot operation, in buffers that the core's sockets share.
+    /// Those longer than [`PACKET_BYTES_MAX`] are cut off there.
     #[must_use]
     pub fn packets(&self) -> Packets {
-        Packets { socket: self.clone(), many: None }
+        Packets { socket: self.clone(), multishot: Multishot::new(SharedBuffers::Small) }
     }
 
     fn to_receive(&self, buf: Vec<u8>) -> Op {
@@ -155,7 +148,7 @@ fn received(
 }
 
 impl From<std::net::UdpSocket> for UdpSocket {
-    /// One that is bound already, and blocks.
+    /// Takes a socket that is bound already, and blocks.
     fn from(socket: std::net::UdpSocket) -> Self {
         Self { fd: Arc::new(socket.into()), offload: Arc::default() }
     }
@@ -178,80 +171,44 @@ async fn all(mut ops: Vec<Operation>) -> Vec<Outcome> {
     done.into_iter().flatten().collect()
 }
 
-/// A datagram in a buffer that the core's sockets share; given back when this is dropped.
+/// A datagram in a buffer that the core's sockets share. Dropping it gives the buffer back.
 #[derive(Debug)]
 pub struct Packet {
     /// The bytes.
     pub bytes: Chunk,
-    /// Who has sent it.
+    /// The sender.
     pub peer: SocketAddr,
 }
 
-/// Datagrams as they come. Dropped, it ends the operation; what has come and was not taken is lost.
+/// Datagrams as they come. Dropping it ends the operation; datagrams that were not taken are lost.
 #[derive(Debug)]
 pub struct Packets {
     socket: UdpSocket,
-    many: Option<Operations>,
+    multishot: Multishot,
 }
 
 impl Packets {
-    /// The next.
+    /// The next datagram.
     ///
     /// # Errors
     /// As `recvmsg(2)`; `InvalidInput` once [`UdpSocket::coalesced`] was called.
     pub async fn next(&mut self) -> io::Result<Packet> {
         self.socket.offload.may_receive_one()?;
-        loop {
-            let Some(many) = self.many() else { return self.one().await };
-            match many.next().await {
-                Event::Part(part) => {
-                    if let (Some(buf), Some(peer)) = (part.buf, part.head.from) {
-                        return Ok(Packet { bytes: Chunk::of_group(buf), peer });
-                    }
-                }
-                Event::End(outcome) => {
-                    self.many = None;
-                    match outcome.result {
-                        Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::CANCELED) => {}
-                        // Others hold all buffers, or the kernel is before 6.0.
-                        Err(Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP) => {
-                            return self.one().await;
-                        }
-                        Err(errno) => return Err(errno.into()),
-                    }
-                }
-            }
+        match self.multishot.next(&self.socket.fd).await? {
+            Some((bytes, _, peer)) => Ok(Packet { bytes, peer }),
+            None => self.one().await,
         }
     }
 
-    /// What has come already, without waiting.
+    /// A datagram that has come already, without waiting.
     pub fn try_next(&mut self) -> Option<Packet> {
-        let many = self.many.as_mut()?;
-        while many.untaken() > 0 {
-            let mut cx = Context::from_waker(Waker::noop());
-            let Poll::Ready(Event::Part(part)) = many.poll_next(&mut cx) else { return None };
-            if let (Some(buf), Some(peer)) = (part.buf, part.head.from) {
-                return Some(Packet { bytes: Chunk::of_group(buf), peer });
-            }
-        }
-        None
-    }
-
-    /// The operation that goes on; nothing where there can be none.
-    fn many(&mut self) -> Option<&mut Operations> {
-        if self.many.is_none() {
-            let core = Core::current();
-            let group = core.driver.borrow_mut().group()?;
-            let socket = Arc::clone(&self.socket.fd);
-            self.many =
-                Some(Operations::new(core, Op::RecvFromMany { socket, group, coalesced: false }));
-        }
-        self.many.as_mut()
+        let (bytes, _, peer) = self.multishot.try_next()?;
+        Some(Packet { bytes, peer })
     }
 
     async fn one(&self) -> io::Result<Packet> {
         let (received, buf) = self.socket.recv_from(vec![0; PACKET_BYTES_MAX]).await;
         let (n, peer) = received?;
-        Ok(Packet { bytes: Chunk::of_vec(buf, n), peer })
+        Ok(Packet { bytes: Chunk::from_vec(buf, n), peer })
     }
 }

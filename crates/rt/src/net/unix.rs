@@ -9,13 +9,13 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::incoming::{Incoming, accept};
+use super::methods::stream_methods;
 use super::socket::Socket;
-use super::stream_methods;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Times that a full backlog is tried, a millisecond apart, before it is an error.
+/// Attempts with a full backlog, a millisecond apart, before it is an error.
 const FULL_MAX: u32 = 1000;
 
 fn socket(flags: SocketFlags) -> io::Result<OwnedFd> {
@@ -36,7 +36,7 @@ impl AsFd for UnixListener {
 }
 
 impl UnixListener {
-    /// Listens on `path`, which must not exist; it stays when this is dropped.
+    /// Listens on `path`, which must not exist yet and is not removed when this is dropped.
     ///
     /// # Errors
     /// As `bind(2)` and `listen(2)`.
@@ -55,14 +55,14 @@ impl UnixListener {
         accept(&self.socket).await.map(UnixStream::from_fd)
     }
 
-    /// All connections, by one operation that goes on.
+    /// All connections, by one multishot operation.
     #[must_use]
     pub fn incoming(&self) -> Incoming<UnixStream> {
         Incoming::new(Arc::clone(&self.socket), UnixStream::from_fd)
     }
 }
 
-/// A connection. Closed when dropped, once no operation has it any more.
+/// A connection. Closed when it is dropped and no operation has it any more.
 #[derive(Debug, Clone)]
 pub struct UnixStream {
     socket: Socket,
@@ -75,7 +75,7 @@ impl UnixStream {
         Self { socket: Socket::new(Arc::new(fd)) }
     }
 
-    /// Connects to `path`. With the listener's backlog full it tries again for a second.
+    /// Connects to `path`. While the listener's backlog is full, it tries again for a second.
     ///
     /// # Errors
     /// As `connect(2)`.
@@ -98,7 +98,7 @@ impl UnixStream {
         Ok(Self::from_fd(socket))
     }
 
-    /// Two that are connected to each other (`socketpair(2)`).
+    /// Two streams that are connected to each other (`socketpair(2)`).
     ///
     /// # Errors
     /// As the call.

@@ -1,4 +1,6 @@
-//! A connection's states, driven until it needs the network or has what was asked for.
+//! Drives rustls' state machine until it needs the network or has done what was asked.
+
+use std::io;
 
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
@@ -7,10 +9,10 @@ use rustls::unbuffered::{
 };
 use rustls::{CommonState, Error};
 
-/// Bytes that a record adds to what is in it, at most.
+/// The most bytes that a record adds to its contents.
 const RECORD_OVERHEAD: usize = 64;
 
-/// Bytes in a record, at most.
+/// The most bytes in a record.
 const RECORD_BYTES_MAX: usize = 16 << 10;
 
 /// Either side.
@@ -19,47 +21,47 @@ pub(super) enum Connection {
     Server(Box<UnbufferedServerConnection>),
 }
 
-/// Takes decrypted bytes; says how many.
+/// Takes decrypted bytes; returns how many.
 pub(super) type Take<'a> = dyn FnMut(&[u8]) -> usize + 'a;
 
-/// What is wanted of a connection; each is done once.
+/// What a connection is asked to do; each is done once.
 #[derive(Default)]
 pub(super) struct Ask<'a> {
-    /// Called with decrypted bytes; says how many it took.
+    /// Called with decrypted bytes; returns how many it took.
     pub(super) take: Option<&'a mut Take<'a>>,
-    /// To be encrypted.
+    /// Bytes to encrypt.
     pub(super) give: Option<&'a [u8]>,
-    /// To say that nothing more will be sent.
+    /// Whether to send `close_notify`.
     pub(super) close: bool,
 }
 
-/// What a connection came to.
+/// What a connection did.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Did {
-    /// So many decrypted bytes were taken.
+    /// This many decrypted bytes were taken.
     Took(usize),
-    /// What was given has been encrypted.
+    /// The bytes have been encrypted.
     Gave,
-    /// It needs bytes of the peer.
+    /// It needs bytes from the peer.
     Needs,
-    /// The peer has said that nothing more will come.
+    /// The peer has sent `close_notify`.
     PeerClosed,
-    /// Both have.
+    /// Both sides have.
     Closed,
 }
 
-/// One state was dealt with.
+/// The result of one state.
 enum Step {
     Go,
     Did(Did),
 }
 
-/// Buffers of a connection but for what comes in.
+/// The buffers of a connection, except for received bytes.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    /// Encrypted and not sent.
+    /// Encrypted and not sent yet.
     pub(super) outgoing: Vec<u8>,
-    /// Decrypted and not taken.
+    /// Decrypted and not taken yet.
     pub(super) plain: Vec<u8>,
 }
 
@@ -71,10 +73,9 @@ impl Connection {
         }
     }
 
-    /// Goes on until something of `ask` is done or bytes are needed. How many bytes of `incoming` are
-    /// done with is given either way; after an error, what the peer is to be told of it is in
-    /// `outgoing`.
-    pub(super) fn run(
+    /// Runs until something of `ask` is done or bytes are needed. Returns how many bytes of `incoming` were
+    /// used. After an error, the alert for the peer is in `outgoing`.
+    pub(super) fn drive(
         &mut self,
         incoming: &mut [u8],
         buffers: &mut Buffers,
@@ -108,8 +109,8 @@ impl Connection {
         }
     }
 
-    /// What the peer is to be told of an error. What came in must not be shown again: rustls would
-    /// find the same error in it, and allows one alert.
+    /// Encodes the alert for an error. rustls must not see the same bytes again: it would find the same error,
+    /// and allows one alert.
     fn encode_alert(&mut self, buffers: &mut Buffers) {
         while self.common().wants_write() {
             let (_, step) = self.step(&mut [], buffers, &mut Ask::default());
@@ -143,12 +144,12 @@ fn handle<Data>(
             }
             step
         }
-        // They can be replayed, and nobody here could know what that does.
+        // An attacker can replay them, and nobody here knows what that does.
         Ok(ConnectionState::ReadEarlyData(_)) => Err(Error::General(
             "early data are not supported: leave max_early_data_size at 0".into(),
         )),
         Ok(ConnectionState::EncodeTlsData(data)) => encode(data, &mut buffers.outgoing),
-        // It goes out in order with all else.
+        // It is sent in order with everything else.
         Ok(ConnectionState::TransmitTlsData(data)) => {
             data.done();
             Ok(Step::Go)
@@ -156,14 +157,14 @@ fn handle<Data>(
         Ok(ConnectionState::WriteTraffic(traffic)) => write(traffic, buffers, ask),
         Ok(ConnectionState::PeerClosed) => Ok(Step::Did(Did::PeerClosed)),
         Ok(ConnectionState::Closed) => Ok(Step::Did(Did::Closed)),
-        // Blocked, or a state of a later version that we know nothing to do about.
+        // Blocked, or a state of a later version that we cannot handle.
         Ok(_) => Ok(Step::Did(Did::Needs)),
     };
     (discard, step)
 }
 
 fn take(payload: &[u8], buffers: &mut Buffers, ask: &mut Ask<'_>) -> Option<usize> {
-    // An empty record is allowed, and would be taken for the end.
+    // An empty record is allowed, and must not look like the end.
     if payload.is_empty() {
         return None;
     }
@@ -175,7 +176,7 @@ fn take(payload: &[u8], buffers: &mut Buffers, ask: &mut Ask<'_>) -> Option<usiz
 fn encode<Data>(mut data: EncodeTlsData<'_, Data>, outgoing: &mut Vec<u8>) -> Result<Step, Error> {
     let at = outgoing.len();
     let mut room = RECORD_OVERHEAD;
-    // The second try has the room that the first was told of.
+    // The second try has the room that the first asked for.
     for _ in 0..2 {
         outgoing.resize(at + room, 0);
         match data.encode(&mut outgoing[at..]) {
@@ -221,4 +222,9 @@ fn write<Data>(
     }
     buffers.outgoing.truncate(at);
     Err(Error::EncryptError)
+}
+
+/// An error of rustls as one of I/O.
+pub(super) fn invalid(e: Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, e)
 }

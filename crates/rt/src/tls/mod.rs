@@ -1,5 +1,5 @@
-//! TLS by rustls, through its interface without buffers: records are decrypted in the buffer that
-//! the ring has received them into, and encrypted into the one that it sends.
+//! TLS by rustls, through its interface without buffers: records are decrypted in the buffer that they
+//! were received into, and encrypted into the buffer that is sent.
 //!
 //! Configurations are rustls' own ([`rustls`] is exported): ALPN, names, client certificates and
 //! resumption are set there. The kernel's TLS (`CONFIG_TLS`) is not used.
@@ -17,7 +17,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::net::ByteStream;
-use engine::Connection;
+use engine::{Connection, invalid};
 pub use stream::Stream;
 
 /// Accepts TLS over streams. Cheap to clone; clones share the configuration.
@@ -27,31 +27,31 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// With rustls' configuration of a server.
+    /// Uses rustls' configuration of a server.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Self {
         Self { config: Arc::new(RwLock::new(config)) }
     }
 
-    /// From now on, new connections have this configuration: other certificates, say. Those that
-    /// there are go on with the one they began with.
+    /// Sets another configuration, such as new certificates, for new connections. Existing ones keep
+    /// theirs.
     pub fn replace(&self, config: Arc<ServerConfig>) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
-    /// Shakes hands as the server. It has no limit of its own: see [`crate::time::timeout`].
+    /// Does the handshake as the server. It has no time limit: see [`crate::time::timeout`].
     ///
     /// # Errors
-    /// As `recv(2)` and `send(2)`; `InvalidData` with rustls' word where the peer does not keep
-    /// to the protocol or cannot be trusted; it has then been told.
+    /// As `recv(2)` and `send(2)`; `InvalidData` with rustls' error where the peer breaks the
+    /// protocol or cannot be trusted; it then gets an alert.
     pub async fn accept<S: ByteStream>(&self, stream: S) -> io::Result<Stream<S>> {
         let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
         let connection = UnbufferedServerConnection::new(config).map_err(invalid)?;
-        Stream::shake(stream, Connection::Server(Box::new(connection))).await
+        Stream::handshake(stream, Connection::Server(Box::new(connection))).await
     }
 }
 
-/// Begins TLS over streams. Cheap to clone; resumption needs that all connections have one
+/// Starts TLS over streams. Cheap to clone. For resumption, all connections need the same
 /// configuration.
 #[derive(Debug, Clone)]
 pub struct Connector {
@@ -59,13 +59,13 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// With rustls' configuration of a client.
+    /// Uses rustls' configuration of a client.
     #[must_use]
     pub fn new(config: Arc<ClientConfig>) -> Self {
         Self { config }
     }
 
-    /// Shakes hands as the client of `name`. It has no limit of its own: see
+    /// Does the handshake as a client of the server `name`. It has no time limit: see
     /// [`crate::time::timeout`].
     ///
     /// # Errors
@@ -77,10 +77,6 @@ impl Connector {
     ) -> io::Result<Stream<S>> {
         let config = Arc::clone(&self.config);
         let connection = UnbufferedClientConnection::new(config, name).map_err(invalid)?;
-        Stream::shake(stream, Connection::Client(Box::new(connection))).await
+        Stream::handshake(stream, Connection::Client(Box::new(connection))).await
     }
-}
-
-fn invalid(e: rustls::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, e)
 }

@@ -7,18 +7,17 @@ use std::task::{Context, Poll};
 use rustls::ProtocolVersion;
 use rustls::pki_types::CertificateDer;
 
-use super::engine::{Ask, Buffers, Connection, Did, Take};
-use super::invalid;
+use super::engine::{Ask, Buffers, Connection, Did, Take, invalid};
 use crate::net::{ByteStream, Chunk, Received, Sending};
 
-/// Bytes that are encrypted at a time, so that they are sent while the next are encrypted.
+/// Bytes that are encrypted at a time: they are sent while the next are encrypted.
 const GIVE_BYTES_MAX: usize = 64 << 10;
 
-/// Bytes that may wait for the rest of a record or of a handshake; rustls refuses longer ones.
+/// Bytes that may wait for the rest of a record or handshake message; rustls refuses longer ones.
 const UNDONE_BYTES_MAX: usize = 128 << 10;
 
-/// TLS over a stream. Dropped, it ends the connection without a word, which the peer takes for
-/// a truncation: see [`Stream::close`].
+/// TLS over a stream. Dropping it ends the connection without `close_notify`, which looks like a
+/// truncation to the peer: see [`Stream::close`].
 pub struct Stream<S> {
     stream: S,
     connection: Connection,
@@ -29,11 +28,11 @@ pub struct Stream<S> {
     plain_taken: usize,
     sending: Sending,
     peer_closed: bool,
-    /// We have said that nothing more will be sent.
+    /// We have sent `close_notify`.
     closed: bool,
-    /// It has failed: rustls must not be asked again.
+    /// It has failed: rustls must not be called again.
     failed: bool,
-    /// Of bytes behind those that were given; told when they are asked for.
+    /// An error in bytes after those that were taken; returned when they are asked for.
     error_held: Option<io::Error>,
 }
 
@@ -49,7 +48,7 @@ impl<S> fmt::Debug for Stream<S> {
 impl<S> Unpin for Stream<S> {}
 
 impl<S: ByteStream> Stream<S> {
-    pub(super) async fn shake(stream: S, connection: Connection) -> io::Result<Self> {
+    pub(super) async fn handshake(stream: S, connection: Connection) -> io::Result<Self> {
         let socket = stream.socket().clone();
         let mut this = Self {
             stream,
@@ -64,15 +63,15 @@ impl<S: ByteStream> Stream<S> {
             failed: false,
             error_held: None,
         };
-        std::future::poll_fn(|cx| this.poll_shake(cx)).await?;
+        std::future::poll_fn(|cx| this.poll_handshake(cx)).await?;
         Ok(this)
     }
 
-    fn poll_shake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let did = self.run(Ask::default());
+            let did = self.drive(Ask::default());
             if let Err(e) = did {
-                // The peer is told why, as far as that goes.
+                // Tries to send the alert.
                 let _ = self.flush(cx);
                 return Poll::Ready(Err(e));
             }
@@ -85,7 +84,7 @@ impl<S: ByteStream> Stream<S> {
         }
     }
 
-    /// The stream below.
+    /// The underlying stream.
     pub fn get_ref(&self) -> &S {
         &self.stream
     }
@@ -108,20 +107,20 @@ impl<S: ByteStream> Stream<S> {
         self.connection.common().protocol_version()
     }
 
-    /// Whether an earlier session was resumed, so that no certificates were checked anew.
+    /// Whether an earlier session was resumed, without a new check of certificates.
     #[must_use]
     pub fn resumed(&self) -> bool {
         self.connection.common().handshake_kind() == Some(rustls::HandshakeKind::Resumed)
     }
 
-    /// Reads into `out`, as much as there is and fits; 0 where the peer has ended.
+    /// Reads into `out`, as much as there is and fits; 0 once the peer has closed.
     ///
     /// # Errors
     /// As [`Stream::poll_take`].
     pub async fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let mut done =
             std::future::poll_fn(|cx| self.poll_take(cx, |bytes| copy(bytes, out))).await?;
-        // Records that have come too, so that an answer to all of them is one send.
+        // Also takes further records that have come, so that one send can answer all.
         while done > 0 && done < out.len() {
             let rest = &mut out[done..];
             match self.take_now(&mut |bytes| copy(bytes, rest)) {
@@ -140,7 +139,7 @@ impl<S: ByteStream> Stream<S> {
         {
             return None;
         }
-        match self.run(Ask { take: Some(take), ..Ask::default() }) {
+        match self.drive(Ask { take: Some(take), ..Ask::default() }) {
             Ok(Did::Took(n)) => Some(n),
             Ok(_) => None,
             Err(e) => {
@@ -177,8 +176,8 @@ impl<S: ByteStream> Stream<S> {
         std::future::poll_fn(|cx| self.poll_sent(cx)).await
     }
 
-    /// Says that nothing more will be sent (`close_notify`), and ends the sending side below. What
-    /// the peer still sends can be read.
+    /// Sends `close_notify`, and shuts down sending of the underlying stream. What the peer still sends
+    /// can be read.
     ///
     /// # Errors
     /// As `send(2)` and `shutdown(2)`.
@@ -186,15 +185,15 @@ impl<S: ByteStream> Stream<S> {
         std::future::poll_fn(|cx| self.poll_end(cx)).await
     }
 
-    /// Goes on with what has come in.
-    fn run(&mut self, ask: Ask<'_>) -> io::Result<Did> {
+    /// Processes what was received.
+    fn drive(&mut self, ask: Ask<'_>) -> io::Result<Did> {
         if self.failed {
             let text = "the connection has failed before";
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
         let mut none: [u8; 0] = [];
         let incoming = self.incoming.as_deref_mut().unwrap_or(&mut none);
-        let (done, did) = self.connection.run(incoming, &mut self.buffers, ask);
+        let (done, did) = self.connection.drive(incoming, &mut self.buffers, ask);
         if let Some(chunk) = &mut self.incoming {
             chunk.advance(done);
             if chunk.is_empty()
@@ -209,7 +208,7 @@ impl<S: ByteStream> Stream<S> {
         Ok(did)
     }
 
-    /// Receives more, behind what is not done with.
+    /// Receives more, behind the bytes that are not used yet.
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(undone) = self.incoming.take() {
             if undone.len() > UNDONE_BYTES_MAX {
@@ -234,7 +233,7 @@ impl<S: ByteStream> Stream<S> {
         }
     }
 
-    /// Sends what was encrypted.
+    /// Sends the encrypted bytes.
     fn flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.sending.poll_sent(cx)?.is_pending() {
@@ -249,12 +248,12 @@ impl<S: ByteStream> Stream<S> {
         }
     }
 
-    /// Calls `take` with decrypted bytes; it says how many it took. Not called, and 0, where the
-    /// peer has said that nothing more comes.
+    /// Calls `take` with decrypted bytes; it returns how many it took. Once the peer has sent
+    /// `close_notify`, the result is 0 and `take` is not called.
     ///
     /// # Errors
-    /// As `recv(2)`; `UnexpectedEof` where the connection ends without that word, as somebody may
-    /// have cut it; `InvalidData` with rustls' word.
+    /// As `recv(2)`; `UnexpectedEof` where the connection ends without `close_notify`, since somebody
+    /// may have cut it; `InvalidData` with rustls' error.
     pub fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
@@ -272,15 +271,15 @@ impl<S: ByteStream> Stream<S> {
                 return Poll::Ready(Ok(taken));
             }
             if let Some(e) = self.error_held.take() {
-                // The peer is told why, as far as that goes.
+                // Tries to send the alert.
                 let _ = self.flush(cx);
                 return Poll::Ready(Err(e));
             }
             if self.peer_closed {
                 return Poll::Ready(Ok(0));
             }
-            let did = self.run(Ask { take: Some(&mut take), ..Ask::default() });
-            // What the peer is to know goes out whatever came of it: an answer, or why not.
+            let did = self.drive(Ask { take: Some(&mut take), ..Ask::default() });
+            // Sent whatever the result: an answer, or an alert.
             let sent = self.flush(cx);
             match did? {
                 Did::Took(n) => return Poll::Ready(Ok(n)),
@@ -297,7 +296,7 @@ impl<S: ByteStream> Stream<S> {
         }
     }
 
-    /// Takes bytes over to be encrypted and sent, once what was taken before has been; how many.
+    /// Takes bytes to be encrypted and sent, once the bytes before them have been sent; returns how many.
     ///
     /// # Errors
     /// As `send(2)`; `BrokenPipe` after [`Stream::close`].
@@ -311,31 +310,32 @@ impl<S: ByteStream> Stream<S> {
         let mut given = 0;
         for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
             let piece = &piece[..piece.len().min(GIVE_BYTES_MAX - given)];
-            if piece.is_empty() || !self.give(Ask { give: Some(piece), ..Ask::default() })? {
+            if piece.is_empty() {
                 break;
             }
+            self.give(Ask { give: Some(piece), ..Ask::default() })?;
             given += piece.len();
         }
-        // It goes out while the writer goes on; an error is told with the next bytes.
+        // Sent while the writer goes on; an error comes with the next bytes.
         let _ = self.flush(cx);
         Poll::Ready(Ok(given))
     }
 
-    /// Encrypts what is given; false where the connection is over.
-    fn give(&mut self, ask: Ask<'_>) -> io::Result<bool> {
+    /// Encrypts the bytes of `ask`, or encodes `close_notify`.
+    fn give(&mut self, ask: Ask<'_>) -> io::Result<()> {
         let Ask { give, close, .. } = ask;
         loop {
-            match self.run(Ask { take: None, give, close })? {
-                Did::Gave => return Ok(true),
+            match self.drive(Ask { take: None, give, close })? {
+                Did::Gave => return Ok(()),
                 Did::PeerClosed | Did::Took(_) => {}
                 Did::Closed => return Err(io::ErrorKind::BrokenPipe.into()),
-                // Nothing is sent before hands are shaken, and then it can be always.
+                // This does not happen after the handshake.
                 Did::Needs => return Err(io::ErrorKind::NotConnected.into()),
             }
         }
     }
 
-    /// Waits until all that was taken over has been sent.
+    /// Waits until all bytes that were taken have been sent.
     ///
     /// # Errors
     /// As `send(2)`.
@@ -350,7 +350,7 @@ impl<S: ByteStream> Stream<S> {
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.closed {
             self.closed = true;
-            // A connection that is broken already has nobody to be told.
+            // Where the connection is broken already, nobody receives it.
             let _ = self.give(Ask { close: true, ..Ask::default() });
         }
         if self.flush(cx)?.is_pending() {
@@ -360,7 +360,7 @@ impl<S: ByteStream> Stream<S> {
     }
 }
 
-/// Copies as much as fits; how many bytes.
+/// Copies as much as fits; returns how many bytes.
 fn copy(bytes: &[u8], out: &mut [u8]) -> usize {
     let n = bytes.len().min(out.len());
     out[..n].copy_from_slice(&bytes[..n]);

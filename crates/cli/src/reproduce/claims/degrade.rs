@@ -12,7 +12,7 @@ pub(super) const CLAIM: Claim = Claim {
     text: "an operation on the hot path (io_uring), against the cold path",
     claimed_ratio: Some(2.5),
     measure: |lab| {
-        let runtime = Runtime::builder()
+        let runtime = Runtime::options()
             .backend(Backend::Ring)
             .build()
             .map_err(|e| format!("no io_uring here: {e}"))?;

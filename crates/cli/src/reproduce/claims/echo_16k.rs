@@ -35,7 +35,7 @@ pub(super) const CLAIM: Claim = Claim {
     text: "16 KiB echo over 16 connections: a server by completions (io_uring), against one by readiness (epoll)",
     claimed_ratio: Some(2.35),
     measure: |lab| {
-        Runtime::builder()
+        Runtime::options()
             .backend(Backend::Ring)
             .build()
             .map_err(|e| format!("no io_uring here: {e}"))?;
@@ -96,7 +96,7 @@ fn load(address: SocketAddr, rounds: u64) -> Result<(Vec<f64>, u64), String> {
 }
 
 fn by_completions(listener: TcpListener) -> Result<(), String> {
-    let runtime = Runtime::builder().backend(Backend::Ring).build().map_err(failed)?;
+    let runtime = Runtime::options().backend(Backend::Ring).build().map_err(failed)?;
     let listener = net::TcpListener::from(listener);
     runtime.block_on(async {
         let mut served = Vec::new();

@@ -29,7 +29,7 @@ pub(super) const CLAIM: Claim = Claim {
         let path = lab.file(lab.sized(1024, 256))?;
         let spots =
             places(lab.sized(1024, 256) << 20, BLOCK as u64, lab.sized(16_384, 4096) as usize);
-        let build = |backend| Runtime::builder().backend(backend).build();
+        let build = |backend| Runtime::options().backend(backend).build();
         let ring = build(Backend::Ring).map_err(|e| format!("no io_uring here: {e}"))?;
         let runtimes = [ring, build(Backend::Pool).map_err(failed)?];
         let (sides, figures) = lab.telling(&["ring", "pool"], "s", FIGURES, |side| {

@@ -39,7 +39,7 @@ pub(super) const CLAIM: Claim = Claim {
     claimed_ratio: Some(3.7),
     measure: |lab| {
         let bursts = lab.sized(400, 100) as usize;
-        let build = || Runtime::builder().backend(Backend::Ring).build();
+        let build = || Runtime::options().backend(Backend::Ring).build();
         build().map_err(|e| format!("no io_uring here: {e}"))?;
         let mut rounds = [const { Vec::new() }; 2];
         let address = lab.dir().join("address");
@@ -196,7 +196,7 @@ impl Load {
 
 /// A task for each connection.
 fn by_completions(sockets: &[Arc<OwnedFd>], hall: &Rc<Hall>) -> Result<(), String> {
-    let runtime = Runtime::builder()
+    let runtime = Runtime::options()
         .backend(Backend::Ring)
         .in_flight_max(CONNECTIONS + OTHERS as usize)
         .build()

@@ -1,0 +1,155 @@
+//! The bridge's thread, and the queue through which it gets operations.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_queue::SegQueue;
+use cutwater_sys::ring::{Op, Outcome};
+
+use super::pending::Pending;
+use crate::driver::Backend;
+use crate::executor::{Runtime, Sender, oneshot, spawn};
+use crate::operation::operation;
+
+/// One thread with a ring that carries operations out for any executor. Cheap to clone. The thread ends
+/// with the last clone and the operations that it has.
+#[derive(Debug, Clone)]
+pub struct Bridge {
+    inner: Arc<Inner>,
+}
+
+/// How to start a [`Bridge`]; see [`Bridge::options`].
+#[derive(Debug, Clone, Default)]
+pub struct BridgeOptions {
+    backend: Backend,
+}
+
+#[derive(Debug)]
+struct Inner {
+    queue: Arc<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    has_ring: bool,
+}
+
+/// Operations for the thread, and what wakes it.
+#[derive(Debug, Default)]
+struct Queue {
+    requests: SegQueue<Request>,
+    /// Wakes the task that takes requests.
+    waker: Mutex<Option<Waker>>,
+    ended: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Request {
+    op: Op,
+    outcome: Sender<Outcome>,
+}
+
+impl BridgeOptions {
+    /// What carries operations out; by default the ring where there is one.
+    #[must_use]
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When it cannot be started, there are no descriptors left, or a ring was demanded and is
+    /// refused.
+    pub fn start(&self) -> io::Result<Bridge> {
+        let queue = Arc::<Queue>::default();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (theirs, options) = (Arc::clone(&queue), Runtime::options().backend(self.backend));
+        let run = move || match options.build() {
+            Ok(runtime) => {
+                // The receiver waits for this answer.
+                let _ = sender.send(Ok(runtime.has_ring()));
+                runtime.block_on(serve(&theirs));
+            }
+            Err(e) => drop(sender.send(Err(e))),
+        };
+        let thread = thread::Builder::new().name("cutwater-bridge".into()).spawn(run)?;
+        let has_ring = receiver.recv().map_err(io::Error::other)??;
+        let thread = Mutex::new(Some(thread));
+        Ok(Bridge { inner: Arc::new(Inner { queue, thread, has_ring }) })
+    }
+}
+
+impl Bridge {
+    /// Starts the thread, with a ring where the host has one.
+    ///
+    /// # Errors
+    /// As [`BridgeOptions::start`].
+    pub fn new() -> io::Result<Self> {
+        Self::options().start()
+    }
+
+    /// Options, to be ended by [`BridgeOptions::start`].
+    #[must_use]
+    pub fn options() -> BridgeOptions {
+        BridgeOptions::default()
+    }
+
+    /// Whether reads go through a ring.
+    #[must_use]
+    pub fn has_ring(&self) -> bool {
+        self.inner.has_ring
+    }
+
+    pub(super) fn submit(&self, op: Op) -> Pending {
+        let (outcome, receiver) = oneshot();
+        self.inner.queue.requests.push(Request { op, outcome });
+        self.inner.queue.wake();
+        Pending(receiver)
+    }
+}
+
+impl Queue {
+    fn wake(&self) {
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.ended.store(true, Ordering::Release);
+        self.queue.wake();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The last clone may be dropped on the thread itself, which cannot join itself.
+        if let Some(thread) = thread.filter(|t| t.thread().id() != thread::current().id()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Takes requests until the bridge is gone.
+async fn serve(queue: &Arc<Queue>) {
+    loop {
+        while let Some(Request { op, outcome }) = queue.requests.pop() {
+            spawn(async move { outcome.send(operation(op).await) });
+        }
+        let mut waited = false;
+        std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            *queue.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+            // A request that came before the waker was set has woken nobody.
+            if !queue.requests.is_empty() || queue.ended.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+        if queue.ended.load(Ordering::Acquire) && queue.requests.is_empty() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The tests of the runtime in one program. Beside it are `descriptors`, which needs a process of its own,
+//! and `loom`, which is built in another way.
+
+mod blocking;
+#[cfg(feature = "tokio")]
+mod bridge;
+mod conformance;
+mod cores;
+mod examples;
+mod executor;
+mod fallback;
+#[cfg(all(feature = "hyper", feature = "tls"))]
+mod http;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod net;
+#[cfg(feature = "tls")]
+mod proxy;
+mod segments;
+mod sockets;
+mod support;
+#[cfg(feature = "tls")]
+mod tls;

@@ -1,0 +1,89 @@
+//! Child processes of tests.
+
+use std::env;
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output};
+
+/// The full name of the test `function` in the module `module_path!()`, as the test harness wants it.
+#[must_use]
+pub fn test_name(module_path: &str, function: &str) -> String {
+    match module_path.split_once("::") {
+        Some((_, module)) => format!("{module}::{function}"),
+        None => function.to_owned(),
+    }
+}
+
+/// A command that runs one test of this program, by its full name, in a process of its own.
+///
+/// # Errors
+/// As [`env::current_exe`].
+pub fn test_command(name: &str) -> io::Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args([name, "--exact", "--nocapture"]);
+    Ok(command)
+}
+
+/// Returns what a process of [`test_command`] has printed.
+///
+/// # Panics
+/// Where the test failed, or did not run. `what` names it.
+pub fn passed(what: &str, output: &Output) -> String {
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{what}: {}\n{printed}\n{errors}", output.status);
+    assert!(printed.contains("1 passed"), "{what}: it did not run: {printed}");
+    printed
+}
+
+/// The program of an example, which Cargo builds beside the tests of its crate. `None` where it was not
+/// built.
+#[must_use]
+pub fn example(name: &str) -> Option<PathBuf> {
+    let test = env::current_exe().ok()?;
+    let path = test.parent()?.parent()?.join("examples").join(name);
+    path.exists().then_some(path)
+}
+
+/// A child process that is killed when this is dropped.
+#[derive(Debug)]
+pub struct KillOnDrop(pub Child);
+
+impl Deref for KillOnDrop {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for KillOnDrop {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_is_run_again_by_its_full_name() {
+        const AGAIN: &str = "CUTWATER_TESTING_AGAIN";
+        if env::var_os(AGAIN).is_some() {
+            return println!("in the child");
+        }
+        let name = test_name(module_path!(), "a_test_is_run_again_by_its_full_name");
+        let output = test_command(&name).and_then(|mut test| test.env(AGAIN, "1").output());
+        let printed = passed(&name, &output.expect("this test is a program"));
+        assert!(printed.contains("in the child"), "{printed}");
+    }
+}
