@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// Names that metrics tell apart, the two of their own among them.
+/// Names that metrics distinguish, `default` and `other` among them.
 const CLASSES_MAX: usize = 8;
 /// Bytes of a name.
 const NAME_BYTES_MAX: usize = 64;
@@ -57,7 +57,7 @@ impl FileClass {
         }
     }
 
-    /// All that can be told apart.
+    /// Every class.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         (0..CLASSES_MAX as u8).map(Self)
     }

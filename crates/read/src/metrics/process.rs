@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use cutwater_meter::expose::{Page, Source};
 use cutwater_sys::usage;
 
-use super::sampler::Found;
+use super::sampler::Samples;
 use crate::FileClass;
 
 /// Memory of this process that is resident, bytes; none where `/proc` is not mounted.
@@ -19,7 +19,7 @@ pub(super) fn resident_bytes() -> Option<u64> {
 
 /// Faults, CPU time and memory, and what the sampler found.
 #[derive(Debug)]
-pub(super) struct Process(pub(super) Arc<Found>);
+pub(super) struct Process(pub(super) Arc<Samples>);
 
 impl Source for Process {
     fn collect(&self, page: &mut Page) {

@@ -1,12 +1,12 @@
 //! What is counted on the read path, written for a scrape.
 
+use cutwater_maps::lease_counts;
 use cutwater_meter::ReadCounts;
 use cutwater_meter::expose::{Page, Source};
 
-use super::refused;
 use crate::choose::facts::Reason;
-use crate::counting::{self, Totals};
-use crate::{FileClass, lease_counts, sigbus};
+use crate::counting::{self, Totals, refused};
+use crate::{FileClass, sigbus};
 
 /// Name, help and value of a counter of reads.
 type Family = (&'static str, &'static str, fn(&ReadCounts) -> u64);
@@ -52,7 +52,7 @@ impl Source for Reads {
                 }
                 page.histogram(
                     "cutwater_read_duration_seconds",
-                    "Single reads, of which one in 509 is timed.",
+                    "Single reads; one in 509 is timed.",
                 )
                 .buckets(&labels, &totals.latency[class.index()][at]);
             }
