@@ -79,7 +79,7 @@ pub enum Cause {
         at: u64,
         what: &'static str,
     },
-    /// Somebody else is its writer.
+    /// Another process is its writer.
     Locked,
     /// A limit of ours, in bytes.
     Full {
@@ -198,7 +198,7 @@ impl Error {
         matches!(self.0.cause, Cause::Spoiled { .. })
     }
 
-    /// Another writer has it, or holds it open where nobody may.
+    /// Another writer has it, or has it open where that is not allowed.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         matches!(self.0.cause, Cause::Locked)

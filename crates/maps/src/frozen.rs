@@ -16,7 +16,7 @@ use crate::error::{Action, Cause};
 use crate::open::{not_a_file, open_without_waiting};
 use crate::{Error, Result};
 
-/// A whole file as `&[u8]`, which nobody can change while it is held.
+/// A whole file as `&[u8]`, which no other process can change while it is held.
 ///
 /// What that rests on is the caller's choice: the seals of a memfd, a read lease, or a copy.
 ///

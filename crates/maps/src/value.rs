@@ -32,7 +32,7 @@ pub trait ReadValue: Sized {
     /// What is read into.
     const ZERO: Self::Bytes;
 
-    /// The value, or nothing when the bytes are none.
+    /// The value, or none when the bytes are not a value of this type.
     fn from_bytes(bytes: Self::Bytes) -> Option<Self>;
 }
 

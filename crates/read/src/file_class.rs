@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 const CLASSES_MAX: usize = 8;
 /// Bytes of a name.
 const NAME_BYTES_MAX: usize = 64;
-/// Where no name was given.
+/// The name of files without a class.
 const DEFAULT: &str = "default";
-/// For names beyond the bound.
+/// The name of all classes beyond the bound.
 const OTHER: &str = "other";
 
 /// A kind of file by the caller's own division ("index", "segments"), under which metrics count

@@ -36,7 +36,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Of a log without records.
+    /// The header of a log without records.
     pub(super) fn new(id: u64) -> Self {
         Self { id, boot: None, durable: HEADER_BYTES, line: Line::new(id, HEADER_BYTES) }
     }

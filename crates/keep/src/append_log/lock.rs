@@ -8,7 +8,7 @@ use cutwater_sys::Errno;
 use cutwater_sys::origin::Origin;
 use rustix::fs::{FlockOperation, flock};
 
-/// A file that nobody else has locked.
+/// A file that this process has locked.
 #[derive(Debug)]
 pub(super) struct Locked {
     file: File,
@@ -16,7 +16,7 @@ pub(super) struct Locked {
 }
 
 impl Locked {
-    /// Locks a file, or says that somebody else has. See `flock(2)`.
+    /// Locks a file; none where another process has locked it. See `flock(2)`.
     pub(super) fn new(file: File) -> io::Result<Option<Self>> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self { file, locked_in: Origin::here() })),

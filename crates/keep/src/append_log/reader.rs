@@ -28,7 +28,7 @@ const SPIN: Duration = Duration::from_micros(20);
 const LOOKS_MAX: u32 = 1000;
 /// Looks between two glances at the clock.
 const LOOKS_PER_CLOCK: u32 = 16;
-/// Where no futex is: the first and the longest sleep.
+/// The first and the longest sleep where there is no futex.
 const NAP_MIN: Duration = Duration::from_micros(50);
 const NAP_MAX: Duration = Duration::from_millis(1);
 

@@ -16,7 +16,7 @@ use crate::append_log::records::{RecordAt, Records};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// Where the log ends now, in bytes from the begin of the file.
+    /// Where the log ends now, in bytes from the beginning of the file.
     pub end: u64,
     /// The published length that was found; none when it was not to be read.
     pub published: Option<u64>,

@@ -42,7 +42,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// Of a file that is `len` bytes long, all of them written.
+    /// The space of a file that is `len` bytes long, all of them written.
     pub(super) fn new(len: u64) -> Self {
         Self {
             allocated: len,

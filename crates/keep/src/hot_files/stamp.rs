@@ -42,12 +42,12 @@ const WANTED: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::CTIME);
 
 impl Stamp {
-    /// Of an open file; `statx(2)`. Nothing where it is no regular file.
+    /// The stamp of an open file (`statx(2)`); none where it is not a regular file.
     pub(super) fn of_fd(fd: BorrowedFd<'_>) -> Result<Option<Self>, Errno> {
         rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, WANTED).map(|s| Self::from_statx(&s))
     }
 
-    /// Of the file that a path names now. A server is asked, not our copy of its answer.
+    /// The stamp of the file that a path names now. On a network the server is asked.
     pub(super) fn of_path(path: &Path, place: Place) -> Result<Option<Self>, Errno> {
         let flags = match place {
             Place::Local => AtFlags::empty(),

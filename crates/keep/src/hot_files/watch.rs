@@ -2,7 +2,7 @@
 //!
 //! There is no thread: a thread that asks the cache empties the queue when the last time lies
 //! further back than the bound. So the bound holds without relying on any scheduler, and
-//! where nobody asks, nothing runs.
+//! while no thread asks, nothing runs.
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
@@ -153,7 +153,7 @@ impl State {
                 Ok(()) => {}
             }
         };
-        // Watches that were added on the way and that nobody rests on.
+        // Watches that were added on the way and that no entry needs.
         let kept = outcome.as_deref().unwrap_or_default();
         let unused = |wd: &&i32| !kept.contains(wd) && !self.users.0.contains_key(wd);
         for wd in walks.iter().flatten().filter(unused) {
@@ -212,7 +212,7 @@ impl State {
         Ok((!fds[0].revents().is_empty(), !fds[1].revents().is_empty()))
     }
 
-    /// Removes watches that nobody rests on any more.
+    /// Removes watches that no entry needs any more.
     fn give_up(&mut self, released: &[Box<[i32]>]) {
         for wd in released.iter().flatten() {
             let Some(users) = self.users.0.get_mut(wd) else { continue };

@@ -22,7 +22,7 @@ pub struct Report {
     pub chunk_len: u64,
     /// In memory now; none where `/proc/self/smaps` cannot be read.
     pub resident: Option<u64>,
-    /// Of that on transparent huge pages.
+    /// The part of that on transparent huge pages.
     pub huge_transparent: Option<u64>,
     /// Mapped with explicit huge pages.
     pub huge_explicit: u64,

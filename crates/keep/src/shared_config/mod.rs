@@ -33,7 +33,7 @@
 //! let mut reader = config.reader();
 //! assert_eq!(reader.get().requests_max, 10);
 //!
-//! // Refused where it was made: nobody ever sees it.
+//! // Refused by the publisher: no reader sees it.
 //! assert!(publisher.publish(&Limits { requests_max: 0, bytes_max: 0 }).is_err());
 //! # Ok(()) }
 //! ```

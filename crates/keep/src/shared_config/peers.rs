@@ -208,7 +208,7 @@ impl Reader {
 
     fn on_answer(&mut self, answer: Answer, current: Option<&Current>) {
         if self.on_the_way != Some(answer.generation) {
-            // It answers what nobody asked: no reader.
+            // An answer without an offer: this peer is not a reader.
             let _ = shutdown(&*self.socket, Shutdown::Both);
             return;
         }

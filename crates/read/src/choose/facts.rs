@@ -98,7 +98,7 @@ pub(crate) enum Probe {
 /// The chooser's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// For ranges that are resident, and for all when nobody asks.
+    /// For ranges that are resident, and for all where residency is not asked for.
     pub(crate) hit: Lane,
     /// For ranges that are not.
     pub(crate) miss: Lane,

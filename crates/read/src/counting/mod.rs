@@ -25,11 +25,11 @@ type Table<T> = [[T; PATHS]; FileClass::COUNT];
 #[derive(Debug, Default)]
 pub(crate) struct ThreadCounters {
     reads: Table<ReadCounters>,
-    /// Of single reads that were timed.
+    /// Durations of single reads that were timed.
     latency: Table<Buckets>,
-    /// Of passes over lists that were timed.
+    /// Durations of passes over lists that were timed.
     passes: [Buckets; FileClass::COUNT],
-    /// Of single reads that were timed and took a page fault: minor, major.
+    /// Durations of single reads that were timed and took a page fault: minor, major.
     faulting: [Buckets; 2],
     /// Ranges read under a choice, by its reason.
     choices: [Counter; Reason::ALL.len()],
@@ -126,7 +126,7 @@ fn index(path: ReadPath) -> usize {
 }
 
 struct All {
-    /// Of threads that are there; as many as there are threads that read.
+    /// Counters of threads that are alive.
     live: Vec<Arc<ThreadCounters>>,
     /// The sum over threads that have ended.
     retired: Totals,
@@ -144,7 +144,7 @@ impl Totals {
         windows: 0,
     };
 
-    /// Of a class, by path, for reports.
+    /// The paths, each with its index in a [`Table`].
     pub(crate) fn paths() -> impl Iterator<Item = (usize, ReadPath)> {
         ReadPath::ALL.into_iter().take(PATHS).enumerate()
     }
@@ -183,7 +183,8 @@ pub fn counts() -> Vec<(ReadPath, ReadCounts)> {
     ReadPath::ALL.into_iter().zip(by_path).collect()
 }
 
-/// Of reads that need no engine, so that a thread which makes no others has no buffers and rings.
+/// Counts reads that need no engine, so that a thread that makes no other reads has no buffers and
+/// rings.
 pub(crate) mod alone {
     use super::{FileClass, LOCAL, ReadPath, ThreadCounters, Timed};
 

@@ -30,14 +30,15 @@ const ENGINES_KEPT: usize = 2;
 /// Rings that an engine keeps, one for each set of options; the oldest makes room.
 const RINGS_MAX: usize = 4;
 
-/// Calls without a ring after which one that was refused for want of something is tried again.
+/// Calls without a ring after which a ring that was refused for lack of memory or descriptors is
+/// tried again.
 const RETRY_RING_EVERY: u32 = 64;
 
 /// A thread's means to read.
 pub(crate) struct Engine {
     rings: Vec<(RingOptions, Result<ReadRing, Errno>)>,
-    /// Calls that went without a ring that may be had by now.
-    asked_in_vain: u32,
+    /// Calls since a ring was refused for a reason that may have passed.
+    calls_without_ring: u32,
     pub(crate) scratch: Buffer,
     pub(crate) vectors: Vectors,
     work: Workspace,
@@ -93,7 +94,7 @@ impl Engine {
     fn new() -> Result<Self, Errno> {
         Ok(Self {
             rings: Vec::new(),
-            asked_in_vain: 0,
+            calls_without_ring: 0,
             scratch: Buffer::new(SCRATCH_BYTES)?,
             vectors: Vectors::new(),
             work: Workspace::default(),
@@ -105,7 +106,7 @@ impl Engine {
 
     /// The ring with these options, set up at the first call and idle; or the kernel's refusal.
     pub(crate) fn ring(&mut self, options: RingOptions) -> Result<&mut ReadRing, Errno> {
-        // Those of the process that this one was forked from.
+        // A forked child must not use the rings of its parent.
         self.rings.retain(|(_, ring)| !ring.as_ref().is_ok_and(ReadRing::is_inherited));
         if !self.rings.iter().any(|(o, _)| *o == options) {
             if self.rings.len() == RINGS_MAX {
@@ -138,24 +139,24 @@ impl Engine {
         RingOptions::default().config().arena_bytes
     }
 
-    /// Whether a ring with these options is there or may be. One that was refused for want of
-    /// descriptors or memory is tried again now and then: that may pass.
+    /// Whether a ring with these options exists or may be had. A ring that was refused for lack of
+    /// descriptors or memory is tried again now and then.
     pub(crate) fn may_have_ring(&mut self, options: RingOptions) -> bool {
         let refused =
             |(o, ring): &(RingOptions, Result<ReadRing, Errno>)| *o == options && ring.is_err();
         let Some(at) = self.rings.iter().position(refused) else { return true };
         let passing = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
         let may_pass = self.rings[at].1.as_ref().is_err_and(|e| passing.contains(e));
-        self.asked_in_vain += u32::from(may_pass);
-        if !may_pass || !self.asked_in_vain.is_multiple_of(RETRY_RING_EVERY) {
+        self.calls_without_ring += u32::from(may_pass);
+        if !may_pass || !self.calls_without_ring.is_multiple_of(RETRY_RING_EVERY) {
             return false;
         }
         drop(self.rings.remove(at));
         true
     }
 
-    /// Lets the next call of [`Engine::ring`] try again where it was refused: for somebody who
-    /// asks for a ring by name.
+    /// Lets the next call of [`Engine::ring`] try again where it was refused, because the caller
+    /// named this path.
     pub(crate) fn forget_refusal(&mut self, options: RingOptions) {
         self.rings.retain(|(o, ring)| *o != options || ring.is_ok());
     }

@@ -84,7 +84,7 @@ impl File {
     }
 }
 
-/// Of a descriptor that was opened `O_WRONLY` or `O_PATH`.
+/// Refuses a descriptor that was opened with `O_WRONLY` or `O_PATH`.
 const NOT_READABLE: &str = "its descriptor was not opened for reading; open it with O_RDONLY";
 
 /// Why `path` did not open: a socket answers `ENXIO`, which says little.

@@ -258,7 +258,7 @@ impl Pass<'_> {
         let items = Items::new(self.ranges, piece, coalesce).starting_at(self.first);
         let outcome = Roll::new(means, options, sink).read_all(items, &mut classify);
         if outcome.is_err() {
-            // Reads in flight belong to nobody now; the next pass needs an idle ring.
+            // No one waits for the reads in flight any more, and the next pass needs an idle ring.
             let _ = queue.quiesce();
         }
         queue.release();

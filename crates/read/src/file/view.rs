@@ -68,7 +68,7 @@ fn add(log: &Mutex<ChoiceLog>, (plan, [hits, misses], bytes): (Plan, [u64; 2], u
 pub(crate) struct Views(Vec<View>);
 
 impl Views {
-    /// The view of a file, new where there is none; the file used last is found at once.
+    /// The view of a file; makes one for a new file. The file used last is found at once.
     pub(crate) fn get(&mut self, file_id: u64) -> &mut View {
         match self.0.iter().position(|v| v.file_id == file_id) {
             Some(0) => {}

@@ -1,6 +1,6 @@
 //! What this process reads, for Prometheus.
 //!
-//! Reads are counted whether or not anybody asks, by counters that each thread has to itself;
+//! Reads are always counted, by counters of their own in each thread;
 //! [`Metrics`] adds them up when it is scraped. While there is one, a read in 509 is timed as
 //! well, and one thread of its own looks at resident memory each second and at the residency of
 //! the open files each 10 seconds. `docs/metrics.md` lists every metric.
@@ -44,7 +44,7 @@ pub struct MetricsOptions {
     rss_every: Duration,
     rss_window: Duration,
     residency_every: Duration,
-    /// Of the time between two rounds.
+    /// Share of the time between two rounds that a round may take.
     residency_share: f64,
     sampler: bool,
 }
@@ -111,7 +111,7 @@ impl MetricsOptions {
     }
 }
 
-/// How many there are: timing is for all of them.
+/// Number of [`Metrics`] alive: reads are timed while there is any.
 static LIVE: Mutex<usize> = Mutex::new(0);
 
 fn switch(change: impl FnOnce(usize) -> usize) {

@@ -95,7 +95,7 @@ fn maps(page: &mut Page, totals: &Totals) {
         page.counter("cutwater_map_windows_total", "Windows mapped of files past their budget.")
             .sample(&[], totals.windows);
     }
-    // Before it was installed the handler's counters are no zeros but nothing.
+    // Without the handler its metrics are absent, not 0.
     if sigbus::status() != sigbus::Status::NotInstalled {
         let counts = sigbus::counters();
         for (name, help, value) in [

@@ -20,7 +20,7 @@ const PLACE_BYTES: u64 = 1 << 20;
 pub(super) struct Sampled {
     asked: [AtomicU64; FileClass::COUNT],
     resident: [AtomicU64; FileClass::COUNT],
-    /// Of the last round: the share that is resident, if anything was asked.
+    /// The resident share in the last round; none if it asked about no page.
     last: Mutex<[Option<f64>; FileClass::COUNT]>,
     state: AtomicU64,
 }

@@ -17,7 +17,7 @@ use super::{MetricsOptions, process};
 pub(super) struct Samples {
     pub(super) residency: Sampled,
     pub(super) rss: Mutex<Window>,
-    /// Of the thread, where there is one.
+    /// CPU time of the thread; none where no thread was started.
     pub(super) cpu_ns: Option<AtomicU64>,
     stop: Mutex<bool>,
     stopped: Condvar,

@@ -30,7 +30,7 @@ use cutwater_sys::Errno;
 pub(crate) struct Failed {
     pub(crate) errno: Errno,
     pub(crate) offset: u64,
-    /// 0 where it is no read that failed but the queue as a whole.
+    /// 0 where the queue as a whole failed and not one read.
     pub(crate) len: u64,
 }
 
@@ -42,6 +42,6 @@ pub(crate) const ATTEMPTS_MAX: u32 = 64;
 pub(crate) enum Lookup {
     Hit,
     Miss,
-    /// Otherwise than believed: the plan no longer fits.
+    /// Not as believed: the plan no longer fits.
     Surprise,
 }

@@ -34,7 +34,7 @@ pub(crate) trait Source {
     /// Whether every page of `range` is in the page cache.
     fn is_resident(&self, range: Range<u64>) -> Result<bool, Errno>;
 
-    /// What direct reads must be aligned to, bytes; none where there are none.
+    /// What direct reads must be aligned to, bytes; none where the file takes no direct reads.
     fn align(&self) -> Option<u64>;
 }
 
