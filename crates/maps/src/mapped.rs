@@ -12,7 +12,6 @@ use cutwater_sys::map::{CopyError, Map};
 
 use super::fault::{Fault, FaultCause};
 use super::observer::Observer;
-use super::options::ObservedMapOptions;
 use super::value::ReadValue;
 use super::windows::{Copied, Windows};
 use crate::Error;
@@ -95,20 +94,6 @@ impl<O: Observer> ObservedMap<O> {
     ) -> Self {
         let (path, promised) = (path.map(Path::to_path_buf), AtomicU64::new(size));
         Self { file, path, observer, promised, whole, windows, counters: Counters::default() }
-    }
-
-    /// Opens the file at `path` and maps it.
-    ///
-    /// # Errors
-    /// See [`ObservedMapOptions::open`].
-    pub fn open(path: impl AsRef<Path>) -> crate::Result<Self> {
-        ObservedMapOptions::default().open(path)
-    }
-
-    /// Options to open with.
-    #[must_use]
-    pub fn options() -> ObservedMapOptions<O> {
-        ObservedMapOptions::default()
     }
 
     /// The file's size now, bytes. See `fstat(2)`.

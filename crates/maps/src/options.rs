@@ -30,6 +30,22 @@ pub struct ObservedMapOptions<O> {
     observer: O,
 }
 
+impl<O: Observer> ObservedMap<O> {
+    /// Opens the file at `path` and maps it.
+    ///
+    /// # Errors
+    /// See [`ObservedMapOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        ObservedMapOptions::default().open(path)
+    }
+
+    /// Options to open with.
+    #[must_use]
+    pub fn options() -> ObservedMapOptions<O> {
+        ObservedMapOptions::default()
+    }
+}
+
 impl<O: Observer> Default for ObservedMapOptions<O> {
     fn default() -> Self {
         Self { budget: 1 << 40, window: 64 << 20, populate: false, observer: O::default() }

@@ -11,8 +11,9 @@ use cutwater_sys::Errno;
 use rustix::fs::{CWD, Mode, OFlags};
 
 use super::counts::{Count, Counters};
+use super::released::Watches;
 use super::stamp::{Place, Stamp, clock_ns};
-use super::watch::Watches;
+
 use crate::error::{Action, Cause};
 use crate::{Error, Result};
 

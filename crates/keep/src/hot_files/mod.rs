@@ -31,6 +31,7 @@ mod counts;
 mod entry;
 mod metrics;
 mod options;
+mod released;
 mod stamp;
 mod watch;
 

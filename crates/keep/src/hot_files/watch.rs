@@ -19,6 +19,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use super::chain::{self, Unwatched};
 use super::counts::{Count, Counters};
 use super::entry::Entry;
+use super::released::{Released, Watches};
 use super::stamp::Stamp;
 
 /// Bytes of events per `read(2)`.
@@ -37,8 +38,6 @@ pub(super) struct Watcher {
     released: Arc<Released>,
 }
 
-type Released = Mutex<Vec<Box<[i32]>>>;
-
 struct State {
     inotify: OwnedFd,
     /// Readable (`POLLPRI`) when a mount changed; inotify says nothing of mounts.
@@ -49,20 +48,6 @@ struct State {
 /// Who rests on which watch.
 #[derive(Default)]
 struct Users(HashMap<i32, Vec<Weak<Entry>>>);
-
-/// The watches one entry rests on; given up when it goes.
-pub(super) struct Watches {
-    descriptors: Box<[i32]>,
-    released: Weak<Released>,
-}
-
-impl Drop for Watches {
-    fn drop(&mut self) {
-        if let Some(released) = self.released.upgrade() {
-            lock(&released).push(std::mem::take(&mut self.descriptors));
-        }
-    }
-}
 
 impl Watcher {
     /// A queue for events, and an eye on the table of mounts; `inotify_init1(2)`, `proc(5)`.
@@ -120,10 +105,7 @@ impl Watcher {
         for wd in &descriptors {
             state.users.0.entry(*wd).or_default().push(Arc::downgrade(entry));
         }
-        let watches = Watches {
-            descriptors: descriptors.into_boxed_slice(),
-            released: Arc::downgrade(&self.released),
-        };
+        let watches = Watches::new(descriptors.into_boxed_slice(), &self.released);
         // Two threads may get here with one entry; the later one's watches go again.
         let _ = entry.watches.set(Some(watches));
         // Asked after the watches are in place: what changed before shows here, what

@@ -6,7 +6,7 @@ use std::time::Instant;
 use cutwater_meter::Usage;
 use cutwater_sys::usage;
 
-use crate::counting::ThreadCounters;
+use super::threads::ThreadCounters;
 use crate::{FileClass, ReadPath};
 
 /// Single reads of a thread between two that are timed: a prime, so that it keeps no step with

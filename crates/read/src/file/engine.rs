@@ -8,8 +8,8 @@ use cutwater_sys::buffer::{Buffer, HUGE_PAGE_BYTES, PAGE_BYTES};
 use cutwater_sys::pio::Vectors;
 use cutwater_sys::ring::ReadRing;
 
-use crate::counting::ThreadCounters;
 use crate::counting::refused;
+use crate::counting::threads::ThreadCounters;
 use crate::counting::timing::Timing;
 use crate::file::view::Views;
 use crate::pass::roll::Workspace;

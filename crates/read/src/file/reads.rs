@@ -8,7 +8,7 @@ use cutwater_sys::buffer::PAGE_BYTES;
 use super::core::{Core, FileRing};
 use super::gather::{self, Call};
 use crate::choose::facts::{Cached, Plan, Probe};
-use crate::counting::ThreadCounters;
+use crate::counting::threads::ThreadCounters;
 use crate::file::engine::{Engine, PIECE_BYTES_MAX};
 use crate::pass::inline::read_full;
 use crate::pass::items::Items;

@@ -31,7 +31,7 @@ use std::net::ToSocketAddrs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use crate::counting::counts;
+pub use crate::counting::threads::counts;
 pub use cutwater_meter::expose::{Endpoint, Family, Format, Page, Registry, Source};
 
 use crate::counting::timing;

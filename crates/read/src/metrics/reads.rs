@@ -5,7 +5,8 @@ use cutwater_meter::ReadCounts;
 use cutwater_meter::expose::{Page, Source};
 
 use crate::choose::facts::Reason;
-use crate::counting::{self, Totals, refused};
+use crate::counting::refused;
+use crate::counting::threads::{Snapshot, snapshot};
 use crate::{FileClass, sigbus};
 
 /// Name, help and value of a counter of reads.
@@ -38,10 +39,10 @@ pub(super) struct Reads;
 
 impl Source for Reads {
     fn collect(&self, page: &mut Page) {
-        let totals = counting::totals();
+        let totals = snapshot();
         for class in FileClass::all() {
             let name = class.name();
-            for (at, path) in Totals::paths() {
+            for (at, path) in Snapshot::paths() {
                 let labels = [("class", name.as_str()), ("path", path.name())];
                 let counts = &totals.reads[class.index()][at];
                 if *counts != ReadCounts::ZERO {
@@ -77,7 +78,7 @@ fn write(page: &mut Page, families: &[Family], labels: &[(&str, &str)], counts: 
     }
 }
 
-fn choices(page: &mut Page, totals: &Totals) {
+fn choices(page: &mut Page, totals: &Snapshot) {
     for ((_, reason), ranges) in Reason::ALL.iter().zip(totals.choices) {
         if ranges > 0 {
             page.counter("cutwater_chosen_ranges_total", "Ranges read, by the chooser's reason.")
@@ -90,7 +91,7 @@ fn choices(page: &mut Page, totals: &Totals) {
     }
 }
 
-fn maps(page: &mut Page, totals: &Totals) {
+fn maps(page: &mut Page, totals: &Snapshot) {
     if totals.windows > 0 {
         page.counter("cutwater_map_windows_total", "Windows mapped of files past their budget.")
             .sample(&[], totals.windows);

@@ -1,5 +1,6 @@
 //! The thread that looks now and then.
 
+use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -8,9 +9,9 @@ use std::time::{Duration, Instant};
 use cutwater_sys::origin::Origin;
 use cutwater_sys::usage;
 
+use super::MetricsOptions;
 use super::residency::Sampled;
 use super::window::Window;
-use super::{MetricsOptions, process};
 
 /// What the thread sampled, for scrapes.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Samples {
         let started = Instant::now();
         let mut asked = None::<Instant>;
         loop {
-            if let Some(bytes) = process::resident_bytes() {
+            if let Some(bytes) = resident_bytes() {
                 let mut rss = self.rss.lock().unwrap_or_else(PoisonError::into_inner);
                 rss.add(started.elapsed(), bytes);
             }
@@ -109,4 +110,11 @@ impl Samples {
             .unwrap_or_else(PoisonError::into_inner);
         *stop
     }
+}
+
+/// Memory of this process that is resident, bytes; none where `/proc` is not mounted.
+pub(super) fn resident_bytes() -> Option<u64> {
+    let statm = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
