@@ -80,7 +80,7 @@ fn guides_that_need_only_files_run() -> Done {
 
 #[rustfmt::skip]
 fn append_log() -> Done {
-    use cutwater::append_log::{AppendLog, LogReader};
+    use cutwater_keep::append_log::{AppendLog, LogReader};
 
     let mut log = AppendLog::open("events.log")?;
     log.append(b"first")?;
@@ -99,7 +99,7 @@ fn parse(_: &[u8]) {}
 
 #[rustfmt::skip]
 fn hot_files() -> Done {
-    let files = cutwater::HotFiles::options().bytes_max(64 << 20).build()?;
+    let files = cutwater_keep::hot_files::HotFiles::options().bytes_max(64 << 20).build()?;
     let file = files.get("/etc/service/limits.json")?;
     parse(file.bytes());
     Ok(())
@@ -156,9 +156,9 @@ fn pushes(metrics: &cutwater::Metrics) -> Done {
 #[rustfmt::skip]
 fn scratch() -> Done {
     use std::ops::ControlFlow;
-    use cutwater::scratch::ScratchOptions;
+    use cutwater_keep::scratch::Scratch;
 
-    let mut scratch = ScratchOptions::new().memory_max(64 << 20).create()?;
+    let mut scratch = Scratch::options().memory_max(64 << 20).create()?;
     for i in 0..100_000u64 {
         scratch.append(&i.to_le_bytes())?;
     }
@@ -240,7 +240,7 @@ fn cores() -> Done {
 
 mod shared {
     use super::Done;
-    use cutwater::shared_config::{Publisher, Shared, SharedConfig, zerocopy};
+    use cutwater_keep::shared_config::{Publisher, Shared, SharedConfig, zerocopy};
     use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
     #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -18,7 +18,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
-use cutwater::{File, Frozen, LeaseOptions, Mapped, sigbus};
+use cutwater::maps::LeaseOptions;
+use cutwater::{File, Frozen, Mapped, sigbus};
 use cutwater_sys::{memfd, residency};
 
 const FILE_BYTES: usize = 64 << 20;

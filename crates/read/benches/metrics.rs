@@ -30,7 +30,7 @@ const BLOCK: usize = 4096;
 const FILE_BYTES: u64 = 256 << 10;
 /// Of the cells' file: some of its blocks of 1 MiB are not in that cache.
 const CELL_FILE_BYTES: u64 = 8 << 20;
-/// Of a time, of which the least counts.
+/// Times that a loop is timed; the shortest counts.
 const SLICES: usize = 8;
 /// For the sampler's thread to start and look for the first time.
 const SETTLE: Duration = Duration::from_millis(2);
@@ -45,7 +45,7 @@ fn main() {
     if !only_cells {
         singles(has_maps, quick);
     }
-    println!("two threads, of which one does nothing; cells of the bench, with metrics");
+    println!("two threads, one of them idle; cells of the bench, with metrics");
     let _idle = Idle::new();
     cells(has_maps, quick);
     if !only_cells {
@@ -69,7 +69,7 @@ fn singles(has_maps: bool, quick: bool) {
     paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, Idle::new));
     println!("one thread; with a second that has ended, and no metrics: what this bench adds");
     paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, || drop(Idle::new())));
-    println!("two threads, of which one does nothing; with metrics");
+    println!("two threads, one of them idle; with metrics");
     let _idle = Idle::new();
     paths.into_iter().for_each(|path| pairs(path, temp.path(), quick, metrics));
 }

@@ -2,15 +2,16 @@
 //! faulted: to be held against `cutwater trace -- faulting_reads FILE`.
 //!
 //! `dd of=FILE oflag=nocache conv=notrunc,fdatasync count=0` before it makes them major faults.
-#![allow(clippy::print_stdout, reason = "an example tells what it sees")]
+#![allow(clippy::print_stdout, reason = "an example prints what it sees")]
 
 use std::error::Error;
 
+use cutwater::maps::MapAdvice;
 use cutwater::metrics::{Format, Metrics};
-use cutwater::{File, MapAdvice, ReadPath};
+use cutwater::{File, ReadPath};
 
 const PAGE: usize = 4096;
-/// A prime: by steps of so many pages each page is met once where the file has no multiple of it.
+/// Pages in a step. A prime: each page is then read once where it does not divide the number of pages.
 const STEP: u64 = 7919;
 
 fn main() -> Result<(), Box<dyn Error>> {

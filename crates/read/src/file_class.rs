@@ -2,13 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// Names that metrics tell apart, the two of their own among them.
+/// Names that metrics distinguish, `default` and `other` among them.
 const CLASSES_MAX: usize = 8;
 /// Bytes of a name.
 const NAME_BYTES_MAX: usize = 64;
-/// Where no name was given.
+/// The name of files without a class.
 const DEFAULT: &str = "default";
-/// For names beyond the bound.
+/// The name of all classes beyond the bound.
 const OTHER: &str = "other";
 
 /// A kind of file by the caller's own division ("index", "segments"), under which metrics count
@@ -57,7 +57,7 @@ impl FileClass {
         }
     }
 
-    /// All that can be told apart.
+    /// Every class.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         (0..CLASSES_MAX as u8).map(Self)
     }

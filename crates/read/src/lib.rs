@@ -27,10 +27,9 @@
 //! - [`File`], opened by [`OpenOptions`]: positioned reads, lists of ranges, passes in order
 //!   ([`Chunks`], or [`Reader`] with the traits of `std::io`) or in parallel parts ([`Shard`]), copies inside the kernel, residency. [`ReadPath`] names a
 //!   path in place of the chooser; [`File::explain`] says what was chosen and why.
-//! - [`Mapped`] and [`Frozen`]: memory maps of files that other processes may truncate;
-//!   [`sigbus`] is the handler that they rest on, [`poison`] the slice for code that takes nothing else.
-//! - [`hot_files`], [`shared_config`], [`scratch`], [`append_log`]: what is built on these. Each module's
-//!   page has an example, its bounds, and what it does not do.
+//! - [`Mapped`] and [`Frozen`]: memory maps of files that other processes may truncate, with what
+//!   belongs to them in [`maps`]; [`sigbus`] is the handler that they rest on.
+//! - [`report`]: what calls say about what they did, and why.
 //! - [`metrics`]: what this process reads, for Prometheus.
 //!
 //! # Errors
@@ -41,71 +40,49 @@
 //! ```
 //! use cutwater::File;
 //!
-//! let error = File::open("no/such/file").expect_err("there is none");
+//! let error = File::open("no/such/file").expect_err("no such file");
 //! assert!(error.is_not_found() && !error.is_truncated());
 //! assert!(error.to_string().contains("no/such/file"));
 //! ```
 //!
-//! Reads from a [`Mapped`] return a [`Fault`], which also tells how many bytes were copied before it, and
-//! the shared configuration a [`ShareError`](shared_config::ShareError). What the host refuses is no
-//! error where another call does the same: it is counted and stands in [`File::explain`].
+//! Reads from a [`Mapped`] return a [`Fault`](maps::Fault), which also says how many bytes were copied
+//! before it. What the host refuses is no error where another call does the same: it is counted, and
+//! [`File::explain`] names it.
 //!
 //! # Safety
-//! This crate has no `unsafe` code; the system calls are in `cutwater-sys`. Two functions that it
-//! passes on are `unsafe` to call, each with the promise to make in its documentation:
-//! [`poison::Slice::with_slice`] and [`shared_config::Promise::replaced_never_changed`].
+//! This crate has no `unsafe` code; the system calls are in `cutwater-sys`. One function that it
+//! passes on is `unsafe` to call: [`maps::poison::Slice::with_slice`].
 //!
 //! Bytes that another process could change are copied before you see them. The library installs no
 //! signal handler, starts no thread and reads no environment variable unless you call what is
-//! documented to do so: [`sigbus::install`]; [`Frozen::by_lease`], [`Metrics::start`], [`SharedConfig`]
-//! and its [`Publisher`](shared_config::Publisher) have threads. Without the handler, reads from maps
+//! documented to do so: [`sigbus::install`]; [`Frozen::by_lease`] and [`Metrics::start`] have threads. Without the handler, reads from maps
 //! are made by `pread(2)`, with the same answers.
 //!
 //! # Forked children
-//! A child made by `fork(2)` reads files, maps, copies and cached files as its parent does, through
-//! rings of its own. What has one owner stays the parent's, and dropping it in the child changes
-//! nothing: there an [`append_log`] and a publisher refuse to write, a subscription stays at the last
-//! good configuration, scratch memory that was spilled is an error, and a lease has no bytes.
+//! A child made by `fork(2)` reads files, maps and copies as its parent does, through rings of its
+//! own. A lease stays the parent's: in the child it has no bytes, and dropping it there changes nothing.
 #![forbid(unsafe_code)]
 
-pub mod append_log;
 mod choose;
 mod counting;
-mod engine;
-mod error;
 mod file;
 mod file_class;
-pub mod hot_files;
-mod maps;
+pub mod maps;
 pub mod metrics;
 mod pass;
-mod plan;
+pub mod report;
 mod ring_options;
-pub mod scratch;
-pub mod shared_config;
-mod source;
 mod types;
-mod view;
 
-pub use counting::counts;
-pub use cutwater_sys::map::MapAdvice;
-pub use cutwater_sys::sigbus;
-pub use error::{Error, Result};
-pub use file::{Chunks, Copied, CopyVia, File, OpenOptions, Reader};
+pub use cutwater_maps::{Error, Frozen, Result, sigbus};
+pub use file::{Chunks, File, OpenOptions, Reader};
 pub use file_class::FileClass;
-pub use hot_files::{Freshness, HotCounts, HotFile, HotFiles, HotFilesOptions};
-pub use maps::{
-    Fault, Frozen, FrozenBy, LeaseCounters, LeaseOptions, LeaseState, Mapped, MappedCounts,
-    MappedOptions, ReadValue, lease_counts, poison,
-};
-pub use metrics::{Metrics, MetricsOptions};
-pub use ring_options::{RingOptions, RingReport};
-pub use scratch::{Scratch, ScratchOptions};
-pub use shared_config::SharedConfig;
-pub use types::{
-    Advice, Choice, Cut, Explanation, Order, Pattern, Piece, ReadPath, Residency, Reuse, Shard,
-    Summary,
-};
+pub use maps::Mapped;
+pub use metrics::Metrics;
+pub use ring_options::RingOptions;
+pub use types::{Advice, Cut, Order, Pattern, Piece, ReadPath, Reuse, Shard, Summary};
+
+use cutwater_maps::error;
 
 /// The README's example, compiled and run with the tests.
 #[cfg(doctest)]
@@ -120,7 +97,7 @@ struct Readme;
 /// # let (mut file, len) = (tempfile::tempfile()?, 8);
 /// # file.write_all(b"one\ntwo\n")?;
 /// # if !cfg!(target_arch = "x86_64") { return Ok(()); }
-/// use cutwater::{poison::{Error, Slice}, sigbus};
+/// use cutwater::{maps::poison::{Error, Slice}, sigbus};
 ///
 /// sigbus::install()?;
 /// let slice = Slice::new(file.as_fd(), 0, len)?;      // an offset at which a page begins

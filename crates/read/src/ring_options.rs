@@ -7,7 +7,7 @@ use cutwater_sys::ring::{Feature, RingConfig, Setup, SqPoll};
 ///
 /// The defaults suit a thread that queues reads in batches: `IORING_SETUP_SINGLE_ISSUER`,
 /// `DEFER_TASKRUN`, `NO_SQARRAY` and `SUBMIT_ALL`, each given up alone where the kernel refuses
-/// it. What was granted and what was refused is in [`crate::Explanation::ring`].
+/// it. What was granted and what was refused is in [`Explanation::ring`](crate::report::Explanation::ring).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RingOptions {
     sqpoll: Option<SqPoll>,
@@ -15,12 +15,6 @@ pub struct RingOptions {
 }
 
 impl RingOptions {
-    /// The defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Asks for a kernel thread that submits (`IORING_SETUP_SQPOLL`), so that a busy ring needs
     /// no system call to submit. The thread spins on a core of its own, `cpu` where one is
     /// named, and sleeps after `idle_ms` milliseconds without work.
@@ -66,7 +60,7 @@ pub struct RingReport {
 }
 
 impl RingReport {
-    pub(crate) fn of(setup: Result<&Setup, Errno>, iopoll: Option<Errno>) -> Self {
+    pub(crate) fn new(setup: Result<&Setup, Errno>, iopoll: Option<Errno>) -> Self {
         let mut report = match setup {
             Ok(setup) => Self {
                 granted: setup.granted.iter().map(|f| f.name()).collect(),

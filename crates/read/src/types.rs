@@ -4,8 +4,6 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use crate::RingReport;
-
 /// A way to read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[non_exhaustive]
@@ -70,8 +68,6 @@ pub enum Pattern {
     Observed,
     /// In order, each byte once.
     Sequential,
-    /// Equal jumps.
-    Strided,
     /// No order.
     Random,
 }
@@ -170,55 +166,4 @@ pub enum Advice {
     DontNeed,
     /// Each byte once.
     NoReuse,
-}
-
-/// How much of a range is in the page cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Residency {
-    /// Pages in the range.
-    pub pages: u64,
-    /// Pages of it that are resident.
-    pub resident: u64,
-    /// The call that answered: `cachestat` or `mincore`.
-    pub by: &'static str,
-}
-
-impl Residency {
-    /// Resident share, 0.0 to 1.0; an empty range counts as resident.
-    #[must_use]
-    pub fn share(&self) -> f64 {
-        if self.pages == 0 { 1.0 } else { self.resident as f64 / self.pages as f64 }
-    }
-}
-
-/// A choice of the chooser and its reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Choice {
-    /// The path that was taken.
-    pub path: ReadPath,
-    /// Why, in one line.
-    pub reason: String,
-    /// Ranges read under this choice.
-    pub ranges: u64,
-    /// Bytes read under this choice.
-    pub bytes: u64,
-}
-
-/// The last choices of a file and how much went which way.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Explanation {
-    /// The latest choices, oldest first; at most [`Explanation::KEPT`].
-    pub choices: Vec<Choice>,
-    /// Ranges by path since the file was opened.
-    pub ranges_by_path: Vec<(ReadPath, u64)>,
-    /// The ring of the calling thread that this file is read through; none before it was used.
-    pub ring: Option<RingReport>,
-}
-
-impl Explanation {
-    /// How many choices are kept.
-    pub const KEPT: usize = 16;
 }

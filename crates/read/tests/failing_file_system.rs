@@ -1,5 +1,8 @@
 //! Maps and reads of a file whose file system fails with EIO: a FUSE file system of our own.
 //! Skipped where none can be mounted.
+//!
+//! In a process of its own, which serves the file system: a fault in another test's map could wait
+//! for a server that waits for that test.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "what cannot be set up must stop")]
 

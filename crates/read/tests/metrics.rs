@@ -1,5 +1,7 @@
-//! What a scrape says about reads. One process, one set of metrics: tests here differ by the
-//! class of their files.
+//! What a scrape says about reads.
+//!
+//! In a process of its own: metrics are of the whole process, and time the reads of all threads. The
+//! tests here keep apart by the class of their files, and there are 8 classes.
 #![allow(clippy::unwrap_used, reason = "tests say what they skip")]
 
 use std::io::{IoSliceMut, Write as _};
@@ -7,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cutwater::metrics::Format;
-use cutwater::{Advice, File, FileClass, HotFiles, Mapped, Metrics, Order, ReadPath, sigbus};
+use cutwater::{Advice, File, FileClass, Mapped, Metrics, Order, ReadPath, sigbus};
 
 const PAGE: usize = 4096;
 
@@ -83,7 +85,7 @@ fn copies_from_a_mapped_file_are_counted_and_timed_as_mmap() {
     let metrics = Metrics::start().unwrap();
     let temp = file(64);
     let class = FileClass::named("mapped");
-    let mapped = Mapped::options().class(class).open(temp.path()).unwrap();
+    let mapped = Mapped::options().observer(class).open(temp.path()).unwrap();
     let reads = 600;
     // From a thread that ends: what it counted stays.
     std::thread::scope(|scope| {
@@ -147,7 +149,7 @@ fn reads_from_a_map_that_fault_are_timed_apart() {
     let temp = tempfile::NamedTempFile::new().unwrap();
     temp.as_file().set_len((pages * PAGE) as u64).unwrap();
     let file = File::options().path(ReadPath::Mmap).open(temp.path()).unwrap();
-    file.advise_map(0..0, cutwater::MapAdvice::Random).unwrap();
+    file.advise_map(0..0, cutwater::maps::MapAdvice::Random).unwrap();
     for page in 0..pages {
         file.read_at(&mut [0; PAGE], (page * PAGE) as u64).unwrap();
     }
@@ -183,7 +185,7 @@ fn residency_of_open_files_is_sampled_in_the_background() {
     let class = FileClass::named("sampled");
     let file = File::options().class(class).open(temp.path()).unwrap();
     if file.residency(0..PAGE as u64).is_err() {
-        cutwater_testing::skip!("this host does not tell what is resident");
+        cutwater_testing::skip!("residency cannot be asked for on this host");
         return;
     }
     let _ = file.advise(0..0, Advice::WillNeed);
@@ -215,21 +217,6 @@ fn without_the_sampler_what_it_would_find_is_absent_and_reads_are_timed() {
     let timed = format!("cutwater_read_duration_seconds_count{labels}");
     assert_eq!(value(&text, &timed), Some(1.0), "{text}");
     assert!(value(&text, "process_resident_memory_bytes").is_some());
-}
-
-#[test]
-fn a_cache_of_hot_files_has_metrics_under_its_name() {
-    let metrics = Metrics::start().unwrap();
-    let temp = file(1);
-    let files = HotFiles::new().unwrap();
-    assert!(metrics.add_hot_files("assets", &files));
-    for _ in 0..3 {
-        files.get(temp.path()).unwrap();
-    }
-    let text = text(&metrics);
-    let of =
-        |what: &str| value(&text, &format!("cutwater_hot_files_{what}_total{{cache=\"assets\"}}"));
-    assert_eq!((of("hits"), of("misses")), (Some(2.0), Some(1.0)), "{text}");
 }
 
 #[test]
@@ -271,7 +258,7 @@ fn names_in(source: &str) -> Vec<&str> {
 #[test]
 fn every_metric_is_documented_and_every_documented_metric_exists() {
     let sources = [
-        include_str!("../src/metrics/hot.rs"),
+        include_str!("../../keep/src/hot_files/metrics.rs"),
         include_str!("../src/metrics/process.rs"),
         include_str!("../src/metrics/punts.rs"),
         include_str!("../src/metrics/reads.rs"),

@@ -118,7 +118,7 @@ fn merged_latencies(parts: &[Part]) -> Latencies {
 }
 
 fn total_counts() -> ReadCounts {
-    cutwater::counts().into_iter().fold(ReadCounts::default(), |sum, (_, c)| sum.plus(c))
+    cutwater::metrics::counts().into_iter().fold(ReadCounts::default(), |sum, (_, c)| sum.plus(c))
 }
 
 /// Sets the high-water mark back to the present size; see `proc_pid_clear_refs(5)`. Where

@@ -82,8 +82,7 @@ impl Pattern {
     pub(super) fn declared(self) -> cutwater::Pattern {
         match self {
             Self::Seq => cutwater::Pattern::Sequential,
-            Self::Stride | Self::Jump => cutwater::Pattern::Strided,
-            Self::Rand | Self::Zipf => cutwater::Pattern::Random,
+            Self::Stride | Self::Jump | Self::Rand | Self::Zipf => cutwater::Pattern::Random,
         }
     }
 }

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cutwater::{
-    File, Frozen, HotFiles, LeaseOptions, MapAdvice, Mapped, Metrics, Order, ReadPath, sigbus,
-};
+use cutwater::maps::{LeaseOptions, MapAdvice};
+use cutwater::{File, Frozen, Mapped, Metrics, Order, ReadPath, sigbus};
+use cutwater_keep::hot_files::HotFiles;
 
 const PAGE: u64 = 4096;
 const PAGES: u64 = 1024;
@@ -43,7 +43,7 @@ impl Work {
         }
         std::fs::write(dir.path().join("hot"), b"hot").unwrap();
         let hot = HotFiles::new().unwrap();
-        assert!(metrics.add_hot_files("test", &hot));
+        assert!(metrics.add(hot.metrics("test")));
         let data = dir.path().join("data");
         let lease = Frozen::by_lease(dir.path().join("leased"), &LeaseOptions::default());
         let without = Without {

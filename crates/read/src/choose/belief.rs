@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use crate::choose::facts::{Cached, Probe, Seen};
+use crate::choose::facts::{Access, Cached, Probe};
 
 /// Yes-answers in a row after which residency is believed: at nine of ten resident a wrong
 /// belief comes about once in 30 rows, and the next sample ends it.
 const HITS_TO_BELIEVE: u32 = 32;
 
-/// Bytes of which a yes-answer counts as one; an answer about more counts as several.
+/// Bytes that one yes-answer covers; an answer about more counts as several.
 const HIT_BYTES: u64 = 64 << 10;
 
 /// Between samples while residency is believed: doubles from the first to the last, so that a
@@ -59,11 +59,11 @@ impl Belief {
         self.cached
     }
 
-    pub(crate) fn seen(&self) -> Seen {
+    pub(crate) fn access(&self) -> Access {
         match (self.in_order >= IN_ORDER_TO_BELIEVE, self.jumps > 0) {
-            (true, _) => Seen::Sequential,
-            (false, true) => Seen::Random,
-            (false, false) => Seen::Unknown,
+            (true, _) => Access::Sequential,
+            (false, true) => Access::Random,
+            (false, false) => Access::Unknown,
         }
     }
 
@@ -152,13 +152,13 @@ mod tests {
     #[test]
     fn order_is_seen_and_a_jump_ends_it() {
         let mut b = Belief::default();
-        assert_eq!(b.seen(), Seen::Unknown);
+        assert_eq!(b.access(), Access::Unknown);
         b.note_read(&(0..4));
         b.note_read(&(4..8));
         b.note_read(&(8..12));
-        assert_eq!(b.seen(), Seen::Sequential);
+        assert_eq!(b.access(), Access::Sequential);
         b.note_read(&(100..104));
-        assert_eq!(b.seen(), Seen::Random);
+        assert_eq!(b.access(), Access::Random);
     }
 
     #[test]
@@ -168,6 +168,6 @@ mod tests {
         let mut b = Belief::default();
         // Every second block, as one of two threads sees a file read in turns.
         (0..4).for_each(|i| b.note_read(&(i * 200..i * 200 + 100)));
-        assert_eq!(b.seen(), Seen::Sequential);
+        assert_eq!(b.access(), Access::Sequential);
     }
 }

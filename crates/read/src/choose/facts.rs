@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{ReadPath, Reuse};
+use crate::Reuse;
+use crate::pass::lane::Lane;
 
 /// What is believed of the page cache, from what was asked and read so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +16,9 @@ pub(crate) enum Cached {
     NotAll,
 }
 
-/// The pattern as declared or seen.
+/// The pattern as declared or access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Access {
     Unknown,
     /// Each read begins where the one before ended.
     Sequential,
@@ -29,7 +30,7 @@ pub(crate) enum Seen {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Facts {
     pub(crate) cached: Cached,
-    pub(crate) seen: Seen,
+    pub(crate) access: Access,
     pub(crate) reuse: Reuse,
     /// Ranges known ahead: the length of the list.
     pub(crate) known_ahead: usize,
@@ -83,36 +84,6 @@ impl Costs {
     }
 }
 
-/// A way to make one read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// `pread(2)`.
-    Read,
-    /// `preadv2(2)`, neighbours in one call.
-    Preadv,
-    /// A copy from the map.
-    Map,
-    /// `pread(2)` with `O_DIRECT`.
-    DirectRead,
-    /// Through the page cache, dropped behind: `RWF_DONTCACHE`.
-    DontCache,
-    /// Queued on the ring.
-    Ring { direct: bool },
-}
-
-impl Lane {
-    /// The path that reports name it by.
-    pub(crate) fn path(self) -> ReadPath {
-        match self {
-            Self::Read => ReadPath::Read,
-            Self::Preadv | Self::DontCache => ReadPath::Preadv,
-            Self::Map => ReadPath::Mmap,
-            Self::DirectRead | Self::Ring { direct: true } => ReadPath::UringDirect,
-            Self::Ring { direct: false } => ReadPath::Uring,
-        }
-    }
-}
-
 /// When to ask whether a range is resident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Probe {
@@ -127,7 +98,7 @@ pub(crate) enum Probe {
 /// The chooser's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// For ranges that are resident, and for all when nobody asks.
+    /// For ranges that are resident, and for all where residency is not asked for.
     pub(crate) hit: Lane,
     /// For ranges that are not.
     pub(crate) miss: Lane,
@@ -224,7 +195,7 @@ impl fmt::Display for Reason {
             Self::ResidentOnce => {
                 "resident, in order and only once: copied by large calls, as a map would fault each page for one use"
             }
-            Self::NoResidency => "this file does not tell what is resident: through the page cache",
+            Self::NoResidency => "residency cannot be asked for on this file: through the page cache",
         })
     }
 }
@@ -232,6 +203,14 @@ impl fmt::Display for Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_reason_has_words_of_its_own() {
+        let words: Vec<_> = Reason::ALL.iter().map(|(reason, _)| reason.to_string()).collect();
+        for (at, text) in words.iter().enumerate() {
+            assert!(!text.is_empty() && !words[..at].contains(text), "{text}");
+        }
+    }
 
     #[test]
     fn each_reason_is_where_its_index_says() {

@@ -1,6 +1,7 @@
-//! The chooser's rule: facts in, plan out. Pure: no clock, no I/O, no state.
+//! The chooser's rule: facts in, plan out. Pure: no clock, no I/O, no state. `table.rs` tests it.
 
-use crate::choose::facts::{Cached, Facts, Lane, Plan, Probe, Reason, Seen};
+use crate::choose::facts::{Access, Cached, Facts, Plan, Probe, Reason};
+use crate::pass::lane::Lane;
 use crate::{ReadPath, Reuse};
 
 /// Neighbours that miss are joined up to this: beyond it the device gains nothing more.
@@ -32,7 +33,7 @@ pub(crate) fn choose(facts: &Facts) -> Plan {
     }
     let alone = facts.known_ahead <= 1;
     let small = facts.block_bytes < LARGE_BLOCK_BYTES;
-    let by_one = alone && facts.seen == Seen::Sequential && (small || facts.streams);
+    let by_one = alone && facts.access == Access::Sequential && (small || facts.streams);
     if by_one || (facts.gaps && small) {
         let reason = Reason::Sequential { ring: false };
         let probe = if facts.residency { Probe::Sampled } else { Probe::Never };
@@ -69,7 +70,7 @@ pub(crate) fn named(path: ReadPath) -> Plan {
 /// Whether large blocks come in order and only once: each page of a map is then faulted for one
 /// use, which no copy pays back (measured: 0.21 s by map, 0.16 s by calls, for a search of 1 GiB).
 fn passes(facts: &Facts) -> bool {
-    let in_order = facts.seen == Seen::Sequential;
+    let in_order = facts.access == Access::Sequential;
     facts.reuse == Reuse::Once && in_order && facts.block_bytes >= CALL_BLOCK_BYTES
 }
 
@@ -92,8 +93,8 @@ fn miss_lane(facts: &Facts) -> (Lane, Reason) {
         let lane = if past { Lane::DirectRead } else { buffered(facts) };
         return (lane, Reason::ColdPool);
     }
-    let reason = match facts.seen {
-        Seen::Sequential if past => Reason::Sequential { ring: true },
+    let reason = match facts.access {
+        Access::Sequential if past => Reason::Sequential { ring: true },
         _ => Reason::ColdKnown { direct: past },
     };
     (Lane::Ring { direct: past }, why.unwrap_or(reason))
@@ -129,104 +130,6 @@ fn past_cache(facts: &Facts) -> (bool, Option<Reason>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choose::facts::Costs;
-
-    /// A 1 GiB file on a host that has everything, of which nothing is known yet.
-    const ANY: Facts = Facts {
-        cached: Cached::Unknown,
-        seen: Seen::Unknown,
-        reuse: Reuse::Unknown,
-        known_ahead: 1000,
-        block_bytes: 4096,
-        depth: 64,
-        size: 1 << 30,
-        memory_bytes: 16 << 30,
-        past_cache_bytes: 0,
-        map: true,
-        direct: true,
-        dontcache: true,
-        streams: false,
-        gaps: false,
-        ring: true,
-        residency: true,
-        costs: Costs::ASSUMED,
-    };
-
-    fn check(facts: Facts, hit: Lane, miss: Lane, probe: Probe) {
-        let plan = choose(&facts);
-        assert_eq!((plan.hit, plan.miss, plan.probe), (hit, miss, probe), "{facts:?}");
-    }
-
-    #[test]
-    fn resident_ranges_are_copied_from_the_map_where_it_is_safe_and_faster() {
-        let warm = Facts { cached: Cached::Yes, ..ANY };
-        let (ring, sampled) = (Lane::Ring { direct: true }, Probe::Sampled);
-        check(warm, Lane::Map, ring, sampled);
-        check(Facts { map: false, ..warm }, Lane::Preadv, ring, sampled);
-        let slow_map = Costs { map_ns: [9_999_999; 3], ..Costs::ASSUMED };
-        check(Facts { costs: slow_map, ..warm }, Lane::Preadv, ring, sampled);
-        check(Facts { seen: Seen::Sequential, ..warm }, Lane::Map, ring, sampled);
-        let once = Facts { reuse: Reuse::Once, seen: Seen::Sequential, ..warm };
-        check(once, Lane::Map, ring, sampled);
-        let pass = Facts { block_bytes: 1 << 20, ..once };
-        check(pass, Lane::Preadv, ring, sampled);
-        assert_eq!(choose(&pass).reason, Reason::ResidentOnce);
-    }
-
-    #[test]
-    fn misses_known_ahead_are_queued_past_the_cache() {
-        let (direct, buffered) = (Lane::Ring { direct: true }, Lane::Ring { direct: false });
-        for cached in [Cached::Unknown, Cached::NotAll] {
-            check(Facts { cached, ..ANY }, Lane::Map, direct, Probe::Each);
-            check(Facts { cached, direct: false, ..ANY }, Lane::Map, buffered, Probe::Each);
-            check(Facts { cached, reuse: Reuse::Again, ..ANY }, Lane::Map, buffered, Probe::Each);
-            check(Facts { cached, ring: false, ..ANY }, Lane::Map, Lane::DirectRead, Probe::Each);
-        }
-    }
-
-    #[test]
-    fn a_file_read_once_over_fills_the_cache_unless_it_cannot_fit() {
-        let (direct, buffered) = (Lane::Ring { direct: true }, Lane::Ring { direct: false });
-        let paid = Facts { past_cache_bytes: 1 << 30, ..ANY };
-        check(paid, Lane::Map, buffered, Probe::Each);
-        check(Facts { reuse: Reuse::Once, ..paid }, Lane::Map, direct, Probe::Each);
-        check(Facts { memory_bytes: 1 << 30, ..paid }, Lane::Map, direct, Probe::Each);
-        let again = Facts { memory_bytes: 1 << 30, reuse: Reuse::Again, ..paid };
-        check(again, Lane::Map, direct, Probe::Each);
-        assert_eq!(choose(&again).reason, Reason::LargerThanMemory);
-    }
-
-    #[test]
-    fn one_at_a_time_needs_no_ring() {
-        let alone = Facts { known_ahead: 1, ..ANY };
-        check(alone, Lane::Map, Lane::DirectRead, Probe::Each);
-        check(Facts { direct: false, ..alone }, Lane::Map, Lane::Read, Probe::Each);
-        let in_order = Facts { seen: Seen::Sequential, ..alone };
-        check(in_order, Lane::Read, Lane::Read, Probe::Sampled);
-        let large = Facts { block_bytes: 1 << 20, ..in_order };
-        check(large, Lane::Map, Lane::DirectRead, Probe::Each);
-        check(Facts { streams: true, ..large }, Lane::Read, Lane::Read, Probe::Sampled);
-        let once = Facts { reuse: Reuse::Once, ..in_order };
-        check(once, Lane::DontCache, Lane::DontCache, Probe::Sampled);
-        check(Facts { dontcache: false, ..once }, Lane::Read, Lane::Read, Probe::Sampled);
-    }
-
-    #[test]
-    fn small_blocks_with_small_gaps_are_left_to_the_kernels_read_ahead() {
-        let gaps = Facts { gaps: true, seen: Seen::Sequential, ..ANY };
-        check(gaps, Lane::Read, Lane::Read, Probe::Sampled);
-        let ring = Lane::Ring { direct: true };
-        check(Facts { block_bytes: 1 << 20, ..gaps }, Lane::Map, ring, Probe::Each);
-    }
-
-    #[test]
-    fn where_nobody_tells_what_is_resident_the_page_cache_decides() {
-        let blind = Facts { residency: false, ..ANY };
-        let ring = Lane::Ring { direct: false };
-        check(blind, ring, ring, Probe::Never);
-        check(Facts { ring: false, ..blind }, Lane::Read, Lane::Read, Probe::Never);
-        check(Facts { known_ahead: 1, ..blind }, Lane::Read, Lane::Read, Probe::Never);
-    }
 
     #[test]
     fn a_named_path_is_taken_alone() {
@@ -241,11 +144,5 @@ mod tests {
             assert_eq!((plan.hit, plan.miss, plan.probe), (lane, lane, Probe::Never));
             assert_eq!(lane.path(), path);
         }
-    }
-
-    #[test]
-    fn every_reason_has_words() {
-        let plan = choose(&ANY);
-        assert!(plan.reason.to_string().starts_with("not all resident, known ahead"));
     }
 }

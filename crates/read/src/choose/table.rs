@@ -2,14 +2,15 @@
 //! without it.
 
 use crate::Reuse;
-use crate::choose::facts::{Cached, Costs, Facts, Lane, Probe, Reason, Seen};
+use crate::choose::facts::{Access, Cached, Costs, Facts, Probe, Reason};
 use crate::choose::rule::choose;
+use crate::pass::lane::Lane;
 
-/// A 1 GiB file on a host that has everything, of which nothing is known yet: 1,000 scattered
+/// A 1 GiB file, of unknown residency, on a host that has everything: 1,000 scattered
 /// ranges of 4 KiB.
 const SCATTERED: Facts = Facts {
     cached: Cached::Unknown,
-    seen: Seen::Random,
+    access: Access::Random,
     reuse: Reuse::Unknown,
     known_ahead: 1000,
     block_bytes: 4096,
@@ -26,10 +27,10 @@ const SCATTERED: Facts = Facts {
     residency: true,
     costs: Costs { pread_ns: [1_500, 13_000, 200_000], map_ns: [700, 9_000, 300_000] },
 };
-const IN_ORDER: Facts = Facts { seen: Seen::Sequential, ..SCATTERED };
+const IN_ORDER: Facts = Facts { access: Access::Sequential, ..SCATTERED };
 const WARM: Facts = Facts { cached: Cached::Yes, ..SCATTERED };
 const ONE: Facts = Facts { known_ahead: 1, ..SCATTERED };
-const ONE_IN_ORDER: Facts = Facts { seen: Seen::Sequential, ..ONE };
+const ONE_IN_ORDER: Facts = Facts { access: Access::Sequential, ..ONE };
 const BLIND: Facts = Facts { residency: false, ..SCATTERED };
 const LARGER: Facts = Facts { size: 9 << 30, ..SCATTERED };
 /// As many bytes as the file holds went past the cache.
@@ -55,15 +56,19 @@ fn all_resident() -> Vec<Row> {
     let copied = sampled(Lane::Map, DIRECT);
     // Only calls gain by being fewer.
     let called = (Lane::Preadv, DIRECT, Probe::Sampled, 64 << 10);
+    let in_order = Facts { access: Access::Sequential, ..WARM };
+    let once = |block_bytes| Facts { reuse: Reuse::Once, block_bytes, ..in_order };
     vec![
         ("resident", WARM, copied, map),
         ("no safe map", Facts { map: false, ..WARM }, called, call),
         ("at 1 MiB the call wins", Facts { block_bytes: 1 << 20, ..WARM }, called, call),
         ("at 64 KiB the map wins", Facts { block_bytes: 64 << 10, ..WARM }, copied, map),
-        ("in order changes nothing", Facts { seen: Seen::Sequential, ..WARM }, copied, map),
+        ("in order, once, from 64 KiB on", once(64 << 10), called, Reason::ResidentOnce),
+        ("in order, once, smaller", once((64 << 10) - 1), copied, map),
+        ("in order changes nothing", in_order, copied, map),
         ("one", Facts { known_ahead: 1, ..WARM }, sampled(Lane::Map, Lane::DirectRead), map),
         (
-            "believed, but nobody can tell any more",
+            "believed, but residency can no longer be asked for",
             Facts { residency: false, ..WARM },
             (CACHED, CACHED, Probe::Never, JOINED),
             Reason::NoResidency,
@@ -77,6 +82,7 @@ fn known_ahead() -> Vec<Row> {
     let no_ring = Facts { ring: false, ..SCATTERED };
     let neither = Facts { direct: false, ..no_ring };
     let once = Facts { reuse: Reuse::Once, ..neither };
+    let gaps = Facts { gaps: true, ..IN_ORDER };
     let map = Lane::Map;
     vec![
         ("scattered", SCATTERED, each(map, DIRECT), cold(true)),
@@ -88,6 +94,18 @@ fn known_ahead() -> Vec<Row> {
             Facts { direct: false, ..IN_ORDER },
             each(map, CACHED),
             cold(false),
+        ),
+        (
+            "in order, small gaps",
+            gaps,
+            sampled(Lane::Read, Lane::Read),
+            Reason::Sequential { ring: false },
+        ),
+        (
+            "in order, small gaps, large blocks",
+            Facts { block_bytes: 256 << 10, ..gaps },
+            each(map, DIRECT),
+            Reason::Sequential { ring: true },
         ),
         ("no ring", no_ring, each(map, Lane::DirectRead), Reason::ColdPool),
         ("no ring, no direct reads", neither, each(map, Lane::Read), Reason::ColdPool),
@@ -113,6 +131,12 @@ fn reused_or_not() -> Vec<Row> {
         ("almost paid", almost, past, cold(true)),
         ("paid", PAID, filled, Reason::FillCache),
         ("paid, but once", Facts { reuse: Reuse::Once, ..PAID }, past, cold(true)),
+        (
+            "paid, but larger",
+            Facts { size: 9 << 30, past_cache_bytes: 9 << 30, ..SCATTERED },
+            past,
+            Reason::LargerThanMemory,
+        ),
         ("again", Facts { reuse: again, ..SCATTERED }, filled, cold(false)),
         ("half of memory still fits", Facts { reuse: again, ..half }, filled, cold(false)),
         ("larger", LARGER, past, Reason::LargerThanMemory),
@@ -199,6 +223,6 @@ fn one_read_at_a_time_leaves_the_ring_alone() {
 }
 
 #[test]
-fn where_nobody_tells_what_is_resident_the_cache_decides() {
+fn where_residency_is_unknown_the_cache_decides() {
     check(blind());
 }

@@ -6,8 +6,8 @@ use cutwater_sys::buffer::Buffer;
 use cutwater_sys::pio::OFFSET_MAX;
 
 use super::{File, bounds};
-use crate::engine::PIECE_BYTES_MAX;
 use crate::error::{Action, Error};
+use crate::file::engine::PIECE_BYTES_MAX;
 use crate::{Order, Result};
 
 /// Bytes of a chunk at most.

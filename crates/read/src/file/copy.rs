@@ -9,36 +9,13 @@ use cutwater_sys::pio::OFFSET_MAX;
 use super::{File, bounds};
 use crate::Result;
 use crate::error::{Action, Cause, Error};
+use crate::report::{Copied, CopyVia};
 
 /// Bytes that one call is asked to copy: enough to amortise it, few enough to be interrupted.
 const STEP_BYTES: u64 = 64 << 20;
 
 /// Bytes of the buffer for targets that the kernel cannot copy to.
 const BUFFER_BYTES: usize = 256 << 10;
-
-/// Who copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CopyVia {
-    /// `copy_file_range(2)`: file to file; on some file systems no bytes move at all.
-    CopyFileRange,
-    /// `sendfile(2)`: file to anything.
-    Sendfile,
-    /// `splice(2)`: file to pipe.
-    Splice,
-    /// `pread(2)` and `write(2)`.
-    ReadWrite,
-}
-
-/// What was copied and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Copied {
-    /// Bytes copied; fewer than asked where the file ends before.
-    pub bytes: u64,
-    /// The call that did it: the last one, where one took over from another.
-    pub via: CopyVia,
-}
 
 const IN_ORDER: [CopyVia; 4] =
     [CopyVia::CopyFileRange, CopyVia::Sendfile, CopyVia::Splice, CopyVia::ReadWrite];

@@ -6,22 +6,23 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use cutwater_maps::{MapAdvice, WholeMap};
 use cutwater_sys::Errno;
 use cutwater_sys::buffer::{Buffer, PAGE_BYTES};
 use cutwater_sys::pio::{self, ReadFlags, Vectors};
 use cutwater_sys::ring::{Completion, PushError, ReadRing, ReadTarget};
 use cutwater_sys::{probe, residency};
 
-use super::explain::Story;
-use super::map::FileMap;
-use super::open::OpenOptions;
-use crate::source::{How, Queue, QueuedRead, Source};
-use crate::{FileClass, RingOptions};
+use super::explain::ChoiceLog;
+use super::options::OpenOptions;
+use crate::pass::lane::Lane;
+use crate::pass::source::{Queue, QueuedRead, Source};
+use crate::{FileClass, Pattern, RingOptions};
 
 /// What all clones of a file share.
 #[derive(Debug)]
 pub(crate) struct Core {
-    /// Tells files apart in a thread's memory; never used twice.
+    /// Identifies the file in what a thread remembers; never used twice.
     pub(crate) id: u64,
     pub(crate) fd: Arc<OwnedFd>,
     pub(crate) name: Option<PathBuf>,
@@ -30,13 +31,13 @@ pub(crate) struct Core {
     pub(crate) size_at_open: u64,
     direct: OnceLock<Result<Direct, Errno>>,
     iopoll: OnceLock<Result<(), Errno>>,
-    map: OnceLock<Result<FileMap, Errno>>,
+    map: OnceLock<Result<WholeMap, Errno>>,
     residency_refused: AtomicBool,
     cachestat_missing: AtomicBool,
     dontcache_refused: AtomicBool,
     /// Bytes read past the page cache, for the chooser.
     pub(crate) past_cache_bytes: AtomicU64,
-    pub(crate) story: Mutex<Story>,
+    pub(crate) choices: Mutex<ChoiceLog>,
 }
 
 /// A second descriptor of the same file, with `O_DIRECT`.
@@ -67,7 +68,7 @@ impl Core {
             cachestat_missing: AtomicBool::new(false),
             dontcache_refused: AtomicBool::new(false),
             past_cache_bytes: AtomicU64::new(0),
-            story: Mutex::default(),
+            choices: Mutex::default(),
         }
     }
 
@@ -119,25 +120,25 @@ impl Core {
     ///
     /// # Errors
     /// `ENODEV` where the file system has no maps, `ENOMEM` without address space.
-    pub(crate) fn map(&self) -> Result<&FileMap, Errno> {
+    pub(crate) fn map(&self) -> Result<&WholeMap, Errno> {
         self.map
-            .get_or_init(|| FileMap::new(self.fd.as_fd(), self.size_at_open, &self.options))
+            .get_or_init(|| map_whole(&self.fd, self.size_at_open, &self.options))
             .as_ref()
             .map_err(|e| *e)
     }
 
     /// The map, where there is one.
-    pub(crate) fn made_map(&self) -> Option<&FileMap> {
+    pub(crate) fn made_map(&self) -> Option<&WholeMap> {
         self.map.get().and_then(|map| map.as_ref().ok())
     }
 
     /// Takes the map out, for a fallible unmap.
-    pub(crate) fn take_map(&mut self) -> Option<FileMap> {
+    pub(crate) fn take_map(&mut self) -> Option<WholeMap> {
         self.map.take().and_then(Result::ok)
     }
 
     /// Whether residency can be asked for: not refused so far.
-    pub(crate) fn tells_residency(&self) -> bool {
+    pub(crate) fn answers_residency(&self) -> bool {
         !self.residency_refused.load(Ordering::Relaxed)
     }
 
@@ -161,6 +162,19 @@ impl Core {
     }
 }
 
+/// Maps the file, and advises the kernel as the caller declared.
+fn map_whole(fd: &OwnedFd, size: u64, options: &OpenOptions) -> Result<WholeMap, Errno> {
+    let map = WholeMap::new(fd.as_fd(), size, options.populate)?;
+    let advice = match options.pattern {
+        Pattern::Random => MapAdvice::Random,
+        Pattern::Sequential => MapAdvice::Sequential,
+        Pattern::Observed => return Ok(map),
+    };
+    // Advice that is refused costs speed, not bytes.
+    let _ = map.advise(0..size, advice);
+    Ok(map)
+}
+
 /// Opens the same inode again with `O_DIRECT` and finds its grid.
 fn open_direct(fd: &OwnedFd) -> Result<Direct, Errno> {
     use rustix::fs::{Mode, OFlags};
@@ -175,7 +189,7 @@ fn open_direct(fd: &OwnedFd) -> Result<Direct, Errno> {
     Ok(Direct { fd: Arc::new(direct), align })
 }
 
-/// The grid of direct reads, bytes: as `statx(2)` tells it (Linux 6.1), else a page.
+/// The grid of direct reads, bytes: as `statx(2)` reports it (Linux 6.1), else a page.
 fn direct_align(fd: &OwnedFd) -> Result<u64, Errno> {
     use rustix::fs::{AtFlags, StatxFlags, statx};
     let flags = StatxFlags::from_bits_retain(STATX_DIOALIGN);
@@ -201,11 +215,13 @@ impl Source for Core {
         size_of(&self.fd)
     }
 
-    fn read(&self, how: How, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
-        match how {
-            How::Buffered => pio::read(self.fd.as_fd(), buf, offset),
-            How::Direct => pio::read(self.direct_parts()?.fd.as_fd(), buf, offset),
-            How::DontCache => {
+    fn read(&self, lane: Lane, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        match lane {
+            Lane::Read | Lane::Preadv | Lane::Ring { .. } => {
+                pio::read(self.fd.as_fd(), buf, offset)
+            }
+            Lane::DirectRead => pio::read(self.direct_parts()?.fd.as_fd(), buf, offset),
+            Lane::DontCache => {
                 let flags = ReadFlags { dontcache: true, nowait: false };
                 let bufs = &mut [std::io::IoSliceMut::new(buf)];
                 pio::read_vectored(self.fd.as_fd(), bufs, offset, flags).inspect_err(|&e| {
@@ -213,7 +229,9 @@ impl Source for Core {
                     self.dontcache_refused.fetch_or(refused, Ordering::Relaxed);
                 })
             }
-            How::Map => self.map().map_err(|_| Errno::OPNOTSUPP)?.read(self, buf, offset),
+            Lane::Map => {
+                self.map().map_err(|_| Errno::OPNOTSUPP)?.read(buf, offset, || self.size())
+            }
         }
     }
 
@@ -326,6 +344,6 @@ mod tests {
         assert_eq!(core.is_resident(0..10_000), Ok(true));
         assert_eq!(core.is_resident(5000..9000), Ok(true));
         assert_eq!(core.is_resident(8192..40_960), Ok(false));
-        assert!(core.tells_residency());
+        assert!(core.answers_residency());
     }
 }

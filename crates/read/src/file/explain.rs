@@ -1,21 +1,23 @@
-//! What the chooser did with a file, for its user.
+//! The choices made for a file, for `File::explain`.
 
 use std::collections::VecDeque;
 
-use crate::choose::facts::{Lane, Plan};
-use crate::{Choice, Explanation, ReadPath};
+use crate::ReadPath;
+use crate::choose::facts::Plan;
+use crate::pass::lane::Lane;
+use crate::report::{Choice, Explanation};
 
 /// The last choices and the sums over all of them; bounded.
 #[derive(Debug, Default)]
-pub(crate) struct Story {
+pub(crate) struct ChoiceLog {
     last: VecDeque<(Plan, u64, u64)>,
     /// Ranges by path.
     by_path: [u64; ReadPath::ALL.len()],
 }
 
-impl Story {
-    /// Notes that `hits` and `misses` ranges and `bytes` were read under `plan`.
-    pub(crate) fn note(&mut self, plan: &Plan, hits: u64, misses: u64, bytes: u64) {
+impl ChoiceLog {
+    /// Adds that `hits` and `misses` ranges and `bytes` were read under `plan`.
+    pub(crate) fn add(&mut self, plan: &Plan, hits: u64, misses: u64, bytes: u64) {
         self.by_path[index(plan.hit)] += hits;
         self.by_path[index(plan.miss)] += misses;
         match self.last.back_mut().filter(|(last, ..)| last.reason == plan.reason) {
@@ -29,7 +31,7 @@ impl Story {
         }
     }
 
-    pub(crate) fn tell(&self) -> Explanation {
+    pub(crate) fn explanation(&self) -> Explanation {
         let choices = self.last.iter().map(|(plan, ranges, bytes)| Choice {
             path: if hits_only(plan) { plan.hit.path() } else { plan.miss.path() },
             reason: plan.reason.to_string(),

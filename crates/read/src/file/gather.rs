@@ -9,17 +9,18 @@ use cutwater_sys::sigbus;
 
 use super::core::Core;
 use crate::choose::belief::{Belief, follows};
-use crate::choose::facts::{Cached, Costs, Facts, Plan, Probe, Seen};
+use crate::choose::facts::{Access, Cached, Costs, Facts, Plan, Probe};
 use crate::choose::{calibrate, rule};
-use crate::engine::PIECE_BYTES_MAX;
-use crate::source::Source;
+use crate::file::engine::PIECE_BYTES_MAX;
+use crate::pass::Lookup;
+use crate::pass::source::Source;
 use crate::{Pattern, ReadPath};
 
 /// Files smaller than this are not worth a second descriptor for direct reads.
 const DIRECT_SIZE_MIN: u64 = 4 << 20;
 
 /// What lies this far ahead of a read in order is beyond the kernel's read-ahead, so that
-/// asking about it tells of the page cache and not of the reads just made. Both places have to
+/// the answer is about the page cache and not about the reads just made. Both places have to
 /// be resident: one of them may be where another thread reads.
 const AHEAD_BYTES: [u64; 2] = [8 << 20, 32 << 20];
 
@@ -50,7 +51,7 @@ impl Call {
         }
     }
 
-    pub(super) fn of(ranges: &[Range<u64>]) -> Self {
+    pub(super) fn for_ranges(ranges: &[Range<u64>]) -> Self {
         let (mut bytes, mut longest, mut last) = (0u64, 0, None::<&Range<u64>>);
         let (mut in_order, mut is_near) = (true, true);
         for range in ranges {
@@ -81,7 +82,7 @@ fn facts(core: &Core, belief: &Belief, ring: bool, call: &Call) -> Facts {
     let map = sigbus::was_installed() && core.map().is_ok();
     Facts {
         cached: belief.cached(),
-        seen: seen(core, belief, call),
+        access: access(core, belief, call),
         reuse: core.options.reuse,
         known_ahead: call.known_ahead,
         block_bytes: call.block_bytes,
@@ -95,39 +96,35 @@ fn facts(core: &Core, belief: &Belief, ring: bool, call: &Call) -> Facts {
         streams: call.streams,
         gaps: call.gaps,
         ring,
-        residency: core.tells_residency(),
+        residency: core.answers_residency(),
         costs: if map { calibrate::costs() } else { Costs::ASSUMED },
     }
 }
 
-fn seen(core: &Core, belief: &Belief, call: &Call) -> Seen {
+fn access(core: &Core, belief: &Belief, call: &Call) -> Access {
     match core.options.pattern {
-        Pattern::Sequential => Seen::Sequential,
-        _ if call.streams => Seen::Sequential,
-        Pattern::Random | Pattern::Strided => Seen::Random,
-        Pattern::Observed if call.known_ahead > 1 && call.in_order => Seen::Sequential,
-        Pattern::Observed if call.known_ahead > 1 => Seen::Random,
-        Pattern::Observed => belief.seen(),
+        Pattern::Sequential => Access::Sequential,
+        _ if call.streams => Access::Sequential,
+        Pattern::Random => Access::Random,
+        Pattern::Observed if call.known_ahead > 1 && call.in_order => Access::Sequential,
+        Pattern::Observed if call.known_ahead > 1 => Access::Random,
+        Pattern::Observed => belief.access(),
     }
 }
 
-/// What a range is taken for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    Hit,
-    Miss,
-    /// Otherwise than believed: the plan no longer fits.
-    Surprise,
-}
-
 /// Whether `range` is (believed to be) resident; asks the kernel when the probe says so.
-pub(super) fn classify(core: &Core, belief: &mut Belief, plan: &Plan, range: &Range<u64>) -> Class {
+pub(super) fn classify(
+    core: &Core,
+    belief: &mut Belief,
+    plan: &Plan,
+    range: &Range<u64>,
+) -> Lookup {
     let probe = match (plan.probe, belief.cached()) {
         (Probe::Each, Cached::Yes) => Probe::Sampled,
         (probe, _) => probe,
     };
     if !belief.asks(probe) {
-        return Class::Hit;
+        return Lookup::Hit;
     }
     let in_order = probe == Probe::Sampled && plan.hit == plan.miss;
     let size = core.size_at_open;
@@ -142,14 +139,14 @@ pub(super) fn classify(core: &Core, belief: &mut Belief, plan: &Plan, range: &Ra
         Ok(resident) => {
             belief.note_answer(resident, bytes);
             match (resident, plan.probe) {
-                // What was asked ahead tells nothing of this range.
-                _ if in_order => Class::Hit,
-                (true, _) => Class::Hit,
-                (false, Probe::Sampled) => Class::Surprise,
-                (false, _) => Class::Miss,
+                // The answer was about places ahead, not about this range.
+                _ if in_order => Lookup::Hit,
+                (true, _) => Lookup::Hit,
+                (false, Probe::Sampled) => Lookup::Surprise,
+                (false, _) => Lookup::Miss,
             }
         }
-        Err(_) => Class::Hit,
+        Err(_) => Lookup::Hit,
     }
 }
 

@@ -3,43 +3,46 @@
 mod chunks;
 mod copy;
 pub(crate) mod core;
+pub(crate) mod engine;
 mod explain;
-pub(crate) mod gather;
-mod map;
-pub(crate) mod open;
+mod gather;
+mod open;
+pub(crate) mod opened;
+mod options;
 mod reader;
 mod reads;
 mod shards;
 mod vectored;
+mod view;
 
 use std::ops::{Bound, ControlFlow, Range, RangeBounds};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
+use cutwater_maps::{MapAdvice, WholeMap};
 use cutwater_sys::buffer::PAGE_BYTES;
-use cutwater_sys::map::MapAdvice;
 use cutwater_sys::pio::OFFSET_MAX;
 use cutwater_sys::residency;
 
 pub use chunks::Chunks;
-pub use copy::{Copied, CopyVia};
-pub use open::OpenOptions;
+pub use options::OpenOptions;
 pub use reader::Reader;
 
 use self::core::Core;
+use self::engine::Engine;
 use self::gather::Call;
-use crate::engine::{self, Engine};
 use crate::error::{Action, Cause};
 use crate::pass::Failed;
-use crate::source::Source;
-use crate::{Advice, Error, Explanation, Order, Piece, Residency, Result, Summary};
+use crate::pass::source::Source;
+use crate::report::{Explanation, Residency};
+use crate::{Advice, Error, Order, Piece, Result, Summary};
 
 /// A file open for positioned reads. Cheap to clone; clones share one descriptor.
 ///
 /// # What it does
 /// Reads at offsets from any number of threads, through the page cache or past it, one at a
-/// time or many in flight, as it was told or as the chooser measures best; continues short
+/// time or many in flight, as the caller says or as the chooser measures best; continues short
 /// reads; says why it chose what it chose ([`File::explain`]).
 ///
 /// # What it does not do
@@ -167,7 +170,7 @@ impl File {
         Ok(Residency { pages, resident: resident.min(pages), by })
     }
 
-    /// Tells the kernel how `range` will be used (`posix_fadvise(2)`); an empty range at 0 means
+    /// Advises the kernel how `range` will be used (`posix_fadvise(2)`); an empty range at 0 means
     /// the whole file, and an empty one elsewhere nothing.
     ///
     /// # Errors
@@ -191,7 +194,7 @@ impl File {
             .map_err(|e| Error::os(Action::Advise, self.0.path(), e))
     }
 
-    /// Tells the kernel how the map of the file will be used in `range` (`madvise(2)`); maps the
+    /// Advises the kernel how the map of the file will be used in `range` (`madvise(2)`); maps the
     /// file if that was not done yet. An empty range at 0 means the whole file; what lies past
     /// the size that the file had when it was mapped is left out.
     ///
@@ -212,7 +215,7 @@ impl File {
     }
 
     /// Keeps this process small: where the file is mapped, forgets the page tables of `range`,
-    /// which count as memory of whoever reads a map. What is in the page cache stays there.
+    /// which count as memory of the process that reads a map. What is in the page cache stays there.
     /// Does nothing where no path has mapped the file.
     ///
     /// # Errors
@@ -225,20 +228,20 @@ impl File {
 
     /// The last choices of the chooser for this file, with their reasons.
     ///
-    /// Threads tell what they read every thousand ranges or when the plan changes, so the
+    /// Threads record what they read every thousand ranges or when the plan changes, so the
     /// latest counts may be missing; the ring is the one of the thread that asks.
     #[must_use]
     pub fn explain(&self) -> Explanation {
         let core = &self.0;
         let ring = engine::with(|engine| {
-            engine.views.of(core.id).flush(core);
+            engine.views.get(core.id).flush(&core.choices);
             let iopoll = core.iopoll_refused();
             [true, false]
                 .into_iter()
                 .find_map(|direct| engine.ring_report(core.ring_options(direct), iopoll))
         });
-        let told = core.story.lock().unwrap_or_else(PoisonError::into_inner).tell();
-        Explanation { ring: ring.ok().flatten(), ..told }
+        let choices = core.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        Explanation { ring: ring.ok().flatten(), ..choices.explanation() }
     }
 
     /// Closes the file: unmaps it and says whether that went well. Without a call of this,
@@ -248,7 +251,7 @@ impl File {
     /// When the map cannot be removed. Other clones keep the file open: that is no error.
     pub fn close(self) -> Result<()> {
         let Ok(mut core) = Arc::try_unwrap(self.0) else { return Ok(()) };
-        match core.take_map().map(map::FileMap::unmap) {
+        match core.take_map().map(WholeMap::unmap) {
             Some(Err(e)) => Err(Error::os(Action::Unmap, core.path(), e)),
             _ => Ok(()),
         }

@@ -6,17 +6,18 @@ use std::sync::atomic::Ordering;
 use cutwater_sys::buffer::PAGE_BYTES;
 
 use super::core::{Core, FileRing};
-use super::gather::{self, Call, Class};
-use crate::choose::facts::{Cached, Lane, Plan, Probe};
-use crate::counting::ThreadCounters;
-use crate::engine::{Engine, PIECE_BYTES_MAX};
-use crate::pass::Failed;
+use super::gather::{self, Call};
+use crate::choose::facts::{Cached, Plan, Probe};
+use crate::counting::threads::ThreadCounters;
+use crate::file::engine::{Engine, PIECE_BYTES_MAX};
 use crate::pass::inline::read_full;
-use crate::pass::roll::{Means, Roll, RollPlan};
-use crate::pass::serial::{self, SerialPlan};
+use crate::pass::items::Items;
+use crate::pass::lane::Lane;
+use crate::pass::roll::{Means, Roll, RollOptions};
+use crate::pass::serial::{self, Lanes};
 use crate::pass::sink::Sink;
-use crate::plan::Items;
-use crate::source::{How, Queue, Source};
+use crate::pass::source::{Queue, Source};
+use crate::pass::{Failed, Lookup};
 use crate::{Order, Piece, ReadPath, Summary};
 
 /// Registered buffers pay from this block on: below, the device or the call is the bound.
@@ -35,31 +36,30 @@ pub(super) fn read_at(
     offset: u64,
 ) -> Result<usize, Failed> {
     let ring = engine.may_have_ring(core.ring_options(false));
-    let belief = &mut engine.views.of(core.id).belief;
+    let belief = &mut engine.views.get(core.id).belief;
     let plan = gather::plan(core, belief, ring, call);
     let range = offset..offset.saturating_add(buf.len() as u64);
-    let class = gather::classify(core, belief, &plan, &range);
+    let lookup = gather::classify(core, belief, &plan, &range);
     belief.note_read(&range);
-    let lane = if class == Class::Hit { plan.hit } else { plan.miss };
-    let how = match inline(lane) {
-        Some(How::Direct) if !is_aligned(core, buf, offset) => None,
-        how => how,
-    };
+    let lane = if lookup == Lookup::Hit { plan.hit } else { plan.miss };
+    let off_grid = lane == Lane::DirectRead && !is_aligned(core, buf, offset);
     // A queued read, or a direct one off the grid, needs a buffer of ours between.
-    let Some(how) = how else { return bounce(core, engine, buf, offset) };
-    let timed = engine.timing.start(how == How::Map);
-    let counters = engine.counters.of(core.class(), lane.path());
-    let n = read_full(core, how, buf, offset, counters)?;
+    if lane.is_queued() || off_grid {
+        return bounce(core, engine, buf, offset);
+    }
+    let timed = engine.timing.start(lane == Lane::Map);
+    let counters = engine.counters.reads_of(core.class(), lane.path());
+    let n = read_full(core, lane, buf, offset, counters)?;
     if let Some(timed) = timed {
         let ns = timed.note_read(&engine.counters, core.class(), lane.path());
         engine.timing.learn(ns, n);
     }
     engine.counters.note_done(core.class(), lane.path(), n);
-    if how == How::Direct {
+    if lane == Lane::DirectRead {
         core.past_cache_bytes.fetch_add(n as u64, Ordering::Relaxed);
     }
-    let hit = u64::from(class == Class::Hit);
-    tell(core, engine, &plan, [hit, 1 - hit], n as u64);
+    let hit = u64::from(lookup == Lookup::Hit);
+    record(core, engine, &plan, [hit, 1 - hit], n as u64);
     Ok(n)
 }
 
@@ -90,7 +90,7 @@ pub(super) fn read_ranges<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
     order: Order,
     sink: F,
 ) -> Result<Summary, Failed> {
-    let call = Call::of(ranges);
+    let call = Call::for_ranges(ranges);
     // The pieces of a long range come in order.
     let long = call.longest > PIECE_BYTES_MAX as u64;
     let order = if long { Order::Listed } else { order };
@@ -99,20 +99,20 @@ pub(super) fn read_ranges<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
     let mut next = 0;
     while next < ranges.len() && !sink.summary.stopped {
         let ring = engine.may_have_ring(core.ring_options(false));
-        let belief = &mut engine.views.of(core.id).belief;
+        let belief = &mut engine.views.get(core.id).belief;
         let plan = gather::plan(core, belief, ring, &call);
         if let [range] = ranges {
             belief.note_read(range);
         }
         let pass = Pass { core, plan, order, ranges, first: next, call };
         let (before, bytes_before) = (totals(core, &engine.counters, &plan), sink.summary.bytes);
-        let outcome = pass.run(engine, &mut sink);
+        let outcome = pass.make(engine, &mut sink);
         let after = totals(core, &engine.counters, &plan);
-        if is_direct(plan.miss) {
+        if plan.miss.is_direct() {
             core.past_cache_bytes.fetch_add(after.2 - before.2, Ordering::Relaxed);
         }
         let (hits, misses) = (after.0 - before.0, after.1 - before.1);
-        tell(core, engine, &plan, [hits, misses], sink.summary.bytes - bytes_before);
+        record(core, engine, &plan, [hits, misses], sink.summary.bytes - bytes_before);
         next = outcome?;
     }
     if let Some(timed) = timed {
@@ -123,17 +123,16 @@ pub(super) fn read_ranges<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
 
 /// Ranges and bytes that the two lanes of a plan have read so far.
 fn totals(core: &Core, counters: &ThreadCounters, plan: &Plan) -> (u64, u64, u64) {
-    let of = |lane: Lane| counters.of(core.class(), lane.path());
+    let of = |lane: Lane| counters.reads_of(core.class(), lane.path());
     let (hit, miss) = (of(plan.hit), of(plan.miss));
     let same = plan.hit.path() == plan.miss.path();
     (hit.ops.get(), if same { 0 } else { miss.ops.get() }, miss.bytes.get())
 }
 
-/// Tells the file's story what was read under `plan`: at once where it is new or much was
-/// read, else noted here first, as the story is shared and locked.
-fn tell(core: &Core, engine: &mut Engine, plan: &Plan, counts: [u64; 2], bytes: u64) {
+/// Records what was read under `plan`, for [`File::explain`](super::File::explain) and metrics.
+fn record(core: &Core, engine: &mut Engine, plan: &Plan, counts: [u64; 2], bytes: u64) {
     engine.counters.note_choice(plan.reason, counts[0] + counts[1]);
-    engine.views.of(core.id).tell(core, plan, counts, bytes);
+    engine.views.get(core.id).record(&core.choices, plan, counts, bytes);
 }
 
 /// Part of a call, made under one plan.
@@ -148,21 +147,21 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Returns the index of the first range that is still to be read.
-    fn run<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
+    fn make<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
         mut self,
         engine: &mut Engine,
         sink: &mut Sink<'_, F>,
     ) -> Result<usize, Failed> {
-        let queued = inline(self.plan.hit).is_none()
-            || (inline(self.plan.miss).is_none() && self.plan.probe == Probe::Each);
+        let queued = self.plan.hit.is_queued()
+            || (self.plan.miss.is_queued() && self.plan.probe == Probe::Each);
         let ring = self.core.ring_options(self.goes_direct());
         if queued && engine.ring(ring).is_ok() {
             return self.roll(engine, sink);
         }
         // No ring here: the same reads, one after another.
-        let without = |lane| if inline(lane).is_none() { Lane::Read } else { lane };
+        let without = |lane: Lane| if lane.is_queued() { Lane::Read } else { lane };
         if queued {
-            engine.counters.of(self.core.class(), self.plan.miss.path()).fallbacks.add(1);
+            engine.counters.reads_of(self.core.class(), self.plan.miss.path()).fallbacks.add(1);
         }
         (self.plan.hit, self.plan.miss) = (without(self.plan.hit), without(self.plan.miss));
         if self.plan.hit == Lane::Preadv
@@ -181,8 +180,16 @@ impl Pass<'_> {
     ) -> Result<usize, Failed> {
         let slot_bytes = (self.call.longest.max(1) as usize).next_multiple_of(PAGE_BYTES);
         let Engine { scratch, vectors, counters, .. } = engine;
-        let counters = counters.of(self.core.class(), ReadPath::Preadv);
-        serial::run_vectored(self.core, self.ranges, slot_bytes, scratch, vectors, counters, sink)?;
+        let counters = counters.reads_of(self.core.class(), ReadPath::Preadv);
+        serial::read_vectored(
+            self.core,
+            self.ranges,
+            slot_bytes,
+            scratch,
+            vectors,
+            counters,
+            sink,
+        )?;
         Ok(self.ranges.len())
     }
 
@@ -193,15 +200,13 @@ impl Pass<'_> {
     ) -> Result<usize, Failed> {
         let Self { core, plan, .. } = self;
         let Engine { scratch, views, counters, .. } = engine;
-        let belief = &mut views.of(core.id).belief;
-        let lane = |lane: Lane| {
-            (inline(lane).unwrap_or(How::Buffered), counters.of(core.class(), lane.path()))
-        };
-        let hows = SerialPlan { hit: lane(plan.hit), miss: lane(plan.miss) };
+        let belief = &mut views.get(core.id).belief;
+        let counted = |lane: Lane| (lane, counters.reads_of(core.class(), lane.path()));
+        let lanes = Lanes { hit: counted(plan.hit), miss: counted(plan.miss) };
         let items =
             Items::new(self.ranges, PIECE_BYTES_MAX, plan.coalesce_bytes).starting_at(self.first);
         let mut classify = |range: Range<u64>| gather::classify(core, belief, plan, &range);
-        serial::run(*core, items, &hows, scratch, &mut classify, sink)
+        serial::read_in_order(*core, items, &lanes, scratch, &mut classify, sink)
     }
 
     fn roll<F: FnMut(Piece<'_>) -> ControlFlow<()>>(
@@ -220,9 +225,9 @@ impl Pass<'_> {
         let fixed = direct && piece as u64 >= FIXED_BLOCK_BYTES_MIN && parts.ring.register_arena();
         let align = core.align().filter(|_| direct).unwrap_or(1);
         let slack = if direct { 2 * align as usize } else { 0 };
-        let all_queued = inline(plan.hit).is_none();
-        let roll_plan = RollPlan {
-            hit: inline(plan.hit).unwrap_or(How::Buffered),
+        let all_queued = plan.hit.is_queued();
+        let options = RollOptions {
+            hit: plan.hit,
             direct,
             fixed,
             align,
@@ -232,28 +237,28 @@ impl Pass<'_> {
         };
         let reads = self.ranges.len() - self.first;
         let mut queue = FileRing::new(parts.ring, core, direct, reads);
-        let belief = &mut parts.views.of(core.id).belief;
+        let belief = &mut parts.views.get(core.id).belief;
         let mut classify = |range: Range<u64>| {
             if all_queued {
-                return Class::Miss;
+                return Lookup::Miss;
             }
-            let class = gather::classify(core, belief, plan, &range);
+            let lookup = gather::classify(core, belief, plan, &range);
             // So much is resident that the queue is only in the way: time for another plan.
-            let all_hit = class == Class::Hit && belief.cached() == Cached::Yes;
-            if all_hit { Class::Surprise } else { class }
+            let all_hit = lookup == Lookup::Hit && belief.cached() == Cached::Yes;
+            if all_hit { Lookup::Surprise } else { lookup }
         };
         let means = Means {
             source: *core,
             queue: &mut queue,
             scratch: parts.scratch,
             work: parts.work,
-            hits: parts.counters.of(core.class(), plan.hit.path()),
-            misses: parts.counters.of(core.class(), plan.miss.path()),
+            hits: parts.counters.reads_of(core.class(), plan.hit.path()),
+            misses: parts.counters.reads_of(core.class(), plan.miss.path()),
         };
         let items = Items::new(self.ranges, piece, coalesce).starting_at(self.first);
-        let outcome = Roll::new(means, roll_plan, sink).run(items, &mut classify);
+        let outcome = Roll::new(means, options, sink).read_all(items, &mut classify);
         if outcome.is_err() {
-            // Reads in flight belong to nobody now; the next pass needs an idle ring.
+            // No one waits for the reads in flight any more, and the next pass needs an idle ring.
             let _ = queue.quiesce();
         }
         queue.release();
@@ -262,7 +267,7 @@ impl Pass<'_> {
 
     /// Whether queued reads go past the page cache.
     fn goes_direct(&self) -> bool {
-        is_direct(self.plan.miss) || is_direct(self.plan.hit)
+        self.plan.miss.is_direct() || self.plan.hit.is_direct()
     }
 
     /// Bytes of a queued read at most, and up to how many neighbours are joined.
@@ -275,20 +280,5 @@ impl Pass<'_> {
         let joined = if self.call.in_order { IN_ORDER_BYTES } else { share / 2 };
         let joined = joined.min(self.plan.coalesce_bytes);
         (longest.max(joined), joined)
-    }
-}
-
-fn is_direct(lane: Lane) -> bool {
-    matches!(lane, Lane::DirectRead | Lane::Ring { direct: true })
-}
-
-/// How a lane reads inline; none for the ring.
-fn inline(lane: Lane) -> Option<How> {
-    match lane {
-        Lane::Read | Lane::Preadv => Some(How::Buffered),
-        Lane::Map => Some(How::Map),
-        Lane::DirectRead => Some(How::Direct),
-        Lane::DontCache => Some(How::DontCache),
-        Lane::Ring { .. } => None,
     }
 }

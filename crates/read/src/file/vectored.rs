@@ -7,7 +7,7 @@ use cutwater_sys::Errno;
 use cutwater_sys::pio::{self, ReadFlags};
 
 use super::File;
-use crate::counting::alone::Kind;
+use crate::counting::alone::Series;
 use crate::pass::{self, Failed};
 use crate::{ReadPath, Result};
 
@@ -25,8 +25,8 @@ impl File {
         if asked == 0 {
             return Ok(0);
         }
-        let kind = Kind(self.0.class(), ReadPath::Preadv);
-        let timed = kind.start();
+        let series = Series(self.0.class(), ReadPath::Preadv);
+        let timed = series.start();
         let (mut rest, mut done) = (bufs, 0);
         loop {
             // A call with nothing to read would look like the end of the file.
@@ -37,9 +37,9 @@ impl File {
                 break;
             }
             if done > 0 {
-                kind.continued();
+                series.continued();
             }
-            kind.called();
+            series.called();
             let at = offset + done as u64;
             match pio::read_vectored(self.0.fd.as_fd(), rest, at, ReadFlags::default()) {
                 Ok(0) => break,
@@ -47,7 +47,7 @@ impl File {
                     done += n;
                     IoSliceMut::advance_slices(&mut rest, n);
                 }
-                Err(Errno::INTR) => kind.retried(),
+                Err(Errno::INTR) => series.retried(),
                 Err(errno) => {
                     return Err(self.failed(Failed {
                         errno,
@@ -57,7 +57,7 @@ impl File {
                 }
             }
         }
-        kind.done(timed, done);
+        series.done(timed, done);
         Ok(done)
     }
 
@@ -69,7 +69,7 @@ impl File {
     /// the kernel's read-ahead.
     ///
     /// # Errors
-    /// As [`File::read_at`], and [`Error::is_unsupported`](crate::Error::is_unsupported) where the file system cannot tell.
+    /// As [`File::read_at`], and [`Error::is_unsupported`](crate::Error::is_unsupported) where the file system lacks `RWF_NOWAIT`.
     pub fn read_at_nowait(&self, buf: &mut [u8], offset: u64) -> Result<Option<usize>> {
         self.check_bounds(offset, buf.len() as u64)?;
         if buf.is_empty() {
@@ -77,16 +77,16 @@ impl File {
         }
         let (len, flags) = (buf.len() as u64, ReadFlags { nowait: true, dontcache: false });
         let bufs = &mut [IoSliceMut::new(buf)];
-        let kind = Kind(self.0.class(), ReadPath::Preadv);
-        let timed = kind.start();
+        let series = Series(self.0.class(), ReadPath::Preadv);
+        let timed = series.start();
         for _ in 0..pass::ATTEMPTS_MAX {
-            kind.called();
+            series.called();
             match pio::read_vectored(self.0.fd.as_fd(), bufs, offset, flags) {
                 Ok(n) => {
-                    kind.done(timed, n);
+                    series.done(timed, n);
                     return Ok(Some(n));
                 }
-                Err(Errno::INTR) => kind.retried(),
+                Err(Errno::INTR) => series.retried(),
                 Err(Errno::AGAIN) => return Ok(None),
                 Err(errno) => return Err(self.failed(Failed { errno, offset, len })),
             }

@@ -1,6 +1,6 @@
 //! What this process reads, for Prometheus.
 //!
-//! Reads are counted whether or not anybody asks, by counters that each thread has to itself;
+//! Reads are always counted, by counters of their own in each thread;
 //! [`Metrics`] adds them up when it is scraped. While there is one, a read in 509 is timed as
 //! well, and one thread of its own looks at resident memory each second and at the residency of
 //! the open files each 10 seconds. `docs/metrics.md` lists every metric.
@@ -19,14 +19,11 @@
 //! # Ok(()) }
 //! ```
 
-mod hot;
 mod process;
 mod punts;
 mod reads;
-pub(crate) mod refused;
 mod residency;
 mod sampler;
-pub(crate) mod timing;
 mod window;
 
 use std::io;
@@ -34,10 +31,11 @@ use std::net::ToSocketAddrs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use crate::counting::threads::counts;
 pub use cutwater_meter::expose::{Endpoint, Family, Format, Page, Registry, Source};
 
-use crate::HotFiles;
-pub(crate) use residency::opened;
+use crate::counting::timing;
+use crate::file::opened;
 use sampler::Sampler;
 
 /// How often to look, and how far back.
@@ -46,7 +44,7 @@ pub struct MetricsOptions {
     rss_every: Duration,
     rss_window: Duration,
     residency_every: Duration,
-    /// Of the time between two rounds.
+    /// Share of the time between two rounds that a round may take.
     residency_share: f64,
     sampler: bool,
 }
@@ -64,22 +62,22 @@ impl Default for MetricsOptions {
 }
 
 impl MetricsOptions {
-    /// Looks at resident memory so often; each second by default, 10 ms at the least.
+    /// The time between two looks at resident memory; a second by default, 10 ms at the least.
     #[must_use]
     pub fn rss_every(mut self, time: Duration) -> Self {
         self.rss_every = time.max(Duration::from_millis(10));
         self
     }
 
-    /// The window over which growth of resident memory is told; a minute by default.
+    /// The window over which growth of resident memory is measured; a minute by default.
     #[must_use]
     pub fn rss_window(mut self, time: Duration) -> Self {
         self.rss_window = time;
         self
     }
 
-    /// Asks so often what of the open files is resident; each 10 seconds by default, not more
-    /// often than resident memory is looked at. A round takes at most 0.4 % of that time.
+    /// The time between two rounds of asking what of the open files is resident; 10 seconds by
+    /// default, and not shorter than [`rss_every`](Self::rss_every). A round takes at most 0.4 % of that time.
     #[must_use]
     pub fn residency_every(mut self, time: Duration) -> Self {
         self.residency_every = time;
@@ -103,7 +101,7 @@ impl MetricsOptions {
     pub fn start(self) -> io::Result<Metrics> {
         let sampler = if self.sampler { Sampler::start(self)? } else { Sampler::none(self) };
         let registry = Arc::new(Registry::new());
-        registry.add(process::Process(Arc::clone(sampler.found())));
+        registry.add(process::Process(Arc::clone(sampler.samples())));
         registry.add(reads::Reads);
         if let Some(punts) = punts::Punts::open() {
             registry.add(punts);
@@ -113,14 +111,14 @@ impl MetricsOptions {
     }
 }
 
-/// How many there are: timing is for all of them.
+/// Number of [`Metrics`] alive: reads are timed while there is any.
 static LIVE: Mutex<usize> = Mutex::new(0);
 
 fn switch(change: impl FnOnce(usize) -> usize) {
     let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
     *live = change(*live);
     timing::switch(*live > 0);
-    residency::watch(*live > 0);
+    opened::watch(*live > 0);
 }
 
 /// The metrics of this process, from [`Metrics::start`] until it is dropped.
@@ -163,15 +161,10 @@ impl Metrics {
         Endpoint::bind(address, Arc::clone(&self.registry))
     }
 
-    /// Where the metrics are, for other ways to tell them: `cutwater_meter::otlp` pushes them.
+    /// Where the metrics are, for other ways to export them: `cutwater_meter::otlp` pushes them.
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.registry)
-    }
-
-    /// Adds a cache, under a name. False when there is no room for another source.
-    pub fn add_hot_files(&self, name: &str, files: &HotFiles) -> bool {
-        self.registry.add(hot::Hot { name: name.to_owned(), counters: files.shared_counters() })
     }
 
     /// Adds metrics of the program's own. False when there is no room for another source.

@@ -1,25 +1,17 @@
 //! This process as the kernel sees it.
 
-use std::fs;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use cutwater_meter::expose::{Page, Source};
 use cutwater_sys::usage;
 
-use super::sampler::Found;
+use super::sampler::{Samples, resident_bytes};
 use crate::FileClass;
-
-/// Memory of this process that is resident, bytes; none where `/proc` is not mounted.
-pub(super) fn resident_bytes() -> Option<u64> {
-    let statm = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
-}
 
 /// Faults, CPU time and memory, and what the sampler found.
 #[derive(Debug)]
-pub(super) struct Process(pub(super) Arc<Found>);
+pub(super) struct Process(pub(super) Arc<Samples>);
 
 impl Source for Process {
     fn collect(&self, page: &mut Page) {

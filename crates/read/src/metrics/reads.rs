@@ -1,12 +1,13 @@
 //! What is counted on the read path, written for a scrape.
 
+use cutwater_maps::lease_counts;
 use cutwater_meter::ReadCounts;
 use cutwater_meter::expose::{Page, Source};
 
-use super::refused;
 use crate::choose::facts::Reason;
-use crate::counting::{self, Totals};
-use crate::{FileClass, lease_counts, sigbus};
+use crate::counting::refused;
+use crate::counting::threads::{Snapshot, snapshot};
+use crate::{FileClass, sigbus};
 
 /// Name, help and value of a counter of reads.
 type Family = (&'static str, &'static str, fn(&ReadCounts) -> u64);
@@ -38,10 +39,10 @@ pub(super) struct Reads;
 
 impl Source for Reads {
     fn collect(&self, page: &mut Page) {
-        let totals = counting::totals();
+        let totals = snapshot();
         for class in FileClass::all() {
             let name = class.name();
-            for (at, path) in Totals::paths() {
+            for (at, path) in Snapshot::paths() {
                 let labels = [("class", name.as_str()), ("path", path.name())];
                 let counts = &totals.reads[class.index()][at];
                 if *counts != ReadCounts::ZERO {
@@ -52,7 +53,7 @@ impl Source for Reads {
                 }
                 page.histogram(
                     "cutwater_read_duration_seconds",
-                    "Single reads, of which one in 509 is timed.",
+                    "Single reads; one in 509 is timed.",
                 )
                 .buckets(&labels, &totals.latency[class.index()][at]);
             }
@@ -77,7 +78,7 @@ fn write(page: &mut Page, families: &[Family], labels: &[(&str, &str)], counts: 
     }
 }
 
-fn choices(page: &mut Page, totals: &Totals) {
+fn choices(page: &mut Page, totals: &Snapshot) {
     for ((_, reason), ranges) in Reason::ALL.iter().zip(totals.choices) {
         if ranges > 0 {
             page.counter("cutwater_chosen_ranges_total", "Ranges read, by the chooser's reason.")
@@ -90,12 +91,12 @@ fn choices(page: &mut Page, totals: &Totals) {
     }
 }
 
-fn maps(page: &mut Page, totals: &Totals) {
+fn maps(page: &mut Page, totals: &Snapshot) {
     if totals.windows > 0 {
         page.counter("cutwater_map_windows_total", "Windows mapped of files past their budget.")
             .sample(&[], totals.windows);
     }
-    // Before it was installed the handler's counters are no zeros but nothing.
+    // Without the handler its metrics are absent, not 0.
     if sigbus::status() != sigbus::Status::NotInstalled {
         let counts = sigbus::counters();
         for (name, help, value) in [

@@ -1,54 +1,26 @@
 //! How much of the open files is in the page cache, from samples within a budget.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cutwater_sys::buffer::PAGE_BYTES;
 
 use crate::FileClass;
 use crate::file::core::{Core, size_of};
+use crate::file::opened;
 
-/// Files looked at; those opened beyond are not sampled.
-const FILES_MAX: usize = 1024;
 /// Places of a file that a round asks about.
 const PLACES: u64 = 16;
 /// Bytes of a place.
 const PLACE_BYTES: u64 = 1 << 20;
-
-/// Whether files are remembered when they are opened.
-static WATCHING: AtomicBool = AtomicBool::new(false);
-/// Files that were opened since, and may be closed by now.
-static FILES: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
-
-/// From now on files that are opened are sampled, or no longer.
-pub(super) fn watch(on: bool) {
-    WATCHING.store(on, Ordering::Relaxed);
-    if !on {
-        FILES.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
-
-/// Remembers a file that was opened.
-pub(crate) fn opened(core: &Arc<Core>) {
-    if !WATCHING.load(Ordering::Relaxed) {
-        return;
-    }
-    let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
-    if files.len() == FILES_MAX {
-        files.retain(|f| f.strong_count() > 0);
-    }
-    if files.len() < FILES_MAX {
-        files.push(Arc::downgrade(core));
-    }
-}
 
 /// Pages asked about and resident ones among them, by class.
 #[derive(Debug, Default)]
 pub(super) struct Sampled {
     asked: [AtomicU64; FileClass::COUNT],
     resident: [AtomicU64; FileClass::COUNT],
-    /// Of the last round: the share that is resident, if anything was asked.
+    /// The resident share in the last round; none if it asked about no page.
     last: Mutex<[Option<f64>; FileClass::COUNT]>,
     state: AtomicU64,
 }
@@ -68,7 +40,7 @@ impl Sampled {
     /// Asks about places in all open files, until `budget` is spent.
     pub(super) fn round(&self, budget: Duration) {
         let started = Instant::now();
-        let files = live();
+        let files = opened::live();
         let mut pages = [(0u64, 0u64); FileClass::COUNT];
         let first = self.random() as usize;
         // From another file each time, so that a budget too small for all reaches all.
@@ -95,7 +67,7 @@ impl Sampled {
         }
     }
 
-    /// Pages at one place, and resident ones among them; none for a file that does not tell.
+    /// Pages at one place, and resident ones among them; none where residency cannot be asked for.
     fn place(&self, core: &Core) -> Option<(u64, u64)> {
         let page = PAGE_BYTES as u64;
         let size = size_of(&core.fd).ok().filter(|size| *size > 0)?;
@@ -115,12 +87,4 @@ impl Sampled {
         let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         n ^ (n >> 31)
     }
-}
-
-/// The files that are still open; forgets the others.
-fn live() -> Vec<Arc<Core>> {
-    let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
-    let live: Vec<_> = files.iter().filter_map(Weak::upgrade).collect();
-    files.retain(|f| f.strong_count() > 0);
-    live
 }

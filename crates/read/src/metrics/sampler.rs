@@ -1,5 +1,6 @@
 //! The thread that looks now and then.
 
+use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -8,16 +9,16 @@ use std::time::{Duration, Instant};
 use cutwater_sys::origin::Origin;
 use cutwater_sys::usage;
 
+use super::MetricsOptions;
 use super::residency::Sampled;
 use super::window::Window;
-use super::{MetricsOptions, process};
 
-/// What the thread found, for scrapes.
+/// What the thread sampled, for scrapes.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct Samples {
     pub(super) residency: Sampled,
     pub(super) rss: Mutex<Window>,
-    /// Of the thread, where there is one.
+    /// CPU time of the thread; none where no thread was started.
     pub(super) cpu_ns: Option<AtomicU64>,
     stop: Mutex<bool>,
     stopped: Condvar,
@@ -26,29 +27,29 @@ pub(super) struct Found {
 /// The thread; it ends when dropped.
 #[derive(Debug)]
 pub(super) struct Sampler {
-    found: Arc<Found>,
+    samples: Arc<Samples>,
     thread: Option<JoinHandle<()>>,
     made_in: Origin,
 }
 
 impl Sampler {
     pub(super) fn start(options: MetricsOptions) -> std::io::Result<Self> {
-        let found = Arc::new(Found::new(&options, Some(AtomicU64::new(0))));
+        let samples = Arc::new(Samples::new(&options, Some(AtomicU64::new(0))));
         let thread = thread::Builder::new().name("metrics-sampler".to_owned()).spawn({
-            let found = Arc::clone(&found);
-            move || found.sample_until_stopped(&options)
+            let samples = Arc::clone(&samples);
+            move || samples.sample_until_stopped(&options)
         })?;
-        Ok(Self { found, thread: Some(thread), made_in: Origin::here() })
+        Ok(Self { samples, thread: Some(thread), made_in: Origin::here() })
     }
 
     /// Looks at nothing.
     pub(super) fn none(options: MetricsOptions) -> Self {
-        let found = Arc::new(Found::new(&options, None));
-        Self { found, thread: None, made_in: Origin::here() }
+        let samples = Arc::new(Samples::new(&options, None));
+        Self { samples, thread: None, made_in: Origin::here() }
     }
 
-    pub(super) fn found(&self) -> &Arc<Found> {
-        &self.found
+    pub(super) fn samples(&self) -> &Arc<Samples> {
+        &self.samples
     }
 }
 
@@ -59,15 +60,15 @@ impl Drop for Sampler {
             std::mem::forget(self.thread.take());
             return;
         }
-        *self.found.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.found.stopped.notify_all();
+        *self.samples.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.samples.stopped.notify_all();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-impl Found {
+impl Samples {
     fn new(options: &MetricsOptions, cpu_ns: Option<AtomicU64>) -> Self {
         Self {
             residency: Sampled::default(),
@@ -82,7 +83,7 @@ impl Found {
         let started = Instant::now();
         let mut asked = None::<Instant>;
         loop {
-            if let Some(bytes) = process::resident_bytes() {
+            if let Some(bytes) = resident_bytes() {
                 let mut rss = self.rss.lock().unwrap_or_else(PoisonError::into_inner);
                 rss.add(started.elapsed(), bytes);
             }
@@ -100,7 +101,7 @@ impl Found {
         }
     }
 
-    /// Waits for the next look; true when told to stop.
+    /// Waits for the next look; true when it is to stop.
     fn waits(&self, time: Duration) -> bool {
         let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
         let (stop, _) = self
@@ -109,4 +110,11 @@ impl Found {
             .unwrap_or_else(PoisonError::into_inner);
         *stop
     }
+}
+
+/// Memory of this process that is resident, bytes; none where `/proc` is not mounted.
+pub(super) fn resident_bytes() -> Option<u64> {
+    let statm = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Readings kept at most, whatever the window and the interval.
 const READINGS_MAX: usize = 3600;
 
-/// Readings of the last so many seconds.
+/// Readings of the last `length`.
 #[derive(Debug)]
 pub(super) struct Window {
     readings: VecDeque<(Duration, u64)>,

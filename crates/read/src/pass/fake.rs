@@ -9,7 +9,8 @@ use cutwater_sys::buffer::Buffer;
 use cutwater_sys::pio::Vectors;
 use cutwater_sys::ring::{Completion, PushError};
 
-use crate::source::{How, Queue, QueuedRead, Source};
+use crate::pass::lane::Lane;
+use crate::pass::source::{Queue, QueuedRead, Source};
 
 /// Calls after which a pass is taken to hang.
 const CALLS_MAX: u64 = 500_000;
@@ -112,16 +113,16 @@ impl Source for FakeFile {
         Ok(self.size.get())
     }
 
-    fn read(&self, how: How, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
+    fn read(&self, lane: Lane, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
         assert!(!buf.is_empty(), "a read of nothing looks like the end of the file");
         self.count_call();
         if self.happens(self.faults.passing) {
             return Err(self.any(&[Errno::INTR, Errno::AGAIN]));
         }
-        if how != How::Buffered && self.happens(self.faults.refused) {
+        if !lane.is_plain() && self.happens(self.faults.refused) {
             return Err(self.any(&[Errno::INVAL, Errno::OPNOTSUPP]));
         }
-        self.attempt(buf, offset, how == How::Direct)
+        self.attempt(buf, offset, lane == Lane::DirectRead)
     }
 
     fn read_slots(

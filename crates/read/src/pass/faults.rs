@@ -13,16 +13,17 @@ use proptest::prelude::*;
 
 use super::Failed;
 use super::fake::{FakeFile, FakeQueue, Faults, byte_at};
-use super::roll::{Means, Roll, RollPlan, Workspace};
-use super::serial::{self, SerialPlan};
+use super::roll::{Means, Roll, RollOptions, Workspace};
+use super::serial::{self, Lanes};
 use super::sink::Sink;
-use crate::file::gather::Class;
-use crate::plan::Items;
-use crate::source::{How, Queue};
+use crate::pass::Lookup;
+use crate::pass::items::Items;
+use crate::pass::lane::Lane;
+use crate::pass::source::Queue;
 use crate::{Order, Piece, Summary};
 
 const ALIGN: u64 = 512;
-const HOWS: [How; 4] = [How::Buffered, How::DontCache, How::Direct, How::Map];
+const LANES: [Lane; 4] = [Lane::Read, Lane::DontCache, Lane::DirectRead, Lane::Map];
 
 /// A pass over a fake, as a generator makes it.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ struct Case {
     direct: bool,
     /// Of 100 reads, those taken for resident.
     resident: u64,
-    hit: How,
+    hit: Lane,
     size: u64,
     seed: u64,
 }
@@ -77,8 +78,8 @@ fn rolled(case: &Case, faults: Faults, sizes: (u64, u64)) -> Outcome {
         ControlFlow::Continue(())
     });
     let long = case.ranges.iter().any(|r| r.end.saturating_sub(r.start) > case.piece as u64);
-    let plan = RollPlan {
-        hit: if case.hit == How::Direct { How::Map } else { case.hit },
+    let plan = RollOptions {
+        hit: if case.hit == Lane::DirectRead { Lane::Map } else { case.hit },
         direct: case.direct,
         fixed: false,
         align: if case.direct { ALIGN } else { 1 },
@@ -87,9 +88,9 @@ fn rolled(case: &Case, faults: Faults, sizes: (u64, u64)) -> Outcome {
         order: if case.listed || long { Order::Listed } else { Order::Completion },
     };
     let mut classify = |_: Range<u64>| match file.dice(100) {
-        n if n < case.resident => Class::Hit,
-        99 => Class::Surprise,
-        _ => Class::Miss,
+        n if n < case.resident => Lookup::Hit,
+        99 => Lookup::Surprise,
+        _ => Lookup::Miss,
     };
     let mut next = 0;
     let mut outcome = Ok(());
@@ -104,7 +105,7 @@ fn rolled(case: &Case, faults: Faults, sizes: (u64, u64)) -> Outcome {
             hits: &hits,
             misses: &misses,
         };
-        match Roll::new(means, plan, &mut sink).run(items, &mut classify) {
+        match Roll::new(means, plan, &mut sink).read_all(items, &mut classify) {
             Ok(n) => next = n,
             Err(failed) => {
                 outcome = Err(failed);
@@ -132,7 +133,7 @@ fn serial(case: &Case, faults: Faults, sizes: (u64, u64), vectored: bool) -> Out
     let outcome = if vectored {
         let longest = case.ranges.iter().map(|r| r.end.saturating_sub(r.start)).max().unwrap_or(1);
         let (slot, mut vectors) = ((longest as usize).max(1), Vectors::new());
-        serial::run_vectored(
+        serial::read_vectored(
             &file,
             &case.ranges,
             slot,
@@ -142,21 +143,22 @@ fn serial(case: &Case, faults: Faults, sizes: (u64, u64), vectored: bool) -> Out
             &mut sink,
         )
     } else {
-        let plan = SerialPlan {
+        let plan = Lanes {
             hit: (case.hit, &hits),
-            miss: (if case.direct { How::Direct } else { How::Buffered }, &misses),
+            miss: (if case.direct { Lane::DirectRead } else { Lane::Read }, &misses),
         };
         let mut surprised = false;
         let mut classify = |_: Range<u64>| match file.dice(100) {
-            n if n < case.resident => Class::Hit,
+            n if n < case.resident => Lookup::Hit,
             // One surprise in a row: the next plan fits.
-            99 if !std::mem::replace(&mut surprised, true) => Class::Surprise,
-            _ => Class::Miss,
+            99 if !std::mem::replace(&mut surprised, true) => Lookup::Surprise,
+            _ => Lookup::Miss,
         };
         let (mut next, mut outcome) = (0, Ok(()));
         while next < case.ranges.len() && outcome.is_ok() {
             let items = Items::new(&case.ranges, case.piece, case.coalesce).starting_at(next);
-            let read = serial::run(&file, items, &plan, &mut scratch, &mut classify, &mut sink);
+            let read =
+                serial::read_in_order(&file, items, &plan, &mut scratch, &mut classify, &mut sink);
             outcome = read.map(|n| next = n);
         }
         outcome
@@ -212,7 +214,7 @@ fn any_case() -> impl Strategy<Value = Case> {
     let ways = (any::<bool>(), any::<bool>(), 0u64..101, 0usize..4);
     (ranges, plan, ways, 1u64..70_000, any::<u64>()).prop_map(
         |(ranges, (piece, coalesce, depth), (listed, direct, resident, hit), size, seed)| {
-            let hit = HOWS[hit];
+            let hit = LANES[hit];
             Case { ranges, piece, coalesce, depth, listed, direct, resident, hit, size, seed }
         },
     )
@@ -272,7 +274,7 @@ fn a_queue_that_never_takes_anything_is_an_error_and_no_hang() {
         listed: false,
         direct: false,
         resident: 0,
-        hit: How::Buffered,
+        hit: Lane::Read,
         size: 100,
         seed: 7,
     };

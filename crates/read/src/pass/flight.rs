@@ -3,8 +3,8 @@
 use cutwater_sys::Errno;
 
 use super::{ATTEMPTS_MAX, Failed};
-use crate::plan::Item;
-use crate::source::QueuedRead;
+use crate::pass::items::Item;
+use crate::pass::source::QueuedRead;
 
 /// A queued read of one item into one slot.
 #[derive(Debug, Clone, Copy)]

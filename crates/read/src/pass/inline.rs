@@ -5,23 +5,24 @@ use cutwater_meter::ReadCounters;
 use cutwater_sys::Errno;
 
 use super::{ATTEMPTS_MAX, Failed};
-use crate::source::{How, Source};
+use crate::pass::lane::Lane;
+use crate::pass::source::Source;
 
 /// Fills `buf` from `offset` as far as the file goes; returns the bytes read.
 ///
-/// For [`How::Direct`], `offset`, the length and the address of `buf` must be aligned.
+/// For [`Lane::DirectRead`], `offset`, the length and the address of `buf` must be aligned.
 pub(crate) fn read_full<S: Source>(
     source: &S,
-    how: How,
+    lane: Lane,
     buf: &mut [u8],
     offset: u64,
     counters: &ReadCounters,
 ) -> Result<usize, Failed> {
-    let (mut how, mut done, mut attempts) = (how, 0, 0);
+    let (mut lane, mut done, mut attempts) = (lane, 0, 0);
     while done < buf.len() {
         let at = offset + done as u64;
-        counters.syscalls.add(u64::from(how != How::Map));
-        match source.read(how, &mut buf[done..], at) {
+        counters.syscalls.add(u64::from(lane != Lane::Map));
+        match source.read(lane, &mut buf[done..], at) {
             Ok(0) => break,
             Ok(n) => {
                 done += n;
@@ -31,12 +32,12 @@ pub(crate) fn read_full<S: Source>(
                 }
                 counters.continued.add(1);
                 // A direct read that stopped off the grid can only go on through the cache.
-                if how == How::Direct && !is_aligned(source, done) {
-                    how = How::Buffered;
+                if lane == Lane::DirectRead && !is_aligned(source, done) {
+                    lane = Lane::Read;
                 }
             }
             Err(errno) => {
-                how = next_attempt(how, errno, &mut attempts, counters).ok_or(Failed {
+                lane = next_attempt(lane, errno, &mut attempts, counters).ok_or(Failed {
                     errno,
                     offset: at,
                     len: (buf.len() - done) as u64,
@@ -47,13 +48,13 @@ pub(crate) fn read_full<S: Source>(
     Ok(done)
 }
 
-/// How to try again after `errno`, or none when that is of no use.
+/// The lane to try again in after `errno`, or none when that is of no use.
 fn next_attempt(
-    how: How,
+    lane: Lane,
     errno: Errno,
     attempts: &mut u32,
     counters: &ReadCounters,
-) -> Option<How> {
+) -> Option<Lane> {
     *attempts += 1;
     if *attempts > ATTEMPTS_MAX {
         return None;
@@ -61,17 +62,17 @@ fn next_attempt(
     match errno {
         Errno::INTR => {
             counters.retried.add(1);
-            Some(how)
+            Some(lane)
         }
         Errno::AGAIN => {
             counters.retried.add(1);
             std::thread::yield_now();
-            Some(how)
+            Some(lane)
         }
         // The path, not the read, was refused: an alignment, a flag, a map without protection.
-        Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::NODEV if how != How::Buffered => {
+        Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::NODEV if !lane.is_plain() => {
             counters.fallbacks.add(1);
-            Some(How::Buffered)
+            Some(Lane::Read)
         }
         _ => None,
     }

@@ -16,9 +16,10 @@ use super::flight::{Flight, Next};
 use super::inline::read_full;
 use super::sink::Sink;
 use super::{ATTEMPTS_MAX, Failed};
-use crate::file::gather::Class;
-use crate::plan::{Item, Items};
-use crate::source::{How, Queue, Source};
+use crate::pass::Lookup;
+use crate::pass::items::{Item, Items};
+use crate::pass::lane::Lane;
+use crate::pass::source::{Queue, Source};
 use crate::{Order, Piece};
 
 /// Ranges that wait for their hand-over at most, resident ones and landed ones together.
@@ -51,8 +52,9 @@ enum Waiting {
 
 /// How a rolling pass is to be made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RollPlan {
-    pub(crate) hit: How,
+pub(crate) struct RollOptions {
+    /// The lane of resident ranges, which are not queued.
+    pub(crate) hit: Lane,
     pub(crate) direct: bool,
     pub(crate) fixed: bool,
     pub(crate) align: u64,
@@ -67,7 +69,7 @@ pub(crate) struct Roll<'a, 's, S, Q, F> {
     queue: &'a mut Q,
     scratch: &'a mut Buffer,
     work: &'a mut Workspace,
-    plan: RollPlan,
+    options: RollOptions,
     sink: &'a mut Sink<'s, F>,
     hits: &'a ReadCounters,
     misses: &'a ReadCounters,
@@ -98,14 +100,18 @@ where
     Q: Queue<S>,
     F: FnMut(Piece<'_>) -> ControlFlow<()>,
 {
-    pub(crate) fn new(means: Means<'a, S, Q>, plan: RollPlan, sink: &'a mut Sink<'s, F>) -> Self {
+    pub(crate) fn new(
+        means: Means<'a, S, Q>,
+        options: RollOptions,
+        sink: &'a mut Sink<'s, F>,
+    ) -> Self {
         let Means { source, queue, scratch, work, hits, misses } = means;
         Self {
             source,
             queue,
             scratch,
             work,
-            plan,
+            options,
             sink,
             hits,
             misses,
@@ -117,15 +123,15 @@ where
         }
     }
 
-    /// Makes the pass; `classify` tells which way each read goes. Returns the index of the first
+    /// Makes the pass; `classify` says which lane each read takes. Returns the index of the first
     /// range that was not read: past the last, or where the classifier was surprised.
-    pub(crate) fn run(
+    pub(crate) fn read_all(
         &mut self,
         mut items: Items<'_>,
-        classify: &mut dyn FnMut(Range<u64>) -> Class,
+        classify: &mut dyn FnMut(Range<u64>) -> Lookup,
     ) -> Result<usize, Failed> {
-        let slots = self.queue.cut(self.plan.slot_bytes).map_err(nowhere)?;
-        let depth = slots.min(self.plan.depth.max(1));
+        let slots = self.queue.cut(self.options.slot_bytes).map_err(nowhere)?;
+        let depth = slots.min(self.options.depth.max(1));
         self.work.reset(depth);
         let flow = loop {
             self.fill(&mut items, classify)?;
@@ -153,7 +159,7 @@ where
     fn fill(
         &mut self,
         items: &mut Items<'_>,
-        classify: &mut dyn FnMut(Range<u64>) -> Class,
+        classify: &mut dyn FnMut(Range<u64>) -> Lookup,
     ) -> Result<(), Failed> {
         while !self.work.free.is_empty() && self.work.waiting.len() < WAITING_MAX {
             if self.is_ending {
@@ -162,16 +168,17 @@ where
             let Some(item) = items.next() else { break };
             self.next = item.first + item.count;
             let empty = item.start == item.end;
-            let class = if empty { Class::Hit } else { classify(item.start..item.end) };
-            if class != Class::Miss {
+            let class = if empty { Lookup::Hit } else { classify(item.start..item.end) };
+            if class != Lookup::Miss {
                 // Not between the pieces of one range.
-                self.is_ending = class == Class::Surprise && item.last;
+                self.is_ending = class == Lookup::Surprise && item.last;
                 self.work.waiting.push_back(Waiting::Inline(item));
                 continue;
             }
             let Some(slot) = self.work.free.pop() else { break };
-            let flight = Flight::new(item, self.plan.direct, self.plan.fixed, self.plan.align);
-            if self.plan.order == Order::Listed {
+            let flight =
+                Flight::new(item, self.options.direct, self.options.fixed, self.options.align);
+            if self.options.order == Order::Listed {
                 self.work.waiting.push_back(Waiting::Slot(slot));
             }
             self.push(slot, flight)?;
@@ -199,7 +206,7 @@ where
 
     /// Submits; waits for completions only when there is nothing to copy meanwhile.
     fn submit(&mut self) -> Result<(), Failed> {
-        let idle = match (self.work.waiting.front(), self.plan.order) {
+        let idle = match (self.work.waiting.front(), self.options.order) {
             (None, _) => true,
             (Some(Waiting::Inline(_)), _) => false,
             (Some(Waiting::Slot(slot)), _) => !self.work.has_landed(*slot),
@@ -213,7 +220,7 @@ where
 
     /// Completions to wait for: a batch that leaves the device most of its queue to work on.
     fn wanted(&self) -> usize {
-        match self.plan.order {
+        match self.options.order {
             Order::Completion => (self.in_flight / 16).clamp(1, 16),
             Order::Listed => 1,
         }
@@ -280,7 +287,7 @@ where
         if let Some(flight) = &mut self.work.flights[slot as usize] {
             flight.landed = true;
         }
-        if self.plan.order == Order::Completion {
+        if self.options.order == Order::Completion {
             // To the front: slots are scarcer than turns.
             self.work.waiting.push_front(Waiting::Slot(slot));
         }
@@ -292,7 +299,7 @@ where
         self.work.flights[slot as usize] = None;
         self.work.free.push(slot);
         let inline = Waiting::Inline(flight.item);
-        match self.plan.order {
+        match self.options.order {
             Order::Completion => self.work.waiting.push_back(inline),
             Order::Listed => {
                 let mut places = self.work.waiting.iter_mut();
@@ -327,7 +334,7 @@ where
     fn copy(&mut self, item: &Item) -> Result<ControlFlow<()>, Failed> {
         let n = {
             let buf = &mut self.scratch.as_mut_slice()[..item.len()];
-            read_full(self.source, self.plan.hit, buf, item.start, self.hits)?
+            read_full(self.source, self.options.hit, buf, item.start, self.hits)?
         };
         self.hits.ops.add(item.count as u64);
         self.hits.bytes.add(n as u64);

@@ -10,24 +10,25 @@ use super::Failed;
 use super::inline::read_full;
 use super::sink::Sink;
 use crate::Piece;
-use crate::file::gather::Class;
-use crate::plan::{Item, Items};
-use crate::source::{How, Source};
+use crate::pass::Lookup;
+use crate::pass::items::{Item, Items};
+use crate::pass::lane::Lane;
+use crate::pass::source::Source;
 
-/// How the two kinds of ranges are read, and where that is counted.
-pub(crate) struct SerialPlan<'a> {
-    pub(crate) hit: (How, &'a ReadCounters),
-    pub(crate) miss: (How, &'a ReadCounters),
+/// The lanes of the two kinds of ranges, and where their reads are counted.
+pub(crate) struct Lanes<'a> {
+    pub(crate) hit: (Lane, &'a ReadCounters),
+    pub(crate) miss: (Lane, &'a ReadCounters),
 }
 
-/// Reads the items in order; `classify` tells which way each goes. Returns the index of the
+/// Reads the items in order; `classify` says which lane each takes. Returns the index of the
 /// first range that was not read: past the last, or where the classifier was surprised.
-pub(crate) fn run<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
+pub(crate) fn read_in_order<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
     source: &S,
     items: Items<'_>,
-    plan: &SerialPlan<'_>,
+    lanes: &Lanes<'_>,
     scratch: &mut Buffer,
-    classify: &mut dyn FnMut(Range<u64>) -> Class,
+    classify: &mut dyn FnMut(Range<u64>) -> Lookup,
     sink: &mut Sink<'_, F>,
 ) -> Result<usize, Failed> {
     let mut next = 0;
@@ -35,13 +36,13 @@ pub(crate) fn run<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
     let mut items = items;
     while let Some(item) = items.next() {
         let empty = item.start == item.end;
-        let class = if empty { Class::Hit } else { classify(item.start..item.end) };
-        if class == Class::Surprise && is_whole {
+        let lookup = if empty { Lookup::Hit } else { classify(item.start..item.end) };
+        if lookup == Lookup::Surprise && is_whole {
             return Ok(item.first);
         }
         (next, is_whole) = (item.first + item.count, item.last);
-        let (how, counters) = if class == Class::Hit { plan.hit } else { plan.miss };
-        let bytes = read_item(source, how, &item, scratch, counters)?;
+        let (lane, counters) = if lookup == Lookup::Hit { lanes.hit } else { lanes.miss };
+        let bytes = read_item(source, lane, &item, scratch, counters)?;
         counters.ops.add(item.count as u64);
         counters.bytes.add(bytes.len() as u64);
         if sink.hand_over(&item, bytes).is_break() {
@@ -57,33 +58,33 @@ pub(crate) fn run<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
 /// Reads one item into `scratch`, direct ones with the grid cells at both ends.
 fn read_item<'b, S: Source>(
     source: &S,
-    how: How,
+    lane: Lane,
     item: &Item,
     scratch: &'b mut Buffer,
     counters: &ReadCounters,
 ) -> Result<&'b [u8], Failed> {
-    let align = if how == How::Direct { source.align().unwrap_or(1) } else { 1 };
+    let align = if lane == Lane::DirectRead { source.align().unwrap_or(1) } else { 1 };
     let skip = (item.start % align) as usize;
     let start = item.start - skip as u64;
     // The last grid cell below 2^63 reaches past it, and what does is refused as a whole.
     let len = (skip + item.len()).next_multiple_of(align as usize);
     let len = (len as u64).min(OFFSET_MAX.saturating_sub(start)) as usize;
     let buf = &mut scratch.as_mut_slice()[..len];
-    let n = read_full(source, how, buf, start, counters)?;
+    let n = read_full(source, lane, buf, start, counters)?;
     Ok(&scratch.as_slice()[skip.min(n)..(skip + item.len()).min(n)])
 }
 
 /// Neighbouring ranges that one vectored call reads at most.
 const RUN_MAX: usize = 64;
 
-/// Whether `range` begins where the bytes of `before` end; of one that ends before it begins
-/// there are none, and its end tells nothing.
+/// Whether `range` begins where the bytes of `before` end. A range that ends before it begins has
+/// no bytes.
 fn follows(before: &Range<u64>, range: &Range<u64>) -> bool {
     before.end >= before.start && range.start == before.end
 }
 
 /// Reads neighbours with one `preadv2(2)`, each range into a page-aligned slot of its own.
-pub(crate) fn run_vectored<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
+pub(crate) fn read_vectored<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
     source: &S,
     ranges: &[Range<u64>],
     slot_bytes: usize,
@@ -117,7 +118,7 @@ pub(crate) fn run_vectored<S: Source, F: FnMut(Piece<'_>) -> ControlFlow<()>>(
             let rest = &mut scratch.as_mut_slice()[at + have..at + len];
             let more = match rest.len() {
                 0 => 0,
-                _ => read_full(source, How::Buffered, rest, start + have as u64, counters)?,
+                _ => read_full(source, Lane::Read, rest, start + have as u64, counters)?,
             };
             counters.ops.add(1);
             counters.bytes.add((have + more) as u64);

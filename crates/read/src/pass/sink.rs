@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use crate::plan::Item;
+use crate::pass::items::Item;
 use crate::{Piece, Summary};
 
 /// The caller's callback, with the count of what it got.
@@ -19,7 +19,7 @@ impl<'a, F: FnMut(Piece<'_>) -> ControlFlow<()>> Sink<'a, F> {
         Self { ranges, callback, summary: Summary::default(), cut: None }
     }
 
-    /// The range of which the file's end was handed over, but not yet the last piece.
+    /// The range that the end of the file cut short and whose last piece is still to come.
     pub(crate) fn cut(&self) -> Option<usize> {
         self.cut.map(|(index, _)| index)
     }

@@ -5,7 +5,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Instant;
 
-use cutwater::{HotFiles, Mapped};
+use cutwater::Mapped;
+use cutwater_keep::hot_files::HotFiles;
 
 use super::passes::failed;
 use crate::reproduce::claim::{Claim, Measured};

@@ -3,7 +3,8 @@
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use cutwater::{Frozen, LeaseOptions, Pattern, ReadPath};
+use cutwater::maps::LeaseOptions;
+use cutwater::{Frozen, Pattern, ReadPath};
 use cutwater_sys::usage;
 
 use super::passes::{failed, in_order, open};

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Instant;
 
-use cutwater::{Frozen, LeaseOptions, ReadPath};
+use cutwater::maps::LeaseOptions;
+use cutwater::{Frozen, ReadPath};
 use cutwater_logs::scan::{Counting, Feed, Grouping, Sink, Tally, scan};
 use cutwater_logs::split::Stop;
 use cutwater_observe::perf::SamplerOptions;

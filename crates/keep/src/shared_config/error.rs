@@ -1,0 +1,193 @@
+//! Why a configuration was not published, or not taken.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use cutwater_sys::Errno;
+use cutwater_sys::sealed::Refused;
+use cutwater_sys::view::NotThisType;
+
+/// `Result` with [`ShareError`].
+pub type ShareResult<T> = Result<T, ShareError>;
+
+/// Why a configuration could not be published or taken: what, where, the likely cause and
+/// the next step.
+#[derive(Debug)]
+pub struct ShareError(Box<(PathBuf, Why)>);
+
+#[derive(Debug)]
+pub(super) enum Why {
+    Os {
+        what: &'static str,
+        errno: Errno,
+    },
+    /// A publisher holds the path.
+    Taken,
+    /// Something else than a socket is there.
+    NotASocket,
+    /// The value's own rules refuse it.
+    Invalid(String),
+    Type(NotThisType),
+    Sealed(Refused),
+    /// Not exactly one descriptor came with the message.
+    Descriptors(usize),
+    Malformed(&'static str),
+    Format {
+        expected: u64,
+        offered: u64,
+    },
+    Backwards {
+        held: u64,
+        offered: u64,
+    },
+    Stranger {
+        uid: u32,
+    },
+    /// The publisher closed the connection.
+    Gone,
+    TimedOut,
+}
+
+impl ShareError {
+    pub(super) fn new(path: &Path, why: Why) -> Self {
+        Self(Box::new((path.to_path_buf(), why)))
+    }
+
+    pub(super) fn os(path: &Path, what: &'static str, errno: Errno) -> Self {
+        Self::new(path, Why::Os { what, errno })
+    }
+
+    pub(super) fn why(&self) -> &Why {
+        &self.0.1
+    }
+
+    /// The path of the socket or file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.0
+    }
+
+    /// The kernel's error number, where it was the kernel that refused.
+    #[must_use]
+    pub fn raw_os_error(&self) -> Option<i32> {
+        match self.why() {
+            Why::Os { errno, .. } | Why::Sealed(Refused::Os(errno)) => Some(errno.raw_os_error()),
+            _ => None,
+        }
+    }
+
+    /// The value's own rules refused it.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.why(), Why::Invalid(_) | Why::Type(_))
+    }
+
+    /// What was offered does not prove that it is what a publisher should offer: not
+    /// sealed, another length, format or user, an older generation, a broken message.
+    #[must_use]
+    pub fn is_untrusted(&self) -> bool {
+        matches!(
+            self.why(),
+            Why::Sealed(_)
+                | Why::Descriptors(_)
+                | Why::Malformed(_)
+                | Why::Format { .. }
+                | Why::Backwards { .. }
+                | Why::Stranger { .. }
+        )
+    }
+
+    /// No publisher, or it went away.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        let gone = [Errno::NOENT, Errno::CONNREFUSED, Errno::CONNRESET, Errno::PIPE];
+        match self.why() {
+            Why::Gone | Why::TimedOut => true,
+            Why::Os { errno, .. } => gone.contains(errno),
+            _ => false,
+        }
+    }
+
+    /// Whether another try may do: no publisher yet, or more readers than its socket lets wait.
+    pub(super) fn may_pass(&self) -> bool {
+        self.is_gone() || matches!(self.why(), Why::Os { errno: Errno::AGAIN, .. })
+    }
+
+    /// Another publisher holds the path.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        matches!(self.why(), Why::Taken)
+    }
+}
+
+impl fmt::Display for ShareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.path().display();
+        match self.why() {
+            Why::Os { what, errno } => {
+                write!(f, "cannot {what} {at}: {errno}")?;
+                match *errno {
+                    Errno::NAMETOOLONG => f.write_str("; a socket's path has at most 107 bytes"),
+                    Errno::AGAIN if what.starts_with("connect") => f.write_str(
+                        "; likely cause: more readers connect at once than the publisher takes; try again",
+                    ),
+                    _ => Ok(()),
+                }
+            }
+            Why::Taken => write!(
+                f,
+                "cannot publish at {at}: another publisher is running there; see: ss -xlp"
+            ),
+            Why::NotASocket => write!(
+                f,
+                "cannot publish at {at}: something else than a socket is there; move it away or choose another path"
+            ),
+            Why::Invalid(why) => write!(f, "the configuration for {at} is refused: {why}"),
+            Why::Type(why) => write!(
+                f,
+                "the configuration for {at} is refused: {why}; likely cause: publisher and readers were built from different versions of the type"
+            ),
+            Why::Sealed(why) => {
+                write!(f, "the publisher at {at} offered a file that is refused: {why}")
+            }
+            Why::Descriptors(n) => write!(
+                f,
+                "the publisher at {at} sent {n} descriptors with a generation instead of 1; if 0, see: ulimit -n"
+            ),
+            Why::Malformed(why) => write!(f, "the peer at {at} is no publisher: {why}"),
+            Why::Format { expected, offered } => write!(
+                f,
+                "the publisher at {at} offered format {offered:#x}, but this program reads {expected:#x}; start the same version of both"
+            ),
+            Why::Backwards { held, offered } => write!(
+                f,
+                "the publisher at {at} offered generation {offered}, but {held} was taken before; likely cause: its .generation file was lost; restart the readers"
+            ),
+            Why::Stranger { uid } => write!(
+                f,
+                "the publisher at {at} runs as user {uid}, who is not trusted; allow it with SubscribeOptions::trust_uid"
+            ),
+            Why::Gone => write!(f, "the publisher at {at} closed the connection"),
+            Why::TimedOut => write!(
+                f,
+                "no configuration came from {at} in time; is the publisher running, and did it publish?"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ShareError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.why() {
+            Why::Os { errno, .. } => Some(errno),
+            Why::Type(why) => Some(why),
+            Why::Sealed(why) => Some(why),
+            _ => None,
+        }
+    }
+}
+
+/// The failure of a call of the standard library.
+pub(super) fn io_error(path: &Path, what: &'static str, error: &std::io::Error) -> ShareError {
+    ShareError::os(path, what, Errno::from_io_error(error).unwrap_or(Errno::IO))
+}

@@ -1,0 +1,6 @@
+//! What several tests share.
+
+pub(crate) mod checks;
+pub(crate) mod passes;
+pub(crate) mod places;
+pub(crate) mod process;
