@@ -131,6 +131,9 @@ fn draw_dot(out: &mut String, top: usize, dot: &Dot, percent: &impl Fn(f64) -> f
             "<line class=\"interval {class}\" x1=\"{low:.1}%\" x2=\"{high:.1}%\" y1=\"{y}\" y2=\"{y}\"/>"
         );
     }
+    if ratio.median.is_nan() {
+        return;
+    }
     let _ = writeln!(
         out,
         "<circle class=\"{class}\" cx=\"{:.1}%\" cy=\"{y}\" r=\"4\"/>",
@@ -190,6 +193,10 @@ mod tests {
         );
         let svg = axis.draw("x");
         assert!(!svg.contains("interval") && svg.contains("circle"), "{svg}");
+        let none = Ratio { median: f64::NAN, low: 0.0, high: f64::INFINITY, rounds: 0 };
+        let mut axis = Axis::default();
+        axis.add("none", "", "other", none);
+        assert!(!axis.draw("x").contains("<circle"));
         assert_eq!(Axis::default().draw("x"), "");
     }
 }
