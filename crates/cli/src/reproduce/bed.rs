@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cutwater_lab::{Order, SplitMix};
+use cutwater_lab::Order;
 use cutwater_meter::Checksum;
 
 use super::claim::{Claim, Figure, Side};
@@ -278,8 +278,15 @@ pub(super) fn hash_of(parts: impl IntoIterator<Item = (u64, Vec<u8>)>) -> u64 {
     sum.value()
 }
 
-/// Places in a file of `bytes`, each a multiple of `block`, in an order without a pattern.
+/// Places in a file of `bytes`, each a multiple of `block`, in an order without a pattern: by
+/// xorshift64, since the hashes that are written down for claims depend on its sequence.
 pub(super) fn places(bytes: u64, block: u64, count: usize) -> Vec<u64> {
-    let mut random = SplitMix(1);
-    (0..count).map(|_| random.below(bytes / block) * block).collect()
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    let mut draw = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (0..count).map(|_| draw() % (bytes / block) * block).collect()
 }
