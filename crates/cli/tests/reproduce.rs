@@ -52,6 +52,10 @@ fn results_follow_the_schema_and_both_sides_read_the_same() {
     let charts = page.matches("<svg role").count();
     assert_eq!((charts, page.matches("<article>").count()), (4 + figures, 5));
     assert!(figures > 0 && page.matches(", less is better: ").count() == charts);
+    let claimed = |c: &&Value| c["claimed_ratio"].is_f64();
+    let figures = claims.iter().flat_map(|c| c["figures"].as_array().into_iter().flatten());
+    let claimed = claims.iter().chain(figures).filter(claimed).count();
+    assert_eq!(page.matches("<line class=\"mark\"").count(), claimed);
     the_host_is_on(&page, &report["host"]);
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src="));
 }
@@ -66,19 +70,19 @@ fn the_host_is_on(page: &str, host: &Value) {
     assert!(host["memory_bytes"].as_u64() > Some(0), "{host}");
 }
 
-/// The bars in a chart that are drawn as the best, and those that are not.
-fn bars(chart: &str) -> (Vec<f64>, Vec<f64>) {
+/// The places of the dots in a chart that are drawn as the best, and of those that are not.
+fn dots(chart: &str) -> (Vec<f64>, Vec<f64>) {
     let of = |class: &str| {
-        let bar = format!("<rect class=\"{class}\"");
-        let bars = chart.split(&bar).skip(1);
-        let width = |bar: &str| bar.split("width=\"").nth(1)?.split('%').next()?.parse().ok();
-        bars.map(|bar| width(bar).expect("a width")).collect()
+        let dot = format!("<circle class=\"{class}\"");
+        let dots = chart.split(&dot).skip(1);
+        let place = |dot: &str| dot.split("cx=\"").nth(1)?.split('%').next()?.parse().ok();
+        dots.map(|dot| place(dot).expect("a place")).collect()
     };
     (of("best"), of("other"))
 }
 
 #[test]
-fn the_shortest_bar_is_the_best_whichever_side_it_is_of() {
+fn the_leftmost_dot_is_the_best_whichever_side_it_is_of() {
     let dir = tempfile::tempdir().expect("a directory");
     let page = dir.path().join("r.html");
     let mut args = vec!["--quick", "--rounds=2", "--time=0", "--export-html"];
@@ -91,19 +95,41 @@ fn the_shortest_bar_is_the_best_whichever_side_it_is_of() {
     let mut first_lost = 0;
     for chart in charts {
         let chart = chart.split("</svg>").next().expect("an end");
-        let (best, others) = bars(chart);
+        let (best, others) = dots(chart);
         if best.is_empty() {
             continue;
         }
         assert_eq!(best.len(), 1, "{chart}");
         assert!(others.iter().all(|other| *other >= best[0]), "{chart}");
-        assert_eq!(chart.matches(", best</text>").count(), 1, "{chart}");
+        assert_eq!(chart.matches(" ▲</text>").count(), 1, "{chart}");
         let (of_best, of_other) =
-            (chart.find("rect class=\"best\""), chart.find("rect class=\"other\""));
+            (chart.find("circle class=\"best\""), chart.find("circle class=\"other\""));
         first_lost += usize::from(of_other < of_best);
     }
     // The parser's memory: the fast one needs the most.
     assert!(first_lost > 0, "no chart in which the first side loses");
+}
+
+#[test]
+fn six_rounds_give_an_interval_and_five_leave_the_verdict_open() {
+    let claim = |rounds: usize| {
+        let rounds = format!("--rounds={rounds}");
+        let out = reproduce(&["--quick", "--time=0", "--json", &rounds, "iovec-pool"]);
+        let mut report: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        report["claims"][0].take()
+    };
+    let six = claim(6);
+    let number = |key: &str| six["interval"][key].as_f64().expect("a number");
+    let (low, median, high) = (number("low"), number("median"), number("high"));
+    assert!(0.0 < low && low <= median && median <= high, "{six}");
+    assert_eq!((&six["interval"]["rounds"], &six["measured_ratio"]), (&6.into(), &median.into()));
+    let spread = six["spread"].as_f64().expect("a number");
+    assert!((spread - (high - low) / median).abs() < 1e-9, "{six}");
+    assert_eq!(six["sides"][0]["values"].as_array().map(Vec::len), Some(12));
+    let five = claim(5);
+    assert!(five["interval"]["high"].is_null() && five["spread"].is_null(), "{five}");
+    assert_eq!(five["decided"], false, "{five}");
+    assert!(five["why"].as_str().is_some_and(|why| why.contains("5 rounds are too few")), "{five}");
 }
 
 /// The least that `bench` measures.

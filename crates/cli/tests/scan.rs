@@ -403,6 +403,15 @@ fn bench_compares_ways_that_find_the_same() {
     for name in ["line-reader", "whole-file", "preadv/1", "preadv/2", "auto/2"] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
+    // One round has a pass out and one back, and no interval.
+    let lines = &ways[0];
+    assert_eq!((&lines["way"], &lines["runs"]), (&"line-reader".into(), &2.into()));
+    assert_eq!(
+        (&lines["times_line_reader"], &lines["interval"]["rounds"]),
+        (&1.0.into(), &1.into())
+    );
+    assert!(lines["interval"]["high"].is_null(), "{lines}");
     let csv = fs::read_to_string(dir.path().join("t.csv")).expect("it was written");
     assert_eq!(csv.lines().count(), ways.len() + 1);
+    assert!(csv.starts_with("way,runs,elapsed_s,"), "{csv}");
 }

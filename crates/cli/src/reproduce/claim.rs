@@ -1,7 +1,9 @@
-//! What a claim is, and what measuring it gives.
+//! What a claim is, and what a measurement of it gives.
 
-use super::lab::Lab;
-use super::spread::spread;
+use cutwater_lab::{Better, Comparison, ROUNDS_MIN, Ratio, Sample, Series};
+use cutwater_lab::{compare, compare_with_best};
+
+use super::bed::Bed;
 
 /// A claim. One module each in `claims`.
 #[derive(Debug)]
@@ -9,108 +11,162 @@ pub(super) struct Claim {
     pub(super) id: &'static str,
     /// What it says.
     pub(super) text: &'static str,
-    /// By how many times the first side is said to be better than the second; nothing where the
-    /// claim is a fact.
+    /// How many times better the first side is said to be than the second; `None` where the claim
+    /// is a fact.
     pub(super) claimed_ratio: Option<f64>,
     /// Measures it, or says why that is not possible here.
-    pub(super) measure: fn(&mut Lab) -> Result<Measured, String>,
+    pub(super) measure: fn(&mut Bed) -> Result<Measured, String>,
 }
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Debug, Clone)]
 pub(super) struct Measured {
-    /// The first is the one that is said to be better. Of what they tell, less is better.
+    /// The first is the one that is said to be better. Less is better.
     pub(super) sides: Vec<Side>,
-    /// How many times better the first is than the second.
-    pub(super) ratio: f64,
-    /// Of a fact: whether it is one.
-    pub(super) fact: Option<bool>,
+    pub(super) answer: Answer,
     /// One sentence, from what was measured.
     pub(super) why: String,
-    /// What else was measured of the sides; no verdict is about these.
+    /// Other figures of the sides; no verdict is about these.
     pub(super) figures: Vec<Figure>,
+}
+
+/// What a verdict is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answer {
+    /// How many times better the first side is than the second.
+    Ratio(Ratio),
+    /// Whether the claimed fact is true.
+    Fact(bool),
 }
 
 /// One side of a comparison.
 #[derive(Debug, Clone)]
 pub(super) struct Side {
-    pub(super) name: &'static str,
+    /// Two samples of each round.
+    pub(super) series: Series,
     pub(super) unit: &'static str,
-    /// Of each round, in order.
-    pub(super) values: Vec<f64>,
     /// Of the bytes that it read.
     pub(super) hash: u64,
 }
 
 impl Side {
-    pub(super) fn new(name: &'static str, unit: &'static str) -> Self {
-        Self { name, unit, values: Vec::new(), hash: 0 }
+    pub(super) fn new(name: &str, unit: &'static str) -> Self {
+        Self { series: Series::new(name), unit, hash: 0 }
     }
 
+    pub(super) fn add(&mut self, value: f64, hash: u64) {
+        self.series.add(Ok(Sample { value, right: true }));
+        self.hash = hash;
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.series.name
+    }
+
+    /// The median of all samples; 0 of none.
     pub(super) fn median(&self) -> f64 {
-        cutwater_lab::stats::median(&self.values).unwrap_or(0.0)
+        self.series.median().unwrap_or_default()
     }
 
-    pub(super) fn spread(&self) -> f64 {
-        spread(&self.values)
+    /// How many times less this side needs than `other`.
+    pub(super) fn against(&self, other: &Self) -> Ratio {
+        ratio_of(compare(&self.series, &other.series, Better::Lower))
     }
 }
 
-/// A figure beside the one that is judged, of which less is better.
+/// The ratio of a comparison; not a number where nothing was compared.
+fn ratio_of(comparison: Option<Comparison>) -> Ratio {
+    let none = Ratio { median: f64::NAN, low: 0.0, high: f64::INFINITY, rounds: 0 };
+    comparison.map_or(none, |comparison| comparison.ratio())
+}
+
+/// The width of the interval over its median; `None` where there is no interval.
+pub(super) fn width(ratio: &Ratio) -> Option<f64> {
+    let width = (ratio.high - ratio.low) / ratio.median;
+    (ratio.rounds >= ROUNDS_MIN && width.is_finite()).then_some(width)
+}
+
+/// A figure beside the one that is judged. Less is better.
 #[derive(Debug, Clone)]
 pub(super) struct Figure {
     pub(super) what: &'static str,
-    /// By how many times the first side is said to be better than the second.
+    /// How many times better the first side is said to be than the second.
     pub(super) claimed_ratio: Option<f64>,
     pub(super) sides: Vec<Side>,
 }
 
 impl Figure {
-    /// How many times better the first is than the second; none where that is not known, as where
-    /// the first takes nothing.
-    pub(super) fn ratio(&self) -> Option<f64> {
-        Some(ratio(&self.sides)).filter(|ratio| ratio.is_finite())
+    /// How many times better the first is than the second; `None` where that is not known, as
+    /// where the first needs nothing.
+    pub(super) fn ratio(&self) -> Option<Ratio> {
+        let [first, second, ..] = &self.sides[..] else { return None };
+        Some(first.against(second)).filter(|ratio| ratio.median.is_finite())
     }
-
-    pub(super) fn spread(&self) -> f64 {
-        spread_of(&self.sides)
-    }
-}
-
-/// How many times less the first needs than the second.
-pub(super) fn ratio(sides: &[Side]) -> f64 {
-    match sides {
-        [first, second, ..] => second.median() / first.median(),
-        _ => f64::NAN,
-    }
-}
-
-/// The larger of the spreads of the two sides that are compared, as a share.
-pub(super) fn spread_of(sides: &[Side]) -> f64 {
-    sides.iter().take(2).map(Side::spread).fold(0.0, f64::max)
 }
 
 impl Measured {
-    /// The first side needs less of something than the second.
+    /// The first side needs less than the second.
     pub(super) fn less(sides: Vec<Side>, why: impl FnOnce(&[Side]) -> String) -> Self {
-        // Where the first needs nothing at all, it is as if it needed next to nothing.
-        let ratio = sides[1].median() / sides[0].median().max(f64::MIN_POSITIVE);
+        let answer = Answer::Ratio(sides[0].against(&sides[1]));
         let why = why(&sides);
-        Self { sides, ratio, fact: None, why, figures: Vec::new() }
+        Self { sides, answer, why, figures: Vec::new() }
+    }
+
+    /// The first side needs less than the best of the others, which becomes the second.
+    pub(super) fn less_than_best(
+        mut sides: Vec<Side>,
+        why: impl FnOnce(&[Side]) -> String,
+    ) -> Self {
+        let others: Vec<_> = sides[1..].iter().map(|side| &side.series).collect();
+        let compared = compare_with_best(&sides[0].series, &others, Better::Lower);
+        let (best, comparison) = compared.unzip();
+        sides.swap(1, 1 + best.unwrap_or_default());
+        let why = why(&sides);
+        let answer = Answer::Ratio(ratio_of(comparison));
+        Self { sides, answer, why, figures: Vec::new() }
     }
 
     /// A fact, true or not.
     pub(super) fn fact(sides: Vec<Side>, fact: bool, why: String) -> Self {
-        Self { sides, ratio: 1.0, fact: Some(fact), why, figures: Vec::new() }
+        Self { sides, answer: Answer::Fact(fact), why, figures: Vec::new() }
     }
 
-    /// With what else was measured.
+    /// Adds other figures.
     pub(super) fn with(mut self, figures: impl IntoIterator<Item = Figure>) -> Self {
         self.figures.extend(figures);
         self
     }
+}
 
-    pub(super) fn spread(&self) -> f64 {
-        spread_of(&self.sides)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(name: &str, values: &[f64]) -> Side {
+        let mut side = Side::new(name, "s");
+        values.iter().for_each(|value| side.add(*value, 0));
+        side
+    }
+
+    #[test]
+    fn the_best_of_the_others_is_the_one_that_is_compared_with() {
+        let sides = vec![side("ours", &[2.0; 12]), side("a", &[8.0; 12]), side("b", &[4.0; 12])];
+        let measured = Measured::less_than_best(sides, |s| s[1].name().to_owned());
+        assert!(matches!(measured.answer, Answer::Ratio(ratio) if ratio.median == 2.0));
+        assert_eq!(measured.why, "b");
+    }
+
+    #[test]
+    fn a_figure_whose_first_side_needs_nothing_has_no_ratio() {
+        let sides = vec![side("a", &[0.0; 12]), side("b", &[1.0; 12])];
+        let figure = Figure { what: "x", claimed_ratio: None, sides };
+        assert_eq!(figure.ratio(), None);
+    }
+
+    #[test]
+    fn the_width_is_a_share_of_the_median_and_needs_an_interval() {
+        let ratio = Ratio { median: 2.0, low: 1.5, high: 2.5, rounds: 6 };
+        assert_eq!(width(&ratio), Some(0.5));
+        assert_eq!(width(&Ratio { high: f64::INFINITY, rounds: 5, ..ratio }), None);
     }
 }

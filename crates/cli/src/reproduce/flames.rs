@@ -1,4 +1,4 @@
-//! Flame graphs of the sides of claims, each from a round of its own that is not measured.
+//! Flame graphs of the sides of claims, each from a pass of its own that is not measured.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::flame::{Inline, Recording, explained, inline};
 const HZ: u32 = 4999;
 
 /// What runs the passes: the way to it is no part of a claim.
-const BOTTOM: &str = "lab::Lab::sampled";
+const BOTTOM: &str = "bed::Bed::sampled";
 
 /// Graphs in the making.
 #[derive(Debug, Default)]

@@ -2,33 +2,37 @@
 
 use std::fmt::Write;
 
+use cutwater_lab::{Axis, Cell, Column, Html, Sheet, escaped, page_end, page_start};
+
 use super::flames::Drawn;
 use super::host::Host;
-use super::report::{Report, Row, SideRow, best, figure, percent};
+use super::report::{Report, Row, SideRow, best, ends, figure, times};
 use crate::bench::size;
 use crate::words::counted;
-use cutwater_lab::{escaped, page_end, page_start};
-
-/// Height of one side's text and bar, pixels.
-const ROW: usize = 36;
 
 /// The page.
-pub(super) fn of(report: &Report, flames: &Drawn) -> String {
+pub(super) fn page(report: &Report, flames: &Drawn) -> String {
     let mut page =
-        page_start("cutwater reproduce", "What became of the claims", &facts(&report.host));
+        page_start("cutwater reproduce", "Published claims on this host", &facts(&report.host));
     page.push_str(
         "<section>\n<h2>Each claim</h2>\n\
-         <p>Bars are medians of all rounds, and of each of them less is better.</p>\n\
+         <p>A dot shows how many times more a side needs than the first one, with its 95 % interval. \
+         Less is better.</p>\n\
          <p class=\"key\"><span class=\"best\">best side</span> \
-         <span class=\"other\">other sides</span></p>\n<div class=\"cards\">\n",
+         <span class=\"other\">other sides</span> \
+         <span class=\"auto\">claimed for the second side</span></p>\n<div class=\"cards\">\n",
     );
     report.claims.iter().for_each(|row| card(&mut page, row, flames));
     page.push_str("</div>\n</section>\n");
     graphs(&mut page, report, flames);
-    table(&mut page, report);
-    page.push_str(&page_end("Made by <code>cutwater reproduce --export-html</code>."));
-    page
+    page.push_str(&Html::sheet(&sheet(report), "all"));
+    page + &page_end(FOOT)
 }
+
+const FOOT: &str = "Made by <code>cutwater reproduce --export-html</code>. Ratios are medians over \
+     rounds that take every side out and back; all sides of a claim read the same bytes. A claim \
+     holds at 0.8 of the claimed ratio, and partly where the whole interval lies above 1; a verdict \
+     is undecided where another one lies within the interval.";
 
 fn facts(host: &Host) -> [(&'static str, String); 6] {
     [
@@ -44,10 +48,6 @@ fn facts(host: &Host) -> [(&'static str, String); 6] {
     ]
 }
 
-fn times(ratio: Option<f64>) -> String {
-    ratio.map_or_else(|| "&ndash;".to_owned(), |r| format!("{r:.2}&times;"))
-}
-
 fn card(out: &mut String, row: &Row, flames: &Drawn) {
     let _ = write!(
         out,
@@ -56,10 +56,11 @@ fn card(out: &mut String, row: &Row, flames: &Drawn) {
         row.outcome(),
         escaped(row.text)
     );
-    chart(out, row.id, &row.sides);
+    out.push_str(&chart(row.id, &row.sides, row.claimed_ratio));
     let (claimed, measured) = (times(row.claimed_ratio), times(row.measured_ratio));
-    let spread = row.spread.map(|s| format!(", spread {}", percent(s))).unwrap_or_default();
-    let _ = writeln!(out, "<p class=\"note\">Claimed {claimed}, measured {measured}{spread}.</p>");
+    let interval = ends(row.interval).map(|ends| format!(" ({ends})")).unwrap_or_default();
+    let _ =
+        writeln!(out, "<p class=\"note\">Claimed {claimed}, measured {measured}{interval}.</p>");
     figures(out, row);
     let _ = write!(
         out,
@@ -74,7 +75,7 @@ fn card(out: &mut String, row: &Row, flames: &Drawn) {
     out.push_str("</article>\n");
 }
 
-/// What no verdict is about, folded away.
+/// The figures that no verdict is about, folded away.
 fn figures(out: &mut String, row: &Row) {
     for figure in &row.figures {
         let what = escaped(figure.what);
@@ -83,7 +84,8 @@ fn figures(out: &mut String, row: &Row) {
             "<details>\n<summary class=\"note\">{what}{}</summary>",
             figure.compared()
         );
-        chart(out, &format!("{}, {}", row.id, figure.what), &figure.sides);
+        let title = format!("{}, {}", row.id, figure.what);
+        out.push_str(&chart(&title, &figure.sides, figure.claimed_ratio));
         out.push_str("</details>\n");
     }
 }
@@ -92,7 +94,7 @@ fn figures(out: &mut String, row: &Row) {
 fn graphs(out: &mut String, report: &Report, flames: &Drawn) {
     out.push_str(
         "<section aria-labelledby=\"flames\">\n<h2 id=\"flames\">Where the CPU time goes</h2>\n\
-         <p>Flame graphs of one more round of each side, which was sampled and not measured: callees \
+         <p>Flame graphs of one more pass of each side, which was sampled and not measured: callees \
          are above their callers, and a frame is as wide as its share of the samples. The time in \
          which threads wait is not in them, nor are other processes.</p>\n\
          <p class=\"key\"><span class=\"u\">functions</span> <span class=\"i\">inlined functions</span> \
@@ -130,67 +132,42 @@ fn graphs(out: &mut String, report: &Report, flames: &Drawn) {
     let _ = writeln!(out, "<ul>\n{}</ul>\n</section>", notes.collect::<String>());
 }
 
-/// A bar for each side, as long as its value; less is better.
-fn chart(out: &mut String, of: &str, sides: &[SideRow]) {
-    if sides.is_empty() {
-        return;
+/// A dot for each side: how many times more it needs than the first one.
+fn chart(title: &str, sides: &[SideRow], claimed: Option<f64>) -> String {
+    let (mut axis, best) = (Axis::default(), best(sides));
+    for (at, side) in sides.iter().enumerate() {
+        let class = if best == Some(at) { "best" } else { "other" };
+        let value = format!("{} {}", figure(side.value), side.unit);
+        axis.add(&side.name, &value, class, side.to_first);
     }
-    let most = sides.iter().map(|side| side.value).fold(f64::MIN_POSITIVE, f64::max);
-    let best = best(sides);
-    let value = |at: usize, side: &SideRow| {
-        let mark = if best == Some(at) { ", best" } else { "" };
-        format!("{} {}{mark}", figure(side.value), side.unit)
-    };
-    let spoken = sides.iter().enumerate().map(|(at, s)| format!("{} {}", s.name, value(at, s)));
-    let _ = writeln!(
-        out,
-        "<svg role=\"img\" width=\"100%\" height=\"{}\" aria-label=\"{}\">",
-        sides.len() * ROW,
-        escaped(&format!("{of}, less is better: {}", spoken.collect::<Vec<_>>().join("; ")))
-    );
-    for (index, side) in sides.iter().enumerate() {
-        let (y, class) = (index * ROW, if best == Some(index) { "best" } else { "other" });
-        let percent = (100.0 * side.value / most).max(0.5);
-        let _ = write!(
-            out,
-            "<text x=\"0\" y=\"{}\">{}</text>\
-             <text class=\"dim\" x=\"100%\" y=\"{}\" text-anchor=\"end\">{}</text>\n\
-             <rect class=\"rail\" x=\"0\" y=\"{}\" width=\"100%\" height=\"10\" rx=\"2\"/>\
-             <rect class=\"{class}\" x=\"0\" y=\"{}\" width=\"{percent:.1}%\" height=\"10\" rx=\"2\"/>\n",
-            y + 14,
-            escaped(side.name),
-            y + 14,
-            escaped(&value(index, side)),
-            y + 20,
-            y + 20
-        );
+    if let Some(claimed) = claimed {
+        axis.mark("claimed", claimed);
     }
-    out.push_str("</svg>\n");
+    axis.draw(&format!("{title}, of the first side, less is better"))
 }
 
-fn table(out: &mut String, report: &Report) {
-    out.push_str(
-        "<section>\n<h2>All</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"All claims\">\n<table>\n<thead><tr><th scope=\"col\">claim</th>\
-         <th scope=\"col\" class=\"n\">claimed</th><th scope=\"col\" class=\"n\">measured</th>\
-         <th scope=\"col\" class=\"n\">spread</th><th scope=\"col\">verdict</th></tr></thead>\n<tbody>\n",
-    );
-    let number =
-        |value: Option<f64>| value.map_or_else(String::new, |v| format!(" data-v=\"{v:.3}\""));
+fn sheet(report: &Report) -> Sheet {
+    let columns = [
+        Column::text("claim", "claim"),
+        Column::number("claimed", "claimed"),
+        Column::number("measured", "measured"),
+        Column::number("interval", "95 % interval"),
+        Column::text("verdict", "verdict"),
+    ];
+    let mut sheet = Sheet::new("All", &columns);
+    let number = |value: Option<f64>| {
+        value.map_or(Cell::Empty, |value| Cell::number(value, 3, times(Some(value))))
+    };
     for row in &report.claims {
-        let spread = row.spread.map_or_else(|| "&ndash;".to_owned(), percent);
-        let _ = writeln!(
-            out,
-            "<tr><th scope=\"row\">{}</th><td class=\"n\"{}>{}</td>\
-             <td class=\"n\"{}>{}</td><td class=\"n\"{}>{spread}</td><td>{}</td></tr>",
-            row.id,
+        let ends = ends(row.interval).zip(row.interval);
+        let interval = ends.map_or(Cell::Empty, |(ends, ratio)| Cell::number(ratio.low, 3, ends));
+        sheet.add(vec![
+            Cell::text(row.id),
             number(row.claimed_ratio),
-            times(row.claimed_ratio),
             number(row.measured_ratio),
-            times(row.measured_ratio),
-            number(row.spread),
-            row.outcome()
-        );
+            interval,
+            Cell::text(row.outcome()),
+        ]);
     }
-    out.push_str("</tbody>\n</table>\n</div>\n</section>\n");
+    sheet
 }

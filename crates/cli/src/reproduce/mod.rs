@@ -1,5 +1,8 @@
 //! `cutwater reproduce`: the claims that Cutwater starts from, put to the test on this host.
 
+mod bed;
+#[cfg(test)]
+mod bed_tests;
 mod child;
 mod claim;
 mod claims;
@@ -7,11 +10,7 @@ mod effort;
 mod flames;
 mod host;
 mod html;
-mod lab;
-#[cfg(test)]
-mod lab_tests;
 mod report;
-mod spread;
 mod verdict;
 
 use std::path::PathBuf;
@@ -23,21 +22,24 @@ use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
 use crate::stop::Stop;
+use bed::Bed;
 use claim::Claim;
 use effort::Effort;
 use host::Host;
-use lab::Lab;
 use report::Report;
 
 /// Put published claims about I/O on Linux to the test, on this host.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Each claim is measured as two or more sides in turns, on the same bytes.
-A verdict is about ratios: an absolute figure belongs to somebody else's machine.
-  holds       at least 0.8 of the claimed ratio
-  partly      the same direction, by more than the spread
+#[command(
+    after_help = "Each claim compares two or more sides, which read the same bytes. A round takes every side out and
+back (A B B A). The number of rounds is fixed before the first one. A verdict is about the ratio of
+the first two sides: the median over the rounds, with its 95 % interval.
+  holds       the median is at least 0.8 of the claimed ratio
+  partly      the whole interval lies above 1
   refuted     neither
-A verdict is undecided where another one lies within the spread; such claims get more rounds as
-long as there is time.")]
+A verdict is undecided where another one lies within the interval, or where there are fewer than 6
+rounds."
+)]
 pub(crate) struct Args {
     /// Only these claims; all unless named (see --list)
     #[arg(value_name = "CLAIM")]
@@ -51,12 +53,13 @@ pub(crate) struct Args {
     #[arg(long)]
     quick: bool,
 
-    /// Rounds of each claim; noisy ones get more [default: 7, with --quick 3]
+    /// Rounds of each claim at least, more where there is time [default: 6, or fewer where there is
+    /// no time for 6]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=40))]
     rounds: Option<u32>,
 
-    /// Time in which noisy claims get more rounds, for all claims together; 0: no more rounds
-    /// [default: 600, with --quick 120]
+    /// Time for all claims together, from which the rounds of each follow, up to 40 (with --quick
+    /// up to 12); 0: the fewest rounds [default: 600, with --quick 120]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=86_400))]
     time: Option<u32>,
 
@@ -64,8 +67,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     export_json: Option<PathBuf>,
 
-    /// Write the results to FILE as a page that opens offline; one more round of each side, which
-    /// is not measured, is sampled for its flame graphs
+    /// Write the results to FILE as a page that opens offline; one more pass of each side, which is
+    /// not measured, is sampled for its flame graphs
     #[arg(long, value_name = "FILE")]
     export_html: Option<PathBuf>,
 
@@ -104,14 +107,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let dir = args.dir.clone().unwrap_or_else(std::env::temp_dir);
     let time = args.time.map(|seconds| Duration::from_secs(seconds.into()));
     let effort = Effort::new(args.quick, args.rounds.map(|rounds| rounds as usize), time);
-    let mut lab = Lab::new(&dir, args.quick, effort, stop.clone())?;
+    let mut bed = Bed::new(&dir, args.quick, effort, stop.clone())?;
     if args.export_html.is_some() {
-        lab.sample();
+        bed.sample();
     }
     let mut report = Report::new(Host::of(&dir, args.quick));
-    measure(&chosen, &mut lab, &stop, &mut report);
-    export(args, &report, lab.flames())?;
-    drop(lab);
+    measure(&chosen, &mut bed, &stop, &mut report);
+    export(args, &report, bed.flames())?;
+    drop(bed);
     if args.json {
         output::json(&report)?
     } else {
@@ -121,15 +124,15 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// Measures one after the other; what was done by the time of Ctrl-C stays.
-fn measure(chosen: &[&'static Claim], lab: &mut Lab, stop: &Stop, report: &mut Report) {
+fn measure(chosen: &[&'static Claim], bed: &mut Bed, stop: &Stop, report: &mut Report) {
     let progress = Progress::passes(chosen.len() as u64);
     for (done, claim) in chosen.iter().enumerate() {
         if stop.is_set() {
             break;
         }
         progress.doing(claim.id);
-        lab.begin(claim, chosen.len() - done - 1);
-        let measured = (claim.measure)(lab);
+        bed.begin(claim, chosen.len() - done - 1);
+        let measured = (claim.measure)(bed);
         // What was cut short is no measurement; what was complete by then is one.
         if stop.is_set() && measured.is_err() {
             break;
@@ -148,7 +151,7 @@ fn export(args: &Args, report: &Report, flames: Option<flames::Flames>) -> Resul
     }
     if let Some(file) = &args.export_html {
         let flames = flames.map(flames::Flames::drawn).unwrap_or_default();
-        write(file, &html::of(report, &flames))?;
+        write(file, &html::page(report, &flames))?;
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
-//! Whether a claim holds, and whether that can be told.
+//! Whether a claim holds, and whether the run can decide that.
 
+use cutwater_lab::{ROUNDS_MIN, Ratio, Word};
 use serde::Serialize;
 
-use super::claim::{Claim, Measured};
-
-/// What became of a claim.
+/// The outcome for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum Verdict {
     #[serde(rename = "holds")]
@@ -26,145 +25,133 @@ impl Verdict {
             Self::NotMeasurable => "not measurable here",
         }
     }
-}
 
-/// Another verdict that lies within the spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// At the better end the claim would hold.
-    CoversClaim,
-    /// At the worse end it would not hold.
-    MayFallShort,
-    /// The first side is better by less than the spread.
-    CoversNone,
-}
+    /// The verdict on a fact.
+    pub(super) fn on_fact(is_true: bool) -> Self {
+        if is_true { Self::Holds } else { Self::Refuted }
+    }
 
-impl Doubt {
-    /// What there is to say of it.
-    pub(super) fn words(self, spread: f64) -> String {
-        let percent = 100.0 * spread;
-        match self {
-            Self::CoversClaim => {
-                format!("the spread of {percent:.0} % covers the claim, so this run cannot tell")
-            }
-            Self::MayFallShort => format!(
-                "at the worse end of the spread of {percent:.0} % it would be less than {ENOUGH} of what is claimed, so this run cannot tell for certain"
-            ),
-            Self::CoversNone => format!(
-                "the difference is within the spread of {percent:.0} %, so this run cannot tell whether there is one"
-            ),
+    /// The verdict on a measured ratio.
+    pub(super) fn on_ratio(claimed: f64, ratio: &Ratio) -> Self {
+        if ratio.median >= ENOUGH * claimed {
+            Self::Holds
+        } else if ratio.low > 1.0 {
+            Self::Partly
+        } else {
+            Self::Refuted
         }
     }
 }
 
+/// Why a verdict is undecided: another one lies within the interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// There is no interval.
+    TooFewRounds,
+    /// At the upper end the claim would hold.
+    MayHold,
+    /// At the lower end it would not hold.
+    MayFallShort,
+    /// There may be a difference or none.
+    HoldsOne,
+}
+
 /// At least this share of the claimed ratio is enough.
-const ENOUGH: f64 = 0.8;
-/// A spread for which no more rounds are needed where the verdict is the same all over it,
-const SMALL_IF_DECIDED: f64 = 0.25;
-/// and where it is not.
-const SMALL: f64 = 0.03;
+pub(super) const ENOUGH: f64 = 0.8;
 
-pub(super) fn verdict(claim: &Claim, measured: &Measured) -> Verdict {
-    if let Some(fact) = measured.fact {
-        return if fact { Verdict::Holds } else { Verdict::Refuted };
+impl Doubt {
+    /// What leaves the verdict on `ratio` open. A ratio that is level with 1 is decided: such a
+    /// difference is too small to act on.
+    pub(super) fn about(claimed: f64, ratio: &Ratio) -> Option<Self> {
+        let enough = ENOUGH * claimed;
+        if ratio.rounds < ROUNDS_MIN {
+            return Some(Self::TooFewRounds);
+        }
+        match Verdict::on_ratio(claimed, ratio) {
+            Verdict::Holds => (ratio.low < enough).then_some(Self::MayFallShort),
+            _ if ratio.high >= enough => Some(Self::MayHold),
+            Verdict::Refuted => {
+                (ratio.high > 1.0 && ratio.word() != Word::Level).then_some(Self::HoldsOne)
+            }
+            Verdict::Partly | Verdict::NotMeasurable => None,
+        }
     }
-    judge(claim.claimed_ratio.unwrap_or(1.0), measured.ratio, measured.spread())
-}
 
-/// What of the verdict is open; nothing of a fact.
-pub(super) fn doubt(claim: &Claim, measured: &Measured) -> Option<Doubt> {
-    if measured.fact.is_some() {
-        return None;
-    }
-    doubtful(claim.claimed_ratio.unwrap_or(1.0), measured.ratio, measured.spread())
-}
-
-/// Whether more rounds would tell nothing more.
-pub(super) fn settled(claimed: Option<f64>, ratio: f64, spread: f64) -> bool {
-    let decided = match claimed {
-        Some(claimed) => doubtful(claimed, ratio, spread).is_none(),
-        None => ratio.max(1.0 / ratio) > 1.0 + spread,
-    };
-    spread <= if decided { SMALL_IF_DECIDED } else { SMALL }
-}
-
-fn judge(claimed: f64, ratio: f64, spread: f64) -> Verdict {
-    if ratio >= ENOUGH * claimed {
-        Verdict::Holds
-    } else if ratio > 1.0 + spread {
-        Verdict::Partly
-    } else {
-        Verdict::Refuted
-    }
-}
-
-fn doubtful(claimed: f64, ratio: f64, spread: f64) -> Option<Doubt> {
-    let enough = ENOUGH * claimed;
-    match judge(claimed, ratio, spread) {
-        Verdict::Holds => (ratio / (1.0 + spread) < enough).then_some(Doubt::MayFallShort),
-        _ if ratio * (1.0 + spread) >= enough => Some(Doubt::CoversClaim),
-        Verdict::Refuted => (ratio > 1.0).then_some(Doubt::CoversNone),
-        Verdict::Partly | Verdict::NotMeasurable => None,
+    /// A clause for people.
+    pub(super) fn words(self, ratio: &Ratio) -> String {
+        let interval = format!("the interval of {:.2} to {:.2}", ratio.low, ratio.high);
+        match self {
+            Self::TooFewRounds => {
+                let rounds = ratio.rounds;
+                format!("{rounds} rounds are too few for an interval, so this run cannot decide")
+            }
+            Self::MayHold => {
+                format!("{interval} reaches {ENOUGH} of the claim, so this run cannot decide")
+            }
+            Self::MayFallShort => {
+                format!("{interval} begins below {ENOUGH} of the claim, so this run cannot decide")
+            }
+            Self::HoldsOne => format!(
+                "{interval} holds 1, so this run cannot decide whether there is a difference"
+            ),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Doubt, Verdict, doubtful, judge, settled};
+    use super::*;
+
+    fn ratio(low: f64, median: f64, high: f64) -> Ratio {
+        Ratio { median, low, high, rounds: 9 }
+    }
 
     #[test]
-    fn verdicts_are_about_the_claimed_ratio_and_the_spread() {
-        use Doubt::{CoversClaim, CoversNone, MayFallShort};
+    fn verdicts_follow_the_median_and_the_interval() {
+        use Doubt::{HoldsOne, MayFallShort, MayHold};
         use Verdict::{Holds, Partly, Refuted};
-        for (claimed, ratio, spread, expected, doubt) in [
-            (4.0, 4.0, 0.1, Holds, None),
-            (4.0, 3.2, 0.0, Holds, None),
-            (4.0, 3.2, 0.1, Holds, Some(MayFallShort)),
-            (4.0, 3.53, 0.1, Holds, None),
-            (4.0, 3.19, 0.001, Partly, None),
-            (4.0, 3.19, 0.1, Partly, Some(CoversClaim)),
-            (4.0, 1.2, 0.1, Partly, None),
-            (4.0, 1.2, 0.2, Refuted, Some(CoversNone)),
-            (4.0, 1.2, 1.7, Refuted, Some(CoversClaim)),
-            (4.0, 1.0, 0.1, Refuted, None),
-            (4.0, 0.5, 0.1, Refuted, None),
-            (4.0, 0.5, 5.4, Refuted, Some(CoversClaim)),
-            (1.56, 1.04, 1.44, Refuted, Some(CoversClaim)),
+        for (claimed, low, median, high, expected, doubt) in [
+            (4.0, 3.9, 4.0, 4.1, Holds, None),
+            (4.0, 3.2, 3.2, 3.2, Holds, None),
+            (4.0, 3.1, 3.2, 3.3, Holds, Some(MayFallShort)),
+            (4.0, 0.5, 3.3, 9.0, Holds, Some(MayFallShort)),
+            (4.0, 3.1, 3.15, 3.19, Partly, None),
+            (4.0, 3.1, 3.19, 3.2, Partly, Some(MayHold)),
+            (4.0, 1.001, 1.2, 1.4, Partly, None),
+            (4.0, 1.0, 1.2, 1.4, Refuted, Some(HoldsOne)),
+            (4.0, 0.9, 0.95, 1.1, Refuted, Some(HoldsOne)),
+            (4.0, 0.7, 1.2, 3.2, Refuted, Some(MayHold)),
+            (4.0, 0.9, 0.95, 0.99, Refuted, None),
+            // Level with 1.
+            (4.0, 0.98, 1.0, 1.02, Refuted, None),
             // Within 1.1 times of the best.
-            (1.0 / 1.1, 0.8, 0.0, Holds, None),
-            (1.0 / 1.1, 0.7, 0.0, Refuted, None),
-            (1.0 / 1.1, 0.7, 0.1, Refuted, Some(CoversClaim)),
-            (4.0, f64::NAN, 0.1, Refuted, None),
+            (1.0 / 1.1, 0.79, 0.8, 0.81, Holds, None),
+            (1.0 / 1.1, 0.69, 0.7, 0.71, Refuted, None),
+            (1.0 / 1.1, 0.69, 0.7, 0.8, Refuted, Some(MayHold)),
+            (4.0, f64::NAN, f64::NAN, f64::NAN, Refuted, None),
         ] {
-            assert_eq!(judge(claimed, ratio, spread), expected, "{claimed} {ratio} {spread}");
-            assert_eq!(doubtful(claimed, ratio, spread), doubt, "{claimed} {ratio} {spread}");
+            let ratio = ratio(low, median, high);
+            assert_eq!(Verdict::on_ratio(claimed, &ratio), expected, "{claimed} {ratio:?}");
+            assert_eq!(Doubt::about(claimed, &ratio), doubt, "{claimed} {ratio:?}");
         }
     }
 
     #[test]
-    fn more_rounds_are_wanted_while_the_spread_is_large_or_another_verdict_within_it() {
-        for (claimed, ratio, spread, expected) in [
-            (Some(4.0), 3.0, 0.06, true),
-            (Some(4.0), 3.0, 0.07, false),
-            (Some(4.0), 3.19, 0.03, true),
-            (Some(4.0), 3.19, 0.04, false),
-            (Some(4.0), 8.0, 0.25, true),
-            (Some(4.0), 8.0, 0.26, false),
-            (Some(4.0), 1.04, 1.44, false),
-            (None, 0.5, 0.2, true),
-            (None, 2.0, 0.2, true),
-            (None, 1.1, 0.2, false),
-            (None, f64::NAN, 0.2, false),
-        ] {
-            assert_eq!(settled(claimed, ratio, spread), expected, "{claimed:?} {ratio} {spread}");
+    fn without_an_interval_every_verdict_is_undecided() {
+        for median in [0.5, 2.0, 9.0] {
+            let ratio = Ratio { median, low: 0.0, high: f64::INFINITY, rounds: ROUNDS_MIN - 1 };
+            assert_eq!(Doubt::about(4.0, &ratio), Some(Doubt::TooFewRounds));
+            assert_ne!(Verdict::on_ratio(4.0, &ratio), Verdict::Partly);
         }
     }
 
     #[test]
-    fn doubts_name_the_spread_and_that_the_run_cannot_tell() {
-        for doubt in [Doubt::CoversClaim, Doubt::MayFallShort, Doubt::CoversNone] {
-            let words = doubt.words(1.44);
-            assert!(words.contains("spread of 144 %") && words.contains("cannot tell"), "{words}");
+    fn doubts_name_the_interval_and_that_the_run_cannot_decide() {
+        for doubt in [Doubt::MayHold, Doubt::MayFallShort, Doubt::HoldsOne] {
+            let words = doubt.words(&ratio(0.5, 1.0, 2.0));
+            assert!(words.contains("0.50 to 2.00") && words.contains("cannot decide"), "{words}");
         }
+        let words = Doubt::TooFewRounds.words(&ratio(0.0, 1.0, f64::INFINITY));
+        assert!(words.contains("9 rounds") && words.contains("cannot decide"), "{words}");
     }
 }

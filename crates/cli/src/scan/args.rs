@@ -142,8 +142,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["count", "top", "fields", "head", "tail", "follow", "merge", "last", "since", "until", "errors", "strict"])]
     pub(super) bench: bool,
 
-    /// How often --bench passes in each way
-    #[arg(long, value_name = "N", default_value_t = 5, requires = "bench")]
+    /// Rounds of --bench: each makes two passes in every way, out and back
+    #[arg(long, value_name = "N", default_value_t = 6, requires = "bench")]
     pub(super) rounds: usize,
 
     /// Write the table of --bench to FILE as CSV

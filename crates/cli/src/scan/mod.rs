@@ -43,7 +43,7 @@ pub(crate) fn run(mut args: Args) -> Outcome {
     plan.spares_logs()?;
     match way {
         Some(way) => return bench::run_way(&plan, way),
-        None if plan.args.bench => return bench::run(&plan),
+        None if plan.args.bench => return bench::compare_ways(&plan),
         None => {}
     }
     let started = Instant::now();

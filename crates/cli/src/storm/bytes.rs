@@ -14,25 +14,6 @@ pub(super) fn wrong(found: &[u8], offset: u64) -> u64 {
     found.iter().enumerate().filter(|found| is_wrong(*found)).count() as u64
 }
 
-/// Random numbers from a seed: xorshift64*.
-#[derive(Debug)]
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        // 0 would stay 0.
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// A number below `end`, which is not 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % end
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

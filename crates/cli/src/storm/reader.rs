@@ -10,10 +10,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use cutwater::{File, Mapped, ReadPath, sigbus};
+use cutwater_lab::SplitMix;
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::bytes::{self, Random, SIZE_MAX};
+use super::bytes::{self, SIZE_MAX};
 use crate::Outcome;
 use crate::failure::Failure;
 
@@ -195,7 +196,7 @@ pub(super) fn run(path: &Path, seed: u64) -> Outcome {
 }
 
 fn read(mapped: &Mapped, file: &File, shared: &Shared, seed: u64) {
-    let mut random = Random::new(seed);
+    let mut random = SplitMix(seed);
     let mut buf = vec![0; READ_MAX as usize];
     let mut reads = 0u64;
     while !shared.over.load(Ordering::Relaxed) {

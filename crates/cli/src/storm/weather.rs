@@ -5,11 +5,12 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use cutwater_lab::SplitMix;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use super::bytes::{self, Random, SIZE_MAX};
+use super::bytes::{self, SIZE_MAX};
 use crate::failure::Failure;
 use crate::words::shown;
 
@@ -20,7 +21,7 @@ const WRITE_MAX: u64 = 128 << 10;
 #[derive(Debug)]
 pub(super) struct Weather {
     file: NamedTempFile,
-    random: Random,
+    random: SplitMix,
     contents: Vec<u8>,
 }
 
@@ -33,7 +34,7 @@ impl Weather {
         let file =
             tempfile::Builder::new().prefix("cutwater-storm-").tempfile_in(dir).map_err(cannot)?;
         file.as_file().write_all_at(&contents, 0).map_err(cannot)?;
-        Ok(Self { file, random: Random::new(seed), contents })
+        Ok(Self { file, random: SplitMix(seed), contents })
     }
 
     pub(super) fn path(&self) -> &Path {

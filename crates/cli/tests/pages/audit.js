@@ -49,9 +49,9 @@ function faint(doc, view) {
   return { texts: shown.length, found: found.slice(0, 5) };
 }
 
-/** Bars that can hardly be told from what they lie on: under 3 to 1, of the rail that is only there to guide. */
+/** Bars and dots with a contrast under 3 to 1; the rail under them is only there to guide. */
 function faint_bars(doc, view) {
-  const bars = [...doc.querySelectorAll('svg:not(.flame) rect.best, svg:not(.flame) rect.auto')];
+  const bars = [...doc.querySelectorAll('svg:not(.flame) :is(rect, circle):is(.best, .auto)')];
   const low = bars.filter(x => ratio(channels(view.getComputedStyle(x).fill), ground(x, view)) < 3);
   return { bars: bars.length, found: low.length };
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use arrow_array::{Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
+use cutwater_lab::stats::median;
 use serde::{Deserialize, Serialize};
 
 use super::memory::own_kib;
@@ -52,21 +53,21 @@ pub(super) const CLAIM: Claim = Claim {
     id: "arrow",
     text: "structured rows handed over as Arrow IPC, against JSON: memory of the process that takes them",
     claimed_ratio: Some(3.2),
-    measure: |lab| {
-        let rows = lab.sized(500_000, 100_000);
-        let (arrow, json) = (lab.dir().join("rows.arrow"), lab.dir().join("rows.json"));
+    measure: |bed| {
+        let rows = bed.sized(500_000, 100_000);
+        let (arrow, json) = (bed.dir().join("rows.arrow"), bed.dir().join("rows.json"));
         write_arrow(&arrow, rows).and_then(|()| write_json(&json, rows))?;
         let takers = [("rows-arrow", &arrow), ("rows-typed", &json), ("rows-any", &json)];
         let mut ms = [const { Vec::new() }; 3];
         let names = ["Arrow IPC", "JSON, into structs", "JSON, into any"];
-        let sides = lab.interleave(&names, "MiB", |side| {
+        let sides = bed.interleave(&names, "MiB", |side| {
             let mut child = Child::playing(takers[side].0, takers[side].1)?;
             let taken: Taken = serde_json::from_str(&child.said()?).map_err(failed)?;
             ms[side].push(taken.ms);
             Ok((taken.kib.max(1) as f64 / 1024.0, taken.sum))
         })?;
         Ok(Measured::less(sides, |s| {
-            let [arrow, typed, any] = ms.map(|ms| cutwater_lab::stats::median(&ms).unwrap_or(0.0));
+            let [arrow, typed, any] = ms.map(|ms| median(&ms).unwrap_or_default());
             format!(
                 "{rows} rows are taken over in {arrow:.1} ms, against {typed:.0} ms of parsing into structs; into a tree of any values it is {:.1} times the memory and {any:.0} ms",
                 s[2].median() / s[0].median()

@@ -10,8 +10,8 @@ use cutwater_sys::ring::{ReadRing, ReadTarget, RingConfig};
 use cutwater_sys::usage;
 
 use super::passes::failed;
+use crate::reproduce::bed::{Gauge, places};
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::{Gauge, places};
 
 const BATCH: usize = 32;
 const BLOCK: usize = 4096;
@@ -23,13 +23,13 @@ pub(super) const CLAIM: Claim = Claim {
     id: "batch-harvest",
     text: "completions taken 32 at a time: 40 % fewer context switches than one at a time",
     claimed_ratio: Some(1.67),
-    measure: |lab| {
-        let path = lab.file(256)?;
+    measure: |bed| {
+        let path = bed.file(256)?;
         let spots = places(256 << 20, BLOCK as u64, READS);
         let mut reader = Reader::new(&path)?;
         let names = ["32 at a time", "one at a time", "one at a time, replaced at once"];
-        let (sides, calls) = lab.telling(&names, "switches", [CALLS], |side| {
-            lab.chill(&path)?;
+        let (sides, calls) = bed.interleave_with(&names, "switches", [CALLS], |side| {
+            bed.chill(&path)?;
             rustix::fs::fadvise(&*reader.file, 0, None, rustix::fs::Advice::Random)
                 .map_err(failed)?;
             let (before, entered) = (usage::thread(), reader.ring.enters());

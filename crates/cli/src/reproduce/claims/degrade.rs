@@ -11,13 +11,13 @@ pub(super) const CLAIM: Claim = Claim {
     id: "degrade",
     text: "an operation on the hot path (io_uring), against the cold path",
     claimed_ratio: Some(2.5),
-    measure: |lab| {
+    measure: |bed| {
         let runtime = Runtime::options()
             .backend(Backend::Ring)
             .build()
             .map_err(|e| format!("no io_uring here: {e}"))?;
         let paths = [Path::Hot, Path::Cold];
-        let sides = lab.interleave(&["hot: ring", "cold: pool"], "us", |side| {
+        let sides = bed.interleave(&["hot: ring", "cold: pool"], "us", |side| {
             runtime.force_path(Some(paths[side]));
             let started = std::time::Instant::now();
             runtime.block_on(async {

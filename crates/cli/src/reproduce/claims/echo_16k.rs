@@ -11,8 +11,8 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 
 use super::passes::{failed, quantile};
+use crate::reproduce::bed::Gauge;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::Gauge;
 
 const BLOCK: usize = 16 << 10;
 const CONNECTIONS: usize = 16;
@@ -34,14 +34,14 @@ pub(super) const CLAIM: Claim = Claim {
     id: "echo-16k",
     text: "16 KiB echo over 16 connections: a server by completions (io_uring), against one by readiness (epoll)",
     claimed_ratio: Some(2.35),
-    measure: |lab| {
+    measure: |bed| {
         Runtime::options()
             .backend(Backend::Ring)
             .build()
             .map_err(|e| format!("no io_uring here: {e}"))?;
-        let rounds = lab.sized(2000, 500);
+        let rounds = bed.sized(2000, 500);
         let names = ["completions", "readiness"];
-        let (sides, figures) = lab.telling(&names, "us a message", FIGURES, |side| {
+        let (sides, figures) = bed.interleave_with(&names, "us a message", FIGURES, |side| {
             let server = if side == 0 { by_completions } else { by_readiness };
             let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
             let address = listener.local_addr().map_err(failed)?;

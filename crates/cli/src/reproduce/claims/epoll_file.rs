@@ -12,8 +12,8 @@ pub(super) const CLAIM: Claim = Claim {
     id: "epoll-file",
     text: "epoll refuses a regular file with EPERM",
     claimed_ratio: None,
-    measure: |lab| {
-        let file = File::open(lab.file(64)?).map_err(failed)?;
+    measure: |bed| {
+        let file = File::open(bed.file(64)?).map_err(failed)?;
         let set = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed)?;
         let data = epoll::EventData::new_u64(0);
         let answer = epoll::add(&set, &file, data, epoll::EventFlags::IN);

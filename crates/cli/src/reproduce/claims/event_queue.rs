@@ -16,8 +16,8 @@ pub(super) const CLAIM: Claim = Claim {
     id: "event-queue",
     text: "completions handed from thread to thread through a lock-free ring, against a locked queue",
     claimed_ratio: Some(2.4),
-    measure: |lab| {
-        let sides = lab.interleave(&["lock-free", "locked"], "ns an event", |side| {
+    measure: |bed| {
+        let sides = bed.interleave(&["lock-free", "locked"], "ns an event", |side| {
             let (ring, locked) = (ArrayQueue::new(ROOM), Mutex::new(VecDeque::with_capacity(ROOM)));
             let give = |event: u64| {
                 locked.lock().is_ok_and(|mut queue| {

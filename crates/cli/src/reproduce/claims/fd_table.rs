@@ -17,10 +17,10 @@ pub(super) const CLAIM: Claim = Claim {
     id: "fd-table",
     text: "a new descriptor with few open, against with more than 65,535 open",
     claimed_ratio: Some(5.3),
-    measure: |lab| {
+    measure: |bed| {
         let null = File::open("/dev/null").map_err(failed)?;
         let sides = descriptors::with(MANY + OTHERS, || {
-            lab.interleave(&["few open", "many open"], "ns", |side| {
+            bed.interleave(&["few open", "many open"], "ns", |side| {
                 let mut held: Vec<OwnedFd> = Vec::new();
                 let others = if side == 1 { MANY } else { 0 };
                 for _ in 0..others {

@@ -9,8 +9,8 @@ use cutwater::Mapped;
 use cutwater_keep::hot_files::HotFiles;
 
 use super::passes::failed;
+use crate::reproduce::bed::hash_of;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::hash_of;
 
 const READS: usize = 20_000;
 const BYTES: usize = 4096;
@@ -19,13 +19,13 @@ pub(super) const CLAIM: Claim = Claim {
     id: "hot-small",
     text: "a small hot file read from a descriptor that is held, against opened and read each time",
     claimed_ratio: Some(1.5),
-    measure: |lab| {
-        let path = lab.small_files(1, BYTES)?.swap_remove(0);
+    measure: |bed| {
+        let path = bed.small_files(1, BYTES)?.swap_remove(0);
         let held = File::open(&path).map_err(failed)?;
         let map = Mapped::options().populate(true).open(&path).map_err(failed)?;
         let hot = HotFiles::new().map_err(failed)?;
         let names = ["held", "opened each time", "warmed map", "in memory (HotFiles)"];
-        let sides = lab.interleave(&names, "us", |side| {
+        let sides = bed.interleave(&names, "us", |side| {
             let mut buf = vec![0; BYTES];
             let started = Instant::now();
             for _ in 0..READS {

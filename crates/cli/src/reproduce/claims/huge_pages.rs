@@ -7,8 +7,8 @@ use cutwater_sys::anon_map::{AnonMap, Pages};
 use cutwater_sys::smaps;
 
 use super::passes::failed;
+use crate::reproduce::bed::Gauge;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::Gauge;
 
 const SMALL: usize = 4096;
 
@@ -22,34 +22,35 @@ pub(super) const CLAIM: Claim = Claim {
     id: "huge-pages",
     text: "1 GB of memory filled in order: 2 MiB pages populated ahead, against 4 KiB pages; what populating takes is counted",
     claimed_ratio: Some(3.7),
-    measure: |lab| {
-        let mib = lab.sized(1024, 256) as usize;
+    measure: |bed| {
+        let mib = bed.sized(1024, 256) as usize;
         enough_for(mib)?;
         let kinds = [Pages::Transparent, Pages::Small];
-        let (sides, [fill]) = lab.telling(&["2 MiB", "4 KiB"], "us a MiB", [FILL], |side| {
-            let mut map = AnonMap::new(mib << 20, kinds[side]).map_err(failed)?;
-            let us = |since: Instant| since.elapsed().as_secs_f64() * 1e6 / mib as f64;
-            let started = Instant::now();
-            map.as_mut_slice().iter_mut().step_by(SMALL).for_each(|byte| *byte = 1);
-            let populated = us(started);
-            if side == 0 {
-                are_huge(&map)?;
-            }
-            let started = Instant::now();
-            fill(&mut map);
-            let ready = us(started);
-            let mut sum = Checksum::new();
-            sum.add(0, map.as_slice());
-            drop(map);
-            if side == 0 {
-                return Ok((populated + ready, [ready], sum.value()));
-            }
-            // Pages of 4 KiB are populated by filling them.
-            let mut map = AnonMap::new(mib << 20, kinds[side]).map_err(failed)?;
-            let started = Instant::now();
-            fill(&mut map);
-            Ok((us(started), [ready], sum.value()))
-        })?;
+        let (sides, [fill]) =
+            bed.interleave_with(&["2 MiB", "4 KiB"], "us a MiB", [FILL], |side| {
+                let mut map = AnonMap::new(mib << 20, kinds[side]).map_err(failed)?;
+                let us = |since: Instant| since.elapsed().as_secs_f64() * 1e6 / mib as f64;
+                let started = Instant::now();
+                map.as_mut_slice().iter_mut().step_by(SMALL).for_each(|byte| *byte = 1);
+                let populated = us(started);
+                if side == 0 {
+                    are_huge(&map)?;
+                }
+                let started = Instant::now();
+                fill(&mut map);
+                let ready = us(started);
+                let mut sum = Checksum::new();
+                sum.add(0, map.as_slice());
+                drop(map);
+                if side == 0 {
+                    return Ok((populated + ready, [ready], sum.value()));
+                }
+                // Pages of 4 KiB are populated by filling them.
+                let mut map = AnonMap::new(mib << 20, kinds[side]).map_err(failed)?;
+                let started = Instant::now();
+                fill(&mut map);
+                Ok((us(started), [ready], sum.value()))
+            })?;
         let measured = Measured::less(sides, |s| {
             let [huge, small] = [0, 1].map(|side: usize| s[side].median());
             let [then, again] = [0, 1].map(|side: usize| fill.sides[side].median());

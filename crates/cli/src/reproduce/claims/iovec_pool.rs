@@ -7,8 +7,8 @@ use std::time::Instant;
 use cutwater_sys::alloc_count::allocations;
 
 use super::passes::failed;
+use crate::reproduce::bed::hash_of;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::hash_of;
 use crate::words::counted;
 
 const CALLS: u64 = 10_000;
@@ -19,10 +19,10 @@ pub(super) const CLAIM: Claim = Claim {
     id: "iovec-pool",
     text: "10,000 vectored calls with iovec arrays from a pool allocate less and are faster",
     claimed_ratio: Some(1.56),
-    measure: |lab| {
-        let file = File::open(lab.file(64)?).map_err(failed)?;
+    measure: |bed| {
+        let file = File::open(bed.file(64)?).map_err(failed)?;
         let mut counts = [0u64; 2];
-        let sides = lab.interleave(&["pooled", "allocated"], "us a call", |side| {
+        let sides = bed.interleave(&["pooled", "allocated"], "us a call", |side| {
             let before = allocations();
             let started = Instant::now();
             let mut bytes = vec![0; PARTS * PART];

@@ -13,9 +13,9 @@ use serde::Deserialize;
 
 use super::memory::weighed;
 use super::passes::failed;
+use crate::reproduce::bed::{Bed, Gauge};
 use crate::reproduce::child::{Child, Role};
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::{Gauge, Lab};
 
 const MEMORY: Gauge =
     Gauge { what: "memory at its peak", unit: "MiB", claimed_ratio: Some(196.0 / 83.0) };
@@ -31,16 +31,16 @@ pub(super) const CLAIM: Claim = Claim {
     id: "json-parse",
     text: "two values of a million JSON lines by a fast parser, against a general one (one thread each)",
     claimed_ratio: Some(2.7),
-    measure: |lab| {
-        let path = json_log(lab)?;
-        lab.warm(&path)?;
+    measure: |bed| {
+        let path = json_log(bed)?;
+        bed.warm(&path)?;
         let names = ["projecting", "general", "general, every value"];
-        let sides = lab.interleave(&names, "s", |side| {
+        let sides = bed.interleave(&names, "s", |side| {
             let started = Instant::now();
             let sums = SIDES[side](&path)?;
             Ok((started.elapsed().as_secs_f64(), sums))
         })?;
-        let memory = lab.beside(MEMORY, &names, |side| {
+        let memory = bed.beside(MEMORY, &names, |side| {
             let mut child = Child::playing(ROLES[side].0, &path)?;
             let (kib, sums) = serde_json::from_str::<(u64, u64)>(&child.said()?).map_err(failed)?;
             Ok((kib as f64 / 1024.0, sums))
@@ -68,13 +68,13 @@ pub(super) const ROLES: [(&str, Role); 3] = [
     ("json-every", |path, say| say(&weighed(|| every_value(path))?)),
 ];
 
-fn json_log(lab: &Lab) -> Result<PathBuf, String> {
-    let path = lab.dir().join("log.json");
+fn json_log(bed: &Bed) -> Result<PathBuf, String> {
+    let path = bed.dir().join("log.json");
     if path.exists() {
         return Ok(path);
     }
     let mut out = std::io::BufWriter::new(std::fs::File::create(&path).map_err(failed)?);
-    for n in 0..lab.sized(1_000_000, 200_000) {
+    for n in 0..bed.sized(1_000_000, 200_000) {
         writeln!(out, r#"{{"ts":"2026-03-01T10:00:00Z","level":"info","status":{},"bytes":{},"path":"/item/{n}","agent":"x \"y\" z"}}"#, 200 + n % 5, n * 7919 % 100_000).map_err(failed)?;
     }
     out.flush().map_err(failed)?;

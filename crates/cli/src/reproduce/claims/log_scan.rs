@@ -12,9 +12,9 @@ use cutwater_logs::split::Stop;
 
 use super::memory::weighed;
 use super::passes::failed;
+use crate::reproduce::bed::{Bed, Gauge};
 use crate::reproduce::child::{Child, Role};
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::{Gauge, Lab};
 
 /// What is looked for in each line.
 const LITERAL: &[u8] = b" 500 ";
@@ -29,12 +29,12 @@ pub(super) const CLAIM: Claim = Claim {
     id: "log-scan",
     text: "an access log searched through a map, against a buffered line scanner (one thread each)",
     claimed_ratio: Some(5.9),
-    measure: |lab| {
-        let path = access_log(lab)?;
-        lab.warm(&path)?;
+    measure: |bed| {
+        let path = access_log(bed)?;
+        bed.warm(&path)?;
         let bytes = std::fs::metadata(&path).map_err(failed)?.len();
         let names = ["map", "line scanner", "whole file", "map, all threads"];
-        let sides = lab.interleave(&names, "s", |side| {
+        let sides = bed.interleave(&names, "s", |side| {
             let started = Instant::now();
             let found = match side {
                 0 => by_map(&path, 1)?,
@@ -44,7 +44,7 @@ pub(super) const CLAIM: Claim = Claim {
             };
             Ok((started.elapsed().as_secs_f64(), found))
         })?;
-        let memory = lab.beside(MEMORY, &names[..3], |side| {
+        let memory = bed.beside(MEMORY, &names[..3], |side| {
             let mut child = Child::playing(ROLES[side].0, &path)?;
             let (kib, found) =
                 serde_json::from_str::<(u64, u64)>(&child.said()?).map_err(failed)?;
@@ -72,14 +72,14 @@ pub(super) const ROLES: [(&str, Role); 3] = [
     }),
 ];
 
-fn access_log(lab: &Lab) -> Result<std::path::PathBuf, String> {
+fn access_log(bed: &Bed) -> Result<std::path::PathBuf, String> {
     use std::io::Write;
-    let path = lab.dir().join("access.log");
+    let path = bed.dir().join("access.log");
     if path.exists() {
         return Ok(path);
     }
     let mut out = std::io::BufWriter::new(File::create(&path).map_err(failed)?);
-    for n in 0..lab.sized(1_270_000, 300_000) {
+    for n in 0..bed.sized(1_270_000, 300_000) {
         let (status, size) = ([200, 200, 200, 304, 404, 500][(n % 6) as usize], n * 7919 % 100_000);
         let pad = "x".repeat((n % 97) as usize);
         writeln!(out, "10.0.{}.{} - - [01/Mar/2026:10:{:02}:{:02} +0000] \"GET /item/{n}?q={pad} HTTP/1.1\" {status} {size} \"-\" \"agent\"", n % 256, n % 251, n / 60 % 60, n % 60).map_err(failed)?;

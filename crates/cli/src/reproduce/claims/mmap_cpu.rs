@@ -8,8 +8,8 @@ use cutwater::{Frozen, Pattern, ReadPath};
 use cutwater_sys::usage;
 
 use super::passes::{failed, in_order, open};
+use crate::reproduce::bed::{Bed, Gauge};
 use crate::reproduce::claim::{Claim, Figure, Measured};
-use crate::reproduce::lab::{Gauge, Lab};
 
 const BLOCK: usize = 64 << 10;
 
@@ -23,9 +23,9 @@ pub(super) const CLAIM: Claim = Claim {
     id: "mmap-cpu",
     text: "CPU time of reading a large resident file by mmap is 70 % less than by read",
     claimed_ratio: Some(3.3),
-    measure: |lab| {
-        let path = lab.file(lab.sized(1024, 256))?;
-        lab.warm(&path)?;
+    measure: |bed| {
+        let path = bed.file(bed.sized(1024, 256))?;
+        bed.warm(&path)?;
         let paths = [ReadPath::Mmap, ReadPath::Read];
         // The bytes are checked here, so that no hash is in the time that is measured.
         let [mapped, read] = paths.map(|by| in_order(&path, by, BLOCK as u64));
@@ -33,10 +33,10 @@ pub(super) const CLAIM: Claim = Claim {
         if hash != other {
             return Err("mmap and read gave different bytes".into());
         }
-        let sides = lab.interleave(&["mmap", "read"], "CPU s", |side| {
+        let sides = bed.interleave(&["mmap", "read"], "CPU s", |side| {
             Ok((cpu_seconds(|| copied(&path, paths[side]))?.0, hash))
         })?;
-        let in_place = in_place(lab, &path);
+        let in_place = in_place(bed, &path);
         let measured = Measured::less(sides, |s| {
             let [map, read] = [0, 1].map(|side: usize| s[side].median());
             let percent = 100.0 * (1.0 - map / read).abs();
@@ -78,9 +78,9 @@ fn copied(path: &Path, by: ReadPath) -> Result<(), String> {
 }
 
 /// Sums of all words, from a map without a copy and from blocks that were read.
-fn in_place(lab: &Lab, path: &Path) -> Result<Figure, String> {
+fn in_place(bed: &Bed, path: &Path) -> Result<Figure, String> {
     let options = LeaseOptions::default();
-    lab.beside(IN_PLACE, &["mmap", "read"], |side| {
+    bed.beside(IN_PLACE, &["mmap", "read"], |side| {
         let (seconds, sum) = cpu_seconds(|| match side {
             0 => Ok(sum_of(Frozen::by_lease(path, &options).map_err(failed)?.as_bytes())),
             _ => sum_by_read(path),

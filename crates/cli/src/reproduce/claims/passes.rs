@@ -8,7 +8,7 @@ use std::time::Instant;
 use cutwater::{File, Order, Pattern, ReadPath};
 use cutwater_meter::Checksum;
 
-use crate::reproduce::lab::Pass;
+use crate::reproduce::bed::Pass;
 
 pub(super) fn failed(e: impl std::fmt::Display) -> String {
     e.to_string()

@@ -4,8 +4,8 @@ use cutwater::{Advice, Pattern, ReadPath};
 use cutwater_meter::Checksum;
 
 use super::passes::{at_depth, failed, open};
+use crate::reproduce::bed::places;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::places;
 
 const BATCH: usize = 32;
 
@@ -13,12 +13,12 @@ pub(super) const CLAIM: Claim = Claim {
     id: "prefetch-4k",
     text: "4 KiB random, cold, 32 at a time: a map with WILLNEED ahead, against O_DIRECT reads one by one",
     claimed_ratio: Some(2.2),
-    measure: |lab| {
-        let path = lab.file(256)?;
-        let spots = places(256 << 20, 4096, if lab.quick { 1024 } else { 4096 });
+    measure: |bed| {
+        let path = bed.file(256)?;
+        let spots = places(256 << 20, 4096, if bed.quick { 1024 } else { 4096 });
         let sides =
-            lab.interleave(&["map, announced", "O_DIRECT", "map"], "us a read", |side| {
-                lab.chill(&path)?;
+            bed.interleave(&["map, announced", "O_DIRECT", "map"], "us a read", |side| {
+                bed.chill(&path)?;
                 let per_read = 1e6 / spots.len() as f64;
                 if side == 1 {
                     let (seconds, hash) = at_depth(&path, ReadPath::UringDirect, 4096, &spots, 1)?;

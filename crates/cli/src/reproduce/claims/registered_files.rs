@@ -8,8 +8,8 @@ use std::time::Instant;
 use cutwater_sys::ring::{ReadRing, ReadTarget, RingConfig};
 
 use super::passes::failed;
+use crate::reproduce::bed::hash_of;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::hash_of;
 
 const READS: u64 = 2000;
 
@@ -17,14 +17,14 @@ pub(super) const CLAIM: Claim = Claim {
     id: "registered-files",
     text: "files registered once with the ring, against registered for each submission",
     claimed_ratio: Some(4.7),
-    measure: |lab| {
-        let path = lab.file(64)?;
-        lab.warm(&path)?;
+    measure: |bed| {
+        let path = bed.file(64)?;
+        bed.warm(&path)?;
         let file: Arc<OwnedFd> = Arc::new(File::open(&path).map_err(failed)?.into());
         let mut ring =
             ReadRing::new(&RingConfig::default()).map_err(|e| format!("no io_uring here: {e}"))?;
         ring.cut(4096).map_err(failed)?;
-        let sides = lab.interleave(&["once", "each time"], "us a read", |side| {
+        let sides = bed.interleave(&["once", "each time"], "us a read", |side| {
             let mut place = ring.keep_file(&file).map_err(failed)?;
             let (mut done, mut last) = (Vec::new(), Vec::new());
             let started = Instant::now();

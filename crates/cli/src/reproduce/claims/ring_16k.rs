@@ -5,8 +5,8 @@ use cutwater_sys::usage;
 
 use super::passes::{failed, quantile};
 use super::runtime_reads::read_all;
+use crate::reproduce::bed::{Gauge, places};
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::{Gauge, places};
 
 const BLOCK: usize = 16 << 10;
 const IN_FLIGHT: usize = 4096;
@@ -25,21 +25,21 @@ pub(super) const CLAIM: Claim = Claim {
     id: "ring-16k",
     text: "16 KiB random reads, cold, 4,096 in flight: completions that wake the task, against an epoll-era runtime's pool of threads",
     claimed_ratio: Some(3.8),
-    measure: |lab| {
-        let path = lab.file(lab.sized(1024, 256))?;
+    measure: |bed| {
+        let path = bed.file(bed.sized(1024, 256))?;
         let spots =
-            places(lab.sized(1024, 256) << 20, BLOCK as u64, lab.sized(16_384, 4096) as usize);
+            places(bed.sized(1024, 256) << 20, BLOCK as u64, bed.sized(16_384, 4096) as usize);
         let build = |backend| Runtime::options().backend(backend).build();
         let ring = build(Backend::Ring).map_err(|e| format!("no io_uring here: {e}"))?;
         let runtimes = [ring, build(Backend::Pool).map_err(failed)?];
-        let (sides, figures) = lab.telling(&["ring", "pool"], "s", FIGURES, |side| {
-            lab.chill(&path)?;
+        let (sides, figures) = bed.interleave_with(&["ring", "pool"], "s", FIGURES, |side| {
+            bed.chill(&path)?;
             let before = usage::process();
-            let mut told = read_all(&runtimes[side], &path, BLOCK, &spots, IN_FLIGHT)?;
+            let mut reads = read_all(&runtimes[side], &path, BLOCK, &spots, IN_FLIGHT)?;
             let used = usage::process().since(before);
-            let [median, tail] = [0.5, 0.99].map(|q| quantile(&mut told.us, q));
+            let [median, tail] = [0.5, 0.99].map(|q| quantile(&mut reads.us, q));
             let cpu = (used.user_ns + used.system_ns) as f64 / 1e9;
-            Ok((told.seconds, [median, tail, 100.0 * cpu / told.seconds], told.hash))
+            Ok((reads.seconds, [median, tail, 100.0 * cpu / reads.seconds], reads.hash))
         })?;
         let mb = (spots.len() * BLOCK) as f64 / 1e6;
         let measured = Measured::less(sides, |s| {

@@ -13,7 +13,7 @@ use super::passes::failed;
 
 /// What reading all of some places took.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Reads {
     pub(super) seconds: f64,
     /// Of each read, in the order in which they ended.
     pub(super) us: Vec<f64>,
@@ -34,7 +34,7 @@ pub(super) fn read_all(
     block: usize,
     places: &[u64],
     tasks: usize,
-) -> Result<Told, String> {
+) -> Result<Reads, String> {
     runtime.block_on(async {
         let file = File::open(path).await.map_err(failed)?;
         file.advise(0, 0, rustix::fs::Advice::Random).map_err(failed)?;
@@ -51,7 +51,7 @@ pub(super) fn read_all(
             sum.merge(lane.await.map_err(failed)??);
         }
         let seconds = started.elapsed().as_secs_f64();
-        Ok(Told { seconds, us: work.us.take(), hash: sum.value() })
+        Ok(Reads { seconds, us: work.us.take(), hash: sum.value() })
     })
 }
 

@@ -16,12 +16,12 @@ pub(super) const CLAIM: Claim = Claim {
     id: "sendfile",
     text: "100 MB copied by the kernel (sendfile) instead of read and write: fewer page faults",
     claimed_ratio: None,
-    measure: |lab| {
-        let path = lab.file(MIB)?;
-        lab.warm(&path)?;
-        let target = lab.dir().join("copy");
+    measure: |bed| {
+        let path = bed.file(MIB)?;
+        bed.warm(&path)?;
+        let target = bed.dir().join("copy");
         let mut faults = [0u64; 2];
-        let sides = lab.interleave(&["sendfile", "read and write"], "s", |side| {
+        let sides = bed.interleave(&["sendfile", "read and write"], "s", |side| {
             let (mut from, mut to) =
                 (File::open(&path).map_err(failed)?, File::create(&target).map_err(failed)?);
             let before = usage::thread();

@@ -9,12 +9,12 @@ pub(super) const CLAIM: Claim = Claim {
     id: "seq-paths",
     text: "a large cold file read once, in order: io_uring is faster than mmap, mmap than readv",
     claimed_ratio: Some(1.56),
-    measure: |lab| {
-        let mib = lab.sized(1024, 256);
-        let path = lab.file(mib)?;
+    measure: |bed| {
+        let mib = bed.sized(1024, 256);
+        let path = bed.file(mib)?;
         let paths = [ReadPath::Uring, ReadPath::Preadv, ReadPath::Mmap];
-        let sides = lab.interleave(&["io_uring", "readv", "mmap"], "s", |side| {
-            lab.chill(&path)?;
+        let sides = bed.interleave(&["io_uring", "readv", "mmap"], "s", |side| {
+            bed.chill(&path)?;
             in_order(&path, paths[side], 1 << 20)
         })?;
         Ok(Measured::less(sides, |s| {

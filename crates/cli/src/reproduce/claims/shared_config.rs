@@ -16,13 +16,13 @@ pub(super) const CLAIM: Claim = Claim {
     id: "shared-config",
     text: "8 processes with one configuration: one read-only mapping takes an 8th of the memory of private copies",
     claimed_ratio: Some(PROCESSES as f64),
-    measure: |lab| {
-        let mib = lab.sized(64, 16);
-        let bytes = std::fs::read(lab.file(mib)?).map_err(failed)?;
+    measure: |bed| {
+        let mib = bed.sized(64, 16);
+        let bytes = std::fs::read(bed.file(mib)?).map_err(failed)?;
         let fd = memfd::sealed("configuration", &[&bytes]).map_err(failed)?;
         drop(bytes);
         let without = together("config-none", &fd)?.0;
-        let sides = lab.interleave(&["one mapping", "private copies"], "MiB", |side| {
+        let sides = bed.interleave(&["one mapping", "private copies"], "MiB", |side| {
             let role = ["config-shared", "config-private"][side];
             let (total, hash) = together(role, &fd)?;
             Ok((total.saturating_sub(without).max(1) as f64 / 1024.0, hash))

@@ -19,12 +19,12 @@ pub(super) const CLAIM: Claim = Claim {
     id: "small-packets",
     text: "UDP packets of 128 bytes: buffers from a pool and prepared iovecs, against allocating each time",
     claimed_ratio: Some(3.2),
-    measure: |lab| {
-        let batches = lab.sized(6000, 1500);
+    measure: |bed| {
+        let batches = bed.sized(6000, 1500);
         let pair = Pair::new()?;
         let mut counts = [0; 3];
         let names = ["pooled", "allocated", "allocated, a call each"];
-        let sides = lab.interleave(&names, "ns a packet", |side| {
+        let sides = bed.interleave(&names, "ns a packet", |side| {
             let before = allocations();
             let started = Instant::now();
             let sum = match side {

@@ -14,12 +14,12 @@ pub(super) const CLAIM: Claim = Claim {
     id: "small-reads",
     text: "in 64-byte reads more than 40 % of the time goes to entering the kernel",
     claimed_ratio: None,
-    measure: |lab| {
-        let path = lab.file(64)?;
-        lab.warm(&path)?;
+    measure: |bed| {
+        let path = bed.file(64)?;
+        bed.warm(&path)?;
         let file = File::open(&path).map_err(failed)?;
         let blocks = [64 << 10, 64];
-        let sides = lab.interleave(&["64 KiB reads", "64-byte reads"], "ns a byte", |side| {
+        let sides = bed.interleave(&["64 KiB reads", "64-byte reads"], "ns a byte", |side| {
             let (mut buf, mut sum) = (vec![0; blocks[side]], Checksum::new());
             let mut spent = std::time::Duration::ZERO;
             let mut whole = vec![0; 64 << 10];

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use cutwater_lab::{LEVEL, ROUNDS_MIN, Ratio, Word};
 use cutwater_meter::Checksum;
 use cutwater_sys::ring::{Feature, ReadRing, ReadTarget, RingConfig, SqPoll};
 
 use super::passes::failed;
-use crate::reproduce::claim::{Claim, Measured, Side};
-use crate::reproduce::lab::{Lab, Pass, places};
+use crate::reproduce::bed::{Bed, Pass, places};
+use crate::reproduce::claim::{Claim, Measured};
 
 const BATCH: usize = 32;
 const BLOCK: usize = 4096;
@@ -25,47 +26,45 @@ pub(super) const CLAIM: Claim = Claim {
     id: "sqpoll",
     text: "submission by a kernel thread: no system call for a read, and a gain only where a core is spare",
     claimed_ratio: None,
-    measure: |lab| {
+    measure: |bed| {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         if cpus < 2 {
             return Err("the kernel's thread takes a core to spare, and there is only one".into());
         }
-        let path = lab.file(256)?;
-        lab.warm(&path)?;
-        let spots = places(256 << 20, BLOCK as u64, lab.sized(32 << 10, 8 << 10) as usize);
+        let path = bed.file(256)?;
+        bed.warm(&path)?;
+        let spots = places(256 << 20, BLOCK as u64, bed.sized(32 << 10, 8 << 10) as usize);
         let mut calls = [0.0f64; 2];
         let names = ["kernel thread", "io_uring_enter"];
-        let spare = lab.interleave(&names, "us a read", |side| {
+        let spare = bed.interleave(&names, "us a read", |side| {
             by(&path, &spots, side == 0, &mut calls[side])
         })?;
-        let busy = while_busy(lab, |lab| {
+        let busy = while_busy(bed, |bed| {
             let names = ["kernel thread, cores busy", "io_uring_enter, cores busy"];
-            lab.interleave(&names, "us a read", |side| by(&path, &spots, side == 0, &mut 0.0))
+            bed.interleave(&names, "us a read", |side| by(&path, &spots, side == 0, &mut 0.0))
         })?;
-        let is_so = calls[0] <= CALLS_MAX && gains(&spare) && !gains(&busy);
-        let (alone, crowded) = (gain(&spare), gain(&busy));
+        let (alone, crowded) = (spare[0].against(&spare[1]), busy[0].against(&busy[1]));
+        let is_so = calls[0] <= CALLS_MAX && gains(&alone) && !gains(&crowded);
+        let open = [alone, crowded].iter().any(|ratio| ratio.word() == Word::Undecided);
+        let open = if open { "; an interval leaves it open whether there is a gain" } else { "" };
         let why = format!(
-            "{:.3} calls a read against {:.3}; with a core to spare, of {cpus}, a read is {alone:.2} times as fast by the kernel's thread as by io_uring_enter, and with all of them busy {crowded:.2} times",
-            calls[0], calls[1]
+            "{:.3} calls a read against {:.3}; with a core to spare, of {cpus}, a read is {:.2} times as fast by the kernel's thread as by io_uring_enter, and with all of them busy {:.2} times{open}",
+            calls[0], calls[1], alone.median, crowded.median
         );
         Ok(Measured::fact(spare.into_iter().chain(busy).collect(), is_so, why))
     },
 };
 
-/// How many times as fast the first is.
-fn gain(sides: &[Side]) -> f64 {
-    sides[1].median() / sides[0].median()
-}
-
-/// Whether it is faster by more than the spread.
-fn gains(sides: &[Side]) -> bool {
-    gain(sides) > 1.0 + sides[0].spread().max(sides[1].spread())
+/// Whether the first side is faster: by its interval, or by its median where the rounds are too few
+/// for one.
+fn gains(ratio: &Ratio) -> bool {
+    if ratio.rounds < ROUNDS_MIN { ratio.median > 1.0 + LEVEL } else { ratio.low > 1.0 }
 }
 
 /// `measure`, while as many other threads as there are cores want to run.
 fn while_busy<T>(
-    lab: &mut Lab,
-    measure: impl FnOnce(&mut Lab) -> Result<T, String>,
+    bed: &mut Bed,
+    measure: impl FnOnce(&mut Bed) -> Result<T, String>,
 ) -> Result<T, String> {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -76,7 +75,7 @@ fn while_busy<T>(
                 }
             });
         }
-        let measured = measure(lab);
+        let measured = measure(bed);
         over.store(true, Ordering::Relaxed);
         measured
     })

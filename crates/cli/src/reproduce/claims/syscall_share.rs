@@ -10,8 +10,8 @@ use cutwater_observe::perf::SamplerOptions;
 
 use super::passes::{failed, in_order};
 use crate::flame::{FlameError, Graph, Recording, Report};
+use crate::reproduce::bed::Pass;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::Pass;
 
 /// Passes of a sample, so that there are enough of them.
 const PASSES: usize = 2;
@@ -25,14 +25,14 @@ pub(super) const CLAIM: Claim = Claim {
     id: "syscall-share",
     text: "a large cold file read once, in order: the share of CPU samples under io_uring_enter is a 12th of that under readv",
     claimed_ratio: Some(12.0),
-    measure: |lab| {
-        let path = lab.file(lab.sized(1024, 256))?;
+    measure: |bed| {
+        let path = bed.file(bed.sized(1024, 256))?;
         let names = ["io_uring_enter", "readv"];
         let (mut taken, mut workers) = ([0; 2], 0.0f64);
-        let sides = lab.interleave(&names, "% of samples", |side| {
+        let sides = bed.interleave(&names, "% of samples", |side| {
             let (mut graph, mut hash) = (Graph::default(), 0);
             for _ in 0..PASSES {
-                lab.chill(&path)?;
+                bed.chill(&path)?;
                 let options = SamplerOptions { hz: HZ, ..SamplerOptions::default() };
                 let recording = Recording::start(options).map_err(explained)?;
                 let pass = match side {

@@ -4,8 +4,8 @@ use cutwater::{Pattern, ReadPath};
 use cutwater_sys::usage;
 
 use super::passes::{latency_of, open};
+use crate::reproduce::bed::places;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::places;
 
 const BLOCK: usize = 4096;
 
@@ -13,14 +13,14 @@ pub(super) const CLAIM: Claim = Claim {
     id: "tail-p99",
     text: "the 99th percentile of one warm 4 KiB read is lower by a warmed mmap than by readv",
     claimed_ratio: Some(1.43),
-    measure: |lab| {
-        let path = lab.file(256)?;
-        lab.warm(&path)?;
+    measure: |bed| {
+        let path = bed.file(256)?;
+        bed.warm(&path)?;
         let spots = places(256 << 20, BLOCK as u64, 20_000);
         let paths = [ReadPath::Mmap, ReadPath::Preadv, ReadPath::Mmap];
         let mut faults = [0; 3];
         let names = ["mmap, warmed", "readv", "mmap, first touch"];
-        let sides = lab.interleave(&names, "us at p99", |side| {
+        let sides = bed.interleave(&names, "us at p99", |side| {
             let file = open(&path, paths[side], Pattern::Random)?;
             // What is touched once needs no page fault again.
             if side == 0 {

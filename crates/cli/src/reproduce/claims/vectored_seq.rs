@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use cutwater_meter::Checksum;
 
 use super::passes::failed;
+use crate::reproduce::bed::{Gauge, Pass};
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::{Gauge, Pass};
 
 const BLOCK: usize = 16 << 10;
 const BLOCKS: usize = 32;
@@ -21,14 +21,14 @@ pub(super) const CLAIM: Claim = Claim {
     id: "vectored-seq",
     text: "warm 16 KiB reads in order: one vectored call is faster than a loop of reads",
     claimed_ratio: Some(1.59),
-    measure: |lab| {
-        let path = lab.file(BYTES >> 20)?;
-        lab.warm(&path)?;
+    measure: |bed| {
+        let path = bed.file(BYTES >> 20)?;
+        bed.warm(&path)?;
         let file = File::open(&path).map_err(failed)?;
         let names = ["vectored", "loop"];
-        let sides = lab.interleave(&names, "ms", |side| pass(&file, side == 0))?;
-        let cold = lab.beside(COLD, &names, |side| {
-            lab.chill(&path)?;
+        let sides = bed.interleave(&names, "ms", |side| pass(&file, side == 0))?;
+        let cold = bed.beside(COLD, &names, |side| {
+            bed.chill(&path)?;
             // What the kernel has learnt of the order of reads is not to be there from before.
             pass(&File::open(&path).map_err(failed)?, side == 0)
         })?;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use cutwater_lab::stats::median;
 use cutwater_rt::{Backend, Runtime, operation, spawn, yield_now};
 use cutwater_sys::ring::Op;
 use rustix::event::epoll;
@@ -37,15 +38,15 @@ pub(super) const CLAIM: Claim = Claim {
     id: "wake-10k",
     text: "10,000 connections, half active: from data ready to the task running, by completions against readiness (epoll)",
     claimed_ratio: Some(3.7),
-    measure: |lab| {
-        let bursts = lab.sized(400, 100) as usize;
+    measure: |bed| {
+        let bursts = bed.sized(400, 100) as usize;
         let build = || Runtime::options().backend(Backend::Ring).build();
         build().map_err(|e| format!("no io_uring here: {e}"))?;
         let mut rounds = [const { Vec::new() }; 2];
-        let address = lab.dir().join("address");
+        let address = bed.dir().join("address");
         let sides = descriptors::with(CONNECTIONS as u64 + OTHERS, || {
             let mut load = Load::new(&address)?;
-            lab.interleave(&["completions", "readiness"], "us", |side| {
+            bed.interleave(&["completions", "readiness"], "us", |side| {
                 let hall = load.hall(bursts * BURST);
                 let by = if side == 0 { by_completions } else { by_readiness };
                 by(&load.sockets, &hall)?;
@@ -54,9 +55,8 @@ pub(super) const CLAIM: Claim = Claim {
                 Ok((times.median, hall.seen.borrow().sum))
             })
         })?;
-        let median = |side: usize, of: fn(&Times) -> f64| {
-            cutwater_lab::stats::median(&rounds[side].iter().map(of).collect::<Vec<_>>())
-                .unwrap_or(0.0)
+        let median_of = |side: usize, of: fn(&Times) -> f64| {
+            median(&rounds[side].iter().map(of).collect::<Vec<_>>()).unwrap_or_default()
         };
         Ok(Measured::less(sides, |s| {
             let (ours, theirs) = (s[0].median(), s[1].median());
@@ -64,10 +64,10 @@ pub(super) const CLAIM: Claim = Claim {
             format!(
                 "in bursts of {BURST} a task has its data {:.1} us {order} than a bare epoll loop has, p99 {:.0} against {:.0} us; the first of a burst {:.1} against {:.1} us",
                 (ours - theirs).abs(),
-                median(0, |t| t.p99),
-                median(1, |t| t.p99),
-                median(0, |t| t.first),
-                median(1, |t| t.first)
+                median_of(0, |t| t.p99),
+                median_of(1, |t| t.p99),
+                median_of(0, |t| t.first),
+                median_of(1, |t| t.first)
             )
         }))
     },
@@ -109,14 +109,12 @@ impl Seen {
     fn times(&self) -> Times {
         let mut sorted = self.us.clone();
         sorted.sort_by(f64::total_cmp);
+        let firsts: Vec<_> = self.us.iter().step_by(BURST).copied().collect();
         let at = |q: f64| sorted.get((sorted.len() as f64 * q) as usize).copied();
         Times {
             median: at(0.5).unwrap_or_default(),
             p99: at(0.99).unwrap_or_default(),
-            first: cutwater_lab::stats::median(
-                &self.us.iter().step_by(BURST).copied().collect::<Vec<_>>(),
-            )
-            .unwrap_or(0.0),
+            first: median(&firsts).unwrap_or_default(),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::Advice;
 
 use super::passes::failed;
+use crate::reproduce::bed::hash_of;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::reproduce::lab::hash_of;
 
 /// What the announcer does before it reads.
 const MEANWHILE: Duration = Duration::from_millis(5);
@@ -17,10 +17,10 @@ pub(super) const CLAIM: Claim = Claim {
     id: "willneed",
     text: "the first read of a cold file that was announced with WILLNEED a little before",
     claimed_ratio: Some(8.1),
-    measure: |lab| {
-        let path = lab.file(64)?;
-        let sides = lab.interleave(&["announced", "not announced"], "us", |side| {
-            lab.chill(&path)?;
+    measure: |bed| {
+        let path = bed.file(64)?;
+        let sides = bed.interleave(&["announced", "not announced"], "us", |side| {
+            bed.chill(&path)?;
             let file = File::open(&path).map_err(failed)?;
             rustix::fs::fadvise(&file, 0, None, Advice::Random).map_err(failed)?;
             if side == 0 {

@@ -15,10 +15,10 @@ pub(super) const CLAIM: Claim = Claim {
     id: "worker-pool",
     text: "50 cold files read by a pool of workers, against one after another",
     claimed_ratio: Some(12.0),
-    measure: |lab| {
-        let paths = lab.small_files(FILES, 64 << 10)?;
-        let sides = lab.interleave(&["pool", "one by one"], "ms", |side| {
-            paths.iter().try_for_each(|path| lab.chill(path))?;
+    measure: |bed| {
+        let paths = bed.small_files(FILES, 64 << 10)?;
+        let sides = bed.interleave(&["pool", "one by one"], "ms", |side| {
+            paths.iter().try_for_each(|path| bed.chill(path))?;
             let (next, sum) = (AtomicUsize::new(0), Mutex::new(Checksum::new()));
             let work = || -> std::io::Result<()> {
                 while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -1,20 +1,29 @@
-//! What the passes cost, as a table for people, CSV and JSON.
+//! The costs of the passes, as a table for people, CSV and JSON.
 
 use std::fmt::Write;
 
+use cutwater_lab::stats::median;
+use cutwater_lab::{Better, Cell, Column, Csv, Ratio, Sample, Series, Sheet, Table, compare};
 use serde_json::{Value, json};
 
 use super::super::plan::Plan;
 use super::way::{Cost, Found, Way};
 use crate::words::counted;
-use cutwater_lab::stats;
 
 /// The costs of all ways.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Figures {
-    ways: Vec<(Way, Vec<Cost>)>,
-    refused: Vec<(Way, String)>,
+    ways: Vec<Passes>,
     flames_refused: Option<String>,
+}
+
+/// The counted passes of one way, two for each round.
+#[derive(Debug)]
+struct Passes {
+    way: Way,
+    /// Seconds.
+    elapsed: Series,
+    costs: Vec<Cost>,
 }
 
 /// The medians of one way.
@@ -30,21 +39,39 @@ struct Row {
     minor_faults: f64,
     major_faults: f64,
     /// How many times as fast as the line reader.
-    of_line_reader: Option<f64>,
+    of_line_reader: Option<Ratio>,
 }
 
 impl Figures {
-    pub(super) fn add(&mut self, way: Way, cost: Cost) {
-        match self.ways.iter_mut().find(|(known, _)| *known == way) {
-            Some((_, costs)) => costs.push(cost),
-            None => self.ways.push((way, vec![cost])),
-        }
+    /// No passes yet.
+    pub(super) fn new(ways: &[Way]) -> Self {
+        let passes = |way: &Way| Passes {
+            way: *way,
+            elapsed: Series::new(&way.to_string()),
+            costs: Vec::new(),
+        };
+        Self { ways: ways.iter().map(passes).collect(), flames_refused: None }
     }
 
-    pub(super) fn refuse(&mut self, way: Way, why: String) {
-        if !self.refused.iter().any(|(known, _)| *known == way) {
-            self.refused.push((way, why));
-        }
+    /// Adds a counted pass of the way with this index.
+    pub(super) fn add(&mut self, way: usize, cost: Cost) {
+        let passes = &mut self.ways[way];
+        passes.elapsed.add(Ok(Sample { value: cost.elapsed_s, right: true }));
+        passes.costs.push(cost);
+    }
+
+    /// The way with this index drops out.
+    pub(super) fn refuse(&mut self, way: usize, why: String) {
+        self.ways[way].elapsed.failed.get_or_insert(why);
+    }
+
+    /// Whether the way with this index dropped out.
+    pub(super) fn is_refused(&self, way: usize) -> bool {
+        self.ways[way].elapsed.failed.is_some()
+    }
+
+    fn refused(&self) -> impl Iterator<Item = (Way, &String)> {
+        self.ways.iter().filter_map(|passes| Some((passes.way, passes.elapsed.failed.as_ref()?)))
     }
 
     pub(super) fn refuse_flames(&mut self, why: String) {
@@ -53,46 +80,62 @@ impl Figures {
 
     /// Whether every way found the same.
     pub(super) fn agree(&self) -> bool {
-        let mut found = self.ways.iter().flat_map(|(_, costs)| costs).map(|cost| &cost.found);
+        let mut found = self.ways.iter().flat_map(|passes| &passes.costs).map(|cost| &cost.found);
         let first = found.next();
         found.all(|other| Some(other) == first)
     }
 
     fn found(&self) -> Option<&Found> {
-        self.ways.first().and_then(|(_, costs)| costs.first()).map(|cost| &cost.found)
+        self.ways.iter().find_map(|passes| passes.costs.first()).map(|cost| &cost.found)
     }
 
+    /// A row for each way that ran and did not drop out.
     fn rows(&self) -> Vec<Row> {
-        let elapsed = |costs: &[Cost]| {
-            stats::median(&costs.iter().map(|c| c.elapsed_s).collect::<Vec<_>>()).unwrap_or(0.0)
-        };
-        let reader = self.ways.iter().find(|(way, _)| *way == Way::LineReader);
-        let reader_s = reader.map(|(_, costs)| elapsed(costs));
-        let row = |(way, costs): &(Way, Vec<Cost>)| {
-            let middle = |of: fn(&Cost) -> f64| {
-                stats::median(&costs.iter().map(of).collect::<Vec<_>>()).unwrap_or(0.0)
+        let reader = self.ways.iter().find(|passes| passes.way == Way::LineReader);
+        let row = |passes: &Passes| {
+            let elapsed_s = passes.elapsed.median()?;
+            let middle = |cost: fn(&Cost) -> f64| {
+                median(&passes.costs.iter().map(cost).collect::<Vec<_>>()).unwrap_or_default()
             };
-            let elapsed_s = elapsed(costs);
-            let bytes = costs.first().map_or(0, |c| c.found.bytes) as f64;
-            let runs: Vec<f64> = costs.iter().map(|c| c.elapsed_s).collect();
-            Row {
-                way: *way,
-                runs: costs.len(),
+            let ratio = reader.and_then(|r| compare(&passes.elapsed, &r.elapsed, Better::Lower));
+            let bytes = passes.costs.first().map_or(0, |c| c.found.bytes) as f64;
+            Some(Row {
+                way: passes.way,
+                runs: passes.costs.len(),
                 elapsed_s,
-                spread: stats::spread(&runs).unwrap_or(0.0),
+                spread: passes.elapsed.spread().unwrap_or_default(),
                 bytes_per_s: bytes / elapsed_s.max(1e-9),
                 cpu_s: middle(|c| c.cpu_s),
                 peak_rss_bytes: middle(|c| c.peak_rss_bytes as f64),
                 allocations: middle(|c| c.allocations as f64),
                 minor_faults: middle(|c| c.minor_faults as f64),
                 major_faults: middle(|c| c.major_faults as f64),
-                of_line_reader: reader_s.map(|s| s / elapsed_s.max(1e-9)),
-            }
+                of_line_reader: ratio.map(|comparison| comparison.ratio()),
+            })
         };
-        self.ways.iter().map(row).collect()
+        self.ways.iter().filter_map(row).collect()
     }
 
-    /// The table, and what is to be known beside it.
+    fn sheet(&self) -> Sheet {
+        let columns = [
+            Column::text("way", "way"),
+            Column::number("runs", "runs").hidden(),
+            Column::number("elapsed_s", "s"),
+            Column::number("spread", "spread"),
+            Column::number("bytes_per_s", "GB/s"),
+            Column::number("cpu_s", "cpu s"),
+            Column::number("peak_rss_bytes", "peak MiB"),
+            Column::number("allocations", "allocations"),
+            Column::number("minor_faults", "minor"),
+            Column::number("major_faults", "major"),
+            Column::number("times_line_reader", "x lines"),
+        ];
+        let mut sheet = Sheet::new("ways", &columns);
+        self.rows().iter().for_each(|row| sheet.add(row.cells()));
+        sheet
+    }
+
+    /// The table with notes.
     pub(super) fn text(&self, plan: &Plan) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
@@ -107,38 +150,8 @@ impl Figures {
                 counted(*records, "record")
             );
         }
-        let _ = writeln!(
-            out,
-            "{:14} {:>8} {:>7} {:>6} {:>7} {:>9} {:>11} {:>9} {:>7} {:>7}",
-            "way",
-            "s",
-            "spread",
-            "GB/s",
-            "cpu s",
-            "peak MiB",
-            "allocations",
-            "minor",
-            "major",
-            "x lines"
-        );
-        for r in self.rows() {
-            let times = r.of_line_reader.map_or_else(|| "-".into(), |x| format!("{x:.2}"));
-            let _ = writeln!(
-                out,
-                "{:14} {:>8.3} {:>6.0}% {:>6.2} {:>7.3} {:>9.1} {:>11} {:>9} {:>7} {:>7}",
-                r.way,
-                r.elapsed_s,
-                r.spread * 100.0,
-                r.bytes_per_s / 1e9,
-                r.cpu_s,
-                r.peak_rss_bytes / f64::from(1 << 20),
-                r.allocations,
-                r.minor_faults,
-                r.major_faults,
-                times
-            );
-        }
-        for (way, why) in &self.refused {
+        out.push_str(&Table::sheet(&self.sheet()));
+        for (way, why) in self.refused() {
             let _ = writeln!(out, "\n{way} was left out: {why}");
         }
         if let Some(why) = &self.flames_refused {
@@ -155,27 +168,7 @@ impl Figures {
 
     /// One line per way.
     pub(super) fn csv(&self) -> String {
-        let mut out = "way,runs,elapsed_s,spread,bytes_per_s,cpu_s,peak_rss_bytes,allocations,\
-                       minor_faults,major_faults,times_line_reader\n"
-            .to_owned();
-        for r in self.rows() {
-            let times = r.of_line_reader.map_or_else(String::new, |x| format!("{x:.3}"));
-            let _ = writeln!(
-                out,
-                "{},{},{:.6},{:.4},{:.0},{:.6},{},{},{},{},{times}",
-                r.way,
-                r.runs,
-                r.elapsed_s,
-                r.spread,
-                r.bytes_per_s,
-                r.cpu_s,
-                r.peak_rss_bytes,
-                r.allocations,
-                r.minor_faults,
-                r.major_faults
-            );
-        }
-        out
+        Csv::sheet(&self.sheet())
     }
 
     /// The table for tools.
@@ -192,16 +185,101 @@ impl Figures {
                 "allocations": r.allocations,
                 "minor_faults": r.minor_faults,
                 "major_faults": r.major_faults,
-                "times_line_reader": r.of_line_reader,
+                "times_line_reader": r.of_line_reader.map(|ratio| ratio.median),
+                "interval": r.of_line_reader,
             })
         };
-        let refused = |(way, why): &(Way, String)| json!({"way": way.to_string(), "why": why});
+        let refused = |(way, why): (Way, &String)| json!({"way": way.to_string(), "why": why});
         json!({
             "path": plan.path_text(0),
             "found": self.found(),
             "agree": self.agree(),
             "ways": self.rows().into_iter().map(row).collect::<Vec<_>>(),
-            "refused": self.refused.iter().map(refused).collect::<Vec<_>>(),
+            "refused": self.refused().map(refused).collect::<Vec<_>>(),
         })
+    }
+}
+
+impl Row {
+    fn cells(&self) -> Vec<Cell> {
+        let count = |value: f64| Cell::number(value, 0, format!("{value:.0}"));
+        vec![
+            Cell::text(self.way.to_string()),
+            count(self.runs as f64),
+            Cell::number(self.elapsed_s, 6, format!("{:.3}", self.elapsed_s)),
+            Cell::number(self.spread, 4, format!("{:.0}%", self.spread * 100.0)),
+            Cell::number(self.bytes_per_s, 0, format!("{:.2}", self.bytes_per_s / 1e9)),
+            Cell::number(self.cpu_s, 6, format!("{:.3}", self.cpu_s)),
+            Cell::number(
+                self.peak_rss_bytes,
+                0,
+                format!("{:.1}", self.peak_rss_bytes / f64::from(1 << 20)),
+            ),
+            count(self.allocations),
+            count(self.minor_faults),
+            count(self.major_faults),
+            self.of_line_reader.map_or(Cell::Empty, Cell::Ratio),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(elapsed_s: f64, lines: u64) -> Cost {
+        let found = Found {
+            bytes: 1_000_000,
+            lines,
+            records: lines,
+            matched: 0,
+            bad_lines: 0,
+            groups: String::new(),
+        };
+        Cost {
+            elapsed_s,
+            cpu_s: 0.5,
+            peak_rss_bytes: 1 << 20,
+            allocations: 7,
+            minor_faults: 8,
+            major_faults: 9,
+            found,
+        }
+    }
+
+    fn figures(rounds: usize) -> Figures {
+        let mut figures = Figures::new(&[Way::LineReader, Way::WholeFile, Way::Map]);
+        for _ in 0..2 * rounds {
+            figures.add(0, cost(1.0, 3));
+            figures.add(1, cost(0.5, 3));
+        }
+        figures.refuse(2, "no lease".to_owned());
+        figures
+    }
+
+    #[test]
+    fn csv_keeps_its_columns_in_place_and_appends_the_interval() {
+        let csv = figures(6).csv();
+        let expected = "way,runs,elapsed_s,spread,bytes_per_s,cpu_s,peak_rss_bytes,allocations,minor_faults,major_faults,times_line_reader,times_line_reader_low,times_line_reader_high,times_line_reader_word\n\
+             line-reader,12,1.000000,0.0000,1000000,0.500000,1048576,7,8,9,1.0000,1.0000,1.0000,level\n\
+             whole-file,12,0.500000,0.0000,2000000,0.500000,1048576,7,8,9,2.0000,2.0000,2.0000,faster\n";
+        assert_eq!(csv, expected);
+    }
+
+    #[test]
+    fn a_way_that_drops_out_has_no_row_and_is_named() {
+        let mut figures = figures(6);
+        assert_eq!(figures.rows().len(), 2);
+        assert_eq!(figures.refused().map(|(way, _)| way).collect::<Vec<_>>(), [Way::Map]);
+        assert!(figures.agree() && figures.is_refused(2) && !figures.is_refused(0));
+        figures.add(1, cost(0.5, 4));
+        assert!(!figures.agree());
+    }
+
+    #[test]
+    fn few_rounds_are_undecided() {
+        let word = |rounds| figures(rounds).rows()[1].of_line_reader.map(|r| r.word().to_string());
+        assert_eq!(word(5).as_deref(), Some("undecided"));
+        assert_eq!(word(6).as_deref(), Some("faster"));
     }
 }

@@ -1,5 +1,5 @@
-//! `cutwater scan --bench FILE`: what the read paths bring to the parse of a log, beside the
-//! classic ways, one process per pass, interleaved.
+//! `cutwater scan --bench FILE`: the parse of a log by each read path, compared with the classic
+//! ways, one process per pass, in balanced rounds.
 
 mod figures;
 mod way;
@@ -8,6 +8,8 @@ use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+
+use cutwater_lab::Order;
 
 use super::plan::Plan;
 use crate::failure::Failure;
@@ -26,8 +28,8 @@ pub(super) fn run_way(plan: &Plan, way: Way) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs all ways in turn, round by round, and prints what they cost.
-pub(super) fn run(plan: &Plan) -> Outcome {
+/// Runs all ways round by round and prints what they cost.
+pub(super) fn compare_ways(plan: &Plan) -> Outcome {
     let [log] = &plan.logs[..] else {
         return Err(Failure::usage("--bench takes one FILE"));
     };
@@ -39,8 +41,9 @@ pub(super) fn run(plan: &Plan) -> Outcome {
     }
     let failed = |e| Failure::new("cannot watch for Ctrl-C").because(e);
     let stop = Stop::on_signals().map_err(failed)?;
-    let mut figures = Figures::default();
-    rounds(plan, &stop, &mut figures)?;
+    let ways = Way::all(plan.request.threads);
+    let mut figures = Figures::new(&ways);
+    rounds(plan, &ways, &stop, &mut figures)?;
     if let Some(file) = &plan.args.export_csv {
         fs::write(file, figures.csv()).map_err(|e| {
             Failure::new(format!("cannot write the table to {}", shown(file))).because(e)
@@ -57,8 +60,10 @@ pub(super) fn run(plan: &Plan) -> Outcome {
     Ok(if figures.agree() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn rounds(plan: &Plan, stop: &Stop, figures: &mut Figures) -> Result<(), Failure> {
-    let ways = Way::all(plan.request.threads);
+/// Repeats the order of the ways.
+const SEED: u64 = 1;
+
+fn rounds(plan: &Plan, ways: &[Way], stop: &Stop, figures: &mut Figures) -> Result<(), Failure> {
     let flames = plan.args.flamegraph.as_deref();
     if let Some(dir) = flames {
         fs::create_dir_all(dir).map_err(|e| {
@@ -66,29 +71,37 @@ fn rounds(plan: &Plan, stop: &Stop, figures: &mut Figures) -> Result<(), Failure
         })?;
     }
     let rounds = plan.args.rounds.max(1);
-    let passes = ways.len() * (rounds + 1 + usize::from(flames.is_some()));
+    let passes = (2 * rounds + 1 + usize::from(flames.is_some())) * ways.len();
     let progress = (!plan.args.quiet).then(|| Progress::passes(passes as u64));
-    // The first round fills the page cache, and is not counted.
-    for round in 0..=rounds {
-        for &way in &ways {
-            if stop.is_set() {
-                return Ok(());
-            }
-            if let Some(progress) = &progress {
-                progress.doing(&way.to_string());
-            }
-            match in_child(way, None) {
-                Ok(cost) if round > 0 => figures.add(way, cost),
+    // The first pass of each way fills the page cache, and is not counted.
+    let uncounted = (0..ways.len()).map(|index| (index, false));
+    let order = Order::new(ways.len(), SEED).take(rounds).flatten().map(|index| (index, true));
+    for (index, counted) in uncounted.chain(order) {
+        if stop.is_set() {
+            return Ok(());
+        }
+        if let Some(progress) = &progress {
+            progress.doing(&ways[index].to_string());
+        }
+        if !figures.is_refused(index) {
+            match in_child(ways[index], None) {
+                Ok(cost) if counted => figures.add(index, cost),
                 Ok(_) => {}
                 // Ctrl-C reaches the child too.
                 Err(_) if stop.is_set() => return Ok(()),
-                Err(why) => figures.refuse(way, why),
-            }
-            if let Some(progress) = &progress {
-                progress.one_more();
+                Err(why) => figures.refuse(index, why),
             }
         }
+        if let Some(progress) = &progress {
+            progress.one_more();
+        }
     }
+    draw_all(ways, flames, stop, figures);
+    Ok(())
+}
+
+/// Draws a flame graph of each way, where they are wanted.
+fn draw_all(ways: &[Way], flames: Option<&Path>, stop: &Stop, figures: &mut Figures) {
     for &way in ways.iter().filter(|_| flames.is_some()) {
         if !stop.is_set()
             && let Err(why) = in_child(way, flames)
@@ -96,7 +109,6 @@ fn rounds(plan: &Plan, stop: &Stop, figures: &mut Figures) -> Result<(), Failure
             figures.refuse_flames(why);
         }
     }
-    Ok(())
 }
 
 /// One pass in a child; what it said where it could not.

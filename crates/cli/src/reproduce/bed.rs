@@ -1,4 +1,4 @@
-//! Where claims are measured: files, their pages, rounds in turns.
+//! The test bed on which claims are measured: files, their pages, balanced rounds.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,24 +8,22 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use cutwater_lab::Order;
 use cutwater_meter::Checksum;
 
-use super::claim::{Claim, Figure, Side, ratio, spread_of};
+use super::claim::{Claim, Figure, Side};
 use super::effort::Effort;
 use super::flames::Flames;
-use super::verdict::settled;
 use crate::failure::Failure;
 use crate::stop::Stop;
 use crate::workdir::Workdir;
 
-/// The place, with what was made in it so far; it goes away with the value.
+/// A directory with the files made so far, which is removed with the value.
 #[derive(Debug)]
-pub(super) struct Lab {
+pub(super) struct Bed {
     dir: Workdir,
     pub(super) quick: bool,
     effort: Effort,
-    /// Of the claim in hand.
-    claimed_ratio: Option<f64>,
     stop: Stop,
     files: BTreeMap<u64, PathBuf>,
     flames: Option<RefCell<Flames>>,
@@ -34,19 +32,19 @@ pub(super) struct Lab {
 /// Share of pages that may stay resident where a file is to be cold.
 const WARM_REST: f64 = 0.05;
 
-/// Rounds of a figure that is not judged, at the most.
-const ROUNDS_BESIDE: usize = 3;
+/// Repeats the order of the sides.
+const SEED: u64 = 1;
 
-/// How directories are called.
+/// The start of the names of directories.
 const PREFIX: &str = "cutwater-reproduce-";
 
 /// What a pass yields: its figure, and a hash of what it read.
 pub(super) type Pass = Result<(f64, u64), String>;
 
-/// What a pass yields that tells more: its figure, others, and a hash of what it read.
-pub(super) type Told<const N: usize> = Result<(f64, [f64; N], u64), String>;
+/// What a pass with other figures yields: the one that is judged, the others, and a hash.
+pub(super) type PassWith<const N: usize> = Result<(f64, [f64; N], u64), String>;
 
-/// A figure that passes tell beside the one that is judged.
+/// A figure beside the one that is judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gauge {
     pub(super) what: &'static str,
@@ -54,7 +52,7 @@ pub(super) struct Gauge {
     pub(super) claimed_ratio: Option<f64>,
 }
 
-impl Lab {
+impl Bed {
     pub(super) fn new(
         dir: &Path,
         quick: bool,
@@ -67,17 +65,16 @@ impl Lab {
                 .because(e)
         })?;
         let files = BTreeMap::new();
-        Ok(Self { dir, quick, effort, claimed_ratio: None, stop, files, flames: None })
+        Ok(Self { dir, quick, effort, stop, files, flames: None })
     }
 
-    /// From now on each side has one more round, which is sampled and not measured.
+    /// From now on each side makes one more pass, which is sampled and not measured.
     pub(super) fn sample(&mut self) {
         self.flames = Some(RefCell::default());
     }
 
-    /// What is measured next is `claim`, after which `left` others come.
+    /// The next measurements are for `claim`, after which `left` others come.
     pub(super) fn begin(&mut self, claim: &Claim, left: usize) {
-        self.claimed_ratio = claim.claimed_ratio;
         self.effort.begin(left);
         if let Some(flames) = &mut self.flames {
             flames.get_mut().begin(claim.id);
@@ -157,26 +154,25 @@ impl Lab {
         if self.stop.is_set() { Err("it was interrupted".into()) } else { Ok(()) }
     }
 
-    /// All sides in turns, after one round that is not counted, and one that is sampled where
-    /// flame graphs are wanted; more rounds than usual where they differ much and there is time.
-    /// The sides must read the same bytes.
+    /// All sides in balanced rounds, out and back, after a pass of each that is not counted, and
+    /// one that is sampled where flame graphs are wanted. The sides must read the same bytes.
     pub(super) fn interleave(
         &self,
         names: &[&'static str],
         unit: &'static str,
         mut one: impl FnMut(usize) -> Pass,
     ) -> Result<Vec<Side>, String> {
-        let told = self.telling(names, unit, [], |side| one(side).map(|(v, hash)| (v, [], hash)));
-        told.map(|(sides, _)| sides)
+        let one = |side| one(side).map(|(value, hash)| (value, [], hash));
+        self.interleave_with(names, unit, [], one).map(|(sides, _)| sides)
     }
 
-    /// The same, where passes tell more than the figure that is judged.
-    pub(super) fn telling<const N: usize>(
+    /// The same with other figures of each pass.
+    pub(super) fn interleave_with<const N: usize>(
         &self,
         names: &[&'static str],
         unit: &'static str,
         gauges: [Gauge; N],
-        mut one: impl FnMut(usize) -> Told<N>,
+        mut one: impl FnMut(usize) -> PassWith<N>,
     ) -> Result<(Vec<Side>, [Figure; N]), String> {
         let all = |unit| names.iter().map(|name| Side::new(name, unit)).collect::<Vec<_>>();
         let mut sides = all(unit);
@@ -185,48 +181,39 @@ impl Lab {
             claimed_ratio,
             sides: all(unit),
         });
-        self.round(&mut all(unit), &mut figures.clone(), &mut one)?;
-        // Before the first that counts, so that what a claim tells of its last round stays.
-        self.sampled(names, &mut one)?;
         let started = Instant::now();
-        for _ in 0..self.effort.rounds() {
-            self.round(&mut sides, &mut figures, &mut one)?;
-        }
-        let mut took = started.elapsed() / self.effort.rounds().max(1) as u32;
-        while !self.is_settled(&sides) && self.effort.allows(sides[0].values.len(), took) {
-            let started = Instant::now();
-            self.round(&mut sides, &mut figures, &mut one)?;
-            took = started.elapsed();
-            self.effort.spent(took);
+        let way_out: Vec<_> = (0..names.len()).collect();
+        self.round(&way_out, &mut all(unit), &mut figures.clone(), &mut one)?;
+        let round = 2 * started.elapsed();
+        // Before the first round that counts: what a claim keeps of its last pass is a counted one.
+        self.sampled(names, &mut one)?;
+        for round in Order::new(names.len(), SEED).take(self.effort.plan(round)) {
+            self.round(&round, &mut sides, &mut figures, &mut one)?;
         }
         Ok((sides, figures))
     }
 
-    fn is_settled(&self, sides: &[Side]) -> bool {
-        settled(self.claimed_ratio, ratio(sides), spread_of(sides))
-    }
-
-    /// Each side once; all of them must have read the same.
+    /// A pass of each side in `round`; all of them must have read the same.
     fn round<const N: usize>(
         &self,
+        round: &[usize],
         sides: &mut [Side],
         figures: &mut [Figure; N],
-        one: &mut impl FnMut(usize) -> Told<N>,
+        one: &mut impl FnMut(usize) -> PassWith<N>,
     ) -> Result<(), String> {
-        for (index, side) in sides.iter_mut().enumerate() {
+        for &index in round {
             self.check()?;
             let (value, others, hash) = one(index)?;
-            side.values.push(value);
-            side.hash = hash;
+            sides[index].add(value, hash);
             for (figure, other) in figures.iter_mut().zip(others) {
-                figure.sides[index].values.push(other);
-                figure.sides[index].hash = hash;
+                figure.sides[index].add(other, hash);
             }
+            same_bytes(sides)?;
         }
-        same_bytes(sides)
+        Ok(())
     }
 
-    /// A figure of a few rounds by turns, which no verdict is about.
+    /// A figure of a few rounds, which no verdict is about.
     pub(super) fn beside(
         &self,
         gauge: Gauge,
@@ -234,17 +221,18 @@ impl Lab {
         mut one: impl FnMut(usize) -> Pass,
     ) -> Result<Figure, String> {
         let mut sides: Vec<_> = names.iter().map(|name| Side::new(name, gauge.unit)).collect();
-        for _ in 0..self.effort.rounds().min(ROUNDS_BESIDE) {
-            self.round(&mut sides, &mut [], &mut |side| one(side).map(|(v, hash)| (v, [], hash)))?;
+        let mut one = |side| one(side).map(|(value, hash)| (value, [], hash));
+        for round in Order::new(names.len(), SEED).take(self.effort.beside()) {
+            self.round(&round, &mut sides, &mut [], &mut one)?;
         }
         Ok(Figure { what: gauge.what, claimed_ratio: gauge.claimed_ratio, sides })
     }
 
-    /// A round that is sampled and not measured, where flame graphs are wanted.
+    /// A pass of each side that is sampled and not measured, where flame graphs are wanted.
     fn sampled<const N: usize>(
         &self,
         names: &[&'static str],
-        one: &mut impl FnMut(usize) -> Told<N>,
+        one: &mut impl FnMut(usize) -> PassWith<N>,
     ) -> Result<(), String> {
         let Some(flames) = &self.flames else { return Ok(()) };
         for (index, side) in names.iter().enumerate() {
@@ -273,10 +261,12 @@ impl Lab {
     }
 }
 
-/// Says which sides did not read the same.
+/// Fails where two sides that ran did not read the same.
 fn same_bytes(sides: &[Side]) -> Result<(), String> {
-    match sides.iter().find(|side| side.hash != sides[0].hash) {
-        Some(other) => Err(format!("{} and {} read different bytes", sides[0].name, other.name)),
+    let mut ran = sides.iter().filter(|side| !side.series.values.is_empty());
+    let Some(first) = ran.next() else { return Ok(()) };
+    match ran.find(|side| side.hash != first.hash) {
+        Some(other) => Err(format!("{} and {} read different bytes", first.name(), other.name())),
         None => Ok(()),
     }
 }
@@ -288,7 +278,8 @@ pub(super) fn hash_of(parts: impl IntoIterator<Item = (u64, Vec<u8>)>) -> u64 {
     sum.value()
 }
 
-/// Places in a file of `bytes`, each a multiple of `block`, in an order without a pattern.
+/// Places in a file of `bytes`, each a multiple of `block`, in an order without a pattern: by
+/// xorshift64, since the hashes that are written down for claims depend on its sequence.
 pub(super) fn places(bytes: u64, block: u64, count: usize) -> Vec<u64> {
     let mut state = 0x2545_f491_4f6c_dd1du64;
     let mut draw = || {
