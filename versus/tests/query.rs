@@ -35,7 +35,7 @@ fn questions() -> Vec<String> {
     answers.as_object().unwrap().keys().cloned().collect()
 }
 
-/// Everybody who was asked answered as it is kept; how many rows `peer` is in.
+/// Checks that every program gave the answers in the file; returns how many rows `peer` is in.
 fn all_agree(report: &Value, peer: &str) -> usize {
     let rows = report["rows"].as_array().unwrap();
     let mut names: Vec<_> = rows.iter().map(|r| r["cell"].as_str().unwrap().to_owned()).collect();
