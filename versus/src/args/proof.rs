@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::seconds;
+
 /// What is compared with itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -36,6 +38,11 @@ pub(crate) struct ProofArgs {
     /// Of reads, only cells whose name contains one of these, separated by commas; `*` is anything
     #[arg(long, value_name = "PATTERN")]
     pub cells: Option<String>,
+
+    /// How long a slice takes: of warm reads (four times that of others), of requests [default: 0.005
+    /// and 0.25]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time: Option<f64>,
 
     /// Print one JSON object
     #[arg(long)]

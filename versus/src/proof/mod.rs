@@ -26,6 +26,8 @@ struct Measured {
     cell: String,
     unit: &'static str,
     better: Better,
+    /// Slices that did not find their part of the file in the state of the cell.
+    spoiled: usize,
     /// The first side and the second.
     sides: [Series; 2],
 }
@@ -70,7 +72,7 @@ fn prove(args: &ProofArgs, kind: Subject) -> Result<Proof, String> {
 
 /// The second side against the first: a slowed one is slower.
 fn compare_sides(measured: Measured) -> Result<Compared, String> {
-    let Measured { cell, unit, better, sides: [first, second] } = measured;
+    let Measured { cell, unit, better, spoiled, sides: [first, second] } = measured;
     if let Some(why) = first.failed.as_ref().or(second.failed.as_ref()) {
         return Err(format!("{cell}: {why}"));
     }
@@ -78,7 +80,7 @@ fn compare_sides(measured: Measured) -> Result<Compared, String> {
         return Err(format!("{cell}: a wrong result"));
     }
     let compared = compare(&second, &first, better).ok_or("no rounds")?;
-    Ok(Compared::new(cell, unit, compared.ratio(), [&first, &second]))
+    Ok(Compared { spoiled, ..Compared::new(cell, unit, compared.ratio(), [&first, &second]) })
 }
 
 fn command(args: &ProofArgs) -> String {
@@ -93,6 +95,7 @@ fn command(args: &ProofArgs) -> String {
         .value("--slow", Some(args.slow).filter(|slow| *slow > 0.0))
         .flag("--busy", args.busy)
         .value("--cells", args.cells.as_ref())
+        .value("--time", args.time)
         .value("--size", args.size)
         .value("--seed", Some(args.seed))
         .finish()

@@ -66,6 +66,7 @@ impl Pair for Processes {
             cell: "scan --count".to_owned(),
             unit: "ms",
             better: Better::Lower,
+            spoiled: 0,
             sides: sides.try_into().map_err(|_| "a side is missing")?,
         })
     }

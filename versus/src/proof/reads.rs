@@ -19,6 +19,7 @@ const SLICE_SECONDS: f64 = 0.005;
 pub(super) struct Reads {
     data: DataFile,
     cells: Vec<Cell>,
+    seconds: f64,
     seed: u64,
     slow: f64,
 }
@@ -28,7 +29,8 @@ impl Reads {
         let cells = selected(args.cells.as_deref())?;
         let dir = args.dir.clone().unwrap_or_else(std::env::temp_dir);
         let data = DataFile::make(&dir, args.size.unwrap_or(512) << 20, args.seed)?;
-        Ok(Self { data, cells, seed: args.seed, slow: args.slow })
+        let seconds = args.time.unwrap_or(SLICE_SECONDS);
+        Ok(Self { data, cells, seconds, seed: args.seed, slow: args.slow })
     }
 }
 
@@ -36,7 +38,7 @@ impl Pair for Reads {
     fn measure(&mut self, index: usize) -> Result<Measured, String> {
         let cell = &self.cells[index % self.cells.len()];
         let seed = self.seed.wrapping_add(index as u64);
-        let bench = Bench { data: &self.data, seconds: SLICE_SECONDS, seed, pin: true };
+        let bench = Bench { data: &self.data, seconds: self.seconds, seed, pin: true };
         let cores = Pinned::to_last(cell.threads)?;
         self.data.warm()?;
         let both: [&dyn Peer; 2] = [&Cutwater, &Cutwater];
@@ -56,6 +58,7 @@ impl Pair for Reads {
             cell: cell.name(),
             unit: cell.unit(),
             better: Better::Higher,
+            spoiled: rounds.spoiled,
             sides: sides.map_err(|_| "a side is missing")?,
         })
     }

@@ -22,6 +22,8 @@ pub(super) struct Compared {
     /// How many times better the second side is.
     pub interval: Ratio,
     pub word: Word,
+    /// Slices that did not find their part of the file in the state of the cell.
+    pub spoiled: usize,
     /// The samples of the first side and of the second.
     pub samples: [Vec<f64>; 2],
 }
@@ -34,7 +36,7 @@ impl Compared {
         sides: [&Series; 2],
     ) -> Self {
         let samples = sides.map(|side| side.values.clone());
-        Self { cell, unit, interval, word: interval.word(), samples }
+        Self { cell, unit, interval, word: interval.word(), spoiled: 0, samples }
     }
 }
 
@@ -93,12 +95,17 @@ impl Proof {
     fn sentence(&self) -> String {
         let verdict = if self.promise_holds { "holds" } else { "does NOT hold" };
         let n = self.comparisons;
+        let spoiled: usize = self.results.iter().map(|r| r.spoiled).sum();
+        let note = match spoiled {
+            0 => String::new(),
+            n => format!(" ({n} slices did not find their part of the file in its state)"),
+        };
         if self.slow > 0.0 {
             let (slow, found) = (self.slow, self.slower);
-            return format!("a slowdown of {slow} % was found in {found} of {n}: {verdict}");
+            return format!("a slowdown of {slow} % was found in {found} of {n}: {verdict}{note}");
         }
-        let called = self.faster + self.slower;
-        format!("{} of {n} hold 1.00, {called} called faster or slower: {verdict}", self.hold_one)
+        let (hold, called) = (self.hold_one, self.faster + self.slower);
+        format!("{hold} of {n} hold 1.00, {called} called faster or slower: {verdict}{note}")
     }
 }
 

@@ -18,13 +18,15 @@ const CELLS: [Cell; 2] = [
 /// The load generator with what it compares.
 pub(super) struct Servers {
     bench: Bench,
+    seconds: f64,
     seed: u64,
     slow: f64,
 }
 
 impl Servers {
     pub(super) fn new(args: &ProofArgs) -> Result<Self, String> {
-        Ok(Self { bench: Bench::new()?, seed: args.seed, slow: args.slow })
+        let seconds = args.time.unwrap_or(SLICE_SECONDS);
+        Ok(Self { bench: Bench::new()?, seconds, seed: args.seed, slow: args.slow })
     }
 }
 
@@ -34,13 +36,14 @@ impl Pair for Servers {
         let seed = self.seed.wrapping_add(index as u64);
         let sides = interleave(&["first", "second"], ROUNDS, seed, |side| {
             let slow = if side == 1 { self.slow } else { 0.0 };
-            let load = self.bench.slice(OURS, cell, SLICE_SECONDS, slow)?;
+            let load = self.bench.slice(OURS, cell, self.seconds, slow)?;
             Ok(Sample { value: load.cpu_ns / 1e3, right: load.right })
         });
         Ok(Measured {
             cell: format!("{}-cpu", cell.name()),
             unit: "us/req",
             better: Better::Lower,
+            spoiled: 0,
             sides: sides.try_into().map_err(|_| "a side is missing")?,
         })
     }

@@ -40,7 +40,7 @@ mod tests {
         for (bytes, count) in [(2u64 << 30, 26), (1 << 30, 22), (64 << 20, 4), (16 << 20, 22)] {
             let gap = 16 << 20;
             let mut regions = deal(bytes, count, gap, 1);
-            assert_ne!(regions, deal(bytes, count, gap, 2));
+            assert!((2..9).any(|seed| deal(bytes, count, gap, seed) != regions));
             regions.sort_by_key(|r| r.start);
             assert_eq!(regions.len(), count);
             assert!(regions.last().unwrap().end <= bytes);
