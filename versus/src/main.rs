@@ -7,6 +7,8 @@ mod harness;
 mod logs;
 mod net;
 mod peers;
+mod programs;
+mod proof;
 mod query;
 mod read;
 
@@ -17,18 +19,21 @@ use clap::Parser;
 use args::{Args, Suite};
 
 fn main() -> ExitCode {
-    let done = match Args::parse().suite {
-        Suite::Read(args) => read::run(&args, "read"),
-        Suite::Runtime(args) => read::run(&args, "runtime"),
-        Suite::Logs(args) => logs::run(&args),
-        Suite::Query(args) => query::run(&args),
-        Suite::Net(args) => net::run(&args),
-        Suite::NetServe(args) => net::serve(&args),
+    let wrong = "a side read wrong bytes or answered wrongly: see the report";
+    let (done, why_not) = match Args::parse().suite {
+        Suite::Read(args) => (read::run(&args, "read"), wrong),
+        Suite::Runtime(args) => (read::run(&args, "runtime"), wrong),
+        Suite::Logs(args) => (logs::run(&args), wrong),
+        Suite::Query(args) => (query::run(&args), wrong),
+        Suite::Net(args) => (net::run(&args), wrong),
+        Suite::Proof(args) => (proof::run(&args), "the promise does not hold: see the report"),
+        Suite::NetServe(args) => (net::serve(&args), wrong),
+        Suite::Busy => (proof::spin_until_input_ends(), wrong),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            eprintln!("versus: somebody read wrong bytes, or answered wrongly: see the report");
+            eprintln!("versus: {why_not}");
             ExitCode::FAILURE
         }
         Err(why) => {

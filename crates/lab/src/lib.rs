@@ -45,4 +45,4 @@ pub use order::Order;
 pub use random::{Permutation, SplitMix};
 pub use ratio::{Comparison, LEVEL, ROUNDS_MIN, Ratio, Word, compare, compare_with_best, mean};
 pub use record::{Recorded, record, today};
-pub use series::{Better, Sample, Series, interleave, rounds_within};
+pub use series::{Better, Sample, Series, Slice, interleave, interleave_slices, rounds_within};

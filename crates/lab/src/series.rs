@@ -83,6 +83,17 @@ impl Series {
     }
 }
 
+/// One measurement to take: of which side, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// The side's index.
+    pub side: usize,
+    /// The round, from 0 on.
+    pub round: usize,
+    /// The place in the round, below twice the number of sides.
+    pub place: usize,
+}
+
 /// Measures each side twice a round, out and back, for `rounds` rounds; `one` measures the side
 /// with an index. A side that fails once drops out.
 pub fn interleave(
@@ -91,11 +102,22 @@ pub fn interleave(
     seed: u64,
     mut one: impl FnMut(usize) -> Result<Sample, String>,
 ) -> Vec<Series> {
+    interleave_slices(names, rounds, seed, |slice| one(slice.side))
+}
+
+/// As [`interleave`], for measurements that depend on the round or on their place in it. The
+/// places of a side that dropped out are skipped.
+pub fn interleave_slices(
+    names: &[&str],
+    rounds: usize,
+    seed: u64,
+    mut one: impl FnMut(Slice) -> Result<Sample, String>,
+) -> Vec<Series> {
     let mut all: Vec<_> = names.iter().map(|name| Series::new(name)).collect();
-    for round in Order::new(names.len(), seed).take(rounds) {
-        for side in round {
+    for (round, sides) in Order::new(names.len(), seed).take(rounds).enumerate() {
+        for (place, side) in sides.into_iter().enumerate() {
             if all[side].failed.is_none() {
-                all[side].add(one(side));
+                all[side].add(one(Slice { side, round, place }));
             }
         }
     }
@@ -123,6 +145,26 @@ mod tests {
         });
         assert_eq!(count, [6, 1, 6]);
         assert_eq!((all[0].median(), all[1].median()), (Some(1.0), None));
+    }
+
+    #[test]
+    fn slices_name_round_and_place_of_the_sides_that_are_left() {
+        let mut slices = Vec::new();
+        interleave_slices(&["a", "b", "c"], 2, 1, |slice| {
+            slices.push(slice);
+            if slice.side == 1 {
+                Err("no".to_owned())
+            } else {
+                Ok(Sample { value: 1.0, right: true })
+            }
+        });
+        for round in 0..2 {
+            let order = Order::new(3, 1).nth(round).unwrap();
+            let here = slices.iter().filter(|s| s.round == round);
+            assert!(here.clone().all(|s| order[s.place] == s.side));
+            assert_eq!(here.filter(|s| s.side != 1).count(), 4);
+        }
+        assert_eq!(slices.iter().filter(|s| s.side == 1).count(), 1);
     }
 
     #[test]

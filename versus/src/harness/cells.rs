@@ -1,6 +1,6 @@
 //! Choosing cells by name.
 
-/// Whether `name` is meant by `patterns`: patterns parted by commas, each found anywhere in
+/// Whether `name` matches `patterns`: patterns separated by commas, each found anywhere in
 /// the name, `*` standing for anything. No pattern means every cell.
 pub(crate) fn selected(name: &str, patterns: Option<&str>) -> bool {
     patterns.is_none_or(|all| all.split(',').any(|one| found(name, one.trim())))

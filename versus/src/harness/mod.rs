@@ -1,12 +1,11 @@
-//! What every suite shares: which cells, how runs are interleaved, what a report holds and
-//! how it is shown and kept.
+//! What every suite shares: cells by name, pinning, versions, and the report.
 
 pub(crate) mod cells;
-pub(crate) mod host;
-pub(crate) mod json;
+pub(crate) mod command;
 pub(crate) mod pin;
-pub(crate) mod record;
+pub(crate) mod publish;
+pub(crate) mod raw;
 pub(crate) mod report;
-pub(crate) mod run;
-pub(crate) mod table;
+pub(crate) mod row;
+pub(crate) mod tables;
 pub(crate) mod versions;

@@ -1,46 +1,18 @@
-//! What a suite reports, in the form it is exported in.
+//! What a suite reports, in the form in which it is exported.
 
 use std::collections::BTreeMap;
 
+use cutwater_lab::{Host, Ratio, Series, mean};
 use serde::Serialize;
 
-use super::host::Host;
-use super::run::Series;
-
-/// Which of two values is the better one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Better {
-    /// Rates.
-    Higher,
-    /// Times and costs.
-    Lower,
-}
-
-impl Better {
-    /// How many times better `ours` is than `theirs`: more than 1 when it is.
-    pub(crate) fn ratio(self, ours: f64, theirs: f64) -> f64 {
-        match self {
-            Self::Higher => ours / theirs,
-            Self::Lower => theirs / ours,
-        }
-    }
-
-    /// Whether `a` is better than `b`.
-    fn prefers(self, a: f64, b: f64) -> bool {
-        match self {
-            Self::Higher => a > b,
-            Self::Lower => a < b,
-        }
-    }
-}
+use super::row::Row;
 
 /// A peer that gave no figure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Missing {
-    /// Its name; `all` where a whole cell could not be made.
+    /// Its name; `all` where a whole cell could not be measured.
     pub peer: String,
-    /// What stood in the way.
+    /// Why it gave none.
     pub why: String,
 }
 
@@ -51,119 +23,102 @@ impl Missing {
     }
 }
 
-/// One cell: ours beside the peers.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Row {
-    /// Its name.
-    pub cell: String,
-    /// Our median, unless ours failed.
-    pub ours: Option<f64>,
-    /// The peers' medians.
-    pub peers: BTreeMap<String, f64>,
-    /// Of all values.
-    pub unit: &'static str,
-    /// Which way is up.
-    pub better: Better,
-    /// The peer that did best.
-    pub best_peer: Option<String>,
-    /// How many times better ours is than the best peer: less than 1 is a loss.
-    pub ratio: Option<f64>,
-    /// The larger of our spread and the best peer's (interquartile range over median).
-    pub spread: Option<f64>,
-    /// Whether everybody's result was the expected one.
-    pub hash_ok: bool,
-}
-
-impl Row {
-    /// From the series of all contenders; `ours` names the one that is compared.
-    pub(crate) fn of(
-        cell: &str,
-        unit: &'static str,
-        better: Better,
-        ours: &str,
-        all: &[Series],
-    ) -> Self {
-        let our_series = all.iter().find(|s| s.name == ours);
-        let peers: Vec<_> = all.iter().filter(|s| s.name != ours).collect();
-        let best = peers
-            .iter()
-            .filter_map(|s| Some((*s, s.median()?)))
-            .reduce(|a, b| if better.prefers(b.1, a.1) { b } else { a });
-        let our_median = our_series.and_then(Series::median);
-        let spread = |s: Option<&Series>| s.and_then(Series::spread);
-        Self {
-            cell: cell.to_owned(),
-            ours: our_median,
-            peers: peers.iter().filter_map(|s| Some((s.name.clone(), s.median()?))).collect(),
-            unit,
-            better,
-            best_peer: best.map(|(s, _)| s.name.clone()),
-            ratio: our_median.zip(best).map(|(o, (_, theirs))| better.ratio(o, theirs)),
-            spread: [spread(our_series), spread(best.map(|(s, _)| s))]
-                .into_iter()
-                .flatten()
-                .reduce(f64::max),
-            hash_ok: all.iter().all(|s| s.hash_ok),
-        }
-    }
-}
-
-/// What a suite found.
+/// The result of a suite.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     /// Which suite.
     pub suite: &'static str,
-    /// Where.
+    /// Where it ran.
     pub host: Host,
-    /// Package versions of ours and of the peers.
+    /// Versions of ours and of the peers.
     pub versions: BTreeMap<String, String>,
     /// The cells.
     pub rows: Vec<Row>,
-    /// Who gave no figure.
+    /// The geometric mean of all ratios with its interval.
+    pub mean: Option<Ratio>,
+    /// Peers that gave no figure.
     pub missing: Vec<Missing>,
+    /// What a reader has to know besides.
+    pub notes: Vec<String>,
 }
 
 impl Report {
+    /// A report without rows, of this host.
+    pub(crate) fn new(suite: &'static str, versions: BTreeMap<String, String>) -> Self {
+        let (rows, missing, notes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { suite, host: Host::detect(), versions, rows, mean: None, missing, notes }
+    }
+
+    /// Adds a row.
+    pub(crate) fn add(&mut self, row: Row) {
+        self.rows.push(row);
+        self.mean = mean(self.rows.iter().filter_map(|row| row.comparison.as_ref()));
+    }
+
     /// Notes that `peer` gave no figure, once for each reason.
     pub(crate) fn miss(&mut self, missing: Missing) {
         if !self.missing.contains(&missing) {
             self.missing.push(missing);
         }
     }
+
+    /// Notes the sides that dropped out of a cell.
+    pub(crate) fn miss_failed(&mut self, all: &[Series]) {
+        for series in all {
+            if let Some(why) = &series.failed {
+                self.miss(Missing::new(&series.name, why));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use cutwater_lab::{Better, Export, Json};
+    use serde_json::{Value, json};
+
     use super::*;
 
-    fn series(name: &str, values: &[f64]) -> Series {
-        Series { values: values.to_vec(), ..Series::new(name) }
+    fn keys(value: &Value) -> Vec<&str> {
+        let mut keys: Vec<_> =
+            value.as_object().into_iter().flatten().map(|(k, _)| k.as_str()).collect();
+        keys.sort_unstable();
+        keys
     }
 
     #[test]
-    fn the_ratio_is_more_than_one_when_ours_is_better_either_way_up() {
-        let all = [series("ours", &[4.0]), series("a", &[2.0]), series("b", &[8.0])];
-        let row = Row::of("c", "x/s", Better::Higher, "ours", &all);
-        assert_eq!((row.best_peer.as_deref(), row.ratio), (Some("b"), Some(0.5)));
-        let row = Row::of("c", "s", Better::Lower, "ours", &all);
-        assert_eq!((row.best_peer.as_deref(), row.ratio), (Some("a"), Some(0.5)));
-    }
-
-    #[test]
-    fn a_peer_that_dropped_out_is_no_best_peer() {
-        let mut fast = series("fast", &[9.0]);
-        fast.failed = Some("gone".to_owned());
-        let all = [series("ours", &[4.0]), fast, series("slow", &[2.0])];
-        let row = Row::of("c", "x/s", Better::Higher, "ours", &all);
-        assert_eq!((row.best_peer.as_deref(), row.ratio), (Some("slow"), Some(2.0)));
-        assert!(!row.peers.contains_key("fast"));
-    }
-
-    #[test]
-    fn without_peers_or_without_ours_there_is_no_ratio() {
-        let row = Row::of("c", "x/s", Better::Higher, "ours", &[series("ours", &[4.0])]);
-        assert_eq!((row.ours, row.ratio, row.best_peer), (Some(4.0), None, None));
-        let row = Row::of("c", "x/s", Better::Higher, "ours", &[series("a", &[4.0])]);
-        assert_eq!((row.ours, row.ratio), (None, None));
+    fn the_object_holds_to_the_contract() {
+        let series = |name, value| Series { values: vec![value; 12], ..Series::new(name) };
+        let all = [series("cutwater", 3.0), series("std", 2.0)];
+        let mut report = Report::new("read", [("cutwater".to_owned(), "0.1.0".to_owned())].into());
+        report.add(Row::compare("warm", "reads/s", Better::Higher, "cutwater", &all));
+        for _ in 0..2 {
+            report.miss(Missing::new("glommio", "not built"));
+        }
+        let value: Value = serde_json::from_str(&Json.export(&report).unwrap()).unwrap();
+        let expected = ["host", "mean", "missing", "notes", "rows", "suite", "versions"];
+        assert_eq!(keys(&value), expected);
+        let row = &value["rows"][0];
+        let expected = [
+            "best_peer",
+            "better",
+            "cell",
+            "hash_ok",
+            "interval",
+            "ours",
+            "peers",
+            "ratio",
+            "spread",
+            "unit",
+            "word",
+        ];
+        assert_eq!(keys(row), expected);
+        assert_eq!(row["better"], "higher");
+        assert_eq!(row["peers"], json!({"std": 2.0}));
+        assert_eq!(row["ratio"], 1.5);
+        let interval = json!({"median": 1.5, "low": 1.5, "high": 1.5, "rounds": 6});
+        assert_eq!((&row["interval"], &value["mean"]["median"]), (&interval, &row["ratio"]));
+        assert_eq!(row["word"], "faster");
+        assert_eq!(value["missing"], json!([{"peer": "glommio", "why": "not built"}]));
     }
 }

@@ -5,7 +5,7 @@ const LOCK: &str = include_str!("../../../Cargo.lock");
 
 /// The version of `package` in the lock file, or `None` when it is not there. Of several,
 /// the newest, which is the one listed last.
-pub(crate) fn of(package: &str) -> Option<String> {
+pub(crate) fn locked(package: &str) -> Option<String> {
     let mut found = None;
     let mut lines = LOCK.lines();
     while let Some(line) = lines.next() {
@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn ours_is_found_and_strangers_are_not() {
-        assert_eq!(of("versus").as_deref(), Some(env!("CARGO_PKG_VERSION")));
-        assert_eq!(of("no-such-package"), None);
+        assert_eq!(locked("versus").as_deref(), Some(env!("CARGO_PKG_VERSION")));
+        assert_eq!(locked("no-such-package"), None);
     }
 }

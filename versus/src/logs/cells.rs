@@ -1,21 +1,22 @@
-//! What is compared: the same question to everybody.
+//! The cells: a question, the programs that are asked, the answer.
 
 use std::path::PathBuf;
 
 use super::data::{Data, LITERAL};
-use super::tools::{Answer, Tool, Understand, found};
+use super::tools::{Answer, Form, Tool};
 use crate::args::LogsArgs;
 use crate::harness::report::Missing;
+use crate::programs::find;
 
-/// A question, those who are asked, ours first, and the answer.
+/// A question, the programs that are asked, ours first, and the answer.
 #[derive(Debug)]
 pub(super) struct Cell {
     pub name: &'static str,
     pub tools: Vec<Tool>,
     pub answer: Answer,
-    /// Bytes that are read, for a rate; nothing where the time is the figure.
+    /// Bytes that are read, for a rate; `None` where the time is the figure.
     pub bytes: Option<u64>,
-    /// The file whose pages are dropped before each run.
+    /// The file whose pages are dropped before each process.
     pub cold: Option<PathBuf>,
 }
 
@@ -30,7 +31,7 @@ print(*(f'{s} {n} {m}' for s, n, m in rows), sep='\\n')
 print(time.perf_counter() - begun, file=sys.stderr)
 ";
 
-/// All cells, with what stood in the way of peers.
+/// All cells, and why peers are missing.
 pub(super) fn all(args: &LogsArgs, ours: &str, data: &Data) -> (Vec<Cell>, Vec<Missing>) {
     let made = Maker { args, ours, data, missing: std::cell::RefCell::new(Vec::new()) };
     let groups = data.truth.groups.iter().map(|(k, (n, m))| (k.clone(), (*n, Some(*m)))).collect();
@@ -39,7 +40,7 @@ pub(super) fn all(args: &LogsArgs, ours: &str, data: &Data) -> (Vec<Cell>, Vec<M
     let access_groups = Answer::Groups(access_groups);
     let lines = Answer::Count(data.truth.lines);
     let literal = Answer::Count(data.truth.literal);
-    let found_in_stretch = Answer::Count(data.stretch.2);
+    let in_stretch = Answer::Count(data.stretch.2);
     let cells = vec![
         made.cell("lines", vec![made.scan("--count", 2), made.wc()], lines),
         made.cell("literal-1", vec![made.literal(1), made.rg()], literal.clone()),
@@ -48,11 +49,8 @@ pub(super) fn all(args: &LogsArgs, ours: &str, data: &Data) -> (Vec<Cell>, Vec<M
         made.cell("group-2", vec![made.group(2), made.duckdb(2)], groups),
         made.access("access-group", vec![made.access_group(), made.agrind()], access_groups),
         made.access("access-summary", vec![made.summary(), made.goaccess()], Answer::None),
-        Cell {
-            cold: Some(data.sorted.clone()),
-            ..made.seek("seek-cold", found_in_stretch.clone())
-        },
-        made.seek("seek-warm", found_in_stretch),
+        Cell { cold: Some(data.sorted.clone()), ..made.seek("seek-cold", in_stretch.clone()) },
+        made.seek("seek-warm", in_stretch),
     ];
     (cells, made.missing.into_inner())
 }
@@ -79,22 +77,19 @@ impl Maker<'_> {
         let (since, until, _) = &self.data.stretch;
         let args =
             ["scan", "--count", "--since", since, "--until", until, &path(&self.data.sorted)];
-        let tool = self.own(&args, Understand::Count);
+        let tool = self.own(&args, Form::Count);
         Cell { bytes: None, ..self.cell(name, vec![tool], answer) }
     }
 
-    fn own(&self, args: &[&str], understand: Understand) -> Option<Tool> {
+    fn own(&self, args: &[&str], form: Form) -> Option<Tool> {
         let args = args.iter().map(|a| (*a).to_owned()).collect();
         let program = self.ours.into();
-        Some(Tool { name: "cutwater", program, args, understand, own_time: false })
+        Some(Tool { name: "cutwater", program, args, form, own_time: false })
     }
 
     fn scan(&self, what: &str, threads: u32) -> Option<Tool> {
         let threads = threads.to_string();
-        self.own(
-            &["scan", what, "--threads", &threads, &path(&self.data.ndjson)],
-            Understand::Count,
-        )
+        self.own(&["scan", what, "--threads", &threads, &path(&self.data.ndjson)], Form::Count)
     }
 
     fn literal(&self, threads: u32) -> Option<Tool> {
@@ -103,7 +98,7 @@ impl Maker<'_> {
         let file = path(&self.data.ndjson);
         self.own(
             &["scan", "--count", "--where", &condition, "--threads", &threads, &file],
-            Understand::Count,
+            Form::Count,
         )
     }
 
@@ -112,29 +107,23 @@ impl Maker<'_> {
         let args =
             ["--by", "status", "--agg", "count,avg(latency_ms)", "--json", "--threads", &threads];
         let file = path(&self.data.ndjson);
-        self.own(&[&["scan"], &args[..], &[&file]].concat(), Understand::Json)
+        self.own(&[&["scan"], &args[..], &[&file]].concat(), Form::Json)
     }
 
     fn access_group(&self) -> Option<Tool> {
-        self.own(&["scan", "--by", "status", "--json", &path(&self.data.access)], Understand::Json)
+        self.own(&["scan", "--by", "status", "--json", &path(&self.data.access)], Form::Json)
     }
 
     fn summary(&self) -> Option<Tool> {
-        self.own(&["scan", "--json", &path(&self.data.access)], Understand::Ignore)
+        self.own(&["scan", "--json", &path(&self.data.access)], Form::Ignore)
     }
 
     /// A peer, where its program is here.
-    fn peer(
-        &self,
-        name: &'static str,
-        program: &str,
-        args: &[&str],
-        understand: Understand,
-    ) -> Option<Tool> {
+    fn peer(&self, name: &'static str, program: &str, args: &[&str], form: Form) -> Option<Tool> {
         if !self.args.peers.is_empty() && !self.args.peers.iter().any(|p| p == name) {
             return None;
         }
-        let Some(program) = found(program) else {
+        let Some(program) = find(program) else {
             let why = format!("{program} is not here");
             let missing = Missing::new(name, &why);
             let mut known = self.missing.borrow_mut();
@@ -144,29 +133,29 @@ impl Maker<'_> {
             return None;
         };
         let args = args.iter().map(|a| (*a).to_owned()).collect();
-        Some(Tool { name, program, args, understand, own_time: false })
+        Some(Tool { name, program, args, form, own_time: false })
     }
 
     fn wc(&self) -> Option<Tool> {
-        self.peer("wc", "wc", &["-l", &path(&self.data.ndjson)], Understand::Count)
+        self.peer("wc", "wc", &["-l", &path(&self.data.ndjson)], Form::Count)
     }
 
     fn rg(&self) -> Option<Tool> {
         let args =
             ["--count", "--fixed-strings", "--no-filename", LITERAL, &path(&self.data.ndjson)];
-        self.peer("rg", "rg", &args, Understand::Count)
+        self.peer("rg", "rg", &args, Form::Count)
     }
 
     fn duckdb(&self, threads: u32) -> Option<Tool> {
         let args = ["-c", DUCKDB, &path(&self.data.ndjson), &threads.to_string()];
-        let tool = self.peer("duckdb", &self.args.python, &args, Understand::Groups)?;
+        let tool = self.peer("duckdb", &self.args.python, &args, Form::Groups)?;
         Some(Tool { own_time: true, ..tool })
     }
 
     fn agrind(&self) -> Option<Tool> {
         let query = r#"* | parse "\" * * \"" as status, bytes | count by status"#;
         let args = ["--file", &path(&self.data.access), "-o", "format={status} {_count}", query];
-        self.peer("angle-grinder", &self.args.agrind, &args, Understand::Groups)
+        self.peer("angle-grinder", &self.args.agrind, &args, Form::Groups)
     }
 
     fn goaccess(&self) -> Option<Tool> {
@@ -178,7 +167,7 @@ impl Maker<'_> {
             "json",
             "--no-progress",
         ];
-        self.peer("goaccess", "goaccess", &args, Understand::Ignore)
+        self.peer("goaccess", "goaccess", &args, Form::Ignore)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The logs that are read, made from a seed, and what is in them, found the slow way.
+//! The logs that are read, made from a seed, and the right answers, found by a general parser.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,9 +6,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use cutwater_lab::SplitMix;
 use tempfile::TempDir;
 
-/// What is in the NDJSON log, by a general parser.
+/// The right answers for the NDJSON log, by a general parser.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     pub lines: u64,
@@ -18,10 +19,10 @@ pub(super) struct Truth {
     pub groups: BTreeMap<String, (u64, i64)>,
 }
 
-/// What is searched for.
+/// The text that is searched for.
 pub(super) const LITERAL: &str = r#""error""#;
 
-/// All files of a run, and what is in them.
+/// All files of a run, and the right answers.
 #[derive(Debug)]
 pub(super) struct Data {
     pub ndjson: PathBuf,
@@ -60,28 +61,9 @@ impl Data {
     }
 }
 
-/// Numbers from a seed (xorshift64*).
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    fn of<'a>(&mut self, list: &[&'a str]) -> &'a str {
-        list[self.below(list.len() as u64) as usize]
-    }
+/// One of a list.
+fn pick<'a>(random: &mut SplitMix, list: &[&'a str]) -> &'a str {
+    list[random.below(list.len() as u64) as usize]
 }
 
 const STATUSES: [&str; 10] = ["200", "200", "200", "200", "200", "200", "304", "404", "500", "301"];
@@ -101,32 +83,34 @@ fn clock(second: u64) -> (u64, u64, u64) {
     (second / 3600 % 24, second / 60 % 60, second % 60)
 }
 
-fn write_ndjson(path: &Path, lines: u64, seed: u64) -> std::io::Result<()> {
+/// Writes an NDJSON log of `lines` lines.
+pub(crate) fn write_ndjson(path: &Path, lines: u64, seed: u64) -> std::io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    let mut dice = Dice::new(seed);
+    let mut random = SplitMix(seed);
     let mut line = String::new();
     for n in 0..lines {
         let (h, m, s) = clock(n * 71_000 / lines);
-        let level = if dice.below(28) == 0 { "error" } else { "info" };
-        let (status, agent) = (dice.of(&STATUSES), dice.of(&AGENTS));
-        let (page, id) = (dice.of(&PATHS), dice.below(200_000));
-        let quoted = if dice.below(50) == 0 { r#" \"q\" \u00e9"# } else { "" };
+        let level = if random.below(28) == 0 { "error" } else { "info" };
+        let (status, agent) = (pick(&mut random, &STATUSES), pick(&mut random, &AGENTS));
+        let (page, id) = (pick(&mut random, &PATHS), random.below(200_000));
+        let quoted = if random.below(50) == 0 { r#" \"q\" \u00e9"# } else { "" };
         line.clear();
         // Writing to a string does not fail.
         let _ = write!(
             line,
             r#"{{"ts": "2026-03-01T{h:02}:{m:02}:{s:02}.{:03}Z", "level": "{level}", "method": "GET", "path": "{page}{id}", "status": {status}, "bytes": {}"#,
             n % 1000,
-            dice.below(100_000)
+            random.below(100_000)
         );
-        if dice.below(2000) > 0 {
-            let _ = write!(line, r#", "latency_ms": {}.{:03}"#, dice.below(90), dice.below(1000));
+        if random.below(2000) > 0 {
+            let _ =
+                write!(line, r#", "latency_ms": {}.{:03}"#, random.below(90), random.below(1000));
         }
         let _ = writeln!(
             line,
             r#", "ua": "{agent}{quoted}", "trace_id": "{:016x}{:016x}"}}"#,
-            dice.next(),
-            dice.next()
+            random.next(),
+            random.next()
         );
         out.write_all(line.as_bytes())?;
     }
@@ -135,17 +119,18 @@ fn write_ndjson(path: &Path, lines: u64, seed: u64) -> std::io::Result<()> {
 
 fn write_access(path: &Path, lines: u64, seed: u64) -> std::io::Result<BTreeMap<String, u64>> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    let mut dice = Dice::new(seed + 1);
+    let mut random = SplitMix(seed + 1);
     let mut groups = BTreeMap::new();
     for n in 0..lines {
         let (h, m, s) = clock(n * 71_000 / lines);
-        let (status, agent, page) = (dice.of(&STATUSES), dice.of(&AGENTS), dice.of(&PATHS));
-        let (a, b) = (dice.below(256), dice.below(256));
+        let (status, agent, page) =
+            (pick(&mut random, &STATUSES), pick(&mut random, &AGENTS), pick(&mut random, &PATHS));
+        let (a, b) = (random.below(256), random.below(256));
         writeln!(
             out,
             r#"10.1.{a}.{b} - - [01/Mar/2026:{h:02}:{m:02}:{s:02} +0000] "GET {page}{} HTTP/1.1" {status} {} "http://example.com{page}" "{agent}""#,
-            dice.below(10_000),
-            dice.below(100_000)
+            random.below(10_000),
+            random.below(100_000)
         )?;
         *groups.entry(status.to_owned()).or_default() += 1;
     }
@@ -153,8 +138,8 @@ fn write_access(path: &Path, lines: u64, seed: u64) -> std::io::Result<BTreeMap<
     Ok(groups)
 }
 
-/// A log of so many MiB, sorted by time, of which every MiB begins with 4 KiB of lines and is a
-/// hole otherwise; a MiB is a second.
+/// A log of `mib` MiB, sorted by time. Every MiB is a second; it begins with 4 KiB of lines and is
+/// a hole otherwise.
 fn write_sparse(path: &Path, mib: u64) -> std::io::Result<(String, String, u64)> {
     let mut file = File::create(path)?;
     let stamp = |ms: u64| {

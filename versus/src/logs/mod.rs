@@ -8,85 +8,70 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
+use cutwater_lab::{Better, Sample, interleave};
+
 use crate::args::LogsArgs;
-use crate::harness::host::Host;
-use crate::harness::record::{self, RawCell};
-use crate::harness::report::{Better, Missing, Report, Row};
-use crate::harness::run::{Sample, interleave};
-use crate::harness::{cells as names, json, table};
+use crate::harness::cells as names;
+use crate::harness::command::CommandLine;
+use crate::harness::publish::publish;
+use crate::harness::raw::RawCell;
+use crate::harness::report::Report;
+use crate::harness::row::Row;
+use crate::programs;
 use cells::Cell;
 use data::Data;
+pub(crate) use data::write_ndjson;
 use tools::{Answer, Group, Tool};
 
-/// Runs the suite and prints the report; whether everybody answered rightly.
+/// Runs the suite and prints the report; whether all answers were right.
 pub(crate) fn run(args: &LogsArgs) -> Result<bool, String> {
-    let ours = tools::ours()?.display().to_string();
+    let ours = programs::find_cutwater()?.display().to_string();
+    let common = &args.common;
     let dir = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let lines = args.lines.unwrap_or(if args.quick { 430_000 } else { 4_300_000 });
-    let gib = if args.quick { 2 } else { 100 };
-    if !args.json {
-        eprintln!("making logs of {lines} lines, and reading them the slow way");
+    let lines = args.lines.unwrap_or(if common.quick { 430_000 } else { 4_300_000 });
+    let gib = if common.quick { 2 } else { 100 };
+    if !common.json {
+        eprintln!("making logs of {lines} lines, and reading them with a general parser");
     }
     let data = Data::make(&dir, lines, gib, args.ndjson.as_deref(), args.seed)?;
-    let (all, missing) = cells::all(args, &ours, &data);
-    let wanted = |cell: &Cell| names::selected(cell.name, args.cells.as_deref());
-    let cells: Vec<_> = all.into_iter().filter(wanted).collect();
+    let (mut cells, missing) = cells::all(args, &ours, &data);
+    cells.retain(|cell| names::selected(cell.name, common.cells.as_deref()));
     if cells.is_empty() {
         return Err("--cells names no cell; run without it to see them".to_owned());
     }
-    let host = Host::of_this_machine();
-    let versions = versions_of(&cells);
-    let mut report = Report { suite: "logs", host, versions, rows: Vec::new(), missing };
+    let mut report = Report { missing, ..Report::new("logs", versions_of(&cells)) };
     let mut raw = Vec::new();
+    let default = if common.quick { programs::ROUNDS.1 } else { programs::ROUNDS.0 };
     for (index, cell) in cells.iter().enumerate() {
-        if !args.json {
+        if !common.json {
             eprintln!("{:>3}/{} {}", index + 1, cells.len(), cell.name);
         }
-        let rounds = args.runs.map_or(if args.quick { 3 } else { 5 }, usize::from);
-        measure(cell, rounds, &mut report, &mut raw);
+        measure(cell, common.runs.map_or(default, usize::from), args.seed, &mut report, &mut raw);
     }
-    let text = if args.json {
-        json::export(&report).map_err(|e| format!("cannot write JSON: {e}"))?
-    } else {
-        table::text(&report)
-    };
-    println!("{}", text.trim_end());
-    if let Some(parent) = &args.record {
-        let dir = record::write(parent, &command(args), &report, &raw)
-            .map_err(|e| format!("cannot record in {}: {e}", parent.display()))?;
-        eprintln!("recorded in {}", dir.display());
-    }
-    Ok(report.rows.iter().all(|row| row.hash_ok))
+    publish(common, command(args), &report, &raw)
 }
 
-/// One cell; the first round warms the page cache and is thrown away.
-fn measure(cell: &Cell, rounds: usize, report: &mut Report, raw: &mut Vec<RawCell>) {
+/// One cell, after a process of each side that warms the page cache and is not counted.
+fn measure(cell: &Cell, rounds: usize, seed: u64, report: &mut Report, raw: &mut Vec<RawCell>) {
     let tools: Vec<&Tool> = cell.tools.iter().collect();
     for tool in &tools {
-        let _ = tool.run();
+        let _ = tool.ask();
     }
     let one = |index: usize| {
         if let Some(path) = &cell.cold {
             drop_pages(path)?;
         }
-        let (seconds, answer) = tools[index].run()?;
+        let (seconds, answer) = tools[index].ask()?;
         let value = cell.bytes.map_or(seconds * 1e3, |bytes| bytes as f64 / seconds / 1e6);
-        Ok(Sample { value, hash_ok: agrees(&answer, &cell.answer) })
+        Ok(Sample { value, right: agrees(&answer, &cell.answer) })
     };
-    let contenders: Vec<_> = tools.iter().map(|tool| tool.name).collect();
-    let all = interleave(&contenders, rounds, None, one);
+    let sides: Vec<_> = tools.iter().map(|tool| tool.name).collect();
+    let all = interleave(&sides, rounds, seed, one);
     let (unit, better) =
         if cell.bytes.is_some() { ("MB/s", Better::Higher) } else { ("ms", Better::Lower) };
-    for series in all.iter().filter(|s| s.failed.is_some()) {
-        report.miss(Missing::new(&series.name, series.failed.as_deref().unwrap_or_default()));
-    }
-    report.rows.push(Row::of(cell.name, unit, better, "cutwater", &all));
-    raw.push(RawCell {
-        cell: cell.name.to_owned(),
-        unit,
-        operations: 1,
-        samples: all.iter().map(Into::into).collect(),
-    });
+    report.miss_failed(&all);
+    report.add(Row::compare(cell.name, unit, better, "cutwater", &all));
+    raw.push(RawCell::new(cell.name, unit, &all));
 }
 
 /// Means may differ in the last digit by the order of additions.
@@ -112,24 +97,13 @@ fn drop_pages(path: &Path) -> Result<(), String> {
 
 fn versions_of(cells: &[Cell]) -> BTreeMap<String, String> {
     let tools = cells.iter().flat_map(|cell| &cell.tools);
-    tools.filter_map(|t| Some((t.name.to_owned(), tools::version(&t.program)?))).collect()
+    tools.filter_map(|t| Some((t.name.to_owned(), programs::version(&t.program)?))).collect()
 }
 
-/// The command that does this again; without the places, which mean nothing elsewhere.
 fn command(args: &LogsArgs) -> String {
-    let mut line = "cargo run --release -p versus -- logs".to_owned();
-    if args.quick {
-        line.push_str(" --quick");
-    }
-    if let Some(cells) = &args.cells {
-        line.push_str(&format!(" --cells '{cells}'"));
-    }
-    if let Some(lines) = args.lines {
-        line.push_str(&format!(" --lines {lines}"));
-    }
-    if let Some(runs) = args.runs {
-        line.push_str(&format!(" --runs {runs}"));
-    }
-    line.push_str(&format!(" --seed {}", args.seed));
-    line
+    CommandLine::for_suite("logs", &args.common)
+        .value("--peers", Some(args.peers.join(",")).filter(|peers| !peers.is_empty()))
+        .value("--lines", args.lines)
+        .value("--seed", Some(args.seed))
+        .finish()
 }

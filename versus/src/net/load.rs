@@ -1,18 +1,18 @@
-//! Requests, over our own runtime for whoever serves: what is measured is the server.
+//! Requests, over our own runtime for every server: the server is what is measured.
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cutwater_lab::stats;
 use cutwater_rt::net::{TcpStream, UdpSocket};
 use cutwater_rt::tls::rustls::pki_types::{CertificateDer, ServerName};
 use cutwater_rt::tls::rustls::{ClientConfig, RootCertStore};
 use cutwater_rt::tls::{Connector, Stream};
 use cutwater_rt::{Runtime, spawn, time};
 
-use super::cells::{Cell, Kind};
+use super::cells::{Cell, Transport};
 use super::process::Server;
 
 /// How long a connection or an answer is waited for.
@@ -21,17 +21,17 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// An answer to a datagram that does not come in this time is lost, and asked for again.
 const LOST: Duration = Duration::from_millis(200);
 
-/// What came of one run.
+/// The figures of one slice.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Load {
+pub(crate) struct Load {
     /// Server's processor time for each request, ns.
-    pub(super) cpu_ns: f64,
+    pub(crate) cpu_ns: f64,
     /// Requests in a second.
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
     /// Time of 99 of 100 requests at most, us.
-    pub(super) p99_us: f64,
+    pub(crate) p99_us: f64,
     /// Every answer was what had been sent.
-    pub(super) right: bool,
+    pub(crate) right: bool,
 }
 
 /// The client's side of TLS.
@@ -50,13 +50,13 @@ enum Link {
 }
 
 impl Link {
-    async fn open(kind: Kind, to: SocketAddr, tls: &Connector) -> std::io::Result<Self> {
-        if kind == Kind::Udp {
+    async fn open(transport: Transport, to: SocketAddr, tls: &Connector) -> std::io::Result<Self> {
+        if transport == Transport::Udp {
             return Ok(Self::Udp(UdpSocket::bind("127.0.0.1:0")?, to));
         }
         let stream = TcpStream::connect(to, LIMIT).await?;
         stream.set_nodelay(true)?;
-        if kind == Kind::Plain {
+        if transport == Transport::Plain {
             return Ok(Self::Plain(stream));
         }
         let name = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
@@ -113,7 +113,7 @@ impl Link {
 }
 
 /// Asks for `seconds` over the cell's connections, after a tenth of that to warm up.
-pub(super) fn run(
+pub(super) fn measure(
     runtime: &Runtime,
     server: &Server,
     cell: &Cell,
@@ -124,58 +124,56 @@ pub(super) fn run(
         let say = |e| format!("{}: {e}", server.peer);
         let mut links = Vec::new();
         for _ in 0..cell.connections {
-            let open = time::timeout(LIMIT, Link::open(cell.kind, server.address, tls));
-            links.push(
-                open.await
-                    .map_err(|_| say("no connection".into()))?
-                    .map_err(|e| say(e.to_string()))?,
-            );
+            let open = time::timeout(LIMIT, Link::open(cell.transport, server.address, tls)).await;
+            let open = open.map_err(|_| say("no connection".into()))?;
+            links.push(open.map_err(|e| say(e.to_string()))?);
         }
         let warm = Duration::from_secs_f64(seconds / 10.0);
         let begin = Instant::now() + warm;
         let end = begin + Duration::from_secs_f64(seconds);
-        let bytes: Rc<Vec<u8>> = Rc::new((0..cell.bytes).map(|i| (i * 31 % 251) as u8).collect());
-        let tasks: Vec<_> = links
-            .into_iter()
-            .map(|mut link| {
-                let bytes = Rc::clone(&bytes);
-                spawn(async move {
-                    let (mut sent, mut buf) = (bytes.to_vec(), Vec::new());
-                    let (mut times, mut right) = (Vec::new(), true);
-                    loop {
-                        let asked = Instant::now();
-                        if asked >= end {
-                            return Ok::<_, std::io::Error>((times, right));
-                        }
-                        right &= link.ask(&mut sent, &mut buf).await?;
-                        if asked >= begin {
-                            times.push(asked.elapsed().as_nanos() as f64 / 1e3);
-                        }
-                    }
-                })
-            })
-            .collect();
+        let ask = |link| spawn(ask_between(link, cell.bytes, begin, end));
+        let tasks: Vec<_> = links.into_iter().map(ask).collect();
         time::sleep(warm).await;
         let (cpu, clock) = (server.cpu_ns()?, Instant::now());
         let (mut times, mut right) = (Vec::new(), true);
         for task in tasks {
             let ended = time::timeout(LIMIT + Duration::from_secs_f64(seconds), task).await;
-            let (some, ok) = ended
-                .map_err(|_| say("no answer".into()))?
-                .map_err(|e| say(e.to_string()))?
-                .map_err(|e| say(e.to_string()))?;
+            let ended = ended.map_err(|_| say("no answer".into()))?;
+            let asked = ended.map_err(|e| say(e.to_string()))?;
+            let (some, ok) = asked.map_err(|e| say(e.to_string()))?;
             times.extend(some);
             right &= ok;
         }
         let spent = (server.cpu_ns()? - cpu) as f64;
         let rate = times.len() as f64 / clock.elapsed().as_secs_f64();
-        times.sort_by(f64::total_cmp);
-        let p99_us = times.get(times.len() * 99 / 100).copied().ok_or("nothing was answered")?;
+        let p99_us = stats::quantile(&times, 0.99).ok_or("nothing was answered")?;
         Ok(Load { cpu_ns: spent / times.len() as f64, rate, p99_us, right })
     })
 }
 
-/// Resident bytes of the server for each of so many connections that say nothing.
+/// Asks again and again until `end`: how long each request took that began after `begin`, us, and
+/// whether all answers were right.
+async fn ask_between(
+    mut link: Link,
+    bytes: usize,
+    begin: Instant,
+    end: Instant,
+) -> std::io::Result<(Vec<f64>, bool)> {
+    let mut sent: Vec<u8> = (0..bytes).map(|i| (i * 31 % 251) as u8).collect();
+    let (mut buf, mut times, mut right) = (Vec::new(), Vec::new(), true);
+    loop {
+        let asked = Instant::now();
+        if asked >= end {
+            return Ok((times, right));
+        }
+        right &= link.ask(&mut sent, &mut buf).await?;
+        if asked >= begin {
+            times.push(asked.elapsed().as_nanos() as f64 / 1e3);
+        }
+    }
+}
+
+/// Resident bytes of the server for each of a number of connections that send nothing.
 pub(super) fn idle(runtime: &Runtime, server: &Server, connections: usize) -> Result<f64, String> {
     runtime.block_on(async {
         let before = server.rss_bytes();

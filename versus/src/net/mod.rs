@@ -1,189 +1,180 @@
 //! The suite `net`: echo over loopback, the server on one core and the requests on the other.
 
+mod brake;
 mod cells;
 mod load;
 mod process;
 mod servers;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use cutwater_lab::{Better, Sample, Series, interleave};
 use cutwater_rt::Runtime;
 use cutwater_rt::tls::Connector;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tempfile::TempDir;
 
 use crate::args::{NetArgs, NetServeArgs};
-use crate::harness::host::Host;
-use crate::harness::record::{self, RawCell};
-use crate::harness::report::{Better, Missing, Report, Row};
-use crate::harness::run::{Sample, Series, interleave};
-use crate::harness::{cells as names, json, table, versions};
-use cells::{Cell, Kind};
-use process::Server;
+use crate::harness::command::CommandLine;
+use crate::harness::pin::Pinned;
+use crate::harness::publish::publish;
+use crate::harness::raw::RawCell;
+use crate::harness::report::Report;
+use crate::harness::row::Row;
+use crate::harness::{cells as names, pin, versions};
+pub(crate) use cells::{Cell, Transport};
+pub(crate) use load::Load;
+use process::{Server, Setup};
+
+/// The library whose servers are compared with the others'.
+pub(crate) const OURS: &str = "cutwater-rt";
+/// The name of the cell of connections that send nothing.
+const IDLE: &str = "idle-rss";
+/// The rounds of a cell.
+const ROUNDS: usize = 6;
 
 /// Serves, as the suite has asked in another process.
 pub(crate) fn serve(args: &NetServeArgs) -> Result<bool, String> {
-    pin(0)?;
-    let many = rustix::process::Rlimit { current: Some(20_000), maximum: Some(20_000) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, many);
-    let kind = match (&args.tls, args.udp) {
-        (Some(_), _) => Kind::Tls,
-        (None, true) => Kind::Udp,
-        (None, false) => Kind::Plain,
+    let _kept = pin::keep_to(args.cpu)?;
+    allow_descriptors();
+    let transport = match (&args.tls, args.udp) {
+        (Some(_), _) => Transport::Tls,
+        (None, true) => Transport::Udp,
+        (None, false) => Transport::Plain,
     };
-    servers::serve(&args.peer, kind, args.tls.as_deref()).map(|()| true)
+    servers::serve(&args.peer, transport, args.tls.as_deref(), args.slow).map(|()| true)
 }
 
-/// Keeps this process to the first of its cores or to the last.
-fn pin(from_end: usize) -> Result<(), String> {
-    let say = |e| format!("cannot keep to one core: {e}");
-    let all = sched_getaffinity(None).map_err(say)?;
-    let usable: Vec<_> = (0..CpuSet::MAX_CPU).filter(|cpu| all.is_set(*cpu)).collect();
-    let at = if from_end == 0 { usable.first() } else { usable.last() };
-    let mut one = CpuSet::new();
-    one.set(at.copied().unwrap_or(0));
-    sched_setaffinity(None, &one).map_err(say)
+/// Allows 20,000 descriptors. Where that is refused, opening too many fails with its own message.
+fn allow_descriptors() {
+    let many = Rlimit { current: Some(20_000), maximum: Some(20_000) };
+    let _ = setrlimit(Resource::Nofile, many);
+}
+
+/// The load generator, and what servers are started with.
+pub(crate) struct Bench {
+    runtime: Runtime,
+    certificate: TempDir,
+    connector: Connector,
+    server_cpu: usize,
+    _kept: Pinned,
+}
+
+impl Bench {
+    /// Keeps this process to the last core while it lives: servers get the first.
+    pub(crate) fn new() -> Result<Self, String> {
+        let certificate =
+            tempfile::tempdir().map_err(|e| format!("cannot make a directory: {e}"))?;
+        certify(certificate.path())?;
+        let connector = load::connector(certificate.path())?;
+        let (server_cpu, own_cpu) = pin::first_and_last()?;
+        let kept = pin::keep_to(own_cpu)?;
+        let runtime = Runtime::new().map_err(|e| format!("cannot start the load: {e}"))?;
+        Ok(Self { runtime, certificate, connector, server_cpu, _kept: kept })
+    }
+
+    /// A second or less of requests to a server that is started for them: so the luck of one
+    /// process (where its memory lies) is part of the noise and not of the figure.
+    pub(crate) fn slice(
+        &self,
+        peer: &'static str,
+        cell: &Cell,
+        seconds: f64,
+        slow: f64,
+    ) -> Result<Load, String> {
+        let server = Server::start(&self.setup(peer, cell.transport, slow))?;
+        load::measure(&self.runtime, &server, cell, seconds, &self.connector)
+    }
+
+    fn setup(&self, peer: &'static str, transport: Transport, slow: f64) -> Setup<'_> {
+        Setup { peer, transport, tls: self.certificate.path(), cpu: self.server_cpu, slow }
+    }
 }
 
 /// Runs the suite and prints the report; whether all answers were right.
 pub(crate) fn run(args: &NetArgs) -> Result<bool, String> {
-    let tls = tempfile::tempdir().map_err(|e| format!("cannot make a directory: {e}"))?;
-    certify(tls.path())?;
-    let connector = load::connector(tls.path())?;
-    let mut cells = cells::all(args.quick);
-    cells.retain(|cell| names::selected(&cell.name(), args.cells.as_deref()));
-    if cells.is_empty() && !names::selected(IDLE, args.cells.as_deref()) {
+    let common = &args.common;
+    let mut cells = cells::all(common.quick);
+    cells.retain(|cell| names::selected(&cell.name(), common.cells.as_deref()));
+    let idle = names::selected(IDLE, common.cells.as_deref());
+    if cells.is_empty() && !idle {
         return Err("--cells names no cell; run without it to see them".to_owned());
     }
-    let versions: BTreeMap<_, _> =
-        ["cutwater-rt", "tokio", "tokio-rustls", "monoio", "compio", "glommio", "rustls"]
-            .into_iter()
-            .filter_map(|name| Some((name.to_owned(), versions::of(name)?)))
-            .collect();
-    let host = Host::of_this_machine();
-    let mut report = Report { suite: "net", host, versions, rows: Vec::new(), missing: Vec::new() };
+    let bench = Bench::new()?;
+    let mut report = Report::new("net", versions_of_packages());
     let mut raw = Vec::new();
-    let mut servers: Vec<(Kind, Vec<Server>)> = Vec::new();
-    for kind in [Kind::Plain, Kind::Tls, Kind::Udp] {
-        let idle = kind == Kind::Plain && names::selected(IDLE, args.cells.as_deref());
-        if idle || cells.iter().any(|cell| cell.kind == kind) {
-            servers.push((kind, start(kind, args, tls.path(), &mut report)));
-        }
-    }
-    // Only now: the servers have the first core, and inherit no mask.
-    pin(1)?;
-    let runtime = Runtime::new().map_err(|e| format!("cannot start the load: {e}"))?;
     for (index, cell) in cells.iter().enumerate() {
-        if !args.json {
+        if !common.json {
             eprintln!("{:>3}/{} {}", index + 1, cells.len(), cell.name());
         }
-        let of_kind = servers.iter().find(|(kind, _)| *kind == cell.kind);
-        let of_kind = of_kind.map_or(&[][..], |(_, servers)| servers);
-        measure(args, &runtime, cell, of_kind, &connector, &mut report, &mut raw);
+        measure(args, &bench, cell, &mut report, &mut raw);
     }
-    let plain = servers.iter().find(|(kind, _)| *kind == Kind::Plain);
-    if let Some((_, servers)) = plain.filter(|_| names::selected(IDLE, args.cells.as_deref())) {
-        idle(args, &runtime, servers, &mut report, &mut raw);
+    if idle {
+        measure_idle(args, &bench, &mut report, &mut raw);
     }
-    let text = if args.json {
-        json::export(&report).map_err(|e| format!("cannot write JSON: {e}"))?
-    } else {
-        table::text(&report)
-    };
-    println!("{}", text.trim_end());
-    if let Some(parent) = &args.record {
-        let dir = record::write(parent, &command(args), &report, &raw)
-            .map_err(|e| format!("cannot record in {}: {e}", parent.display()))?;
-        eprintln!("recorded in {}", dir.display());
-    }
-    Ok(report.rows.iter().all(|row| row.hash_ok))
+    publish(common, command(args), &report, &raw)
 }
 
-fn start(kind: Kind, args: &NetArgs, tls: &Path, report: &mut Report) -> Vec<Server> {
+/// The peers that serve by `transport` and that the arguments name.
+fn peers(args: &NetArgs, transport: Transport) -> Vec<&'static str> {
     let wanted = |peer: &&str| {
-        peer.starts_with("cutwater")
-            || args.peers.is_empty()
-            || args.peers.iter().any(|p| p == peer)
+        *peer == OURS || args.peers.is_empty() || args.peers.iter().any(|p| p == peer)
     };
-    let mut started = Vec::new();
-    for peer in servers::peers(kind).iter().copied().filter(wanted) {
-        match Server::start(peer, kind, tls) {
-            Ok(server) => started.push(server),
-            Err(why) => report.miss(Missing::new(peer, &why)),
-        }
-    }
-    started
+    servers::peers(transport).iter().copied().filter(wanted).collect()
 }
 
-/// One cell: three rows, as one run gives three figures.
+/// One cell: three rows, as one slice gives three figures.
 fn measure(
     args: &NetArgs,
-    runtime: &Runtime,
+    bench: &Bench,
     cell: &Cell,
-    servers: &[Server],
-    tls: &Connector,
     report: &mut Report,
     raw: &mut Vec<RawCell>,
 ) {
-    let rounds = args.runs.map_or(if args.quick { 3 } else { 5 }, usize::from);
-    let seconds = args.time.unwrap_or(if args.quick { 0.2 } else { 0.5 });
-    let peers: Vec<_> = servers.iter().map(|server| server.peer).collect();
+    let rounds = args.common.runs.map_or(ROUNDS, usize::from);
+    let seconds = args.time.unwrap_or(if args.common.quick { 0.2 } else { 1.0 });
+    let peers = peers(args, cell.transport);
     let mut rates: Vec<_> = peers.iter().map(|peer| Series::new(peer)).collect();
     let mut tails = rates.clone();
-    let costs = interleave(&peers, rounds, None, |index| {
-        let load = load::run(runtime, &servers[index], cell, seconds, tls)?;
-        rates[index].values.push(load.rate);
-        tails[index].values.push(load.p99_us);
-        Ok(Sample { value: load.cpu_ns / 1e3, hash_ok: load.right })
+    let costs = interleave(&peers, rounds, 1, |index| {
+        let load = bench.slice(peers[index], cell, seconds, 0.0)?;
+        rates[index].add(Ok(Sample { value: load.rate, right: load.right }));
+        tails[index].add(Ok(Sample { value: load.p99_us, right: load.right }));
+        Ok(Sample { value: load.cpu_ns / 1e3, right: load.right })
     });
-    for (series, failed) in rates.iter_mut().chain(&mut tails).zip(costs.iter().cycle()) {
-        (series.failed, series.hash_ok) = (failed.failed.clone(), failed.hash_ok);
+    for (series, cost) in rates.iter_mut().chain(&mut tails).zip(costs.iter().cycle()) {
+        series.failed.clone_from(&cost.failed);
     }
-    for series in costs.iter().filter(|s| s.failed.is_some()) {
-        report.miss(Missing::new(&series.name, series.failed.as_deref().unwrap_or_default()));
-    }
+    report.miss_failed(&costs);
     for (what, unit, better, all) in [
         ("cpu", "us/req", Better::Lower, &costs),
         ("rate", "req/s", Better::Higher, &rates),
         ("p99", "us", Better::Lower, &tails),
     ] {
         let name = format!("{}-{what}", cell.name());
-        report.rows.push(Row::of(&name, unit, better, "cutwater-rt", all));
-        let samples = all.iter().map(Into::into).collect();
-        raw.push(RawCell { cell: name, unit, operations: 1, samples });
+        report.add(Row::compare(&name, unit, better, OURS, all));
+        raw.push(RawCell::new(&name, unit, all));
     }
 }
 
-/// The name of the cell of connections that say nothing.
-const IDLE: &str = "idle-rss";
-
-/// What connections cost that say nothing; once, as memory that a server has had stays with it.
-fn idle(
-    args: &NetArgs,
-    runtime: &Runtime,
-    servers: &[Server],
-    report: &mut Report,
-    raw: &mut Vec<RawCell>,
-) {
-    let connections = if args.quick { 500 } else { 10_000 };
-    let need = rustix::process::Rlimit { current: Some(20_000), maximum: Some(20_000) };
-    // With fewer descriptors the servers say so themselves.
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, need);
-    let peers: Vec<_> = servers.iter().map(|server| server.peer).collect();
-    let all = interleave(&peers, 1, None, |index| {
-        let value = load::idle(runtime, &servers[index], connections)?;
-        Ok(Sample { value, hash_ok: true })
+/// The memory of a server for each connection that sends nothing.
+fn measure_idle(args: &NetArgs, bench: &Bench, report: &mut Report, raw: &mut Vec<RawCell>) {
+    let connections = if args.common.quick { 500 } else { 10_000 };
+    allow_descriptors();
+    let peers = peers(args, Transport::Plain);
+    let rounds = args.common.runs.map_or(ROUNDS, usize::from);
+    let all = interleave(&peers, rounds, 1, |index| {
+        let server = Server::start(&bench.setup(peers[index], Transport::Plain, 0.0))?;
+        let value = load::idle(&bench.runtime, &server, connections)?;
+        Ok(Sample { value, right: true })
     });
-    for series in all.iter().filter(|s| s.failed.is_some()) {
-        report.miss(Missing::new(&series.name, series.failed.as_deref().unwrap_or_default()));
-    }
-    report.rows.push(Row::of(IDLE, "B/conn", Better::Lower, "cutwater-rt", &all));
-    let samples = all.iter().map(Into::into).collect();
-    raw.push(RawCell { cell: IDLE.to_owned(), unit: "B/conn", operations: 1, samples });
+    report.miss_failed(&all);
+    report.add(Row::compare(IDLE, "B/conn", Better::Lower, OURS, &all));
+    raw.push(RawCell::new(IDLE, "B/conn", &all));
 }
 
 /// A certificate for this run.
-fn certify(dir: &Path) -> Result<(), String> {
+fn certify(dir: &std::path::Path) -> Result<(), String> {
     let say = |e: &dyn std::fmt::Display| format!("cannot make a certificate: {e}");
     let signed = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
     let signed = signed.map_err(|e| say(&e))?;
@@ -191,20 +182,17 @@ fn certify(dir: &Path) -> Result<(), String> {
     std::fs::write(dir.join("key.der"), signed.signing_key.serialize_der()).map_err(|e| say(&e))
 }
 
-/// The command that does this again.
+/// Versions of ours and of the peers.
+fn versions_of_packages() -> BTreeMap<String, String> {
+    ["cutwater-rt", "tokio", "tokio-rustls", "monoio", "compio", "glommio", "rustls"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), versions::locked(name)?)))
+        .collect()
+}
+
 fn command(args: &NetArgs) -> String {
-    let mut line = "cargo run --release -p versus -- net".to_owned();
-    if args.quick {
-        line.push_str(" --quick");
-    }
-    if let Some(cells) = &args.cells {
-        line.push_str(&format!(" --cells '{cells}'"));
-    }
-    if let Some(runs) = args.runs {
-        line.push_str(&format!(" --runs {runs}"));
-    }
-    if let Some(time) = args.time {
-        line.push_str(&format!(" --time {time}"));
-    }
-    line
+    CommandLine::for_suite("net", &args.common)
+        .value("--peers", Some(args.peers.join(",")).filter(|peers| !peers.is_empty()))
+        .value("--time", args.time)
+        .finish()
 }

@@ -1,11 +1,25 @@
-//! Servers, each in a process of its own on a core of its own, and what they cost.
+//! Servers, each in a process of its own, and their processor time and memory.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::cells::Kind;
+use super::cells::Transport;
+
+/// What a server is started with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup<'a> {
+    /// The library that serves.
+    pub peer: &'static str,
+    pub transport: Transport,
+    /// The directory with the certificate.
+    pub tls: &'a Path,
+    /// The core it keeps to.
+    pub cpu: usize,
+    /// Percent of processor time that it burns for each request.
+    pub slow: f64,
+}
 
 /// A server, until it is dropped.
 #[derive(Debug)]
@@ -16,14 +30,17 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn start(peer: &'static str, kind: Kind, tls: &Path) -> Result<Self, String> {
-        let me = std::env::current_exe().map_err(|e| format!("cannot find myself: {e}"))?;
+    /// Starts a server and waits until it listens.
+    pub(super) fn start(setup: &Setup<'_>) -> Result<Self, String> {
+        let peer = setup.peer;
+        let me = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
         let mut command = Command::new(me);
-        command.arg("net-serve").arg(peer).stdout(Stdio::piped());
-        match kind {
-            Kind::Plain => {}
-            Kind::Tls => drop(command.arg("--tls").arg(tls)),
-            Kind::Udp => drop(command.arg("--udp")),
+        command.arg("net-serve").arg(peer).args(["--cpu", &setup.cpu.to_string()]);
+        command.args(["--slow", &setup.slow.to_string()]).stdout(Stdio::piped());
+        match setup.transport {
+            Transport::Plain => {}
+            Transport::Tls => drop(command.arg("--tls").arg(setup.tls)),
+            Transport::Udp => drop(command.arg("--udp")),
         }
         let mut child = command.spawn().map_err(|e| format!("cannot start {peer}: {e}"))?;
         let mut line = String::new();

@@ -1,4 +1,5 @@
-//! Echo servers: what came goes back, with a buffer of 64 KiB, as each peer's own examples do it.
+//! Echo servers: they send back what they receive, with a buffer of 64 KiB, written as in each
+//! peer's own examples.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,47 +9,53 @@ use std::sync::Arc;
 use cutwater_rt::tls::rustls::ServerConfig;
 use cutwater_rt::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::cells::Kind;
+use super::brake::Brake;
+use super::cells::Transport;
 
 /// Bytes of a connection's buffer.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// Who serves what.
-pub(super) fn peers(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Plain => &["cutwater-rt", "tokio", "monoio", "compio", "glommio"],
-        Kind::Tls => &["cutwater-rt", "tokio"],
-        Kind::Udp => &["cutwater-rt", "tokio", "calls"],
+pub(super) fn peers(transport: Transport) -> &'static [&'static str] {
+    match transport {
+        Transport::Plain => &["cutwater-rt", "tokio", "monoio", "compio", "glommio"],
+        Transport::Tls => &["cutwater-rt", "tokio"],
+        Transport::Udp => &["cutwater-rt", "tokio", "calls"],
     }
 }
 
-/// Says where it listens, for whoever started this process.
+/// Prints the address, for the process that started this one.
 fn announce(address: SocketAddr) {
     use std::io::Write as _;
     let mut out = io::stdout().lock();
-    // Nobody to tell is nobody to serve, who will end us.
+    // Where nobody reads it, nobody connects; the process that started this one ends it.
     let _ = writeln!(out, "{address}").and_then(|()| out.flush());
 }
 
 /// Serves until the process is ended.
-pub(super) fn serve(peer: &str, kind: Kind, tls: Option<&Path>) -> Result<(), String> {
-    let served = match (peer, kind) {
-        ("cutwater-rt", Kind::Plain) => ours::tcp(),
-        ("cutwater-rt", Kind::Tls) => config(tls).and_then(ours::tls),
-        ("cutwater-rt", Kind::Udp) => ours::udp(),
-        ("calls", Kind::Udp) => calls::udp(),
+pub(super) fn serve(
+    peer: &str,
+    transport: Transport,
+    tls: Option<&Path>,
+    slow: f64,
+) -> Result<(), String> {
+    let served = match (peer, transport) {
+        ("cutwater-rt", Transport::Plain) => ours::tcp(Brake::new(slow)),
+        ("cutwater-rt", Transport::Tls) => config(tls).and_then(ours::tls),
+        ("cutwater-rt", Transport::Udp) => ours::udp(),
+        ("calls", Transport::Udp) => calls::udp(),
         #[cfg(feature = "peer-tokio")]
-        ("tokio", Kind::Plain) => of_tokio::tcp(),
+        ("tokio", Transport::Plain) => of_tokio::tcp(),
         #[cfg(feature = "peer-tokio")]
-        ("tokio", Kind::Tls) => config(tls).and_then(of_tokio::tls),
+        ("tokio", Transport::Tls) => config(tls).and_then(of_tokio::tls),
         #[cfg(feature = "peer-tokio")]
-        ("tokio", Kind::Udp) => of_tokio::udp(),
+        ("tokio", Transport::Udp) => of_tokio::udp(),
         #[cfg(feature = "peer-monoio")]
-        ("monoio", Kind::Plain) => of_monoio::tcp(),
+        ("monoio", Transport::Plain) => of_monoio::tcp(),
         #[cfg(feature = "peer-compio")]
-        ("compio", Kind::Plain) => of_compio::tcp(),
+        ("compio", Transport::Plain) => of_compio::tcp(),
         #[cfg(feature = "peer-glommio")]
-        ("glommio", Kind::Plain) => of_glommio::tcp(),
+        ("glommio", Transport::Plain) => of_glommio::tcp(),
         _ => return Err(format!("{peer} was left out of this build")),
     };
     served.map_err(|e| format!("{peer}: {e}"))
@@ -64,16 +71,19 @@ fn config(dir: Option<&Path>) -> io::Result<Arc<ServerConfig>> {
 }
 
 mod ours {
+    use std::rc::Rc;
+
     use cutwater_rt::net::{Datagram, TcpListener, TcpStream, UdpSocket};
     use cutwater_rt::tls::Acceptor;
     use cutwater_rt::{Runtime, spawn};
 
     use super::*;
 
-    async fn echo(stream: TcpStream) -> io::Result<()> {
+    async fn echo(stream: TcpStream, brake: Rc<Brake>) -> io::Result<()> {
         let mut pieces = stream.received();
         let mut buf = Vec::new();
         while let Some(piece) = pieces.next().await? {
+            brake.after_a_request();
             let (sent, back) = stream.send_all(piece.into_vec(buf)).await;
             sent?;
             buf = pieces.reuse(back);
@@ -81,7 +91,8 @@ mod ours {
         Ok(())
     }
 
-    pub(super) fn tcp() -> io::Result<()> {
+    pub(super) fn tcp(brake: Brake) -> io::Result<()> {
+        let brake = Rc::new(brake);
         Runtime::new()?.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0")?;
             announce(listener.local_addr()?);
@@ -89,7 +100,7 @@ mod ours {
             loop {
                 let stream = incoming.next().await?;
                 stream.set_nodelay(true)?;
-                spawn(echo(stream));
+                spawn(echo(stream, Rc::clone(&brake)));
             }
         })
     }
@@ -142,7 +153,7 @@ mod ours {
     }
 }
 
-/// What a program does that is written to the calls.
+/// A program that makes the calls itself.
 mod calls {
     use super::*;
 

@@ -1,8 +1,8 @@
 //! memmap2: a copy from a map of the whole file.
 //!
 //! Opened through symbolic-common's `ByteView`, a thin owner of a `memmap2::Mmap`: memmap2's
-//! own open cannot be called without `unsafe`, because nobody can promise that the file
-//! does not change under the slice. Here nobody else knows the file.
+//! own open cannot be called without `unsafe`, because no one can promise that the file
+//! does not change under the slice. Here no other process knows the file.
 
 use symbolic_common::{AccessPattern, ByteView};
 

@@ -30,6 +30,7 @@ mod tokio;
 mod tokio_uring;
 mod workers;
 
+pub(crate) use cutwater::Cutwater;
 pub(crate) use error::PeerError;
 pub(crate) use job::{Job, Outcome, Span, Tally};
 #[cfg(test)]

@@ -29,7 +29,7 @@ fn job(file: &tempfile::NamedTempFile, threads: usize, depth: usize) -> Job {
     }
 }
 
-/// Peers that rest on a ring may be refused one; nobody else may fail.
+/// The kernel may refuse a ring to peers that need one; no other peer may fail.
 fn may_be_missing(peer: &dyn Peer) -> bool {
     let on_a_ring = ["tokio-uring", "monoio", "compio", "glommio", "glommio-dma"];
     on_a_ring.contains(&peer.name())
@@ -55,7 +55,7 @@ fn every_peer_reads_what_std_reads() {
 }
 
 #[test]
-fn every_peer_says_why_it_cannot_read_a_file_that_is_not_there() {
+fn every_peer_names_the_reason_when_a_file_is_missing() {
     let file = small_file();
     let mut job = job(&file, 2, 4);
     job.path = "/no/such/file".into();

@@ -25,7 +25,7 @@ impl Queue {
     }
 }
 
-/// The start line: a thread that is ready waits here for the others.
+/// The start line, where a thread that is ready waits for the others.
 ///
 /// A thread that fails before it is ready passes the line on the way out, so that the
 /// others are not left waiting.

@@ -1,4 +1,4 @@
-//! Answers that are kept, so that ours are compared where DuckDB is not, too.
+//! Answers in a file, so that ours are checked where there is no DuckDB.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -10,15 +10,15 @@ use super::tools::Rows;
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     kept: BTreeMap<String, Rows>,
-    /// Where they are to be written, as they are not there yet.
+    /// Where to write them, if they are not there yet.
     new: Option<PathBuf>,
 }
 
-/// As they are in the file: a text for each row, whose values are parted by commas.
+/// Answers as they are in the file: a text for each row, with commas between its values.
 type Written = BTreeMap<String, Vec<String>>;
 
 impl Answers {
-    /// Those of a file; none where it is to be written, or where there is none.
+    /// The answers of a file; none where it is not there yet, or without a path.
     pub(super) fn open(path: Option<&Path>) -> Result<Self, String> {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = match std::fs::read_to_string(path) {
@@ -41,11 +41,11 @@ impl Answers {
     }
 
     /// The answer to a question.
-    pub(super) fn of(&self, question: &str) -> Option<&Rows> {
+    pub(super) fn get(&self, question: &str) -> Option<&Rows> {
         self.kept.get(question)
     }
 
-    /// Keeps an answer, where none was.
+    /// Keeps an answer, unless there is one.
     pub(super) fn keep(&mut self, question: &str, rows: &Rows) {
         self.kept.entry(question.to_owned()).or_insert_with(|| rows.clone());
     }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use cutwater_lab::SplitMix;
 use tempfile::TempDir;
 
 /// The logs.
@@ -19,7 +20,7 @@ pub(super) struct Data {
     _dir: TempDir,
 }
 
-/// Who owns what, for the join.
+/// The owner of each method, for the join.
 const OWNERS: &str = "{\"method\":\"GET\",\"team\":\"web\"}\n{\"method\":\"POST\",\"team\":\"shop\"}\n\
                       {\"method\":\"PUT\",\"team\":\"shop\"}\n";
 
@@ -49,7 +50,7 @@ impl Data {
     }
 }
 
-/// The time of the first record behind so many hundredths of a log.
+/// The time of the first record after `percent` of a log's bytes.
 fn time_at(log: &Path, percent: u64) -> io::Result<String> {
     let mut file = File::open(log)?;
     let size = file.metadata()?.len();
@@ -61,7 +62,7 @@ fn time_at(log: &Path, percent: u64) -> io::Result<String> {
     value["ts"].as_str().map(str::to_owned).ok_or_else(|| io::Error::other("a record without ts"))
 }
 
-/// One line in so many is cut off in its middle.
+/// One of this many lines is cut off in its middle.
 const CUT_OFF: u64 = 1000;
 
 /// Writes the first lines of `log`, some of them cut off.
@@ -83,20 +84,9 @@ fn write_broken(log: &Path, to: &Path, lines: u64) -> io::Result<()> {
     out.flush()
 }
 
-/// Numbers from a seed (xorshift64*).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % n
-    }
-
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all.get(self.below(all.len() as u64) as usize).copied().unwrap_or_default()
-    }
+/// One of a list.
+fn pick<'a>(random: &mut SplitMix, list: &[&'a str]) -> &'a str {
+    list[random.below(list.len() as u64) as usize]
 }
 
 /// Milliseconds from one record to the next, at most.
@@ -104,17 +94,19 @@ const STEP_MS: u64 = 34;
 
 fn write_log(path: &Path, lines: u64, seed: u64) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = SplitMix(seed);
     let mut ms = 0;
     for _ in 0..lines {
-        ms += dice.below(STEP_MS);
+        ms += random.below(STEP_MS);
         let (day, hour) = (1 + ms / 86_400_000, ms / 3_600_000 % 24);
         let (minute, second, milli) = (ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
-        let status =
-            dice.of(&["200", "200", "200", "200", "204", "304", "404", "429", "500", "503"]);
-        let method = dice.of(&["GET", "GET", "GET", "POST", "PUT", "DELETE"]);
-        let id = dice.below(200_000);
-        let path = match dice.below(5) {
+        let status = pick(
+            &mut random,
+            &["200", "200", "200", "200", "204", "304", "404", "429", "500", "503"],
+        );
+        let method = pick(&mut random, &["GET", "GET", "GET", "POST", "PUT", "DELETE"]);
+        let id = random.below(200_000);
+        let path = match random.below(5) {
             0 => "/health".to_owned(),
             1 => format!("/api/v1/users/{id}"),
             2 => format!("/cart/{id}"),
@@ -126,13 +118,13 @@ fn write_log(path: &Path, lines: u64, seed: u64) -> io::Result<()> {
             "{{\"ts\":\"2026-03-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z\",\
              \"level\":\"info\",\"method\":\"{method}\",\"path\":\"{path}\",\"status\":{status},\
              \"bytes\":{},",
-            dice.below(60_000)
+            random.below(60_000)
         )?;
         // Some lack it.
-        if dice.below(2000) > 0 {
-            write!(out, "\"latency_ms\":{}.{:03},", dice.below(400), dice.below(1000))?;
+        if random.below(2000) > 0 {
+            write!(out, "\"latency_ms\":{}.{:03},", random.below(400), random.below(1000))?;
         }
-        let trace = dice.below(u64::MAX);
+        let trace = random.below(u64::MAX);
         writeln!(
             out,
             "\"ua\":\"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)\",\

@@ -1,4 +1,4 @@
-//! The questions, in words that both engines understand.
+//! The questions, in SQL that both engines accept.
 
 /// One question.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ const fn question(name: &'static str, sql: &'static str) -> Question {
     Question { name, sql, duckdb: None, engine: false }
 }
 
-/// All of them. Each gives the same rows in the same order, whoever is asked.
+/// All of them. Each gives the same rows in the same order, whichever program is asked.
 pub(super) const QUESTIONS: [Question; 13] = [
     Question {
         name: "group",

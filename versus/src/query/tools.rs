@@ -1,14 +1,14 @@
-//! Who is asked, and how answers are compared.
+//! The programs that are asked, and how answers are compared.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use super::data::Data;
 use super::questions::Question;
 use crate::args::QueryArgs;
 use crate::harness::report::Missing;
+use crate::programs::{find, find_beside, timed};
 
 /// Rows of values as they were printed.
 pub(super) type Rows = Vec<Vec<String>>;
@@ -34,23 +34,23 @@ pub(super) struct Tool {
     /// Statements before the question.
     setting: String,
     after: Vec<String>,
-    /// What it calls what a question names.
+    /// Its words for the names in a question.
     names: Vec<(&'static str, String)>,
-    kind: Kind,
+    dialect: Dialect,
     /// Whether its own time counts, and not that of the process.
     own_time: bool,
 }
 
-/// Which questions it is asked, and in which words.
+/// Which questions a program is asked, and in which words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Ours,
+enum Dialect {
+    Cutwater,
     DuckDb,
     /// The engine below ours, with its own reader of JSON.
-    Engine,
+    DataFusion,
 }
 
-/// All who are here.
+/// The programs that are here.
 #[derive(Debug)]
 pub(super) struct Tools {
     pub all: Vec<Tool>,
@@ -61,9 +61,7 @@ pub(super) struct Tools {
 impl Tools {
     /// Ours, which must be here, and DuckDB where it is.
     pub(super) fn find(args: &QueryArgs, data: &Data) -> Result<Self, String> {
-        let own = std::env::current_exe().ok();
-        let beside = own.and_then(|p| Some(p.parent()?.join("cutwater-query")));
-        let ours = beside.filter(|p| p.exists()).or_else(|| found("cutwater-query"));
+        let ours = find_beside("cutwater-query").or_else(|| find("cutwater-query"));
         let ours = ours.ok_or_else(|| {
             "there is no cutwater-query beside this program or on the PATH; build it: \
              cargo build --release -p cutwater-query"
@@ -82,7 +80,7 @@ impl Tools {
             setting: String::new(),
             after: vec![log.to_string()],
             names: names(data, ["log", "owners", "broken"].map(str::to_owned)),
-            kind: Kind::Ours,
+            dialect: Dialect::Cutwater,
             own_time: false,
         };
         let engine = Tool {
@@ -92,12 +90,12 @@ impl Tools {
             setting: format!("CREATE EXTERNAL TABLE theirs STORED AS JSON LOCATION '{log}'; "),
             after: Vec::new(),
             names: names(data, ["theirs", "", ""].map(str::to_owned)),
-            kind: Kind::Engine,
+            dialect: Dialect::DataFusion,
             own_time: false,
         };
         let all = vec![cutwater, engine];
         let mut tools = Self { versions: BTreeMap::new(), missing: Vec::new(), all };
-        match found(&args.python) {
+        match find(&args.python) {
             Some(python) if has_duckdb(&python) => tools.add_duckdb(&python, &threads, data),
             _ => tools.missing.push(Missing::new(
                 "duckdb",
@@ -127,7 +125,7 @@ impl Tools {
                 setting: String::new(),
                 after: vec![threads.to_owned()],
                 names: names(data, [read(&data.log), read(&data.owners), lines.clone()]),
-                kind: Kind::DuckDb,
+                dialect: Dialect::DuckDb,
                 own_time,
             });
         }
@@ -144,38 +142,25 @@ fn names(data: &Data, tables: [String; 3]) -> Vec<(&'static str, String)> {
 impl Tool {
     /// Whether it is asked this.
     pub(super) fn answers(&self, question: &Question) -> bool {
-        self.kind != Kind::Engine || question.engine
+        self.dialect != Dialect::DataFusion || question.engine
     }
 
     /// Asks it: seconds and rows.
     pub(super) fn ask(&self, question: &Question) -> Result<(f64, Rows), String> {
         let names: Vec<_> = self.names.iter().map(|(name, with)| (*name, with.as_str())).collect();
-        let sql = self.setting.clone() + &question.with(self.kind == Kind::DuckDb, &names);
+        let sql = self.setting.clone() + &question.with(self.dialect == Dialect::DuckDb, &names);
         let mut command = Command::new(&self.program);
-        command.args(&self.before).arg(sql).args(&self.after).stdin(Stdio::null());
-        let started = Instant::now();
-        let out = command
-            .output()
-            .map_err(|e| format!("cannot start {}: {e}", self.program.display()))?;
-        let mut seconds = started.elapsed().as_secs_f64();
-        let said = String::from_utf8_lossy(&out.stderr);
-        let last = said.lines().last().unwrap_or_default().trim();
-        if !out.status.success() {
-            return Err(format!("{} ended with {}: {last}", self.name, out.status));
-        }
-        if self.own_time {
-            let told = last.parse();
-            seconds = told.map_err(|_| format!("{} did not say how long it took", self.name))?;
-        }
-        Ok((seconds, rows(&String::from_utf8_lossy(&out.stdout))))
+        command.args(&self.before).arg(sql).args(&self.after);
+        let (seconds, text) = timed(&mut command, self.name, self.own_time)?;
+        Ok((seconds, rows(&text)))
     }
 
     fn version(&self) -> Option<(String, String)> {
         let mut command = Command::new(&self.program);
-        match self.kind {
-            Kind::Ours => command.arg("--version"),
-            Kind::Engine => return None,
-            Kind::DuckDb => {
+        match self.dialect {
+            Dialect::Cutwater => command.arg("--version"),
+            Dialect::DataFusion => return None,
+            Dialect::DuckDb => {
                 command.args(["-c", "import duckdb; print('DuckDB', duckdb.__version__)"])
             }
         };
@@ -203,15 +188,6 @@ pub(super) fn same(a: &Rows, b: &Rows) -> bool {
     let row =
         |(a, b): (&Vec<String>, &Vec<String>)| a.len() == b.len() && a.iter().zip(b).all(value);
     a.len() == b.len() && a.iter().zip(b).all(row)
-}
-
-/// A program on `PATH`, or at the path given.
-fn found(name: &str) -> Option<PathBuf> {
-    if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(|p| p.exists());
-    }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|p| p.is_file())
 }
 
 fn has_duckdb(python: &std::path::Path) -> bool {

@@ -1,9 +1,12 @@
 //! The cells of the suite: what is resident, what is read, how deep, on how many threads.
 
-use crate::harness::report::Better;
-use crate::peers::{Outcome, Span};
+use std::ops::Range;
 
-/// What of the file is in the page cache before a run.
+use cutwater_lab::{Permutation, SplitMix};
+
+use crate::peers::Span;
+
+/// What part of the file is in the page cache before a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cache {
     /// All.
@@ -17,7 +20,7 @@ pub(crate) enum Cache {
 /// One cell.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cell {
-    /// What is resident before each run.
+    /// What is resident before each round.
     pub cache: Cache,
     /// Bytes of one read.
     pub block: usize,
@@ -64,57 +67,42 @@ impl Cell {
         format!("{cache} {block} {order} x{} t{}", self.depth, self.threads)
     }
 
-    /// Of the values: small reads are counted, large ones weighed.
+    /// The unit of values: small reads are counted, of large ones the bytes.
     pub(crate) fn unit(&self) -> &'static str {
         if self.block < 64 << 10 { "reads/s" } else { "bytes/s" }
     }
 
-    /// Rates.
-    pub(crate) fn better(&self) -> Better {
-        Better::Higher
+    /// What `reads` reads in `seconds` are worth in the unit.
+    pub(crate) fn value(&self, reads: usize, seconds: f64) -> f64 {
+        let each = if self.unit() == "reads/s" { 1.0 } else { self.block as f64 };
+        reads as f64 * each / seconds.max(1e-9)
     }
 
-    /// What an outcome of `reads` reads is worth in the unit.
-    pub(crate) fn value(&self, reads: usize, outcome: &Outcome) -> f64 {
-        let seconds = outcome.elapsed.as_secs_f64().max(1e-9);
-        match self.unit() {
-            "reads/s" => reads as f64 / seconds,
-            _ => outcome.tally.bytes as f64 / seconds,
-        }
+    /// How many reads fit into `seconds` at a rate in the unit.
+    pub(crate) fn reads_in(&self, seconds: f64, rate: f64) -> usize {
+        let each = if self.unit() == "reads/s" { 1.0 } else { self.block as f64 };
+        (seconds * rate / each) as usize
     }
 
-    /// The first `reads` spans of a pass over a file of `file_bytes`: no block twice, so that
-    /// a cold read stays cold. Random orders are the same for the same `seed`.
-    pub(crate) fn spans(&self, reads: usize, file_bytes: u64, seed: u64) -> Vec<Span> {
-        let mut blocks: Vec<u64> = (0..file_bytes / self.block as u64).collect();
-        let reads = reads.min(blocks.len());
+    /// The fewest reads of a slice: every lane has two.
+    pub(crate) fn reads_min(&self) -> usize {
+        2 * self.depth.max(self.threads)
+    }
+
+    /// `reads` blocks within `range` of the file, no block twice, so that a cold read stays cold.
+    /// `seed` names their order, or where a run of them in order starts. There are fewer where the
+    /// range has fewer blocks.
+    pub(crate) fn spans(&self, range: &Range<u64>, reads: usize, seed: u64) -> Vec<Span> {
+        let block = self.block as u64;
+        let blocks = range.end.saturating_sub(range.start) / block;
+        let reads = (reads as u64).min(blocks);
+        let span = |index| Span { offset: range.start + index * block, len: self.block };
         if self.random {
-            let mut rng = SplitMix(seed ^ self.block as u64);
-            for i in 0..reads {
-                let j = i + (rng.next() % (blocks.len() - i) as u64) as usize;
-                blocks.swap(i, j);
-            }
+            let order = Permutation::new(blocks, seed);
+            return (0..reads).map(|i| span(order.at(i))).collect();
         }
-        blocks.truncate(reads);
-        blocks.iter().map(|b| Span { offset: b * self.block as u64, len: self.block }).collect()
-    }
-
-    /// Reads in a whole pass over the file.
-    pub(crate) fn reads_max(&self, file_bytes: u64) -> usize {
-        (file_bytes / self.block as u64) as usize
-    }
-}
-
-/// splitmix64.
-pub(crate) struct SplitMix(pub u64);
-
-impl SplitMix {
-    /// The next number.
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let n = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        n ^ (n >> 31)
+        let first = SplitMix(seed).below(blocks - reads + 1);
+        (first..first + reads).map(span).collect()
     }
 }
 
@@ -135,13 +123,26 @@ mod tests {
 
     #[test]
     fn no_block_is_read_twice_and_the_order_follows_the_seed() {
-        let cell = Cell::all()[0];
-        assert!(cell.random);
-        let spans = cell.spans(1000, 8 << 20, 7);
-        assert_eq!(spans.len(), 1000);
-        assert_eq!(spans.iter().map(|s| s.offset).collect::<HashSet<_>>().len(), 1000);
-        assert_eq!(spans, cell.spans(1000, 8 << 20, 7));
-        assert_ne!(spans, cell.spans(1000, 8 << 20, 8));
-        assert_eq!(cell.spans(usize::MAX, 1 << 20, 7).len(), 256);
+        for cell in Cell::all() {
+            let (range, block) = (3 << 20..67 << 20, cell.block as u64);
+            let spans = cell.spans(&range, 40, 7);
+            let offsets: HashSet<_> = spans.iter().map(|s| s.offset).collect();
+            assert_eq!((spans.len(), offsets.len()), (40, 40), "{}", cell.name());
+            let inside = |o: &u64| *o >= range.start && o + block <= range.end;
+            assert!(offsets.iter().all(inside), "{}", cell.name());
+            assert_eq!(spans, cell.spans(&range, 40, 7));
+            assert_ne!(spans, cell.spans(&range, 40, 8), "{}", cell.name());
+            let in_order = spans.windows(2).all(|two| two[0].offset + block == two[1].offset);
+            assert_eq!(in_order, !cell.random);
+            assert_eq!(cell.spans(&range, usize::MAX, 7).len() as u64, (64 << 20) / block);
+        }
+    }
+
+    #[test]
+    fn a_rate_and_its_time_give_the_reads_back() {
+        for cell in Cell::all() {
+            let rate = cell.value(600, 0.25);
+            assert_eq!(cell.reads_in(0.25, rate), 600, "{}", cell.name());
+        }
     }
 }

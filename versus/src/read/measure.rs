@@ -1,120 +1,151 @@
-//! One cell: a short run of everybody to see how fast this goes, then the interleaved ones.
+//! One cell: a short round to see how fast each side is, one that is only timed, then those that
+//! count.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use cutwater_lab::{Better, ROUNDS_MIN, Series, rounds_within};
 
 use super::cells::{Cache, Cell};
 use super::data::DataFile;
+use super::regions::region_bytes;
+use super::slices::{Rounds, Side, Slices};
 use crate::harness::pin::Pinned;
-use crate::harness::record::RawCell;
-use crate::harness::report::{Missing, Row};
-use crate::harness::run::{Sample, Series, interleave};
-use crate::peers::{Job, Peer, Roster};
+use crate::harness::raw::RawCell;
+use crate::harness::report::Missing;
+use crate::harness::row::Row;
+use crate::peers::{Peer, Roster};
 
-/// Bytes of the short run, and its reads at least and at most.
-const PROBE_BYTES: usize = 32 << 20;
-const PROBE_READS: (usize, usize) = (16, 2048);
+/// Bytes that a side reads in the first round, and its reads at least and at most.
+const PROBE_BYTES: usize = 8 << 20;
+const PROBE_READS: (usize, usize) = (16, 1024);
+/// How much longer than warm slices the others are.
+const COLD_TIMES: f64 = 4.0;
+
+/// How many rounds to measure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Budget {
+    /// This many.
+    Rounds(usize),
+    /// As many as fit into a time, at least the fewest that give an interval and at most a number.
+    Within(Duration, usize),
+}
 
 /// What all cells share.
 pub(crate) struct Bench<'a> {
     /// The file.
     pub data: &'a DataFile,
-    /// Who reads.
-    pub roster: &'a Roster,
-    /// Rounds.
-    pub runs: usize,
-    /// What a run takes on average over the peers.
+    /// How long a warm slice takes.
     pub seconds: f64,
-    /// Of the order of the reads.
+    /// The seed of the order of reads and sides.
     pub seed: u64,
-    /// Whether a cell of n threads gets n cores: else who reads from a pool of threads has
-    /// all cores in a cell of one thread.
+    /// Whether a cell of n threads gets n cores: otherwise sides that read from a pool of threads
+    /// have all cores in a cell of one thread.
     pub pin: bool,
 }
 
-/// What came of a cell.
+/// What was measured of a cell.
 pub(crate) struct Measured {
     /// Medians and the ratio.
     pub row: Row,
-    /// Who dropped out.
+    /// Sides that dropped out.
     pub missing: Vec<Missing>,
     /// Every sample.
     pub raw: RawCell,
+    /// What a reader has to know about it.
+    pub note: Option<String>,
 }
 
 impl Bench<'_> {
-    /// Measures `cell`, with rounds until `deadline`. Errors when the cell cannot be made.
-    pub(crate) fn cell(&self, cell: &Cell, deadline: Option<Instant>) -> Result<Measured, String> {
-        let cores = if self.pin { Some(Pinned::to(cell.threads)?) } else { None };
-        self.data.prepare(cell.cache)?;
-        let all: Vec<&dyn Peer> = self.roster.peers.iter().map(AsRef::as_ref).collect();
-        let probe = (PROBE_BYTES / cell.block).clamp(PROBE_READS.0, PROBE_READS.1);
-        let probed = self.rounds(cell, &all, probe, 1, None)?;
-
-        let (running, failed): (Vec<_>, Vec<_>) =
-            all.into_iter().zip(probed).partition(|(_, series)| series.failed.is_none());
-        let reads = self.reads(cell, probe, running.iter().map(|(_, s)| s));
-        let running: Vec<_> = running.into_iter().map(|(peer, _)| peer).collect();
-        let mut series = self.rounds(cell, &running, reads, self.runs, deadline)?;
+    /// Measures `cell` through all peers. Errors when the cell cannot be made.
+    pub(crate) fn cell(
+        &self,
+        cell: &Cell,
+        roster: &Roster,
+        budget: Budget,
+    ) -> Result<Measured, String> {
+        let cores = if self.pin { Some(Pinned::to_last(cell.threads)?) } else { None };
+        self.data.warm()?;
+        let peers: Vec<&dyn Peer> = roster.peers.iter().map(AsRef::as_ref).collect();
+        let probe = self.probe(cell, &peers)?;
+        let (running, mut failed): (Vec<_>, Vec<_>) =
+            peers.iter().zip(probe).partition(|(_, series)| series.failed.is_none());
+        let count = running.len();
+        let sides = running.into_iter().map(|(peer, probed)| {
+            let reads = self.reads(cell, probed.median().unwrap_or(0.0), count)?;
+            Ok(Side { name: peer.name(), peer: *peer, reads, extra: 0 })
+        });
+        let sides = sides.collect::<Result<Vec<_>, String>>()?;
+        let Rounds { mut series, spoiled } = self.rounds(cell, &sides, budget)?;
         drop(cores);
-        series.extend(failed.into_iter().map(|(_, s)| s));
+        series.extend(failed.drain(..).map(|(_, series)| series));
 
+        let rounds = series.iter().map(|s| s.values.len() / 2).max().unwrap_or(0);
         let named = |s: &Series| Some(Missing::new(&s.name, s.failed.as_ref()?));
+        let name = cell.name();
+        let operations = |series: &Series| {
+            sides.iter().find(|side| side.name == series.name).map_or(0, |side| side.reads as u64)
+        };
         Ok(Measured {
-            row: Row::of(&cell.name(), cell.unit(), cell.better(), self.roster.ours, &series),
+            row: Row::compare(&name, cell.unit(), Better::Higher, roster.ours, &series),
             missing: series.iter().filter_map(named).collect(),
-            raw: RawCell {
-                cell: cell.name(),
-                unit: cell.unit(),
-                operations: reads as u64,
-                samples: series.iter().map(Into::into).collect(),
-            },
+            raw: RawCell::with_operations(&name, cell.unit(), roster.ours, &series, operations),
+            note: spoiled_note(&name, spoiled, 2 * rounds * sides.len()),
         })
     }
 
-    /// How many reads make a run take as long as wanted, on average over the peers.
-    fn reads<'s>(
-        &self,
-        cell: &Cell,
-        probe: usize,
-        series: impl Iterator<Item = &'s Series>,
-    ) -> usize {
-        let unit = if cell.unit() == "reads/s" { 1.0 } else { cell.block as f64 };
-        let times: Vec<_> = series.filter_map(|s| Some(unit / s.median()?.max(1e-9))).collect();
-        let mean = times.iter().sum::<f64>() / times.len().max(1) as f64;
-        let wanted = if mean > 0.0 { (self.seconds / mean) as usize } else { probe };
-        let max = cell.reads_max(self.data.bytes());
-        wanted.clamp(probe.min(max), max) / cell.threads * cell.threads
+    /// How fast each of `peers` is, by two short slices.
+    pub(crate) fn probe(&self, cell: &Cell, peers: &[&dyn Peer]) -> Result<Vec<Series>, String> {
+        let reads = (PROBE_BYTES / cell.block).clamp(PROBE_READS.0, PROBE_READS.1);
+        let reads = reads.max(cell.reads_min());
+        let sides =
+            peers.iter().map(|peer| Side { name: peer.name(), peer: *peer, reads, extra: 0 });
+        let sides: Vec<_> = sides.collect();
+        Ok(self.slices(cell, &sides, 0).measure(1)?.series)
     }
 
-    fn rounds(
+    /// How many reads a side with this rate makes in a slice, where there are `sides`.
+    pub(crate) fn reads(&self, cell: &Cell, rate: f64, sides: usize) -> Result<usize, String> {
+        let times = if cell.cache == Cache::Warm { 1.0 } else { COLD_TIMES };
+        let wanted = cell.reads_in(self.seconds * times, rate);
+        let room = self.room(cell, sides) as usize / cell.block;
+        let least = cell.reads_min();
+        if room < least {
+            return Err("the file is too small for this cell; --size names a larger one".to_owned());
+        }
+        Ok(wanted.clamp(least, room) / cell.threads * cell.threads)
+    }
+
+    /// The rounds of `sides`. Their number is fixed before the first that counts.
+    pub(crate) fn rounds(
         &self,
         cell: &Cell,
-        peers: &[&dyn Peer],
-        reads: usize,
-        rounds: usize,
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Series>, String> {
-        let job = Job {
-            path: self.data.path(),
-            spans: cell.spans(reads, self.data.bytes(), self.seed),
-            depth: cell.depth,
-            threads: cell.threads,
-            random: cell.random,
-            direct: true,
+        sides: &[Side<'_>],
+        budget: Budget,
+    ) -> Result<Rounds, String> {
+        let begun = Instant::now();
+        self.slices(cell, sides, 1).measure(1)?;
+        let rounds = match budget {
+            Budget::Rounds(rounds) => rounds,
+            Budget::Within(time, most) => rounds_within(time, begun.elapsed(), ROUNDS_MIN, most),
         };
-        let expected = self.data.expected(&job.spans);
-        let names: Vec<_> = peers.iter().map(|p| p.name()).collect();
-        // No peer's fault: it ends the cell and is not laid at anybody's door.
-        let mut unmade = None;
-        let series = interleave(&names, rounds, deadline, |index| {
-            if cell.cache != Cache::Warm {
-                self.data.prepare(cell.cache).inspect_err(|why| unmade = Some(why.clone()))?;
-            }
-            let outcome = peers[index].run(&job).map_err(|e| e.to_string())?;
-            let whole = outcome.tally.bytes == job.bytes();
-            let hash_ok = whole && outcome.tally.checksum == expected;
-            Ok(Sample { value: cell.value(job.spans.len(), &outcome), hash_ok })
-        });
-        unmade.map_or(Ok(series), Err)
+        self.slices(cell, sides, 2).measure(rounds)
     }
+
+    /// The bytes that a slice can read without reading one twice, where there are `sides`.
+    fn room(&self, cell: &Cell, sides: usize) -> u64 {
+        match cell.cache {
+            Cache::Warm => self.data.bytes(),
+            _ => region_bytes(self.data.bytes(), 2 * sides, self.data.read_ahead_max()),
+        }
+    }
+
+    fn slices<'s>(&'s self, cell: &'s Cell, sides: &'s [Side<'s>], phase: u64) -> Slices<'s> {
+        Slices { data: self.data, cell, sides, seed: self.seed.wrapping_add(phase << 56) }
+    }
+}
+
+fn spoiled_note(cell: &str, spoiled: usize, slices: usize) -> Option<String> {
+    (spoiled > 0).then(|| {
+        format!("{cell}: {spoiled} of {slices} slices did not find their region in its state")
+    })
 }
