@@ -1,16 +1,17 @@
-//! The system layer of Cutwater: the crate that most of its `unsafe` is in. It stands on no other of its crates.
+//! The system layer of Cutwater. It has most of the `unsafe` and depends on no other crate of ours.
 //!
-//! Programs use the crates above it (`cutwater`, `cutwater-rt`); this one has what they ask of the kernel:
+//! Programs use the crates above it (`cutwater`, `cutwater-rt`), which ask the kernel through it:
 //!
 //! - reading: [`pio`] (`preadv2(2)`), [`map`] (`mmap(2)`) with [`sigbus`] and [`poison`], [`ring`] (`io_uring(7)`);
-//! - what is in the page cache: [`residency`];
+//! - the page cache: [`residency`];
 //! - memory: [`buffer`], [`heap`], [`anon_map`], [`shared_map`], [`memfd`];
-//! - proofs that bytes cannot change: [`sealed`], [`lease`], [`promised`], and [`view`] for typed ones;
-//! - [`origin`]: whether a thing was made by this process or got by `fork(2)`;
-//! - what was used: [`usage`], [`smaps`], [`alloc_count`];
+//! - proofs that bytes cannot change: [`sealed`], [`lease`], [`promised`], and [`view`] for typed bytes;
+//! - [`origin`]: whether this process made an object or inherited it by `fork(2)`;
+//! - resources in use: [`usage`], [`smaps`], [`alloc_count`];
 //! - sockets: [`udp`] (segments of datagrams), [`udp_many`] (`recvmmsg(2)`);
 //! - the host: [`probe`] finds out what it can do, [`seccomp`] refuses calls to this process, for tests;
-//! - [`simd`]: where quotation marks and other bytes stand in a block.
+//! - [`simd`]: the positions of quotation marks and other bytes in a block;
+//! - [`terminal`]: the width of a terminal.
 //!
 //! ```
 //! use std::{fs::File, os::fd::AsFd};
@@ -27,12 +28,12 @@
 //! ```
 //!
 //! # Errors
-//! Functions return the kernel's [`Errno`]; the crates above say which file it was and what to do.
+//! Functions return the kernel's [`Errno`]; the crates above add the file and what to do.
 //!
 //! # Safety
 //! Every file that needs `unsafe` allows it for itself and begins with a safety section;
 //! every block has a SAFETY comment that names the fact it rests on. Nearly all functions are safe to
-//! call; those that are not say what they ask of the caller.
+//! call; the others state what the caller must ensure.
 #![deny(unsafe_code)]
 
 pub use rustix::io::Errno;

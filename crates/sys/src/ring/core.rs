@@ -120,6 +120,7 @@ impl<T: InFlight, M> Core<T, M> {
         &self.memory
     }
 
+    /// The same, to add to it. What the kernel may use must stay where it is.
     pub(super) fn memory_mut(&mut self) -> &mut M {
         &mut self.memory
     }

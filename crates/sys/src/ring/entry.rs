@@ -41,7 +41,6 @@ fn fd(file: &Arc<OwnedFd>) -> types::Fd {
 
 /// The entry of an operation; none where an offset in its buffer is out of bounds.
 pub(super) fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
-    let cwd = types::Fd(libc::AT_FDCWD);
     Some(match &mut flight.op {
         Op::Nop => opcode::Nop::new().build(),
         Op::Read { file, buf, at, offset } => {
@@ -65,6 +64,18 @@ pub(super) fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
                 if *data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
             opcode::Fsync::new(fd(file)).flags(flags).build()
         }
+        Op::Poll { file, events } => {
+            opcode::PollAdd::new(fd(file), poll_bits(*events).into()).build()
+        }
+        Op::Wake { ring } => opcode::MsgRingData::new(fd(ring), 0, WAKE, None).build(),
+        _ => return path_entry(flight),
+    })
+}
+
+/// The entry of an operation on a path, or on what a file has allocated.
+fn path_entry(flight: &mut Flight) -> Option<squeue::Entry> {
+    let cwd = types::Fd(libc::AT_FDCWD);
+    Some(match &mut flight.op {
         Op::Open { dir, path, flags, mode, resolve } => {
             let how = types::OpenHow::new()
                 .flags(u64::from(flags.bits()))
@@ -87,10 +98,6 @@ pub(super) fn entry(flight: &mut Flight) -> Option<squeue::Entry> {
         Op::Mkdir { path, mode } => {
             opcode::MkDirAt::new(cwd, path.as_ptr()).mode(mode.bits()).build()
         }
-        Op::Poll { file, events } => {
-            opcode::PollAdd::new(fd(file), poll_bits(*events).into()).build()
-        }
-        Op::Wake { ring } => opcode::MsgRingData::new(fd(ring), 0, WAKE, None).build(),
         _ => return socket_entry(flight),
     })
 }
@@ -127,6 +134,13 @@ fn socket_entry(flight: &mut Flight) -> Option<squeue::Entry> {
             let entry = opcode::SendZc::new(fd(socket), bytes.as_ptr(), len);
             entry.flags(SEND_FLAGS).zc_flags(ZERO_COPY_REPORT).build()
         }
+        _ => return message_entry(flight),
+    })
+}
+
+/// The entry of an operation with a message header.
+fn message_entry(flight: &mut Flight) -> Option<squeue::Entry> {
+    Some(match &mut flight.op {
         Op::SendVectored { socket, bufs } => {
             let header =
                 flight.message.as_mut()?.for_send(bufs.iter().map(Vec::as_slice), None, None);
@@ -156,7 +170,7 @@ fn socket_entry(flight: &mut Flight) -> Option<squeue::Entry> {
             let header = flight.message.as_mut()?.for_send(pieces, to.as_ref(), segment);
             opcode::SendMsg::new(fd(socket), header).flags(libc::MSG_NOSIGNAL as u32).build()
         }
-        // All others are in `entry`; an operation without an entry is refused.
+        // All others are above; an operation without an entry is refused.
         _ => return None,
     })
 }

@@ -1,7 +1,7 @@
 //! A ring, and a child made by `fork(2)` while operations are in flight.
 //!
 //! # Safety
-//! The child makes system calls and drops the ring, which takes no lock; it leaves by `_exit(2)`.
+//! The child uses and drops the ring, which takes no lock; it leaves by `_exit(2)`.
 #![allow(unsafe_code)]
 
 use std::mem::ManuallyDrop;
@@ -52,7 +52,7 @@ fn forked(child: impl FnOnce()) -> i32 {
 }
 
 #[test]
-fn a_forked_child_that_drops_the_ring_leaves_the_parents_operations_alone() {
+fn a_forked_child_that_uses_and_drops_the_ring_leaves_the_parents_operations_alone() {
     assert_passes(|| {
         let made = OpRing::new(&RingConfig { entries: 32, ..RingConfig::default() });
         let mut ring = match made {
@@ -71,10 +71,13 @@ fn a_forked_child_that_drops_the_ring_leaves_the_parents_operations_alone() {
         }
         ring.submit().unwrap();
         let status = forked(|| {
+            assert!(matches!(ring.push(Op::Nop), Err((Op::Nop, Errno::CHILD))));
+            assert_eq!(ring.submit_and_wait(None), Err(Errno::CHILD));
+            assert_eq!((ring.reap(|_, _| {}), ring.counts().overflows), (0, 0));
             // SAFETY: the child does not use the ring again, and leaves by `_exit`.
             unsafe { ManuallyDrop::drop(&mut ring) };
         });
-        assert_eq!(status, 0, "the child died as it dropped the ring");
+        assert_eq!(status, 0, "the child died as it used or dropped the ring");
         for (n, (_, writer)) in pipes.iter().enumerate() {
             rustix::io::write(writer, &[n as u8 + 1; 3]).unwrap();
             let mut outcome = next_outcome(&mut ring);

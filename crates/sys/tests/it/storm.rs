@@ -87,9 +87,26 @@ struct Reader<'a> {
     map: &'a Map,
     wrong: &'a AtomicU64,
     reads: &'a AtomicU64,
+    over: &'a AtomicBool,
+    pause: &'a AtomicBool,
+    gate: &'a Barrier,
 }
 
 impl Reader<'_> {
+    /// Reads until it is over, with one pause at the gate.
+    fn run_until_over(&self, mut state: u64) {
+        let (mut buf, mut has_paused) = ([0; 20_000], false);
+        while !self.over.load(Ordering::Relaxed) || !has_paused {
+            self.read(&mut state, &mut buf);
+            if !has_paused && self.pause.load(Ordering::Relaxed) {
+                // Nobody copies while the handler is displaced and that was not noticed yet.
+                self.gate.wait();
+                self.gate.wait();
+                has_paused = true;
+            }
+        }
+    }
+
     /// One read from the map, or by a call where the map is not protected.
     fn read(&self, state: &mut u64, buf: &mut [u8]) {
         let len = 1 + random(state, buf.len() as u64);
@@ -124,20 +141,10 @@ fn read_until_stopped(path: &str, company: Company) {
     let seed = from_env("CUTWATER_SEED", 1);
     std::thread::scope(|scope| {
         for thread in 0..READERS as u64 {
-            let reader = Reader { file: &file, map: &map, wrong: &wrong, reads: &reads };
+            let (file, map, wrong, reads) = (&file, &map, &wrong, &reads);
             let (over, pause, gate) = (&over, &pause, &gate);
-            scope.spawn(move || {
-                let (mut state, mut buf, mut has_paused) = (seed * 8 + thread, [0; 20_000], false);
-                while !over.load(Ordering::Relaxed) || !has_paused {
-                    reader.read(&mut state, &mut buf);
-                    if !has_paused && pause.load(Ordering::Relaxed) {
-                        // Nobody copies while the handler is displaced and not yet missed.
-                        gate.wait();
-                        gate.wait();
-                        has_paused = true;
-                    }
-                }
-            });
+            let reader = Reader { file, map, wrong, reads, over, pause, gate };
+            scope.spawn(move || reader.run_until_over(seed * 8 + thread));
         }
         while reads.load(Ordering::Relaxed) < 10_000 {
             std::thread::yield_now();
