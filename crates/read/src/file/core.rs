@@ -10,13 +10,13 @@ use cutwater_maps::{MapAdvice, WholeMap};
 use cutwater_sys::Errno;
 use cutwater_sys::buffer::{Buffer, PAGE_BYTES};
 use cutwater_sys::pio::{self, ReadFlags, Vectors};
-use cutwater_sys::ring::{Completion, PushError, ReadRing, ReadTarget};
 use cutwater_sys::{probe, residency};
 
+use super::direct::Direct;
 use super::explain::ChoiceLog;
 use super::options::OpenOptions;
 use crate::pass::lane::Lane;
-use crate::pass::source::{Queue, QueuedRead, Source};
+use crate::pass::source::Source;
 use crate::{FileClass, Pattern, RingOptions};
 
 /// What all clones of a file share.
@@ -39,17 +39,6 @@ pub(crate) struct Core {
     pub(crate) past_cache_bytes: AtomicU64,
     pub(crate) choices: Mutex<ChoiceLog>,
 }
-
-/// A second descriptor of the same file, with `O_DIRECT`.
-#[derive(Debug)]
-struct Direct {
-    fd: Arc<OwnedFd>,
-    align: u64,
-}
-
-/// Reads in one pass from which on two calls that put the file into the ring's table and take
-/// it out again are repaid.
-const KEEP_READS_MIN: usize = 256;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -89,8 +78,8 @@ impl Core {
         self.direct_parts().map(drop)
     }
 
-    fn direct_parts(&self) -> Result<&Direct, Errno> {
-        self.direct.get_or_init(|| open_direct(&self.fd)).as_ref().map_err(|e| *e)
+    pub(super) fn direct_parts(&self) -> Result<&Direct, Errno> {
+        self.direct.get_or_init(|| Direct::open(&self.fd)).as_ref().map_err(|e| *e)
     }
 
     /// The ring to queue reads on. One that polls the device takes direct reads only, and only
@@ -175,41 +164,6 @@ fn map_whole(fd: &OwnedFd, size: u64, options: &OpenOptions) -> Result<WholeMap,
     Ok(map)
 }
 
-/// Opens the same inode again with `O_DIRECT` and finds its grid.
-fn open_direct(fd: &OwnedFd) -> Result<Direct, Errno> {
-    use rustix::fs::{Mode, OFlags};
-    use std::os::fd::AsRawFd;
-    // Through /proc, so that it is this inode whatever its name has come to mean.
-    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    let flags = OFlags::RDONLY | OFlags::DIRECT | OFlags::CLOEXEC;
-    // The link of an open file is there wherever /proc is.
-    let direct = rustix::fs::open(link, flags, Mode::empty())
-        .map_err(|e| if e == Errno::NOENT { Errno::NOSYS } else { e })?;
-    let align = direct_align(&direct)?;
-    Ok(Direct { fd: Arc::new(direct), align })
-}
-
-/// The grid of direct reads, bytes: as `statx(2)` reports it (Linux 6.1), else a page.
-fn direct_align(fd: &OwnedFd) -> Result<u64, Errno> {
-    use rustix::fs::{AtFlags, StatxFlags, statx};
-    let flags = StatxFlags::from_bits_retain(STATX_DIOALIGN);
-    let page = PAGE_BYTES as u64;
-    let Ok(stat) = statx(fd, c"", AtFlags::EMPTY_PATH, flags) else { return Ok(page) };
-    if stat.stx_mask & STATX_DIOALIGN == 0 {
-        return Ok(page);
-    }
-    // 0: the file takes no direct reads, although the open went through.
-    let (mem, offset) = (u64::from(stat.stx_dio_mem_align), u64::from(stat.stx_dio_offset_align));
-    if offset == 0 {
-        return Err(Errno::INVAL);
-    }
-    let align = mem.max(offset);
-    let fits = align.is_power_of_two() && align <= page;
-    if fits { Ok(align) } else { Err(Errno::INVAL) }
-}
-
-const STATX_DIOALIGN: u32 = 0x2000;
-
 impl Source for Core {
     fn size(&self) -> Result<u64, Errno> {
         size_of(&self.fd)
@@ -267,65 +221,6 @@ pub(crate) fn size_of(fd: &OwnedFd) -> Result<u64, Errno> {
         return rustix::fs::seek(fd, rustix::fs::SeekFrom::End(0));
     }
     Ok(stat.st_size.unsigned_abs())
-}
-
-/// A ring for the reads of one pass over one file.
-#[derive(Debug)]
-pub(crate) struct FileRing<'a> {
-    ring: &'a mut ReadRing,
-    /// The file's place in the ring's table of files, which spares the kernel the look-up and
-    /// the counting of a reference for each read.
-    kept: Option<u32>,
-}
-
-impl<'a> FileRing<'a> {
-    /// Readies `ring` for `reads` reads of `file`: direct ones or not.
-    pub(crate) fn new(ring: &'a mut ReadRing, file: &Core, direct: bool, reads: usize) -> Self {
-        let fd = if direct { file.direct_parts().ok().map(|d| &d.fd) } else { Some(&file.fd) };
-        let pays = reads >= KEEP_READS_MIN;
-        // A table that is refused, or full, costs speed and not bytes.
-        let kept = fd.filter(|_| pays).and_then(|fd| ring.keep_file(fd).ok());
-        Self { ring, kept }
-    }
-
-    /// Takes the file out of the table: kept there, it would stay open after its user closed it.
-    pub(crate) fn release(self) {
-        if let Some(place) = self.kept {
-            let _ = self.ring.release_file(place);
-        }
-    }
-}
-
-impl Queue<Core> for FileRing<'_> {
-    fn cut(&mut self, slot_bytes: usize) -> Result<usize, Errno> {
-        self.ring.cut(slot_bytes)
-    }
-
-    fn push(&mut self, source: &Core, read: &QueuedRead) -> Result<(), PushError> {
-        let target = match (self.kept, source.direct_parts()) {
-            (Some(place), _) => ReadTarget::Kept(place),
-            (None, Ok(direct)) if read.direct => ReadTarget::Fd(Arc::clone(&direct.fd)),
-            (None, Err(_)) if read.direct => return Err(PushError::Invalid),
-            (None, _) => ReadTarget::Fd(Arc::clone(&source.fd)),
-        };
-        self.ring.push(read.slot, read.at, read.len, &target, read.offset, read.fixed)
-    }
-
-    fn submit_and_wait(&mut self, want: usize) -> Result<(), Errno> {
-        self.ring.submit_and_wait(want)
-    }
-
-    fn reap(&mut self, out: &mut Vec<Completion>) -> usize {
-        self.ring.reap(out)
-    }
-
-    fn bytes(&self, slot: u32) -> Option<&[u8]> {
-        self.ring.bytes(slot)
-    }
-
-    fn quiesce(&mut self) -> Result<(), Errno> {
-        self.ring.quiesce()
-    }
 }
 
 #[cfg(test)]

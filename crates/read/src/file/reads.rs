@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use cutwater_sys::buffer::PAGE_BYTES;
 
-use super::core::{Core, FileRing};
+use super::core::Core;
+use super::file_ring::FileRing;
 use super::gather::{self, Call};
 use crate::choose::facts::{Cached, Plan, Probe};
 use crate::counting::threads::ThreadCounters;
