@@ -2,15 +2,17 @@
 
 use std::env;
 
-/// Pseudo-random numbers from a seed (xorshift64).
+use cutwater_lab::SplitMix;
+
+/// Pseudo-random numbers from a seed.
 #[derive(Debug, Clone)]
-pub struct Dice(u64);
+pub struct Dice(SplitMix);
 
 impl Dice {
     /// The numbers of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        Self(SplitMix(seed))
     }
 
     /// The numbers of the seed in the environment variable `name`, or of `default`. Prints the seed.
@@ -24,20 +26,19 @@ impl Dice {
 
     /// The next number.
     pub fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+        self.0.next()
     }
 
     /// A number below `n`, which must not be 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        (self.roll() >> 11) % n
+        self.0.below(n)
     }
 
     /// `n` bytes.
     pub fn bytes(&mut self, n: usize) -> Vec<u8> {
-        (0..n).map(|_| self.below(256) as u8).collect()
+        let mut bytes = vec![0; n];
+        self.0.fill(&mut bytes);
+        bytes
     }
 }
 
