@@ -6,6 +6,7 @@
 
 use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,9 +41,10 @@ fn forked(child: impl FnOnce()) -> i32 {
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
     if pid == 0 {
-        child();
+        // Caught here: a panic that left this function would end the process with a status of 0.
+        let has_failed = catch_unwind(AssertUnwindSafe(child)).is_err();
         // SAFETY: ends the process without running anything of the parent's.
-        unsafe { libc::_exit(0) };
+        unsafe { libc::_exit(i32::from(has_failed)) };
     }
     let mut status = -1;
     // SAFETY: `status` lives past the call, and the kernel writes one integer to it.

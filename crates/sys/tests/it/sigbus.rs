@@ -237,8 +237,6 @@ fn a_new_map_notices_a_displaced_handler() {
 
 #[test]
 fn a_handler_after_ours_that_passes_on_keeps_copies_alive_and_ends_at_the_first() {
-    let name =
-        "sigbus::a_handler_after_ours_that_passes_on_keeps_copies_alive_and_ends_at_the_first";
     assert_passes(|| {
         set_handler(count_plain as *const () as usize, 0);
         sigbus::install().unwrap();
