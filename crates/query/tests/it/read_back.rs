@@ -1,13 +1,11 @@
 //! Answers in every format, read by other programs and compared with the log that they came from.
 
-mod support;
-
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::{data, has_module, python};
 use cutwater_query::output::Format;
-use support::{data, has_module, python};
 
 /// Who reads what; `python` is that language's own library.
 const READERS: [(Format, &[&str]); 8] = [

@@ -3,8 +3,6 @@
 //! With one thread, pieces are read when rows are asked for, so that a change after the first batch
 //! is one in the middle of the scan.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;

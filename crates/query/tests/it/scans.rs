@@ -1,7 +1,5 @@
 //! Scans of logs that have many pieces: every row once, in its place, and no more read than needed.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -11,7 +9,7 @@ use cutwater_query::output::Format;
 use cutwater_query::{HowToOpen, Limits, Session};
 use futures::StreamExt;
 
-use support::{rows, written};
+use crate::support::{rows, written};
 
 const LINES: u64 = 30_000;
 

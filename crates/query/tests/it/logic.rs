@@ -3,16 +3,14 @@
 //! After a change that is meant, CUTWATER_UPDATE_SLT=1 writes the answers anew; what they then say
 //! is to be checked by eye and by another program.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{rows, session};
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use cutwater_query::{Failure, Session};
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
-use support::{rows, session};
 
 /// The logs that every file asks, in a session of its own.
 struct Logs(Session);

@@ -1,5 +1,4 @@
 //! Asking in tests.
-#![allow(dead_code)] // every test uses a part
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

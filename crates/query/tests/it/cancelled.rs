@@ -1,15 +1,13 @@
 //! Queries that are given up at random moments: nothing of them is left.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::data;
 use cutwater_query::{HowToOpen, Limits, Session};
 use futures::StreamExt;
-use support::data;
 use tokio::runtime::{Builder, Runtime};
 
 /// What takes some time to be left, if it is: a spilled file, a thread.
@@ -164,7 +162,7 @@ fn queries_given_up_after_any_number_of_polls_leave_nothing() {
     let seed = number("CUTWATER_SEED").unwrap_or(1);
     if std::env::var_os("CUTWATER_QUERY_GIVES_UP").is_none() {
         let mut child = Command::new(std::env::current_exe().expect("this test"));
-        let name = "queries_given_up_after_any_number_of_polls_leave_nothing";
+        let name = "cancelled::queries_given_up_after_any_number_of_polls_leave_nothing";
         child.args(["--exact", name, "--nocapture"]).env("CUTWATER_QUERY_GIVES_UP", "1");
         let out = child.output().expect("it starts");
         let said = String::from_utf8_lossy(&out.stderr);

@@ -1,12 +1,10 @@
 //! The command: what it takes, where it writes, what it leaves behind, how it ends.
 
-mod support;
-
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::data;
+use crate::support::data;
 
 fn query() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater-query"));

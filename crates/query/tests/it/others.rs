@@ -1,11 +1,9 @@
 //! Beside DuckDB, where `python3` on the PATH has it: the same answers.
 
-mod support;
-
 use std::io;
 use std::process::Command;
 
-use support::{data, has_module};
+use crate::support::{data, has_module};
 
 fn ours(sql: &str, more: &[&str]) -> io::Result<String> {
     let out = Command::new(env!("CARGO_BIN_EXE_cutwater-query"))

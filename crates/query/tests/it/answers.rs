@@ -1,8 +1,6 @@
 //! Questions in `sql/`, each with the answer that was checked once by eye and by another program.
 
-mod support;
-
-use support::{answer, data};
+use crate::support::{answer, data};
 
 /// Every statement of a file with its answer, as text to compare.
 fn answers(name: &str, tables: &[(&str, &[&str])]) -> String {

@@ -1,13 +1,11 @@
 //! The prompt, at a terminal that `script(1)` makes.
 
-mod support;
-
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use support::data;
+use crate::support::data;
 
 /// The longest that an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);

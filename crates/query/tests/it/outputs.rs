@@ -1,7 +1,5 @@
 //! Answers in every format, read back where the format is not for eyes.
 
-mod support;
-
 use std::io::Cursor;
 
 use arrow::array::RecordBatch;
@@ -11,7 +9,7 @@ use bytes::Bytes;
 use cutwater_query::output::Format;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use support::{rows, session, written};
+use crate::support::{rows, session, written};
 
 const SQL: &str = "SELECT ts, path, status, latency_ms, ok FROM log \
                    WHERE _line IN (1, 4, 8) ORDER BY ts";

@@ -1,15 +1,13 @@
 //! What would be guessed wrong is refused, and what an answer rests on is said.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::data;
 use cutwater_query::output::Format;
-use support::data;
 
 fn query() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater-query"));

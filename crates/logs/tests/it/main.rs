@@ -1,0 +1,8 @@
+//! The tests of the crate's public interface, in one binary.
+
+mod conditions;
+mod conservation;
+mod follow;
+mod formats;
+mod real_logs;
+mod seek;
