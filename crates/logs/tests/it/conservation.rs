@@ -135,7 +135,7 @@ fn a_file_that_changes_under_the_reader_is_survived_and_a_cut_is_told() {
     }
 }
 
-/// Truncated before the pass begins and after the size was learnt: always told.
+/// Truncated before the pass begins and after the size was learnt: always reported.
 #[test]
 fn a_truncation_is_reported_once_with_its_place() {
     let file = tempfile::NamedTempFile::new().expect("a file");

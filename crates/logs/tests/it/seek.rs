@@ -130,7 +130,7 @@ fn the_hour_that_comes_twice_is_found_both_times() {
     }
 }
 
-/// A gigabyte, of which almost all is holes: as sparse as it is, the pages read do not grow.
+/// A gigabyte that is almost all holes: sparse as it is, the pages read do not grow.
 #[test]
 fn holes_are_stepped_over() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");

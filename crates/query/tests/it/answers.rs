@@ -7,8 +7,8 @@ fn answers(name: &str, tables: &[(&str, &[&str])]) -> String {
     let path = data("../sql").join(format!("{name}.sql"));
     let questions = std::fs::read_to_string(path).expect("the questions are there");
     let questions = questions.split(";\n").map(str::trim).filter(|q| !q.is_empty());
-    let told = |question| format!("{question}\n----\n{}\n", answer(question, tables));
-    questions.map(told).collect()
+    let answered = |question| format!("{question}\n----\n{}\n", answer(question, tables));
+    questions.map(answered).collect()
 }
 
 #[test]

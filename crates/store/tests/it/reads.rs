@@ -6,7 +6,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload};
 
-/// Bytes that tell where they are.
+/// Bytes that differ by their place.
 fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 31 % 251) as u8 ^ (at >> 12) as u8).collect()
 }
