@@ -1,5 +1,7 @@
 //! The tests of the crate's public interface, in one binary.
 
+#[cfg(feature = "arrow")]
+mod columns;
 mod conditions;
 mod conservation;
 mod follow;

@@ -91,9 +91,9 @@ async fn offsets_are_where_the_lines_are() {
 
 /// Bytes that a query reads.
 async fn bytes_read(session: &mut Session, sql: &str) -> u64 {
-    let _ = session.seen().take();
+    let _ = session.counters().take();
     rows(session, sql).await.expect("an answer");
-    session.seen().take().bytes
+    session.counters().take().bytes
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,7 +178,32 @@ async fn a_value_that_does_not_fit_is_null_and_counted() {
     let mut session = session(&path, 2, true).await;
     let answer = rows(&mut session, "SELECT count(*), count(n) FROM log").await.expect("an answer");
     assert_eq!((integer(&answer, 0), integer(&answer, 1)), (LINES as i64, LINES as i64 - 1));
-    assert_eq!(session.seen().take().misfits, [("n".to_owned(), 1)].into());
+    assert_eq!(session.counters().take().misfits, [("n".to_owned(), 1)].into());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_carriage_return_before_the_line_feed_is_no_part_of_the_line() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("app.json");
+    std::fs::write(&path, "{\"n\":1}\r\n{\"n\":2}\r\n{\"n\"\r\n").expect("the log is written");
+    let mut session = session(&path, 2, true).await;
+    let sql = "SELECT _raw, _raw LIKE '%}' AS ended FROM log WHERE _raw LIKE '%}' OR _error <> ''";
+    let answer = rows(&mut session, sql).await.expect("an answer");
+    let text = String::from_utf8(written(Format::Tsv, &answer)).expect("text");
+    assert_eq!(text, "_raw\tended\n{\"n\":1}\ttrue\n{\"n\":2}\ttrue\n{\"n\"\tfalse\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn zero_has_no_sign() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("app.json");
+    std::fs::write(&path, "{\"x\":-0.0}\n{\"x\":0.0}\n{\"x\":0.5}\n").expect("the log is written");
+    let mut session = session(&path, 2, true).await;
+    for condition in ["x = 0", "x = -0.0", "x + 0.0 = 0", "x >= 0.0 AND x <= -0.0"] {
+        let sql = format!("SELECT count(*), count(DISTINCT x) FROM log WHERE {condition}");
+        let answer = rows(&mut session, &sql).await.expect("an answer");
+        assert_eq!((integer(&answer, 0), integer(&answer, 1)), (2, 1), "{condition}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -210,7 +235,7 @@ async fn who_drops_the_rows_ends_the_query() {
     assert!(stream.next().await.expect("rows").expect("rows").num_rows() > 0);
     drop(stream);
     // Each side is read at most once, and a new query is answered.
-    assert!(session.seen().take().bytes <= 2 * size);
+    assert!(session.counters().take().bytes <= 2 * size);
     let answer = rows(&mut session, "SELECT avg(n) FROM log").await.expect("an answer");
     let mean = answer[0].column(0).as_primitive::<Float64Type>().value(0);
     assert!((mean - (LINES - 1) as f64 / 2.0).abs() < 1e-9);
@@ -262,7 +287,7 @@ async fn a_join_that_does_not_fit_in_memory_is_sorted_on_disk() {
         let answer = rows(&mut session, join).await.expect("an answer");
         let (ids, sum) = (IDS as i64, (IDS * (IDS - 1) / 2) as i64);
         assert_eq!((integer(&answer, 0), integer(&answer, 1)), (ids, sum), "{memory_mib} MiB");
-        let sums = session.seen().take();
+        let sums = session.counters().take();
         assert_eq!(sums.sorted_joins, is_sorted, "{memory_mib} MiB, {threads} threads");
         assert_eq!(sums.lines, 2 * IDS, "what the first try read does not count");
     }
@@ -279,11 +304,11 @@ async fn rows_that_were_counted_are_known_until_somebody_writes() {
     for sql in ["SELECT n FROM log LIMIT 3", "SELECT count(*) FROM log WHERE n > 7"] {
         rows(&mut session, sql).await.expect("rows");
     }
-    let _ = session.seen().take();
+    let _ = session.counters().take();
     assert_eq!(integer(&rows(&mut session, count).await.expect("a count"), 0), LINES as i64);
-    assert!(session.seen().take().bytes > 0);
+    assert!(session.counters().take().bytes > 0);
     assert_eq!(integer(&rows(&mut session, count).await.expect("a count"), 0), LINES as i64);
-    assert_eq!(session.seen().take().bytes, 0, "they are known");
+    assert_eq!(session.counters().take().bytes, 0, "they are known");
     let some = rows(&mut session, "SELECT count(*) FROM log WHERE n < 10").await.expect("a count");
     assert_eq!(integer(&some, 0), 10);
     // In place, and of the same size: half of the lines are no records any more.
@@ -292,8 +317,8 @@ async fn rows_that_were_counted_are_known_until_somebody_writes() {
     bytes[half..].iter_mut().filter(|b| **b == b'{').for_each(|b| *b = b'!');
     let written = std::fs::OpenOptions::new().write(true).open(&path);
     std::io::Write::write_all(&mut written.expect("the log opens"), &bytes).expect("it is written");
-    let _ = session.seen().take();
+    let _ = session.counters().take();
     let fewer = integer(&rows(&mut session, count).await.expect("a count"), 0);
     assert!(fewer < LINES as i64, "{fewer}");
-    assert!(session.seen().take().bytes > 0, "they are counted again");
+    assert!(session.counters().take().bytes > 0, "they are counted again");
 }

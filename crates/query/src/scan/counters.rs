@@ -1,4 +1,4 @@
-//! What the passes of a session found beside rows.
+//! What the passes of a session found besides rows.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use cutwater_logs::scan::Tally;
 
-/// Sums over all passes since they were last taken.
+/// Sums over all passes since the last snapshot.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct Counters {
     bytes: AtomicU64,
     lines: AtomicU64,
     bad: AtomicU64,
@@ -17,16 +17,16 @@ pub struct Seen {
     sought: AtomicBool,
 }
 
-/// What was seen.
+/// The sums at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sums {
+pub struct Snapshot {
     /// Bytes of lines.
     pub bytes: u64,
     /// Lines, those that were skipped among them.
     pub lines: u64,
-    /// Lines that are no records and no rows either, among those that were not skipped.
+    /// Lines that were not skipped, and are neither records nor rows.
     pub bad: u64,
-    /// By column, the values that did not fit its type and are null.
+    /// By column, how many values did not fit its type and are null.
     pub misfits: BTreeMap<String, u64>,
     /// Joined rows did not fit in memory and were sorted on disk.
     pub sorted_joins: bool,
@@ -34,7 +34,7 @@ pub struct Sums {
     pub sought: bool,
 }
 
-impl Seen {
+impl Counters {
     /// Adds what was found in a part; `shown` says whether its bad lines are rows.
     pub(crate) fn add(&self, tally: &Tally, shown: bool) {
         self.bytes.fetch_add(tally.bytes, Ordering::Relaxed);
@@ -67,8 +67,8 @@ impl Seen {
 
     /// The sums, which begin at 0 again.
     #[must_use]
-    pub fn take(&self) -> Sums {
-        Sums {
+    pub fn take(&self) -> Snapshot {
+        Snapshot {
             bytes: self.bytes.swap(0, Ordering::Relaxed),
             lines: self.lines.swap(0, Ordering::Relaxed),
             bad: self.bad.swap(0, Ordering::Relaxed),

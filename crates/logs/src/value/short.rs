@@ -1,19 +1,18 @@
 //! Short decimal numbers, eight bytes at a time.
 //!
-//! The numbers of logs have a few digits, of which nobody can guess how many: a loop over them is
-//! left at a place that the processor did not expect, once a number. Here the only question is
-//! whether there are at most eight bytes and a point among them (Lemire, "Number parsing at a
-//! gigabyte per second", 2021, section 4, reads digits so).
+//! The numbers of logs have few digits, and how many cannot be predicted: a loop over them costs one
+//! mispredicted branch per number. Here the only questions are whether there are at most eight bytes
+//! and whether one of them is a point (Lemire, "Number parsing at a gigabyte per second", 2021,
+//! section 4).
 
 /// The longest number that is read here, with its point.
-pub const BYTES_MAX: usize = 8;
+pub(super) const BYTES_MAX: usize = 8;
 
 /// `block[start..end]` as a number without sign and exponent: its digits as one number, and how
-/// many of them are behind the point. Nothing where it is longer than [`BYTES_MAX`], begins or ends
+/// many of them come after the point. `None` where it is longer than [`BYTES_MAX`], begins or ends
 /// with a point, is no such number, or is among the last bytes of the block.
 #[inline(always)]
-#[must_use]
-pub fn short(block: &[u8], start: usize, end: usize) -> Option<(u32, u32)> {
+pub(super) fn decimal(block: &[u8], start: usize, end: usize) -> Option<(u32, u32)> {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let length = end.wrapping_sub(start);
     let eight = u64::from_le_bytes(*block.get(start..)?.first_chunk()?);
@@ -60,7 +59,7 @@ mod tests {
     /// The number at some place of a block.
     fn placed(before: &str, text: &str, after: &str) -> Option<(u32, u32)> {
         let block = format!("{before}{text}{after}");
-        short(block.as_bytes(), before.len(), before.len() + text.len())
+        decimal(block.as_bytes(), before.len(), before.len() + text.len())
     }
 
     proptest! {
@@ -91,14 +90,14 @@ mod tests {
             for byte in (0..=u8::MAX).filter(|b| !b.is_ascii_digit() && *b != b'.') {
                 let mut block = *b"12345678";
                 block[at] = byte;
-                assert_eq!(short(&block, 0, 8), None, "{byte:#x} at {at}");
+                assert_eq!(decimal(&block, 0, 8), None, "{byte:#x} at {at}");
             }
         }
         for text in [".", "1.", ".1", "1..2", "1.2.3", "-1", "+1", "1e3"] {
             assert_eq!(placed("7", text, "7        "), None, "{text}");
         }
-        assert_eq!(short(b"1234567", 0, 7), None, "too near to the end of the block");
-        assert_eq!(short(b"12345678", 3, 2), None);
-        assert_eq!(short(b"12345678", 9, 12), None);
+        assert_eq!(decimal(b"1234567", 0, 7), None, "too near to the end of the block");
+        assert_eq!(decimal(b"12345678", 3, 2), None);
+        assert_eq!(decimal(b"12345678", 9, 12), None);
     }
 }

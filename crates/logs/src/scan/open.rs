@@ -1,4 +1,4 @@
-//! What is scanned: logs with their formats, cut into tasks.
+//! Logs with their formats.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -6,10 +6,9 @@ use std::path::Path;
 
 use cutwater::ReadPath;
 
-use super::{Request, pieces};
 use crate::Result;
 use crate::format::{Definition, Detected, Format, detect, find_time, sample};
-use crate::split::{Input, InputKind, Task};
+use crate::split::{Input, InputKind};
 use crate::time::Rules;
 
 /// A log with its format.
@@ -23,20 +22,20 @@ pub struct Log {
     pub confidence: f64,
     /// The field that holds the time.
     pub time: Option<String>,
-    /// What to assume where stamps do not say.
+    /// The zone and the year of stamps that name none.
     pub rules: Rules,
     /// Lines sampled from it.
     pub sample: Vec<u8>,
 }
 
-/// What some programs begin a file of UTF-8 with; it is no part of its first line.
+/// Some programs begin a file of UTF-8 with this mark; it is no part of the first line.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How many bytes of a compressed log are sampled.
 const STREAM_SAMPLE_BYTES: usize = 64 << 10;
 
-/// Opens a log and finds its format, unless it is given. Of a stream, which can be read only once,
-/// only the beginning is sampled.
+/// Opens a log and finds its format, unless it is given. A stream can be read only once, so only its
+/// beginning is sampled.
 ///
 /// # Errors
 /// When it cannot be opened or read.
@@ -95,23 +94,4 @@ fn take_sample(input: &Input) -> Result<Vec<u8>> {
             Ok(lines)
         }
     }
-}
-
-/// The tasks of a pass, in the order of the logs. With fewer bytes than pieces for all
-/// threads, pieces are made smaller, but not smaller than a block.
-pub(super) fn tasks(logs: &[Log], request: &Request) -> Vec<Task> {
-    let mut tasks = Vec::new();
-    for (index, log) in logs.iter().enumerate() {
-        if log.input.kind != InputKind::Plain {
-            tasks.push(Task { input: index, range: 0..u64::MAX });
-            continue;
-        }
-        let whole = 0..log.input.size();
-        let range = request.ranges.get(index).cloned().flatten().unwrap_or(whole);
-        let share = (range.end - range.start) / (4 * request.threads as u64);
-        let least = (request.limits.block_bytes as u64).min(request.limits.piece_bytes);
-        let piece_bytes = request.limits.piece_bytes.min(share.max(least)).max(1);
-        pieces(index, range, piece_bytes, &mut tasks);
-    }
-    tasks
 }
