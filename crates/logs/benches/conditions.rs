@@ -69,7 +69,7 @@ fn print(took: &[Duration], lines: u64, condition: &str) {
     println!("{:7.1} ns per line  +-{spread:4.1} %  {condition}", at(2) * 1e9 / lines as f64);
 }
 
-/// Lines of which each thousand is like the one before.
+/// Lines; each thousand is like the one before.
 fn text(lines: u64) -> String {
     let mut text = String::new();
     for n in 0..lines {

@@ -1,4 +1,4 @@
-//! Lines that are not what they should be: why, where, and how many.
+//! Bad lines: why they are bad, where they are, and how many.
 
 use std::fmt::{self, Write};
 
@@ -130,7 +130,7 @@ const ZEROS_SHOWN: usize = 4;
 pub fn excerpt(line: &[u8]) -> String {
     let cut = &line[..line.len().min(EXCERPT_BYTES)];
     let mut text = String::with_capacity(cut.len() + 3);
-    // What was reserved and never written, or is a hole, reads as zeros.
+    // Bytes that were reserved and never written, and holes, read as zeros.
     let zeros = line.iter().take_while(|&&b| b == 0).count();
     if zeros > ZEROS_SHOWN {
         let _ = write!(text, "\\x00 x {zeros} ");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// `Result` with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a log could not be read or a request for it not be understood.
+/// Why a log could not be read, or a request was not understood.
 #[derive(Debug)]
 pub enum Error {
     /// The read layer failed; its words name the file and the next step.

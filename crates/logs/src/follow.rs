@@ -1,7 +1,7 @@
 //! Following a log that grows, also when it is rotated.
 //!
 //! Rotation by rename: the path leads to another file. The old one is read on until the next
-//! rotation, since whoever writes may notice late.
+//! rotation, since its writer may notice late.
 //! By copy and truncate: the file is shorter than what was read of it, or the bytes before that
 //! place are no longer the same, so a file that has grown past the place again is noticed too.
 
@@ -25,7 +25,7 @@ const TAIL_STEP_BYTES: u64 = 64 << 10;
 pub struct Follow {
     path: PathBuf,
     current: Reader,
-    /// The file before the current one: whoever writes may take a while to notice a rotation.
+    /// The file before the current one: its writer may take a while to notice a rotation.
     previous: Option<Reader>,
     buf: Vec<u8>,
 }
@@ -35,7 +35,7 @@ pub struct Follow {
 struct Reader {
     file: File,
     id: (u64, u64),
-    /// What was read, and handed over but for `held`.
+    /// Bytes read; all but `held` were handed over.
     offset: u64,
     /// The start of a line whose end was not written yet.
     held: Vec<u8>,
@@ -49,7 +49,7 @@ struct Reader {
 /// What happened to a log that is followed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// Whole lines were added; of a file that was replaced, the last may lack its line feed.
+    /// Whole lines were added; the last one of a file that was replaced may lack its line feed.
     Lines {
         /// Where in the file they begin.
         offset: u64,
@@ -93,7 +93,7 @@ impl Follow {
         &self.path
     }
 
-    /// Calls `each` for all that happened since the last time; what it answers ends the poll.
+    /// Calls `each` for all that happened since the last poll; [`ControlFlow::Break`] ends this one.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -233,7 +233,7 @@ impl Reader {
         ControlFlow::Continue(())
     }
 
-    /// Keeps the start of a line; of one that is too long, only its beginning.
+    /// Keeps the start of a line, or only its beginning where it is too long.
     fn hold(&mut self, bytes: &[u8]) {
         let room = (self.line_bytes_max + 1).saturating_sub(self.held.len()).min(bytes.len());
         self.held.extend_from_slice(&bytes[..room]);
@@ -261,7 +261,7 @@ impl Reader {
         flow
     }
 
-    /// The end of a file that was replaced: what is held is a line without its end.
+    /// Ends a file that was replaced: the bytes held are a line without its end.
     fn flush(&mut self, each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
         if self.held.is_empty() {
             return ControlFlow::Continue(());

@@ -103,7 +103,7 @@ impl Keys {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether it has no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -2,8 +2,8 @@
 //!
 //! A file is cut at line ends into pieces, which the threads of a pass take one after another
 //! ([`split`]). A parser for the file's format ([`mod@format`]) makes each line a [`Record`]: where in the
-//! block each field begins and ends, and of which type it is; nothing is copied. A line that is
-//! not valid is a [`bad`] line: it is counted and located, and ends nothing.
+//! block each field begins and ends, and what its type is; nothing is copied. A line that is not
+//! valid is a [`bad`] line: it is counted and located, and the pass goes on.
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -41,7 +41,6 @@
 pub mod bad;
 #[cfg(feature = "arrow")]
 pub mod columns;
-pub mod decimal;
 pub mod error;
 pub mod filter;
 pub mod follow;

@@ -8,7 +8,7 @@ use crate::record::{Fields, Record, Span, SpanKind};
 use crate::time::Clock;
 use crate::value;
 
-/// How many of a field's texts are looked at to tell times, addresses and durations.
+/// How many of a field's texts are looked at to recognise times, addresses and durations.
 const SAMPLED_MAX: u32 = 64;
 
 /// What a field's values are.

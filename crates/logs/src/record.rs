@@ -80,7 +80,7 @@ impl Fields {
         self.names.len()
     }
 
-    /// Whether there are none.
+    /// Whether it has no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
@@ -145,7 +145,8 @@ impl Span {
 
 /// A line without the carriage return that belongs to its end.
 #[inline]
-pub(crate) fn without_return(line: &[u8]) -> &[u8] {
+#[must_use]
+pub fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 

@@ -20,7 +20,7 @@ pub enum Style {
     Ndjson,
 }
 
-/// So many bytes of rows are handed over before a piece ends.
+/// This many bytes of rows are handed over before a piece ends.
 const ROWS_BYTES_MAX: usize = 8 << 20;
 
 /// Writes chosen fields of each record.

@@ -4,8 +4,8 @@
 //! more than [`SLACK`]. In such a log a bisection finds where the times asked for begin and
 //! end. What is out of order by at most [`SLACK`] is found too, since the range is widened by
 //! it on both sides and each record in it is looked at; what is further out of order is not.
-//! Where clocks are put back in the zone of stamps without one, a log repeats what they are put
-//! back by, and the range is widened by that too.
+//! Where stamps have no zone and clocks are put back, a log repeats an hour of times; the range is then
+//! widened by that hour, too.
 
 use std::ops::Range;
 
@@ -34,12 +34,12 @@ const PROBE_PAGES_MAX: u64 = 64;
 /// How many holes of a sparse file may lie between a place and the next line.
 const HOLES_MAX: u32 = 4;
 
-/// Where the records of a time range are.
+/// Where the records of a time range are in a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct SoughtRange {
     /// The bytes to scan; all of them when the log is not sorted.
     pub range: Range<u64>,
-    /// Whether the log is sorted, as far as the samples tell.
+    /// Whether the log is sorted, by its samples.
     pub sorted: bool,
     /// Pages that were read to find it.
     pub pages_touched: u64,
@@ -49,7 +49,7 @@ pub struct Found {
 ///
 /// # Errors
 /// When a read fails.
-pub fn seek(log: &Log, since: Option<Nanos>, until: Option<Nanos>) -> Result<Option<Found>> {
+pub fn seek(log: &Log, since: Option<Nanos>, until: Option<Nanos>) -> Result<Option<SoughtRange>> {
     let (Some(file), Some(time)) = (log.input.plain(), &log.time) else { return Ok(None) };
     let _ = file.advise(0..log.input.size(), cutwater::Advice::Random);
     let mut probe = Probe::new(file, log.input.size(), log, time);
@@ -80,8 +80,8 @@ pub fn last_time(log: &Log) -> Result<Option<Nanos>> {
     }
 }
 
-/// By how much records may be out of order around `time`: more where clocks are put back near it,
-/// as stamps of the hour that comes twice are all read as of the first time.
+/// By how much records may be out of order around `time`. It is more where clocks are put back near it:
+/// stamps of the hour that comes twice are all read as its first time.
 fn slack(zone: &TimeZone, time: Nanos) -> Nanos {
     let second = |nanos: Nanos| Timestamp::from_second(nanos.div_euclid(SECOND)).ok();
     let put_back = || {
@@ -217,9 +217,13 @@ impl<'a, R: ReadAt> Probe<'a, R> {
         Ok(low)
     }
 
-    fn find(&mut self, since: Option<Nanos>, until: Option<Nanos>) -> Result<Found> {
+    fn find(&mut self, since: Option<Nanos>, until: Option<Nanos>) -> Result<SoughtRange> {
         if !self.is_sorted()? {
-            return Ok(Found { range: 0..self.size, sorted: false, pages_touched: self.pages });
+            return Ok(SoughtRange {
+                range: 0..self.size,
+                sorted: false,
+                pages_touched: self.pages,
+            });
         }
         let start = match since {
             Some(since) => self.bisect(since.saturating_sub(slack(&self.zone, since)))?,
@@ -233,6 +237,6 @@ impl<'a, R: ReadAt> Probe<'a, R> {
             }
             None => self.size,
         };
-        Ok(Found { range: start..end.max(start), sorted: true, pages_touched: self.pages })
+        Ok(SoughtRange { range: start..end.max(start), sorted: true, pages_touched: self.pages })
     }
 }

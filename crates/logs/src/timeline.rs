@@ -17,7 +17,7 @@ pub struct Timeline {
     counts: Vec<u64>,
 }
 
-/// A stretch of time without records, as wide as the histogram can tell.
+/// A stretch of time without records, as wide as the histogram resolves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// Its start.

@@ -10,12 +10,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 
-/// How long to wait at most where changes are told: those on network file systems, made by
-/// another host, are not.
-const TOLD: Duration = Duration::from_millis(500);
+/// How long to wait at most for an event: changes that another host makes on a network file system
+/// cause none.
+const EVENT_WAIT: Duration = Duration::from_millis(500);
 
-/// How long to wait where they are not told.
-const UNTOLD: Duration = Duration::from_millis(250);
+/// How long to wait between looks where there are no events.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What a file and its directory are watched for: growth, truncation and rotation.
 const WATCHED: WatchFlags = WatchFlags::MODIFY
@@ -45,19 +45,19 @@ impl Watcher {
             })
         };
         let directories: BTreeSet<PathBuf> = paths.into_iter().flat_map(directory).collect();
-        match Self::told(&directories) {
+        match Self::watch(&directories) {
             Ok(inotify) => Self { inotify: Some(inotify), refused: None },
             Err(e) => Self { inotify: None, refused: Some(e.to_string()) },
         }
     }
 
-    /// Looks at intervals, without being told.
+    /// Looks at intervals, without events.
     #[must_use]
     pub fn polling() -> Self {
         Self { inotify: None, refused: None }
     }
 
-    fn told(directories: &BTreeSet<PathBuf>) -> Result<OwnedFd, Errno> {
+    fn watch(directories: &BTreeSet<PathBuf>) -> Result<OwnedFd, Errno> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         for directory in directories {
             inotify::add_watch(&inotify, directory, WATCHED)?;
@@ -68,13 +68,13 @@ impl Watcher {
     /// Returns when something changed, a signal came, or it is time to look again.
     pub fn wait(&self) {
         let Some(inotify) = &self.inotify else {
-            std::thread::sleep(UNTOLD);
+            std::thread::sleep(LOOK_INTERVAL);
             return;
         };
-        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(TOLD.subsec_nanos()) };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(EVENT_WAIT.subsec_nanos()) };
         // An error here is a signal, on which the caller looks again too.
         let _ = poll(&mut [PollFd::new(inotify, PollFlags::IN)], Some(&timeout));
-        // What changed does not matter; only that it is not told again.
+        // What changed does not matter; the events are read so that they do not come again.
         let mut buf = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(inotify, &mut buf);
         while events.next().is_ok() {}

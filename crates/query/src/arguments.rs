@@ -1,4 +1,4 @@
-//! Arguments of `log(...)` by name, before the engine sees them: it knows only their order.
+//! Puts arguments of `log(...)` given by name in their order: the engine knows nothing but the order.
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, ObjectNamePart, TableFactor, Value,
@@ -15,7 +15,7 @@ pub(crate) const ARGUMENTS: [&str; 4] = ["path", "format", "time_field", "tz"];
 /// Puts the arguments of `log(...)` in their order; those left out are NULL.
 ///
 /// # Errors
-/// When there is none of a name, one is given twice, or one without a name follows one with.
+/// When there is no argument of a name, one is given twice, or one without a name follows one with.
 pub(crate) fn in_order(factor: &mut TableFactor) -> Result<(), Failure> {
     let TableFactor::Table { name, args: Some(given), .. } = factor else { return Ok(()) };
     let is_log = matches!(&name.0[..], [ObjectNamePart::Identifier(ident)] if ident.value.eq_ignore_ascii_case(LOG));
@@ -98,8 +98,8 @@ mod tests {
             ("log('a', format => 'json', format => 'raw')", "too many"),
             ("log('a', 'b', 'c', 'd', 'e', tz => 'f')", "too many"),
         ] {
-            let told = ordered(call).err().unwrap_or_else(|| "no error".to_owned());
-            assert!(told.contains(said), "{call}: {told}");
+            let error = ordered(call).err().unwrap_or_else(|| "no error".to_owned());
+            assert!(error.contains(said), "{call}: {error}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `min` and `max` of the time of sorted logs, by a look at their ends.
 //!
-//! As far as samples tell that a log is sorted, its first and its last records in time are within
-//! [`SLACK`] of its ends: the same that a time range on it rests on.
+//! In a log whose samples are sorted, the first and the last record in time are taken to be within
+//! [`SLACK`] of its ends, as they are for a time range on it.
 
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl OptimizerRule for TimeBounds {
     }
 }
 
-/// The aggregate's values, where each of them is a bound of the time of all logs of a table.
+/// The aggregate's values, where each is a bound of the time of all logs of a table.
 fn values(aggregate: &Aggregate) -> Option<Vec<Expr>> {
     if !aggregate.group_expr.is_empty() || aggregate.aggr_expr.is_empty() {
         return None;
@@ -70,7 +70,7 @@ fn values(aggregate: &Aggregate) -> Option<Vec<Expr>> {
     let time = &table.columns()[table.time_column()?].name;
     let asked: Vec<(bool, String)> =
         aggregate.aggr_expr.iter().map(|e| bound(e, time)).collect::<Option<_>>()?;
-    let (first, last) = of_table(table)?;
+    let (first, last) = time_bounds_of_table(table)?;
     table.rests_on_order();
     let field = |at: usize| aggregate.schema.field(at).data_type().clone();
     let value = |(at, (is_min, name)): (usize, (bool, String))| {
@@ -114,21 +114,21 @@ fn bound(expr: &Expr, time: &str) -> Option<(bool, String)> {
     }
 }
 
-/// The first and the last time of all logs; nothing where one of them has to be read for it.
-fn of_table(table: &LogTable) -> Option<(Nanos, Nanos)> {
+/// The first and the last time of all logs; `None` where one has to be read for it.
+fn time_bounds_of_table(table: &LogTable) -> Option<(Nanos, Nanos)> {
     let logs = table.logs();
     if !table.seeks() || logs.is_empty() || logs.len() > LOGS_MAX {
         return None;
     }
-    let bounds: Option<Vec<_>> = logs.iter().map(of_log).collect();
+    let bounds: Option<Vec<_>> = logs.iter().map(time_bounds_of_log).collect();
     let bounds = bounds?;
     let first = bounds.iter().map(|b| b.0).min()?;
     let last = bounds.iter().map(|b| b.1).max()?;
     Some((first, last))
 }
 
-/// A failure to read will come again, and be told, when the log is read.
-fn of_log(log: &Log) -> Option<(Nanos, Nanos)> {
+/// The first and the last time of a log. A failure to read is reported when the log is read.
+fn time_bounds_of_log(log: &Log) -> Option<(Nanos, Nanos)> {
     let last_seen = last_time(log).ok()??;
     let tail = seek(log, Some(last_seen.saturating_sub(SLACK)), None).ok()??;
     if !tail.sorted {

@@ -1,8 +1,8 @@
 //! Texts compared with numbers.
 //!
 //! A field that holds numbers in most lines and a word in some is a column of texts. Where such a
-//! column is compared with a number, the engine makes all of its texts numbers, and fails at the
-//! first that is none. Here those are null instead, as a value that does not fit its column is.
+//! column is compared with a number, the engine casts all of its texts, and fails at the first that
+//! is no number. Here such a text is null instead, like a value that does not fit its column.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -68,8 +68,7 @@ fn compares(op: Operator) -> bool {
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
-/// Makes a column of texts one of numbers, where all others are numbers; a fraction counts, too,
-/// in `text > 5`.
+/// Casts a column of texts to doubles, where all others are numbers: 5.5 passes `text > 5`, too.
 fn number(expr: &mut Box<Expr>, others: &[&Expr], schema: &DFSchema) -> bool {
     let is_text = matches!(**expr, Expr::Column(_))
         && expr.get_type(schema).is_ok_and(|kind| kind.is_string());

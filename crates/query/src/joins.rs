@@ -1,9 +1,9 @@
 //! Joins whose table does not fit in memory.
 //!
 //! The engine joins by a hash table, which is fast and cannot be put on disk. It can also sort both
-//! sides and merge them, which is slower and can. Which is needed shows when the rows were read, so
-//! the fast way is tried first, but for logs that are far too large: a join gives no rows before its
-//! table is whole.
+//! sides and merge them, which is slower and can be put on disk. Whether the table fits shows only when
+//! the rows are read. So the fast way is tried first, unless the logs are far too large; this is
+//! safe because a join gives no rows before its table is whole.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,44 +22,49 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, stream};
 
-use crate::Seen;
+use crate::Counters;
 use crate::scan::exec::LogExec;
 
 /// The engine merges sorted sides only where it has this many partitions.
 const PARTITIONS_MIN: usize = 2;
 
-/// Of the bytes of logs whose rows are all in the table, one in so many is taken to be there. Where
-/// that is too much, it is not tried: the table would grow to all of the memory first, and to nearly
-/// twice of it where its batches are put together.
+/// A table of all rows of some logs is taken to hold one byte for this many bytes of the logs. Where
+/// that does not fit, the hash join is not tried: the table would first grow to all of the memory,
+/// and to nearly twice of it where its batches are joined.
 const TABLE_SHARE: u64 = 4;
 
-/// How long the tasks of what did not fit have to give their memory back.
+/// How long the tasks of a plan that did not fit have to free their memory.
 const RELEASE: Duration = Duration::from_secs(10);
 
 /// A query that can be answered with sorted joins.
-pub(crate) struct Sorted {
+pub(crate) struct SortedJoins {
     state: SessionState,
     query: LogicalPlan,
-    seen: Arc<Seen>,
+    counters: Arc<Counters>,
     /// The logs are too large for memory.
     surely: bool,
 }
 
-impl Sorted {
-    /// Where `plan`, made of `query`, has a join whose table may turn out not to fit.
-    pub(crate) fn of(
+impl SortedJoins {
+    /// A second way to answer `query`, where `plan` for it has a join whose table may not fit.
+    pub(crate) fn for_plan(
         plan: &Arc<dyn ExecutionPlan>,
         query: LogicalPlan,
         state: &SessionState,
-        seen: &Arc<Seen>,
+        counters: &Arc<Counters>,
     ) -> Option<Self> {
         let limit = state.runtime_env().memory_pool.memory_limit();
         let MemoryLimit::Finite(memory_bytes) = limit else { return None };
-        // What writes may have written when it fails.
+        // A statement that writes may have written when it fails, so it cannot begin again.
         let reads = !matches!(query, LogicalPlan::Dml(_) | LogicalPlan::Copy(_));
         let surely = table_bytes(plan) / TABLE_SHARE > memory_bytes as u64;
         let may_fail = reads && has_hash_join(plan);
-        may_fail.then(|| Self { state: sorting(state), query, seen: Arc::clone(seen), surely })
+        may_fail.then(|| Self {
+            state: sorting(state),
+            query,
+            counters: Arc::clone(counters),
+            surely,
+        })
     }
 
     /// The rows of `plan`, or, where it has no memory for its first row, those of the same query
@@ -83,40 +88,39 @@ impl Sorted {
         task: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         if self.surely
-            && let Some(sorted) = self.plan().await?
+            && let Some(sorted) = self.sorted_plan().await?
         {
-            return self.sorted(sorted);
+            return self.execute_sorted(sorted);
         }
         let mut rows = execute_stream(plan, task)?;
         let begin = rows.next().await;
         if let Some(Err(e)) = &begin
             && is_exhausted(e)
-            && let Some(sorted) = self.plan().await?
+            && let Some(sorted) = self.sorted_plan().await?
         {
             drop(rows);
             self.released().await;
-            // They are read once more.
-            let _ = self.seen.take();
-            return self.sorted(sorted);
+            // The logs are read again, so the counts begin again.
+            let _ = self.counters.take();
+            return self.execute_sorted(sorted);
         }
         let schema = rows.schema();
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter(begin).chain(rows))))
     }
 
-    fn sorted(&self, plan: Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream> {
-        self.seen.joins_were_sorted();
+    fn execute_sorted(&self, plan: Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream> {
+        self.counters.joins_were_sorted();
         execute_stream(plan, Arc::new(TaskContext::from(&self.state)))
     }
 
-    /// A plan without tables of hashes; none where they cannot be done without.
-    async fn plan(&self) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    /// A plan without hash tables, if there is one.
+    async fn sorted_plan(&self) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let plan = self.state.create_physical_plan(&self.query).await?;
         Ok((!has_hash_join(&plan)).then_some(plan))
     }
 
-    /// Waits until nothing holds memory of the pool: a task that was ended lets go of its own at
-    /// its next turn. Another query of the session may go on holding some, which is not waited for
-    /// for ever.
+    /// Waits until nothing holds memory of the pool: a task that was ended frees its own at its next
+    /// turn. Another query of the session may keep some, so the wait has an end.
     async fn released(&self) {
         let until = Instant::now() + RELEASE;
         while self.state.runtime_env().memory_pool.reserved() > 0 && Instant::now() < until {
@@ -135,8 +139,8 @@ fn sorting(state: &SessionState) -> SessionState {
     SessionStateBuilder::new_from_existing(state.clone()).with_config(config).build()
 }
 
-/// Bytes of the logs that the largest table of hashes is made of; 0 where only some of their rows
-/// are in it.
+/// Bytes of the logs that the largest hash table is made of; 0 where only some of their rows are in
+/// it.
 fn table_bytes(plan: &Arc<dyn ExecutionPlan>) -> u64 {
     let joined = plan.downcast_ref::<HashJoinExec>().map_or(0, |join| whole_log_bytes(join.left()));
     plan.children().into_iter().map(table_bytes).max().unwrap_or(0).max(joined)

@@ -1,8 +1,8 @@
 //! SQL over raw logs: Apache DataFusion on the scan of `cutwater-logs`.
 //!
-//! A [`LogTable`] is a table of one or more logs. No import and no index: every query reads the
-//! lines, but only the fields that it names become columns, conditions are
-//! decided on bytes where they mean the same there, and a time range on a sorted log is sought.
+//! A [`LogTable`] is a table of one or more logs. There is no import and no index: every query reads
+//! the lines. But only the fields that it names become columns, conditions are decided on bytes where
+//! they mean the same there, and a time range on a sorted log is sought.
 //! A [`Session`] holds tables and answers statements; [`output`] writes the answers; a [`Failure`] says
 //! what is wrong with a query, and where. The command `cutwater-query` is made of these.
 #![forbid(unsafe_code)]
@@ -10,6 +10,7 @@
 mod arguments;
 mod bounds;
 mod coercion;
+mod column;
 mod failure;
 mod functions;
 mod joins;
@@ -20,9 +21,10 @@ mod scan;
 mod session;
 mod table;
 
+pub use column::{Column, ON_DEMAND, Source};
 pub use failure::Failure;
 pub use functions::HELP as FUNCTIONS;
 pub use open::{HowToOpen, expand};
-pub use scan::tally::{Seen, Sums};
+pub use scan::counters::{Counters, Snapshot};
 pub use session::{Limits, Session};
-pub use table::{Column, LogTable, ON_DEMAND, Source};
+pub use table::LogTable;

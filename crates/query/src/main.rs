@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             if !failure.is_closed() {
-                // With standard error closed there is nobody left to tell.
+                // With standard error closed there is nowhere left to write.
                 let _ = writeln!(std::io::stderr().lock(), "cutwater: {failure}");
             }
             ExitCode::from(failure.exit_code())

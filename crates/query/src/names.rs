@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
     VisitMut, VisitorMut,
 };
 
-use crate::table::ON_DEMAND;
+use crate::column::ON_DEMAND;
 use crate::{Failure, arguments};
 
 /// What SHOW TABLES means.
@@ -33,7 +33,7 @@ pub(crate) struct Named {
     pub(crate) paths: Vec<String>,
 }
 
-/// Resolves the names of a statement. Of SHOW TABLES, those that are nobody's own are left out.
+/// Resolves the names of a statement. SHOW TABLES leaves the engine's own tables out.
 ///
 /// # Errors
 /// When a function for logs has no such argument.
@@ -81,7 +81,7 @@ impl Names<'_> {
         };
         let mut same = self.known.columns.iter().filter(alike);
         let found = same.next()?;
-        // Of two that differ by capitals or escapes only, neither is meant for sure.
+        // Two that differ by capitals or escapes only are ambiguous.
         same.next().is_none().then(|| found.clone())
     }
 
@@ -214,7 +214,7 @@ fn selects(body: &mut SetExpr) {
     }
 }
 
-/// What `*` shows already, now that it is in demand, is not shown again.
+/// Takes out columns on demand that `*` already shows, since they are in demand.
 fn shown_once(select: &mut Select) {
     let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
     if !select.projection.iter().any(is_all) {

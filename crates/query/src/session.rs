@@ -22,21 +22,20 @@ use futures::StreamExt;
 use crate::bounds::TimeBounds;
 use crate::coercion::TextsAsNumbers;
 use crate::functions;
-use crate::joins::Sorted;
+use crate::joins::SortedJoins;
 use crate::names::{Known, Named, resolve};
 use crate::open::{HowToOpen, Kind, expand};
 use crate::table::{Demanded, LogFunction};
-use crate::{Failure, LogTable, Seen};
+use crate::{Counters, Failure, LogTable};
 
 /// How many of the largest users of memory an error names.
 const CONSUMERS_NAMED: usize = 3;
 
-/// Of the memory that a query may have, one part in so many is kept by each thread for merging
-/// what it sorted.
+/// Each thread keeps one part in this many of a query's memory, to merge what it sorted.
 const MERGE_SHARE: usize = 8;
 
-/// With less memory than this, rows go in smaller batches: of what is sorted or joined, a batch
-/// is the least that can be put on disk.
+/// With less memory than this, batches are smaller: rows that are sorted or joined go to disk by whole
+/// batches.
 const SMALL_MEMORY_BYTES: usize = 1 << 30;
 const SMALL_BATCH_ROWS: usize = 1024;
 
@@ -60,7 +59,7 @@ pub struct Session {
     limits: Limits,
     how: HowToOpen,
     logs: BTreeMap<String, LogTable>,
-    seen: Arc<Seen>,
+    counters: Arc<Counters>,
     demanded: Demanded,
 }
 
@@ -109,24 +108,24 @@ impl Session {
             .with_optimizer_rule(Arc::new(TimeBounds))
             .build();
         let context = SessionContext::new_with_state(state);
-        let (seen, demanded) = (Arc::<Seen>::default(), Demanded::default());
+        let (counters, demanded) = (Arc::<Counters>::default(), Demanded::default());
         functions::register(&context);
         let function = LogFunction {
             how: how.clone(),
-            seen: Arc::clone(&seen),
+            counters: Arc::clone(&counters),
             seek: limits.seek,
             demanded: Arc::clone(&demanded),
         };
         context.register_udtf("log", Arc::new(function));
         let root = ObjectStoreUrl::local_filesystem();
         context.register_object_store(root.as_ref(), Arc::new(Files::new().steady()));
-        Ok(Self { context, limits, how, logs: BTreeMap::new(), seen, demanded })
+        Ok(Self { context, limits, how, logs: BTreeMap::new(), counters, demanded })
     }
 
     /// What scans found beside rows.
     #[must_use]
-    pub fn seen(&self) -> &Arc<Seen> {
-        &self.seen
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// The tables of logs.
@@ -169,7 +168,7 @@ impl Session {
 
     fn add_logs(&mut self, table: &str, paths: &[PathBuf]) -> Result<(), Failure> {
         let logs = self.how.open(paths)?;
-        let logs = LogTable::new(logs, Arc::clone(&self.seen), self.limits.seek);
+        let logs = LogTable::new(logs, Arc::clone(&self.counters), self.limits.seek);
         self.register(table, &logs)?;
         self.logs.insert(table.to_owned(), logs);
         Ok(())
@@ -256,7 +255,7 @@ impl Session {
         Ok(statements)
     }
 
-    /// Begins to answer a statement; whoever drops the rows ends it.
+    /// Begins to answer a statement; to drop the rows ends it.
     ///
     /// # Errors
     /// When it makes no sense, with words that say why.
@@ -274,7 +273,7 @@ impl Session {
             Ok((frame.create_physical_plan().await?, query, task))
         };
         let (plan, query, task) = planned.await.map_err(Failure::planning)?;
-        let sorted = Sorted::of(&plan, query, &self.context.state(), &self.seen);
+        let sorted = SortedJoins::for_plan(&plan, query, &self.context.state(), &self.counters);
         Ok(until_failure(match sorted {
             Some(sorted) => sorted.unless_fits(plan, task),
             None => execute_stream(plan, task)?,
@@ -282,7 +281,7 @@ impl Session {
     }
 }
 
-/// The same rows, of which a failure is the last: partitions that did not hear of it give more.
+/// The same rows up to the first failure: partitions that have not heard of it give more.
 fn until_failure(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let schema = rows.schema();
     let rows = rows.scan(false, |failed, batch| {

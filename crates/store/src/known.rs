@@ -6,15 +6,15 @@ use std::sync::{Mutex, PoisonError};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-/// So many files are known; of those listed later, nothing is.
+/// The most files that are remembered; files listed later are not.
 const FILES_MAX: usize = 1 << 16;
 
-/// Files by the tags they had: of inode, time of the last write, and size.
+/// Files with the tags they had, which are made of inode, time of the last write, and size.
 #[derive(Debug, Default)]
 pub(crate) struct Known(Mutex<HashMap<Path, String>>);
 
 impl Known {
-    /// The file is now this one.
+    /// Remembers a file as it is now.
     pub(crate) fn add(&self, meta: &ObjectMeta) {
         let Some(tag) = &meta.e_tag else { return };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -25,7 +25,7 @@ impl Known {
         }
     }
 
-    /// What it was when it was listed.
+    /// The tag that a file had when it was listed.
     pub(crate) fn tag(&self, location: &Path) -> Option<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(location).cloned()

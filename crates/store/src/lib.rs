@@ -1,6 +1,6 @@
 //! Local files as an [`ObjectStore`] that reads through Cutwater's paths.
 //!
-//! Ranges that are known ahead go down in one call ([`cutwater::File::read_ranges`]): what is
+//! Ranges that are known ahead are read in one call ([`cutwater::File::read_ranges`]): what is
 //! resident is copied, and the rest is in flight together. A single small range that is resident is
 //! copied by the task that asks, and no other thread is woken for it. Everything that does not read
 //! is [`LocalFileSystem`]'s: listing, and writing by a file that gets its name when it is whole.
@@ -55,8 +55,8 @@ use known::Known;
 /// Bytes of a stream's chunk.
 const CHUNK_BYTES: u64 = 1 << 20;
 
-/// Resident bytes that a task copies by itself: about as long as it takes to wake another thread
-/// and to be woken by it.
+/// The most resident bytes that a task copies by itself: to copy them takes about as long as to wake
+/// another thread and be woken by it.
 const INLINE_BYTES: u64 = 128 << 10;
 
 /// Local files.
@@ -81,11 +81,11 @@ impl Files {
         Ok(Self { local: Arc::new(LocalFileSystem::new_with_prefix(directory)?), known: None })
     }
 
-    /// The same files, of which [`ObjectStore::get_ranges`] reads only what has not changed since
-    /// it was last listed or its metadata were asked for. Who plans by the sizes and footers of
-    /// files, and then reads parts of them one after another, gets the parts of one file.
+    /// The same files, but [`ObjectStore::get_ranges`] reads a file only if it has not changed since it
+    /// was last listed or its metadata were asked for. A reader that plans by the sizes and footers of
+    /// files, and then reads parts of them one after another, gets all parts from the same file.
     ///
-    /// A file that was replaced or written since is [`Error::Precondition`].
+    /// A file that was replaced or written since then is [`Error::Precondition`].
     #[must_use]
     pub fn steady(self) -> Self {
         Self { known: Some(Arc::default()), ..self }
@@ -123,7 +123,7 @@ fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Generic { store: "cutwater", source: error.into() }
 }
 
-/// Opens a file; those who keep tables ask whether one is there by [`Error::NotFound`].
+/// Opens a file. Table formats ask whether a file exists by [`Error::NotFound`].
 fn open(path: &std::path::Path, pattern: Pattern) -> Result<File> {
     let opened = OpenOptions::default().pattern(pattern).open(path);
     opened.map_err(|error| match path.to_str() {
@@ -134,7 +134,7 @@ fn open(path: &std::path::Path, pattern: Pattern) -> Result<File> {
     })
 }
 
-/// Runs what may wait for a device in a thread that may wait.
+/// Runs work that may wait for a device in a thread that may block.
 async fn waiting<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -144,8 +144,8 @@ async fn waiting<T: Send + 'static>(
     }
 }
 
-/// The bytes of `ranges`. What is resident is copied to where it stays; from the first range on
-/// that is not, all are read together.
+/// The bytes of `ranges`. Resident ranges are copied one by one, up to the first that is not resident;
+/// that one and all after it are read together.
 fn read_ranges(file: &File, name: &std::path::Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
     let size = file.size().map_err(failed)?;
     if let Some(range) = ranges.iter().find(|range| range.end > size) {
@@ -163,7 +163,7 @@ fn read_ranges(file: &File, name: &std::path::Path, ranges: &[Range<u64>]) -> Re
     }
     match (&ranges[done..], &mut read[done..]) {
         ([], _) => {}
-        // There is nothing to have in flight beside it.
+        // No other read could be in flight with it.
         ([range], [bytes]) => file.read_exact_at(bytes, range.start).map_err(failed)?,
         (rest, into) => read_together(file, rest, into)?,
     }
@@ -186,7 +186,7 @@ fn read_together(file: &File, ranges: &[Range<u64>], into: &mut [Vec<u8>]) -> Re
     Ok(())
 }
 
-/// The bytes of `range`, if they can be had without waiting.
+/// The bytes of `range`, if no wait is needed for them.
 fn resident(file: &File, range: &Range<u64>) -> Option<Bytes> {
     let length = range.end.saturating_sub(range.start);
     if length > INLINE_BYTES {
@@ -195,7 +195,7 @@ fn resident(file: &File, range: &Range<u64>) -> Option<Bytes> {
     let mut bytes = vec![0; length as usize];
     match file.read_at_nowait(&mut bytes, range.start) {
         Ok(Some(n)) if n == bytes.len() => Some(bytes.into()),
-        // An error is met again where it can be told.
+        // An error comes again where it can be reported.
         _ => None,
     }
 }
@@ -245,7 +245,7 @@ impl ObjectStore for Files {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        // Of a whole file, whoever asks may know better ways than a stream of its bytes.
+        // The caller may know better ways to read a whole file than a stream of its bytes.
         let whole = options.head || options.range.is_none();
         // Preconditions and ranges are checked there; its file is not read.
         let is_asked = options.head;

@@ -1,93 +1,104 @@
-//! A comparison of a field with a value.
+//! A condition: a test, the place of its value, and the outcome that is wanted.
 
-use std::cmp::Ordering;
+use super::LINE;
+use super::test::Test;
+use crate::record::{FieldId, Record, Span, SpanKind, without_return};
+use crate::time::Clock;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use memchr::memmem;
-use regex::bytes::Regex;
-
-use crate::time::{Clock, Nanos, Rules, parse_when};
-use crate::value;
-
-#[derive(Debug, Clone)]
-pub(super) struct Condition {
-    pub(super) field: String,
-    pub(super) test: Test,
-    /// Whether the records that fail the test are the ones wanted.
-    pub(super) negated: bool,
+/// Where a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<F = String> {
+    /// A field.
+    Field(F),
+    /// The whole line, as text.
+    Line,
+    /// The name of what is wrong with the line; null in a record.
+    Error,
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Test {
-    Equal(Vec<u8>, Option<f64>, Option<Nanos>),
-    Order(fn(Ordering) -> bool, Vec<u8>, Option<f64>, Option<Nanos>),
-    Contains(Box<memmem::Finder<'static>>),
-    Matches(Regex),
+/// Which outcome of its test a condition wants. The test of a value that is missing, null, or not of
+/// the type asked for has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds.
+    True,
+    /// There is a value for which it does not hold: SQL's NOT.
+    False,
+    /// It does not hold, or there is no such value.
+    NotTrue,
 }
 
-impl Test {
-    /// The test of `operator`, one of the parser's, against `text`.
-    pub(super) fn new(operator: &str, text: &str, zone: &TimeZone) -> Result<Self, regex::Error> {
-        let number = value::parse_number(text.as_bytes());
-        let bytes = text.as_bytes().to_vec();
-        let accepts: fn(Ordering) -> bool = match operator {
-            "<" => Ordering::is_lt,
-            "<=" => Ordering::is_le,
-            ">" => Ordering::is_gt,
-            ">=" => Ordering::is_ge,
-            "~" | "!~" => {
-                return Ok(Self::Contains(Box::new(memmem::Finder::new(&bytes).into_owned())));
+/// A condition on one value of a line.
+#[derive(Debug, Clone)]
+pub struct Condition<F = String> {
+    /// Where the value is.
+    pub place: Place<F>,
+    /// The test.
+    pub test: Test,
+    /// The outcome that is wanted.
+    pub wanted: Outcome,
+}
+
+/// What is tested.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) block: &'a [u8],
+    pub(super) line: &'a [u8],
+    pub(super) record: &'a Record,
+    /// The name of what is wrong with the line.
+    pub(super) error: Option<&'static str>,
+}
+
+impl Place {
+    /// The place that a name stands for.
+    pub(super) fn named(name: String) -> Self {
+        if name == LINE { Self::Line } else { Self::Field(name) }
+    }
+}
+
+impl Condition {
+    /// A condition that holds where `test` does.
+    #[must_use]
+    pub fn new(place: Place, test: Test) -> Self {
+        Self { place, test, wanted: Outcome::True }
+    }
+
+    /// The same condition with its field found.
+    pub(super) fn bind(
+        &self,
+        field: &mut impl FnMut(&str) -> Option<FieldId>,
+    ) -> Condition<Option<FieldId>> {
+        let place = match &self.place {
+            Place::Field(name) => Place::Field(field(name)),
+            Place::Line => Place::Line,
+            Place::Error => Place::Error,
+        };
+        Condition { place, test: self.test.clone(), wanted: self.wanted }
+    }
+}
+
+impl Condition<Option<FieldId>> {
+    #[inline(always)]
+    pub(super) fn holds(&self, subject: Subject<'_>, clock: &mut Clock) -> bool {
+        let outcome = match self.place {
+            Place::Field(id) => {
+                let span = id.map_or_else(Span::default, |id| subject.record.get(id));
+                self.test.outcome(span, subject.block, clock)
             }
-            "=~" | "!=~" => return Regex::new(text).map(Self::Matches),
-            _ => {
-                // A word that could be a time, like "now", is a word; a stamp is meant as one.
-                let rules = Rules { zone: zone.clone(), reference_s: Timestamp::now().as_second() };
-                let stamp = Clock::new(rules).parse(text.as_bytes()).filter(|_| number.is_none());
-                return Ok(Self::Equal(bytes, number, stamp));
+            Place::Line => {
+                let line = without_return(subject.line);
+                self.test.outcome(Span::new(SpanKind::Str, 0, line.len()), line, clock)
+            }
+            Place::Error => {
+                let kind = subject.error.map_or(SpanKind::Missing, |_| SpanKind::Str);
+                let text = subject.error.unwrap_or_default().as_bytes();
+                self.test.outcome(Span::new(kind, 0, text.len()), text, clock)
             }
         };
-        let time = parse_when(text, zone, Timestamp::now()).ok().filter(|_| number.is_none());
-        Ok(Self::Order(accepts, bytes, number, time))
-    }
-
-    #[inline]
-    pub(super) fn number(&self) -> Option<f64> {
-        match self {
-            Self::Equal(_, number, _) | Self::Order(_, _, number, _) => *number,
-            Self::Contains(_) | Self::Matches(_) => None,
-        }
-    }
-
-    #[inline]
-    pub(super) fn time(&self) -> Option<Nanos> {
-        match self {
-            Self::Equal(_, _, time) | Self::Order(_, _, _, time) => *time,
-            Self::Contains(_) | Self::Matches(_) => None,
-        }
-    }
-
-    /// Whether it holds for a value, which is also a number or a time where it is given.
-    #[inline]
-    pub(super) fn holds_for(&self, text: &[u8], number: Option<f64>, time: Option<Nanos>) -> bool {
-        match self {
-            Self::Equal(want, want_number, want_time) => {
-                match (number, want_number, time, want_time) {
-                    (Some(a), Some(b), ..) => value::order((a, text), (*b, want)).is_eq(),
-                    (.., Some(a), Some(b)) => a == *b,
-                    _ => text == want,
-                }
-            }
-            Self::Order(accepts, want, want_number, want_time) => {
-                let order = match (number, want_number, time, want_time) {
-                    (Some(a), Some(b), ..) => Some(value::order((a, text), (*b, want))),
-                    (.., Some(a), Some(b)) => Some(a.cmp(b)),
-                    _ => Some(text.cmp(want.as_slice())),
-                };
-                order.is_some_and(accepts)
-            }
-            Self::Contains(finder) => finder.find(text).is_some(),
-            Self::Matches(regex) => regex.is_match(text),
+        match self.wanted {
+            Outcome::True => outcome == Some(true),
+            Outcome::False => outcome == Some(false),
+            Outcome::NotTrue => outcome != Some(true),
         }
     }
 }

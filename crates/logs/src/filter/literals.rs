@@ -1,12 +1,13 @@
-//! What lines must contain to pass, found before anything is parsed.
+//! The texts that lines must contain to pass, found before anything is parsed.
 
 use std::cmp::Reverse;
 
-use super::LINE;
-use super::condition::{Condition, Test};
+use super::compare::Compare;
+use super::condition::{Condition, Outcome, Place};
 use super::node::Node;
+use super::test::Test;
 
-/// Literals of which a line has at least one if it can pass.
+/// Literals: a line that can pass has at least one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Literals<'a> {
     /// The literals; none of them is empty.
@@ -25,9 +26,9 @@ const TEXTS_MAX: usize = 32;
 /// From this length on, fewer literals are better than longer ones.
 const BYTES_GOOD: usize = 4;
 
-/// The literals of conditions that must all hold: those that are the rarest, by their looks.
+/// The literals of conditions that must all hold: of those found, the rarest by their looks.
 pub(super) fn of_all(nodes: &[Node<Condition>]) -> Option<Literals<'_>> {
-    let mut found = nodes.iter().filter_map(of).max_by_key(worth)?;
+    let mut found = nodes.iter().filter_map(of_node).max_by_key(worth)?;
     found.decide &= nodes.len() == 1;
     Some(found)
 }
@@ -37,7 +38,7 @@ fn worth(literals: &Literals<'_>) -> impl Ord + use<> {
     (shortest.min(BYTES_GOOD), Reverse(literals.texts.len()), shortest)
 }
 
-fn of(node: &Node<Condition>) -> Option<Literals<'_>> {
+fn of_node(node: &Node<Condition>) -> Option<Literals<'_>> {
     match node {
         Node::Test(condition) => of_one(condition),
         Node::All(nodes) => of_all(nodes),
@@ -49,7 +50,7 @@ fn of(node: &Node<Condition>) -> Option<Literals<'_>> {
 fn of_any(nodes: &[Node<Condition>]) -> Option<Literals<'_>> {
     let mut all = Literals { texts: Vec::new(), raw: true, decide: true };
     for node in nodes {
-        let some = of(node)?;
+        let some = of_node(node)?;
         all.texts.extend(some.texts);
         all.raw &= some.raw;
         all.decide &= some.decide;
@@ -58,14 +59,17 @@ fn of_any(nodes: &[Node<Condition>]) -> Option<Literals<'_>> {
 }
 
 fn of_one(condition: &Condition) -> Option<Literals<'_>> {
-    let raw = condition.field == LINE;
+    let raw = condition.place == Place::Line;
     let (text, decide) = match &condition.test {
         Test::Contains(finder) => (finder.needle(), raw && is_in_lines_only(finder.needle())),
-        Test::Equal(text, None, None) => (text.as_slice(), false),
+        Test::Text(Compare::Equal, text) | Test::Prefix(text) | Test::Suffix(text) => {
+            (text.as_bytes(), false)
+        }
+        Test::Untyped(Compare::Equal, with) if with.is_word() => (with.bytes.as_slice(), false),
         _ => return None,
     };
-    let found = Literals { texts: vec![text], raw, decide };
-    (!condition.negated && !text.is_empty()).then_some(found)
+    let in_line = condition.wanted == Outcome::True && condition.place != Place::Error;
+    (in_line && !text.is_empty()).then(|| Literals { texts: vec![text], raw, decide })
 }
 
 /// Whether what is found is in a line that counts: not in its end, nor in a blank line.

@@ -1,24 +1,27 @@
-//! How conditions are joined.
+//! Conditions joined by `and` and `or`.
 
-/// Conditions, or what else stands at their places, joined by `and` and `or`.
+/// A tree of conditions.
 #[derive(Debug, Clone)]
-pub(super) enum Node<T> {
+pub enum Node<T> {
+    /// A condition.
     Test(T),
-    /// None of them is an `All`.
+    /// All must hold; [`Node::all`] makes it of what is no `All` itself.
     All(Vec<Self>),
-    /// None of them is an `Any`.
+    /// At least one must hold; [`Node::any`] makes it of what is no `Any` itself.
     Any(Vec<Self>),
 }
 
 impl<T> Node<T> {
-    /// All of `nodes`, which are not none.
-    pub(super) fn all(nodes: Vec<Self>) -> Self {
+    /// All of `nodes` must hold.
+    #[must_use]
+    pub fn all(nodes: Vec<Self>) -> Self {
         let flat = nodes.into_iter().flat_map(Self::into_all);
         one_or(flat.collect(), Self::All)
     }
 
-    /// Any of `nodes`, which are not none.
-    pub(super) fn any(nodes: Vec<Self>) -> Self {
+    /// At least one of `nodes` must hold.
+    #[must_use]
+    pub fn any(nodes: Vec<Self>) -> Self {
         let into_any = |node| match node {
             Self::Any(nodes) => nodes,
             other => vec![other],
@@ -26,7 +29,7 @@ impl<T> Node<T> {
         one_or(nodes.into_iter().flat_map(into_any).collect(), Self::Any)
     }
 
-    /// What all have to hold for this to hold.
+    /// The nodes that must all hold for this one to hold.
     pub(super) fn into_all(self) -> Vec<Self> {
         match self {
             Self::All(nodes) => nodes,
@@ -42,7 +45,7 @@ impl<T> Node<T> {
         }
     }
 
-    /// With other tests at the same places.
+    /// The same node with other tests at the same places.
     pub(super) fn map<U>(&self, each: &mut impl FnMut(&T) -> U) -> Node<U> {
         match self {
             Self::Test(leaf) => Node::Test(each(leaf)),
@@ -51,8 +54,8 @@ impl<T> Node<T> {
         }
     }
 
-    /// What holds where this does not: tests are turned round by `negate`, and so is how
-    /// they are joined (De Morgan).
+    /// The node that holds where this one does not: `negate` turns each test round, and `All` and
+    /// `Any` change places (De Morgan).
     pub(super) fn negated(self, negate: &impl Fn(T) -> T) -> Self {
         let each = |nodes: Vec<Self>| nodes.into_iter().map(|node| node.negated(negate)).collect();
         match self {

@@ -12,10 +12,14 @@
 //! parentheses, a value also ends where they close.
 
 use jiff::tz::TimeZone;
+use regex::bytes::Regex;
 
 use super::Filter;
-use super::condition::{Condition, Test};
+use super::compare::Compare;
+use super::condition::{Condition, Outcome, Place};
 use super::node::Node;
+use super::test::Test;
+use super::untyped::Untyped;
 use crate::{Error, Result};
 
 /// The operators, the longer ones first.
@@ -35,6 +39,38 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Result<Option<Node<Condition
     }
     let node = parser.any()?;
     if parser.rest().is_empty() { Ok(Some(node)) } else { Err(parser.not_joined()) }
+}
+
+/// The test of `operator` without its `!`, against `text`.
+fn test(
+    operator: &str,
+    text: &str,
+    place: &Place,
+    zone: &TimeZone,
+) -> std::result::Result<Test, regex::Error> {
+    let compare = match operator {
+        "~" | "!~" => return Ok(Test::contains(text)),
+        "=~" | "!=~" => return Regex::new(text).map(Test::BytesMatch),
+        "<" => Compare::Less,
+        "<=" => Compare::LessOrEqual,
+        ">" => Compare::Greater,
+        ">=" => Compare::GreaterOrEqual,
+        _ => Compare::Equal,
+    };
+    let with = match place {
+        Place::Field(_) => Untyped::new(compare, text, zone),
+        Place::Line | Place::Error => Untyped::bytes(text),
+    };
+    Ok(Test::Untyped(compare, with))
+}
+
+/// What a condition must want instead to hold just where it did not.
+fn opposite(wanted: Outcome) -> Outcome {
+    match wanted {
+        Outcome::True => Outcome::NotTrue,
+        // Nothing here wants `False`, which has no opposite.
+        Outcome::NotTrue | Outcome::False => Outcome::True,
+    }
 }
 
 struct Parser<'a> {
@@ -95,7 +131,7 @@ impl<'a> Parser<'a> {
             negated = !negated;
         }
         let node = if self.rest().starts_with('(') { self.group()? } else { self.condition()? };
-        let negate = |c: Condition| Condition { negated: !c.negated, ..c };
+        let negate = |c: Condition| Condition { wanted: opposite(c.wanted), ..c };
         Ok(if negated { node.negated(&negate) } else { node })
     }
 
@@ -143,12 +179,15 @@ impl<'a> Parser<'a> {
         self.spaces();
         let value_at = self.at;
         let value = self.value(operator)?;
-        let test = Test::new(operator, &value, self.zone).map_err(|error| {
+        let place = Place::named(field);
+        let test = test(operator, &value, &place, self.zone).map_err(|error| {
             let fault = self.fault(value_at, &format!("{value:?} is no regular expression"));
             Error::request(format!("{fault}\n{error}"))
         })?;
         self.spaces();
-        Ok(Node::Test(Condition { field, test, negated: operator.starts_with('!') }))
+        let negated = operator.starts_with('!');
+        let wanted = if negated { Outcome::NotTrue } else { Outcome::True };
+        Ok(Node::Test(Condition { place, test, wanted }))
     }
 
     fn name(&mut self) -> Result<String> {

@@ -65,8 +65,8 @@ fn each_operator_does_what_it_says() {
     }
 }
 
-/// Whether just these conditions hold for a line.
-fn told_apart(line: &str, hold: &[&str], do_not: &[&str]) {
+/// Checks that just the first conditions hold for a line.
+fn check(line: &str, hold: &[&str], do_not: &[&str]) {
     for condition in hold {
         assert!(passes(condition, line), "{condition}");
     }
@@ -76,7 +76,7 @@ fn told_apart(line: &str, hold: &[&str], do_not: &[&str]) {
 }
 
 #[test]
-fn integers_past_what_a_double_holds_are_told_apart() {
+fn integers_past_what_a_double_holds_are_distinct() {
     let line = r#"{"id":9007199254740993,"big":18446744073709551616,"t":"\u0031"}"#;
     let hold = [
         "id=9007199254740993",
@@ -91,7 +91,7 @@ fn integers_past_what_a_double_holds_are_told_apart() {
         "t=1 AND id>0",
     ];
     let do_not = ["id=9007199254740992", "id<=9007199254740992", "big<=18446744073709551615"];
-    told_apart(line, &hold, &do_not);
+    check(line, &hold, &do_not);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn times_compare_as_times_whatever_their_zone_and_their_field() {
         "n!=2024-03-01",
     ];
     let do_not = ["ts>=2024-03-01", "ts=2024-03-01T05:00:00Z", "made<2024-03-01"];
-    told_apart(line, &hold, &do_not);
+    check(line, &hold, &do_not);
 }
 
 #[test]
@@ -139,10 +139,10 @@ fn and_binds_closer_than_or_and_not_closer_than_both() {
         "a=9 or b=9",
         "not not a=2",
     ];
-    told_apart(line, &hold, &do_not);
+    check(line, &hold, &do_not);
     let names =
         ["not=3", "not = 3", "or=4 or or=5", "not not=4", "\"a(\"=5", "'x y'=6 and (not=3)"];
-    told_apart(line, &names, &["not not=3"]);
+    check(line, &names, &["not not=3"]);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn values_keep_their_parentheses() {
         "(e=':)')",
         "(m~\")\")",
     ];
-    told_apart(line, &hold, &["(m=f(y))"]);
+    check(line, &hold, &["(m=f(y))"]);
 }
 
 /// The message for what is no condition, and the text with the mark under it.
@@ -222,7 +222,7 @@ fn what_is_nested_too_deep_or_too_long_is_refused() {
     assert!(Filter::parse(&format!("{}a=1", "not ".repeat(1_000_000)), &TimeZone::UTC).is_ok());
 }
 
-/// The literals of which a line needs one, whether they are raw, and whether they decide.
+/// The literals: a line needs one of them; whether they are raw, and whether they decide.
 fn literals(text: &str) -> Option<(Vec<String>, bool, bool)> {
     let filter = Filter::parse(text, &TimeZone::UTC).unwrap();
     let found = filter.literals()?;

@@ -12,8 +12,8 @@ use crate::{Error, Result};
 pub struct Detected {
     /// The format.
     pub format: Format,
-    /// Share of the sampled lines that are of it, 0.0 to 1.0; of raw lines, how sure it is
-    /// that no other format fits.
+    /// Share of the sampled lines that are of it, 0.0 to 1.0; for raw lines, how sure it is that no
+    /// other format fits.
     pub confidence: f64,
     /// The field that holds the time, if there is one.
     pub time: Option<String>,
@@ -72,7 +72,7 @@ pub(crate) fn take_lines(bytes: &[u8], first_cut: bool, whole: bool, out: &mut V
     }
 }
 
-/// Finds the format of sampled lines; of an empty sample, raw lines with confidence 0.
+/// Finds the format of sampled lines; an empty sample is raw lines with confidence 0.
 ///
 /// # Errors
 /// None at present; a request that cannot be served would be one.

@@ -1,4 +1,4 @@
-//! What speaks for a format beside that a line has its shape.
+//! What speaks for a format besides the shape of its lines.
 
 use super::detect::for_each_record;
 use super::{Definition, Format};
@@ -9,7 +9,7 @@ use crate::time::{Clock, Rules};
 pub(super) fn share(format: Format, sample: &[u8], rules: &Rules) -> usize {
     let mut fields = Fields::all();
     let mut clock = Clock::new(rules.clone());
-    let mut seen = Seen::default();
+    let mut evidence = Evidence::default();
     for_each_record(&Definition::Known(format), sample, &mut fields, |fields, record, block| {
         let line = Line { fields, record, block };
         let time = line.span("time").map(|s| clock.parse(s.bytes(block)).is_some());
@@ -17,14 +17,14 @@ pub(super) fn share(format: Format, sample: &[u8], rules: &Rules) -> usize {
             Format::Docker => line.has("log") && line.has("stream") && time == Some(true),
             Format::Json => true,
             Format::Logfmt => is_mostly_pairs(record, block),
-            Format::Syslog => time == Some(true) && seen.syslog(&line),
+            Format::Syslog => time == Some(true) && evidence.syslog(&line),
             Format::Syslog5424 => time != Some(false) || line.span("time").is_some_and(is_null),
             Format::Raw => false,
             _ => time == Some(true),
         };
-        seen.fitting += usize::from(fits);
+        evidence.fitting += usize::from(fits);
     });
-    seen.believed()
+    evidence.believed()
 }
 
 /// A line and what was parsed of it.
@@ -61,17 +61,17 @@ fn is_mostly_pairs(record: &Record, block: &[u8]) -> bool {
     all - words > words.max(1)
 }
 
-/// Lines that fit, and those of them whose time says little.
+/// Lines that fit, and how many of them have a time that proves little.
 #[derive(Debug, Default)]
-struct Seen {
+struct Evidence {
     fitting: usize,
     /// Syslog with an RFC 3339 time and no priority: any text after a time has that shape.
     weak: usize,
-    /// Of these, the ones with `app[pid]:` or `app:`.
+    /// The weak ones with `app[pid]:` or `app:`.
     tagged: usize,
 }
 
-impl Seen {
+impl Evidence {
     /// Whether the word after the time may be a host.
     fn syslog(&mut self, line: &Line<'_>) -> bool {
         let fits = is_host(line.bytes("host"));
@@ -83,8 +83,8 @@ impl Seen {
         fits
     }
 
-    /// The lines that count: of weak ones all where most are tagged (`last message repeated
-    /// 2 times` has no tag), else the tagged ones.
+    /// The lines that count: all weak ones where most are tagged (`last message repeated 2 times` has
+    /// no tag), else only the tagged ones.
     fn believed(&self) -> usize {
         let most = self.tagged * 2 > self.weak;
         if most { self.fitting } else { self.fitting - self.weak + self.tagged }

@@ -1,7 +1,7 @@
 //! `key=value key="quoted value" flag`.
 //!
-//! A key without a value has the value nothing. Of duplicate keys the last one counts. A
-//! line without any `key=` is not of this format. A time in front without a key is `time`.
+//! A key without a value is null. The last of duplicate keys counts. A line without any `key=` is not
+//! of this format. A time in front without a key is `time`.
 
 use std::collections::HashMap;
 
@@ -35,8 +35,8 @@ impl Logfmt {
         Self { clock: Clock::new(Rules::default()), keys, by_name }
     }
 
-    /// A time without a key in front of the pairs, in brackets or not. Most lines begin with a
-    /// key, which their first byte tells.
+    /// A time without a key in front of the pairs, in brackets or not. Most lines begin with a key,
+    /// which shows in their first byte.
     fn time(&mut self, c: &mut Cursor<'_>) -> Option<Span> {
         let bracket = usize::from(c.peek() == Some(b'['));
         let text = &c.rest()[bracket..];

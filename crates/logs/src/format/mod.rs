@@ -38,7 +38,7 @@ pub enum Format {
     Syslog5424,
     /// Kubernetes' CRI: time, stream, flag, text.
     Cri,
-    /// Common and combined access logs of nginx and Apache, and what adds to them.
+    /// Common and combined access logs of nginx and Apache, and their extensions.
     Access,
     /// Apache's error log, 2.2 and 2.4.
     ApacheError,
@@ -108,10 +108,10 @@ impl FromStr for Format {
     }
 }
 
-/// A format with what the user defined of it.
+/// A format, with the user's definition where it has one.
 #[derive(Debug, Clone)]
 pub enum Definition {
-    /// A format that needs no words.
+    /// A format that needs no definition.
     Known(Format),
     /// A regular expression with named groups.
     Regex(regex::bytes::Regex),
@@ -151,7 +151,7 @@ impl Definition {
     pub fn parser(&self, fields: &mut Fields) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
-                return Parser(Kind::Json(Box::new(JsonParser::new(fields))));
+                return Parser(Inner::Json(Box::new(JsonParser::new(fields))));
             }
             Self::Known(Format::Syslog5424) => Box::new(syslog::Rfc5424::new(fields)),
             Self::Known(Format::Cri) => Box::new(cri::Cri::new(fields)),
@@ -166,7 +166,7 @@ impl Definition {
             Self::Regex(regex) => Box::new(pattern::Pattern::new(regex.clone(), fields)),
             Self::Nginx(template) => Box::new(nginx::Nginx::new(template.clone(), fields)),
         };
-        Parser(Kind::Line(line))
+        Parser(Inner::Line(line))
     }
 }
 
@@ -185,10 +185,10 @@ pub(crate) trait LineParser: fmt::Debug + Send {
 
 /// Parses the lines of one file.
 #[derive(Debug)]
-pub struct Parser(Kind);
+pub struct Parser(Inner);
 
 #[derive(Debug)]
-enum Kind {
+enum Inner {
     Json(Box<JsonParser>),
     Line(Box<dyn LineParser>),
 }
@@ -196,14 +196,14 @@ enum Kind {
 impl Parser {
     /// Prepares a block of lines; the lines parsed next must be in it.
     pub fn begin_block(&mut self, block: &[u8]) {
-        if let Kind::Json(json) = &mut self.0 {
+        if let Inner::Json(json) = &mut self.0 {
             json.begin_block(block);
         }
     }
 
     /// Parses the line that begins at `start`: where it ends, at its line feed or the end of the
-    /// block, and whether it is a record (a blank line is none) or what is wrong with it; the record
-    /// then holds nothing to be used.
+    /// block, and whether it is a record (a blank line is not) or what is wrong with it; the record is
+    /// then not to be used.
     #[inline]
     pub fn parse(
         &mut self,
@@ -213,8 +213,8 @@ impl Parser {
         record: &mut Record,
     ) -> (usize, std::result::Result<bool, Fault>) {
         match &mut self.0 {
-            Kind::Json(json) => json.parse(block, start, fields, record),
-            Kind::Line(line) => {
+            Inner::Json(json) => json.parse(block, start, fields, record),
+            Inner::Line(line) => {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
             }
@@ -222,8 +222,7 @@ impl Parser {
     }
 }
 
-/// Whether a line has nothing but the blanks of JSON in it, which count in every format. Ends at
-/// the first byte that is none.
+/// Whether a line has nothing but the blanks of JSON in it, which are blanks in every format.
 #[inline]
 pub(crate) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))

@@ -1,8 +1,7 @@
 //! The parameters of RFC 5424's structured data as fields: `data.ID.NAME`.
 //!
-//! An element by itself is `data.ID`: what stands in it behind its ID. What has not the shape
-//! of an element ends the search; the line is a record all the same, as it is for those who
-//! ask for no parameter.
+//! A whole element is `data.ID`: the text in it after its ID. Text that has not the shape of an
+//! element ends the search; the line is still a record, as it is where no parameter is asked for.
 
 use std::collections::HashMap;
 
@@ -69,7 +68,7 @@ impl Parameters {
             self.slot(expected, id, Some(key), fields).set(record, value);
             c.skip_spaces();
         }
-        // Of an element with parameters, all that is in it is a field only where one asks for it.
+        // The text of an element with parameters is a field only where it is asked for.
         if c.at == start || !fields.open {
             let inside = Span::new(SpanKind::Str, start, c.at);
             self.slot(expected, id, None, fields).set(record, inside);

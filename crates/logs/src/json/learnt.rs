@@ -3,11 +3,12 @@
 use super::template::{Ended, Template};
 use crate::record::Record;
 
-/// Kinds of lines that are told apart.
+/// The most templates that are kept.
 const TEMPLATES_MAX: usize = 4;
 
-/// What tries are worth: up with each line that was of a template, down with each template that it
-/// was not of. At the lower end templates are left alone for some lines, and learnt anew then.
+/// The bounds of a score of how well templates do: it goes up with each line that fits one, and down
+/// with each template that a line does not fit. At the lower bound templates are not tried for some
+/// lines, and are then learnt anew.
 const SCORE_MAX: i32 = 256;
 const LINES_LEFT_ALONE: u32 = 4096;
 
@@ -20,7 +21,7 @@ pub(super) struct Learnt {
 }
 
 impl Learnt {
-    /// Where the line at `start` ends, if it is of a template.
+    /// Where the line at `start` ends, if it fits a template.
     #[inline]
     pub(super) fn line(
         &mut self,

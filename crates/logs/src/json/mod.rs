@@ -8,9 +8,9 @@
 //!   come in pairs;
 //! - numbers keep to the grammar and to the range of a double;
 //! - at most [`DEPTH_MAX`] levels of arrays and objects;
-//! - of duplicate keys the last one counts, and takes the place of all below the earlier one.
+//! - the last of duplicate keys counts, and takes the place of all below the earlier one.
 //!
-//! # How
+//! # How lines are parsed
 //! [`cutwater_sys::simd::JsonStops`] lists where quotation marks are and what needs a look inside
 //! strings. A line that is like one before but for its values is only compared with it (see
 //! `template`); any other is walked over from key to key. The order of keys is learnt too: the key
@@ -57,7 +57,7 @@ impl Fault {
 pub struct JsonParser {
     level: Level,
     stops: JsonStops,
-    /// Whether bytes above 0x7F are stops, as they may be no UTF-8.
+    /// Whether bytes above 0x7F are stops, as they may not be UTF-8.
     high: bool,
     /// The first stop at or after the line to come, as far as lines come in order.
     next: usize,
@@ -106,8 +106,8 @@ impl JsonParser {
     }
 
     /// Parses the line that begins at `start`: where it ends, at its line feed or the end of the
-    /// block, and whether it is a record (a blank line is none) or what is wrong with it; the record
-    /// then holds nothing to be used.
+    /// block, and whether it is a record (a blank line is not) or what is wrong with it; the record is
+    /// then not to be used.
     #[inline]
     pub fn parse(
         &mut self,

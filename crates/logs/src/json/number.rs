@@ -40,8 +40,8 @@ fn others(eight: u64) -> u64 {
     high | low
 }
 
-/// What `block[at..end]` is, if it is a number of at most 8 digits and a point. What is none may be
-/// another number.
+/// The kind of number that `block[at..end]` is, if it has at most 8 digits and a point. `None` may
+/// still be another number.
 #[inline(always)]
 pub(super) fn short(block: &[u8], at: usize, end: usize) -> Option<SpanKind> {
     let length = end.wrapping_sub(at);

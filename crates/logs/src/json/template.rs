@@ -115,8 +115,8 @@ impl Template {
         Some(Self { texts, last: Text::new(block.get(from..end)?, None, is_stop) })
     }
 
-    /// Whether the line at `start`, whose first stop is `stop`, is one of this template, and where
-    /// it ends. Of one that is not, `record` has fields that do not count.
+    /// Whether the line at `start`, whose first stop is `stop`, fits this template, and where it
+    /// ends. Where it does not fit, the fields set in `record` do not count.
     #[inline(never)]
     pub(super) fn line(
         &self,

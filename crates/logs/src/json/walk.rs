@@ -221,7 +221,7 @@ impl Walk<'_> {
         Err(self.no_word(p))
     }
 
-    /// The fault of a value that is none: one that is cut off by the end of the line ends early.
+    /// The fault of an invalid value; one that the end of the line cuts off ends early.
     #[cold]
     fn no_word(&self, p: usize) -> Fault {
         let rest = self.block.get(p..self.line_end(p)).unwrap_or_default();

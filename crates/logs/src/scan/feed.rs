@@ -1,4 +1,4 @@
-//! Lines that come from elsewhere than a pass: of logs that are followed.
+//! Lines that do not come from a pass but from logs that are followed.
 
 use super::worker::Scanner;
 use super::{Log, Part, Request, Sink};
@@ -14,7 +14,7 @@ impl<'a, S: Sink> Feed<'a, S> {
         Self(Scanner::new(logs, request, sink))
     }
 
-    /// What whole lines of log `log` yield; `offset` is where in it they begin.
+    /// What is made of whole lines of log `log`; `offset` is where in it they begin.
     pub fn lines(&mut self, log: usize, offset: u64, bytes: &[u8]) -> Part<S::Out> {
         self.0.begin(&Task { input: log, range: offset..offset + bytes.len() as u64 });
         // A scanner has no reason of its own to stop.
@@ -22,7 +22,7 @@ impl<'a, S: Sink> Feed<'a, S> {
         self.0.take(true)
     }
 
-    /// What a line that is too long yields: the bad line that it is.
+    /// What is made of a line that is too long: a bad line.
     pub fn long_line(
         &mut self,
         log: usize,

@@ -1,8 +1,8 @@
 //! Many logs as one, by time.
 //!
-//! Each log is read in its own order by a thread of its own, and of all the next records the
-//! earliest is handed over; of equal times, that of the log named first. A record without a time
-//! follows the one before it. Memory: [`PARTS_WAITING`] parts of at most [`PIECE_BYTES`] of lines
+//! Each log is read in its own order by a thread of its own, and the earliest of all next records is
+//! handed over. Where times are equal, the log named first goes first. A record without a time follows
+//! the one before it. Memory: [`PARTS_WAITING`] parts of at most [`PIECE_BYTES`] of lines
 //! and a block for each log.
 
 use std::cmp::Reverse;
@@ -110,7 +110,7 @@ pub fn merge<S: Sink<Out = Rows>>(
     Ok(all)
 }
 
-/// What is reported for a log whose reader did not come back.
+/// What is reported for a log whose reader ended early.
 fn lost() -> Finished<()> {
     let why = std::io::Error::other("its thread ended early; this is an error of the program");
     let failures = vec![(0, Error::Stream("finish reading".into(), why))];

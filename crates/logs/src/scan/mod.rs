@@ -1,18 +1,21 @@
 //! A pass over logs: lines to records, records to a [`Sink`], bad lines to their counts.
 
 mod feed;
+mod lines_before;
 mod literals;
 mod merge;
-mod plan;
+mod open;
 mod prefilter;
 mod pull;
 mod raw;
 mod sinks;
+mod tasks;
 mod worker;
 
 pub use feed::Feed;
+pub use lines_before::lines_before;
 pub use merge::{LOGS_MAX as MERGED_LOGS_MAX, merge};
-pub use plan::{Log, open};
+pub use open::{Log, open};
 pub use pull::{Pieces, Pull};
 pub use raw::{Counted, count_lines, count_literals};
 pub use sinks::{Acc, Counting, Grouping, Key, Lines, Measure, Profiling, Rows};
@@ -23,7 +26,7 @@ use crate::Error;
 use crate::bad::{BadCounts, BadLine, Reason};
 use crate::filter::Filter;
 use crate::record::{Fields, Record};
-use crate::split::{self, Limits, Stop, Task};
+use crate::split::{self, Limits, Stop};
 use crate::time::{Clock, Nanos};
 
 use worker::Scanner;
@@ -35,11 +38,12 @@ pub struct Request {
     pub threads: usize,
     /// Bounds of splitting.
     pub limits: Limits,
-    /// Which records the sink gets. Where it asks for whole lines only, and the sink for no field,
-    /// lines that are no records pass too, and lines are not parsed unless all are examined.
+    /// Which lines the sink gets.
     pub filter: Filter,
-    /// Bytes without which a line is not wanted, beside the filter.
-    pub needle: Option<Needle>,
+    /// Whether only records pass. Otherwise, where the filter asks for whole lines only and the sink
+    /// for no field, lines that are no records pass too, and lines are not parsed unless all are
+    /// examined.
+    pub records_only: bool,
     /// Whether lines that cannot pass the filter are parsed all the same, so that every bad
     /// line among them is found; otherwise only lines that may pass are looked at.
     pub examine_all: bool,
@@ -64,7 +68,7 @@ impl Request {
             threads: threads.max(1),
             limits: Limits::default(),
             filter: Filter::default(),
-            needle: None,
+            records_only: false,
             examine_all: true,
             locate_all: false,
             with_time: false,
@@ -74,16 +78,6 @@ impl Request {
     }
 }
 
-/// Bytes to find before a line is parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Needle {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Whether they are wanted as they stand; otherwise a line with a backslash is looked at
-    /// too, since it may have them written with escapes.
-    pub raw: bool,
-}
-
 /// A line that is no record.
 #[derive(Debug)]
 pub struct BadRow<'a> {
@@ -91,11 +85,11 @@ pub struct BadRow<'a> {
     pub log: usize,
     /// Offset in the log of its first byte.
     pub offset: u64,
-    /// Its number, the first being 1, since the sink's yield was last taken.
+    /// Its number, counted from 1 since [`Sink::take`] was last called.
     pub number: u64,
-    /// Why it is none.
+    /// Why it is no record.
     pub reason: Reason,
-    /// The line without its end; of one that is too long, its beginning.
+    /// The line without its line feed, or the beginning of one that is too long.
     pub line: &'a [u8],
 }
 
@@ -106,11 +100,11 @@ pub struct Row<'a> {
     pub log: usize,
     /// Offset in the log of the line's first byte.
     pub offset: u64,
-    /// The line's number, the first being 1, since the sink's yield was last taken.
+    /// The line's number, counted from 1 since [`Sink::take`] was last called.
     pub number: u64,
     /// The bytes that the spans point into.
     pub block: &'a [u8],
-    /// The line, without its end.
+    /// The line without its line feed.
     pub line: &'a [u8],
     /// The fields' names.
     pub fields: &'a Fields,
@@ -122,10 +116,10 @@ pub struct Row<'a> {
 
 /// Takes records; one per thread.
 pub trait Sink: Send {
-    /// What it yields piece by piece, in the order of the log.
+    /// What it makes of each piece; handed over in the order of the log.
     type Out: Send + Default;
 
-    /// The fields that it wants; nothing for all of them.
+    /// The fields that it wants; `None` for all of them.
     fn fields(&self) -> Option<Vec<String>>;
 
     /// The records of another log follow.
@@ -134,15 +128,15 @@ pub trait Sink: Send {
     /// A record.
     fn row(&mut self, row: &Row<'_>, clock: &mut Clock);
 
-    /// A line that is no record.
+    /// A line that is no record, and passes the filter.
     fn bad(&mut self, _: &BadRow<'_>) {}
 
-    /// Whether so much is held that it should be handed over.
+    /// Whether it holds enough to be handed over.
     fn is_full(&self) -> bool {
         false
     }
 
-    /// Gives away what was yielded since the last time.
+    /// Hands over what was made since the last call.
     fn take(&mut self) -> Self::Out {
         Self::Out::default()
     }
@@ -177,14 +171,14 @@ impl Tally {
     }
 }
 
-/// What a part of a log yielded.
+/// What was made of a part of a log.
 #[derive(Debug, Default)]
 pub struct Part<O> {
     /// Its counts.
     pub tally: Tally,
     /// Its bad lines, numbered from the start of the log (or of the range looked at).
     pub bad_lines: Vec<BadLine>,
-    /// What the sink yielded.
+    /// What the sink made of it.
     pub out: O,
 }
 
@@ -207,7 +201,7 @@ pub fn scan<S: Sink>(
     mut sink: impl FnMut() -> S,
     mut emit: impl FnMut(usize, &mut Part<S::Out>) -> ControlFlow<()> + Send,
 ) -> Finished<S> {
-    let tasks = plan::tasks(logs, request);
+    let tasks = tasks::tasks(logs, request);
     let workers = (0..request.threads).map(|_| Scanner::new(logs, request, sink())).collect();
     let mut tallies = vec![Tally::default(); logs.len()];
     let inputs: Vec<_> = logs.iter().map(|log| log.input.clone()).collect();
@@ -217,16 +211,7 @@ pub fn scan<S: Sink>(
         tallies[log].merge(&part.tally);
         emit(log, &mut part)
     };
-    let (workers, failures) = split::run(&inputs, &tasks, request.limits, stop, workers, each);
+    let (workers, failures) =
+        split::run_workers(&inputs, &tasks, request.limits, stop, workers, each);
     Finished { sinks: workers.into_iter().map(Scanner::into_sink).collect(), tallies, failures }
-}
-
-/// The pieces of `range`.
-fn pieces(log: usize, range: Range<u64>, piece_bytes: u64, tasks: &mut Vec<Task>) {
-    let mut start = range.start;
-    while start < range.end {
-        let end = (start + piece_bytes).min(range.end);
-        tasks.push(Task { input: log, range: start..end });
-        start = end;
-    }
 }

@@ -8,7 +8,8 @@ use super::literals::Searcher;
 pub(super) struct Prefilter {
     searcher: Searcher,
     escapes: bool,
-    /// The next of each in the block, found once; the block's length when there is none.
+    /// Where the next literal and the next backslash of the block are; the block's length where no
+    /// more follow.
     literal_at: usize,
     escape_at: usize,
 }

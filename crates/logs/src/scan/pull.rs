@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::worker::{Held, Scanner};
-use super::{Log, Part, Request, Sink, plan};
+use super::{Log, Part, Request, Sink, tasks};
 use crate::Result;
 use crate::split::{Block, BlockSink, Blocks, InputKind, Task, Worker, read_task};
 
-/// The pieces of a pass, of which each caller takes the next.
+/// The pieces of a pass; each caller takes the next one.
 #[derive(Debug)]
 pub struct Pieces {
     tasks: Vec<Task>,
@@ -21,7 +21,7 @@ impl Pieces {
     /// The pieces of `logs` that `request` asks for, in their order.
     #[must_use]
     pub fn new(logs: &[Log], request: &Request) -> Self {
-        Self { tasks: plan::tasks(logs, request), next: AtomicUsize::new(0) }
+        Self { tasks: tasks::tasks(logs, request), next: AtomicUsize::new(0) }
     }
 
     /// The next piece, with its index.
@@ -90,7 +90,7 @@ impl<S: Sink> Pull<S> {
     }
 }
 
-/// Passes blocks on, and what they yield when the sink is full.
+/// Passes blocks on, and hands over what was made of them when the sink is full.
 struct Handing<'a, S: Sink, E> {
     scanner: &'a mut Scanner<'static, S>,
     each: &'a mut E,

@@ -2,19 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use cutwater_sys::simd::{Level, count_byte};
-
 use super::literals::Searcher;
-use super::{Log, Request, plan};
+use super::{Log, Request, tasks};
 use crate::Error;
-use crate::split::{self, Block, Stop, Task, Worker};
+use crate::split::{self, Block, Stop, Task, Worker, lines_in};
 
 /// What was counted in a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Bytes of lines, decompressed.
     pub bytes: u64,
-    /// Lines; a last one without a line feed is one. Not counted where a literal is.
+    /// Lines, also a last one without a line feed. Not counted where literals are.
     pub lines: u64,
     /// Lines with one of the literals in them.
     pub matched: u64,
@@ -46,10 +44,9 @@ fn count(
     stop: &Stop,
     literals: &[&[u8]],
 ) -> (Vec<Counted>, Vec<(usize, Error)>) {
-    let tasks = plan::tasks(logs, request);
+    let tasks = tasks::tasks(logs, request);
     let worker = || Counter {
         searcher: Searcher::new(literals).filter(|_| !literals.is_empty()),
-        level: Level::best(),
         counted: Counted::default(),
     };
     let inputs: Vec<_> = logs.iter().map(|log| log.input.clone()).collect();
@@ -61,13 +58,14 @@ fn count(
         ControlFlow::Continue(())
     };
     let workers = (0..request.threads).map(|_| worker()).collect();
-    let (_, failures) = split::run(&inputs, &tasks, request.limits, stop, workers, add);
+    let (_, failures) = split::run_workers(&inputs, &tasks, request.limits, stop, workers, add);
     (totals, failures)
 }
 
-struct Counter {
+/// Counts lines, or the lines with a literal in them.
+#[derive(Default)]
+pub(super) struct Counter {
     searcher: Option<Searcher>,
-    level: Level,
     counted: Counted,
 }
 
@@ -94,10 +92,7 @@ impl Worker for Counter {
         self.counted.bytes += bytes.len() as u64;
         match &self.searcher {
             Some(searcher) => self.counted.matched += lines_with(searcher, bytes),
-            None => {
-                self.counted.lines += count_byte(self.level, bytes, b'\n')
-                    + u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n"));
-            }
+            None => self.counted.lines += lines_in(bytes),
         }
         ControlFlow::Continue(())
     }

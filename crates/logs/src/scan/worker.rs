@@ -3,9 +3,7 @@
 use std::ops::{ControlFlow, Deref, Range};
 use std::sync::Arc;
 
-use cutwater_sys::simd::{Level, count_byte};
-
-use super::plan::BYTE_ORDER_MARK;
+use super::open::BYTE_ORDER_MARK;
 use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
@@ -13,13 +11,13 @@ use crate::filter::{Bound, LINE};
 use crate::format::{Parser, feed, is_blank};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
-use crate::split::{Block, Task, Worker};
+use crate::split::{Block, Task, Worker, lines_in};
 use crate::time::{Clock, Nanos};
 
-/// So many located bad lines are handed over before a piece ends.
+/// This many located bad lines are handed over before a piece ends.
 const BAD_HELD_MAX: usize = 4096;
 
-/// What is lent for a pass, or shared with one that outlives its caller.
+/// A value that is lent for a pass, or shared with a pass that outlives its caller.
 pub(super) enum Held<L, S> {
     Lent(L),
     Shared(Arc<S>),
@@ -70,7 +68,7 @@ struct Current {
     prefilter: Option<Prefilter>,
     clock: Clock,
     time: Option<FieldId>,
-    /// Whether lines are wanted for themselves, so that they need be no records.
+    /// Whether lines are wanted as they stand, and need not be records.
     whole_lines: bool,
 }
 
@@ -105,7 +103,8 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let time_name = log.time.as_deref().filter(|_| with_time);
         let names = self.sink.fields();
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
-        let whole_lines = nothing_of_them && self.request.filter.asks_for_lines();
+        let whole_lines =
+            nothing_of_them && !self.request.records_only && self.request.filter.asks_for_lines();
         let mut fields = match names {
             None => Fields::all(),
             Some(names) => {
@@ -122,18 +121,15 @@ impl<'a, S: Sink> Scanner<'a, S> {
         self.sink.begin(index, &mut fields);
         let prefilter = self.prefilter();
         let clock = Clock::new(log.rules.clone());
-        // Names added since belong to the parser too.
+        // Names added since then belong to the parser, too.
         let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
         Current { log: index, parser, fields, filter, prefilter, clock, time, whole_lines }
     }
 
-    /// What finds the lines that may pass, where not all have to be looked at.
+    /// Finds the lines that may pass, where not all have to be looked at.
     fn prefilter(&self) -> Option<Prefilter> {
         if self.request.examine_all {
             return None;
-        }
-        if let Some(needle) = &self.request.needle {
-            return Prefilter::new(&[&needle.bytes], !needle.raw);
         }
         let literals = self.request.filter.literals()?;
         Prefilter::new(&literals.texts, !literals.raw)
@@ -219,7 +215,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         (end, parsed.map(|_| ()))
     }
 
-    /// Takes the record of `whole[start..end]`, unless its time is none.
+    /// Takes the record of `whole[start..end]`, unless its time is invalid.
     #[inline]
     fn record(
         &mut self,
@@ -256,30 +252,37 @@ impl<'a, S: Sink> Scanner<'a, S> {
     }
 
     #[cold]
-    fn bad(&mut self, c: &Current, fault: Fault, block: Block<'_>, start: usize, end: usize) {
+    fn bad(&mut self, c: &mut Current, fault: Fault, block: Block<'_>, start: usize, end: usize) {
         self.tally.bad.add(fault.reason);
-        let (log, offset, number) = (c.log, block.offset + start as u64, self.tally.lines);
-        let (reason, line) = (fault.reason, &block.bytes[start..end]);
-        self.sink.bad(&BadRow { log, offset, number, reason, line });
+        let (offset, line) = (block.offset + start as u64, &block.bytes[start..end]);
+        hand_over_bad(&mut self.sink, c, fault.reason, self.tally.lines, offset, line);
         if self.request.locate_all || self.bad_lines.len() < Request::BAD_KEPT {
             self.bad_lines.push(BadLine {
                 line: self.tally.lines,
-                offset: block.offset + start as u64,
+                offset,
                 column: (fault.at - start) as u32,
                 reason: fault.reason,
-                excerpt: excerpt(&block.bytes[start..end]),
+                excerpt: excerpt(line),
             });
         }
     }
 }
 
-/// The lines of whole lines, of which the last may lack its line feed.
-fn lines_in(bytes: &[u8]) -> u64 {
-    let feeds = count_byte(Level::best(), bytes, b'\n');
-    feeds + u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))
+/// Hands a line over that is no record, where it passes.
+fn hand_over_bad<S: Sink>(
+    sink: &mut S,
+    current: &mut Current,
+    reason: Reason,
+    number: u64,
+    offset: u64,
+    line: &[u8],
+) {
+    if current.filter.passes_bad(line, reason.name(), &mut current.clock) {
+        sink.bad(&BadRow { log: current.log, offset, number, reason, line });
+    }
 }
 
-/// The time of a record. One that is there and is no time makes the line a bad one.
+/// The time of a record. A value there that is no time makes the line a bad one.
 #[inline]
 fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Result<Option<Nanos>, Fault> {
     let Some(id) = c.time else { return Ok(None) };
@@ -315,8 +318,8 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.tally.lines += 1;
         self.tally.bad.add(Reason::TooLong);
         let (line, column, reason) = (self.tally.lines, 0, Reason::TooLong);
-        if let Some(log) = self.current.as_ref().map(|c| c.log) {
-            self.sink.bad(&BadRow { log, offset, number: line, reason, line: start });
+        if let Some(current) = &mut self.current {
+            hand_over_bad(&mut self.sink, current, reason, line, offset, start);
         }
         self.bad_lines.push(BadLine { line, offset, column, reason, excerpt: excerpt(start) });
     }

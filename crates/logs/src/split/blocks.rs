@@ -22,8 +22,8 @@ pub trait BlockSink {
     /// A line longer than the limit: its offset, its length without its end, and its beginning.
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) -> ControlFlow<()>;
 
-    /// Whether to give up a line that is passed over: one may be as long as the file, or, of a
-    /// device, have no end.
+    /// Whether to give up a line that is skipped: it may be as long as the file, or have no end in a
+    /// device.
     fn gives_up(&self) -> bool {
         false
     }
@@ -64,8 +64,8 @@ impl Blocks {
         Self { limits: Limits { block_bytes, line_bytes_max, ..limits }, buf: Vec::new() }
     }
 
-    /// Reads the lines that begin in `range`, by `fill`, which is asked for the bytes at an
-    /// offset (each time where the time before ended), and answers 0 at the end of the file.
+    /// Reads the lines that begin in `range`. `fill` gives the bytes at an offset, which is always where
+    /// it ended before, and returns 0 at the end of the file.
     ///
     /// # Errors
     /// Those of `fill`.
@@ -91,7 +91,7 @@ impl Blocks {
 impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
     /// Hands over all lines that begin before the end.
     fn lines(&mut self, sink: &mut impl BlockSink) -> Result<()> {
-        // What of the buffer was already searched for a line feed, so that it is once.
+        // How much of the buffer was searched for a line feed, so no byte is searched twice.
         let mut searched = 0;
         while self.offset < self.end {
             if let Some(cut) = self.last_cut(searched) {
@@ -177,8 +177,8 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
         Ok(if next.is_some() { flow } else { ControlFlow::Break(()) })
     }
 
-    /// Drops bytes through the next line feed and answers where the next line begins, or
-    /// nothing when there is none before `limit`; holds at most a block meanwhile.
+    /// Drops bytes through the next line feed, and returns where the next line begins, or `None` when
+    /// no line begins before `limit`. Holds at most a block meanwhile.
     fn skip_line(&mut self, limit: u64, sink: &impl BlockSink) -> Result<Option<u64>> {
         loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buf[..self.len]) {

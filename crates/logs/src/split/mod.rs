@@ -1,17 +1,20 @@
 //! Cutting files into lines: every line exactly once, whatever the number of threads.
 //!
-//! A line belongs to the piece in which it begins. Whoever takes a piece skips to the first
-//! line that begins there and reads past the piece's end to finish its last line, so pieces
-//! need no agreement between threads and no look at the file ahead of time.
+//! A line belongs to the piece in which it begins. A thread that takes a piece skips to the first line
+//! that begins there, and reads past the piece's end to finish its last line. So threads need no
+//! agreement on pieces, and no look at the file ahead of time.
 
 mod blocks;
 mod queue;
 mod source;
+mod zstd;
 
 pub use blocks::{Block, BlockSink, Blocks};
 pub(crate) use queue::read_task;
-pub use queue::{Stop, Task, Worker, run};
+pub use queue::{Stop, Task, Worker, run_workers};
 pub use source::{Input, InputKind, ReadAt};
+
+use cutwater_sys::simd::{Level, count_byte};
 
 /// The bounds of splitting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self { piece_bytes: 4 << 20, block_bytes: 256 << 10, line_bytes_max: 16 << 20 }
     }
+}
+
+/// The lines of `bytes`, which are whole lines; the last one may lack its line feed.
+#[must_use]
+pub fn lines_in(bytes: &[u8]) -> u64 {
+    let feeds = count_byte(Level::best(), bytes, b'\n');
+    feeds + u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))
 }
 
 #[cfg(test)]

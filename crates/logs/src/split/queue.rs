@@ -15,13 +15,13 @@ use crate::{Error, Result};
 pub struct Task {
     /// Index of the input.
     pub input: usize,
-    /// The bytes that it covers; of a stream, all there are.
+    /// The bytes that it covers; 0 to `u64::MAX` for a stream.
     pub range: Range<u64>,
 }
 
 /// What a thread does with the lines of the pieces that it takes.
 pub trait Worker: Send {
-    /// What a piece yields; handed over in the order of the inputs and of their pieces.
+    /// What is made of a piece; it is handed over in the order of the inputs and of their pieces.
     type Out: Send;
 
     /// A piece begins.
@@ -33,10 +33,10 @@ pub trait Worker: Send {
     /// A line of it longer than the limit.
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]);
 
-    /// Whether so much has been yielded that it should be handed over before the piece ends.
+    /// Whether it holds enough to be handed over before the piece ends.
     fn is_full(&self) -> bool;
 
-    /// Gives away what was yielded since the last time. `last` once per piece.
+    /// Hands over what was made since the last call. `last` is true once per piece.
     fn take(&mut self, last: bool) -> Self::Out;
 }
 
@@ -72,9 +72,9 @@ const WAITING_PER_THREAD: usize = 4;
 /// How often a thread that waits for its turn looks whether it should stop.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Runs one thread per worker over all `tasks`; calls `emit` for each piece in order.
-/// Returns the workers and what went wrong, by input; a failure ends only its piece.
-pub fn run<W: Worker>(
+/// Runs one thread per worker over all `tasks`, and calls `emit` for each piece in order.
+/// Returns the workers, and the failures with the index of their input; a failure ends only its piece.
+pub fn run_workers<W: Worker>(
     inputs: &[Input],
     tasks: &[Task],
     limits: Limits,
@@ -121,7 +121,7 @@ struct Order<O, E> {
 }
 
 impl<O, E> Order<O, E> {
-    /// Notes a failure; of several pieces that a truncation took away, the earliest.
+    /// Notes a failure. Where a truncation took several pieces away, the earliest place counts.
     fn fail(&mut self, input: usize, error: Error) {
         let known = self.failures.iter_mut().find_map(|(of, e)| match e {
             Error::Truncated { at, .. } if *of == input => Some(at),
@@ -169,7 +169,7 @@ impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
                 }
                 return;
             }
-            // A stop from outside wakes nobody: look again now and then.
+            // A stop from outside wakes no thread: look again now and then.
             let waited = self.moved.wait_timeout(order, LOOK_AGAIN);
             order = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -218,7 +218,7 @@ pub(crate) fn read_task(
             Ok(n)
         };
         let done = blocks.read(task.range.clone(), fill, lines);
-        // A map of a large file would otherwise make us as large; that it stays is no failure.
+        // A map of a large file would otherwise stay in our memory; to fail to trim it is no failure.
         let _ = file.trim_map(task.range.clone());
         done?;
         let path = || input.path.clone();
@@ -235,7 +235,7 @@ pub(crate) fn read_task(
     blocks.read(0..u64::MAX, fill, lines)
 }
 
-/// Passes blocks to a worker and hands over what it yields when it is full.
+/// Passes blocks to a worker, and hands over what it made when it is full.
 struct Lines<'a, 'b, W: Worker, E> {
     shared: &'a Shared<'b, W::Out, E>,
     worker: &'a mut W,

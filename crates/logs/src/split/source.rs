@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater::{File, OpenOptions, Pattern, ReadPath};
 
+use super::zstd::{ZstdFrames, is_skippable};
 use crate::{Error, Result};
 
 /// Bytes at offsets, from any thread.
@@ -14,11 +15,11 @@ pub trait ReadAt: Sync {
     /// Reads at `offset` into `buf`; 0 at the end.
     ///
     /// # Errors
-    /// When the bytes cannot be had.
+    /// When the bytes cannot be read.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize>;
 
-    /// Where at or after `offset` bytes are that were written, as far as that is known: a hole
-    /// of a sparse file reads as NUL bytes and holds no line. [`u64::MAX`] where there are none.
+    /// Where written bytes begin at or after `offset`, where that is known: a hole of a sparse file
+    /// reads as NUL bytes and holds no line. [`u64::MAX`] where no bytes follow.
     fn next_data(&self, offset: u64) -> u64 {
         offset
     }
@@ -30,11 +31,11 @@ impl ReadAt for File {
     }
 
     fn next_data(&self, offset: u64) -> u64 {
-        // lseek(2) moves a position that nobody here reads from.
+        // lseek(2) moves a position that is not used here.
         match rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)) {
             Ok(data) => data,
             Err(rustix::io::Errno::NXIO) => u64::MAX,
-            // A file system that does not tell: as if there were no hole.
+            // A file system without SEEK_DATA: as if there were no hole.
             Err(_) => offset,
         }
     }
@@ -63,7 +64,7 @@ pub struct Input {
     file: Option<File>,
     size: u64,
     opened: Option<Opened>,
-    /// The path was left to us, and is by calls as the file is resident.
+    /// No path was named, and calls were chosen because the file is resident.
     by_calls: bool,
 }
 
@@ -104,20 +105,20 @@ impl Input {
         let mut file = options.open(path)?;
         let size = file.size()?;
         let mut by_calls = false;
-        if says_no_size(&file, size) {
+        if is_generated(&file, size) {
             let input = Self::from_stream(path, Box::new(InOrder { file: file.clone(), at: 0 }))?;
             if !input.head().is_empty() {
                 return Ok(input);
             }
         }
         if read_path == ReadPath::Auto && is_resident(&file, size) {
-            // Not `Reuse::Once`, by which the part that is not resident would never come to be.
+            // Not `Reuse::Once`: the part that is not resident would never become so.
             file = options.path(ReadPath::Preadv).open(path)?;
             by_calls = true;
         }
         let mut magic = [0; 4];
         let n = file.read_at(&mut magic, 0)?;
-        let kind = kind_of(&magic[..n], InputKind::Plain);
+        let kind = kind_by_magic(&magic[..n], InputKind::Plain);
         Ok(Self { path: path.into(), kind, file: Some(file), size, opened: None, by_calls })
     }
 
@@ -128,7 +129,7 @@ impl Input {
     pub fn from_stream(path: &Path, mut stream: Box<dyn Read + Send>) -> Result<Self> {
         let mut head = vec![0; HEAD_BYTES];
         let mut n = 0;
-        // A slow writer is waited for until there is a line to look at.
+        // Waits for a slow writer until there is a line to look at.
         while n < head.len() && !head[..n].contains(&b'\n') {
             match stream.read(&mut head[n..]) {
                 Ok(0) => break,
@@ -138,14 +139,14 @@ impl Input {
             }
         }
         head.truncate(n);
-        let kind = kind_of(&head, InputKind::Stream);
+        let kind = kind_by_magic(&head, InputKind::Stream);
         let opened = Opened { head: Arc::new(head), rest: Arc::new(Mutex::new(Some(stream))) };
         let opened = Some(opened);
         Ok(Self { path: path.into(), kind, file: None, size: 0, opened, by_calls: false })
     }
 
-    /// Whether nobody named the path, and it is by calls because the file was resident when it
-    /// was opened.
+    /// Whether no path was named, and calls were chosen because the file was resident when it was
+    /// opened.
     #[must_use]
     pub fn is_by_calls(&self) -> bool {
         self.by_calls
@@ -163,13 +164,13 @@ impl Input {
         let mut text = Vec::new();
         let head = self.head().to_vec();
         if let Ok(bytes) = self.decompressed(Box::new(io::Cursor::new(head))) {
-            // The rest is missing, so it ends in an error; what came before is all there is to see.
+            // The rest is missing, so it ends in an error; the text before that is what counts.
             let _ = bytes.take(HEAD_BYTES as u64).read_to_end(&mut text);
         }
         text
     }
 
-    /// What to say when a stream fails.
+    /// The error for a stream that fails.
     pub(crate) fn failed(&self, e: io::Error) -> Error {
         let name = self.path.display();
         let (what, check) = match self.kind {
@@ -183,7 +184,7 @@ impl Input {
         Error::Stream(format!("{what} {name}"), io::Error::new(e.kind(), words))
     }
 
-    /// Bytes when it was opened; of a compressed file, its compressed bytes; of a stream, 0.
+    /// Bytes of the file when it was opened, compressed if it is; 0 for a stream.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -222,20 +223,20 @@ impl Input {
         let bytes = io::BufReader::with_capacity(128 << 10, bytes);
         match self.kind {
             InputKind::Gzip => Ok(Box::new(flate2::bufread::MultiGzDecoder::new(bytes))),
-            InputKind::Zstd => Ok(Box::new(ZstdFrames { bytes, frame: None })),
+            InputKind::Zstd => Ok(Box::new(ZstdFrames::new(bytes))),
             InputKind::Plain | InputKind::Stream => Ok(Box::new(bytes)),
         }
     }
 }
 
-/// At how many places of a file residency is looked at, and how much of it at each: to count
-/// the pages of a file of 100 GiB takes 50 ms.
+/// At how many places of a file residency is sampled, and how many bytes at each: to count the pages
+/// of a file of 100 GiB takes 50 ms.
 const RESIDENCY_PLACES: u64 = 16;
 const RESIDENCY_BYTES: u64 = 1 << 20;
 
-/// Whether a file is in the page cache, as far as samples tell. A pass touches each page once,
-/// and so never earns what it costs to map it (measured: 0.21 s by map, 0.16 s by calls, for a
-/// search of 1 GiB); the chooser, which must reckon with reads that come again, would map it.
+/// Whether a file is in the page cache, by samples. A pass touches each page once, so to map it never
+/// pays (measured: 0.21 s by map, 0.16 s by calls, for a search of 1 GiB); the chooser, which must
+/// expect reads to come again, would map it.
 fn is_resident(file: &File, size: u64) -> bool {
     (0..RESIDENCY_PLACES).all(|place| {
         let at = (u128::from(size) * u128::from(place) / u128::from(RESIDENCY_PLACES)) as u64;
@@ -244,13 +245,8 @@ fn is_resident(file: &File, size: u64) -> bool {
     })
 }
 
-/// Whether a Zstandard frame begins that holds no data, as pzstd and seekable files have them.
-fn is_skippable(head: &[u8]) -> bool {
-    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
-}
-
-/// What the first bytes say; `otherwise` where they say nothing.
-fn kind_of(head: &[u8], otherwise: InputKind) -> InputKind {
+/// The kind that the first bytes are the magic number of, or `otherwise`.
+fn kind_by_magic(head: &[u8], otherwise: InputKind) -> InputKind {
     match head {
         m if m.starts_with(&GZIP_MAGIC) => InputKind::Gzip,
         m if m.starts_with(&ZSTD_MAGIC) || is_skippable(m) => InputKind::Zstd,
@@ -258,9 +254,9 @@ fn kind_of(head: &[u8], otherwise: InputKind) -> InputKind {
     }
 }
 
-/// Whether a file's size says nothing of its bytes, which are made as they are read: those of
-/// /proc are 0 long, and those of /sys a page.
-fn says_no_size(file: &File, size: u64) -> bool {
+/// Whether the bytes of a file are made as they are read, so its size is not theirs: 0 in /proc, a
+/// page in /sys.
+fn is_generated(file: &File, size: u64) -> bool {
     const SYSFS: u64 = 0x6265_6572;
     size == 0 || rustix::fs::fstatfs(file).is_ok_and(|fs| fs.f_type as u64 == SYSFS)
 }
@@ -281,80 +277,4 @@ impl Read for InOrder {
         self.at += n as u64;
         Ok(n)
     }
-}
-
-/// A Zstandard file: any number of frames, one after the other.
-struct ZstdFrames {
-    bytes: io::BufReader<Box<dyn Read + Send>>,
-    frame: Option<Box<ruzstd::decoding::FrameDecoder>>,
-}
-
-impl ZstdFrames {
-    /// Begins the next frame with data; false at the end of the file.
-    fn begin(&mut self) -> io::Result<bool> {
-        use std::io::BufRead;
-        let mut frame = self.frame.take().unwrap_or_default();
-        while !self.bytes.fill_buf()?.is_empty() {
-            let mut magic = [0; 4];
-            self.bytes.read_exact(&mut magic).map_err(|e| damaged(&e))?;
-            if is_skippable(&magic) {
-                self.skip().map_err(|e| damaged(&e))?;
-                continue;
-            }
-            frame.reset((&magic[..]).chain(&mut self.bytes)).map_err(|e| damaged(&e))?;
-            self.frame = Some(frame);
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    /// Goes past what a frame without data has behind its first bytes: a length, and as much.
-    fn skip(&mut self) -> io::Result<()> {
-        let mut length = [0; 4];
-        self.bytes.read_exact(&mut length)?;
-        let length = u64::from(u32::from_le_bytes(length));
-        let skipped = io::copy(&mut self.bytes.by_ref().take(length), &mut io::sink())?;
-        if skipped == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-    }
-}
-
-impl Read for ZstdFrames {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        use ruzstd::decoding::BlockDecodingStrategy::UptoBytes;
-        loop {
-            if let Some(frame) = &mut self.frame {
-                if frame.can_collect() > 0 {
-                    return frame.read(buf);
-                }
-                if !frame.is_finished() {
-                    let step = UptoBytes(buf.len().max(1));
-                    frame.decode_blocks(&mut self.bytes, step).map_err(|e| damaged(&e))?;
-                    continue;
-                }
-                let n = frame.read(buf)?;
-                if n > 0 {
-                    return Ok(n);
-                }
-            }
-            if !self.begin()? {
-                return Ok(0);
-            }
-        }
-    }
-}
-
-/// An error of the decoder, whose own words are those of its code.
-fn damaged(e: &(dyn std::error::Error + 'static)) -> io::Error {
-    let mut cause = Some(e);
-    while let Some(at) = cause {
-        if let Some(read) = at.downcast_ref::<io::Error>() {
-            let words = match read.kind() {
-                io::ErrorKind::UnexpectedEof => "unexpected end of file".to_owned(),
-                _ => read.to_string(),
-            };
-            return io::Error::new(read.kind(), words);
-        }
-        cause = at.source();
-    }
-    io::Error::new(io::ErrorKind::InvalidData, "the bytes are no Zstandard frame")
 }

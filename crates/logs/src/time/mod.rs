@@ -28,7 +28,7 @@ const DAY_S: i64 = 86_400;
 /// The most years to go back for a date without a year: 29 February may be 8 years away.
 const YEARS_BACK_MAX: i16 = 8;
 
-/// What to assume where a stamp does not say.
+/// The zone and the year of stamps that name none.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The zone of stamps without one.
@@ -71,7 +71,7 @@ impl Clock {
     }
 
     /// The stamp that is the whole of `text`, which may be a number of seconds, milli-,
-    /// micro- or nanoseconds since 1970, told apart by its size.
+    /// micro- or nanoseconds since 1970; its size shows which.
     pub fn parse(&mut self, text: &[u8]) -> Option<Nanos> {
         match self.parse_prefix(text) {
             Some((nanos, length)) if length == text.len() => Some(nanos),

@@ -21,7 +21,7 @@ pub enum Moment {
 /// `3d ago`.
 ///
 /// # Errors
-/// When it is none of these; the words say what would be.
+/// When it is none of these; the words say what is.
 pub fn parse_when(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Nanos> {
     let text = text.trim();
     let here = now.to_zoned(zone.clone());

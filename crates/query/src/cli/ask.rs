@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use cutwater_logs::seek::PLACES;
-use cutwater_query::{Failure, Session, Sums};
+use cutwater_query::{Failure, Session, Snapshot};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::parser::Statement;
@@ -48,9 +48,9 @@ pub(super) async fn one(
     interrupt: &Interrupt,
     statement: Statement,
 ) -> Result<End, Failure> {
-    let _ = session.seen().take();
+    let _ = session.counters().take();
     let bytes = session.logs().values().flat_map(|t| t.logs()).map(|l| l.input.size()).sum();
-    let progress = Progress::start(Arc::clone(session.seen()), bytes, args.quiet);
+    let progress = Progress::start(Arc::clone(session.counters()), bytes, args.quiet);
     let answer = async {
         let rows = Rows::start(session.answer(statement).await?);
         write(rows, args, progress).await
@@ -62,7 +62,7 @@ pub(super) async fn one(
     interrupt.over();
     let end = end?;
     if !args.quiet {
-        tell(&session.seen().take());
+        tell(&session.counters().take());
     }
     Ok(end)
 }
@@ -134,7 +134,7 @@ async fn write(
 }
 
 /// Says what the answer leaves out.
-fn tell(sums: &Sums) {
+fn tell(sums: &Snapshot) {
     let mut words = String::new();
     if sums.bad > 0 {
         let what = match sums.bad {

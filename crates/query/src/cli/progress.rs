@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutwater_query::Seen;
+use cutwater_query::Counters;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
@@ -22,7 +22,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Shows the bar when it has taken a while; nothing where no terminal would show it.
-    pub(super) fn start(seen: Arc<Seen>, bytes_total: u64, quiet: bool) -> Option<Self> {
+    pub(super) fn start(seen: Arc<Counters>, bytes_total: u64, quiet: bool) -> Option<Self> {
         if quiet || !std::io::stderr().is_terminal() || bytes_total == 0 {
             return None;
         }

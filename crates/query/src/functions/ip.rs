@@ -25,7 +25,7 @@ fn masked(address: IpAddr, length: u32) -> Option<IpAddr> {
     })
 }
 
-/// Whether an address is in a network like `10.0.0.0/8`; nothing where one of them is none.
+/// Whether an address is in a network like `10.0.0.0/8`; null where one of them is invalid.
 pub(super) fn is_in(text: &str, network: &str) -> Option<bool> {
     let (start, length) = network.split_once('/').unwrap_or((network, ""));
     let (ip, start) = (address(text)?, address(start)?);

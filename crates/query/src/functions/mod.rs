@@ -1,4 +1,4 @@
-//! Functions that logs ask for, beside those of the engine.
+//! Functions for logs, besides those of the engine.
 
 mod ip;
 mod json;
@@ -68,7 +68,7 @@ fn number(name: &'static str, arity: usize, of: Of<i64>) -> ScalarUDF {
     })
 }
 
-/// The texts of each row; nothing where one is null.
+/// The texts of each row; `None` where one is null.
 type Rows<'a> = &'a mut dyn Iterator<Item = Option<Vec<&'a str>>>;
 
 fn function(
@@ -98,7 +98,7 @@ fn texts(args: &[ColumnarValue]) -> Result<Vec<ArrayRef>> {
     Ok(arrays.iter().map(|a| cast(a, &DataType::Utf8)).collect::<std::result::Result<_, _>>()?)
 }
 
-/// Of scalars, a scalar.
+/// A scalar, where all arguments are scalars.
 fn one_or_all(made: ArrayRef, scalars: bool, kind: &DataType) -> Result<ColumnarValue> {
     if !scalars {
         return Ok(ColumnarValue::Array(made));

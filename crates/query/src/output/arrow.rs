@@ -14,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 use super::{Writer, refused};
 use crate::Failure;
 
-/// Bytes to which buffers are aligned, so that whoever maps the file needs no copy.
+/// Bytes to which buffers are aligned, so that a reader that maps the file needs no copy.
 const ALIGNMENT: usize = 64;
 
 fn options() -> Result<IpcWriteOptions, Failure> {

@@ -63,7 +63,7 @@ impl Format {
         }
     }
 
-    /// Whether it is not for people's eyes.
+    /// Whether it is for programs and not for people.
     #[must_use]
     pub fn is_binary(self) -> bool {
         matches!(self, Self::Arrow | Self::ArrowStream | Self::Parquet)
@@ -120,7 +120,7 @@ pub fn writer<W: Write + Send + 'static>(
     })
 }
 
-/// What Arrow's own writers refuse; a reader that went away is known for one.
+/// An error of Arrow's writers; that of a reader that went away stays one.
 fn refused(error: ::arrow::error::ArrowError) -> Failure {
     match error {
         ::arrow::error::ArrowError::IoError(_, e) => Failure::output(&e),

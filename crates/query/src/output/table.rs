@@ -9,10 +9,10 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use super::{Writer, refused};
 use crate::Failure;
 
-/// So many rows are held back to find how wide columns are.
+/// This many rows are held back to find how wide columns are.
 const MEASURED_ROWS: usize = 1000;
 
-/// Wider cells push the rest of their row to the right, where it is no terminal that cuts them.
+/// Wider cells push the rest of their row to the right, unless a terminal's width cuts them.
 const WIDTH_MAX: usize = 80;
 
 /// No column is cut to less.
@@ -34,7 +34,7 @@ pub(super) struct Table<W: Write> {
     right: Vec<bool>,
     held: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
-    /// It is the answer to EXPLAIN, in which lines mean something.
+    /// It is the answer to EXPLAIN, whose line breaks are kept.
     plan: bool,
 }
 

@@ -54,7 +54,7 @@ impl<W: Write> Separated<W> {
         let failed = Arc::default();
         let writer = Some(builder.build(Watched { out, failed: Arc::clone(&failed) }));
         let mut writer = Self { writer, failed };
-        // An answer without rows has its header all the same.
+        // An answer without rows has a header, too.
         writer.batch(&RecordBatch::new_empty(SchemaRef::clone(schema)))?;
         Ok(writer)
     }
@@ -76,7 +76,7 @@ impl<W: Write> Writer for Separated<W> {
     }
 }
 
-/// The same rows, with JSON texts in place of what has parts.
+/// The same rows, with JSON texts in place of nested values.
 fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let schema = batch.schema();
     if !schema.fields().iter().any(|f| f.data_type().is_nested()) {

@@ -18,11 +18,11 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, StatisticsArgs,
 };
 
+use super::counters::Counters;
 use super::known::{Counting, Known};
 use super::rows::Shape;
 use super::stream::{Counts, Partition, Run};
-use super::tally::Seen;
-use crate::table::Source;
+use crate::column::Source;
 
 /// What is known when a scan is planned.
 #[derive(Debug)]
@@ -30,16 +30,16 @@ pub(crate) struct Scan {
     pub(crate) logs: Arc<Vec<Log>>,
     pub(crate) request: Arc<Request>,
     pub(crate) shape: Arc<Shape>,
-    pub(crate) seen: Arc<Seen>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) limit: Option<usize>,
     pub(crate) partitions: usize,
     /// For people: the conditions that are decided on bytes.
     pub(crate) conditions: Vec<String>,
     /// For people: what time seek found.
     pub(crate) seek: Option<String>,
-    /// Rows, as far as the sampled lines tell.
+    /// Rows, estimated from the sampled lines.
     pub(crate) rows_estimated: usize,
-    /// Of a scan that gives all rows: where their number is kept.
+    /// Where the number of rows is kept, for a scan that gives all of them.
     pub(crate) known: Option<Arc<Known>>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct LogExec {
     scan: Scan,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
-    /// Executions of which some partitions have not begun.
+    /// Executions whose partitions have not all begun.
     begun: Mutex<Vec<(Arc<Run>, Vec<bool>)>>,
 }
 
@@ -94,14 +94,14 @@ impl LogExec {
     }
 
     fn new_run(&self) -> Run {
-        let Scan { logs, request, shape, seen, .. } = &self.scan;
+        let Scan { logs, request, shape, counters, .. } = &self.scan;
         let numbered = shape.shown.iter().any(|&at| shape.columns[at].source == Source::Line);
         Run {
             logs: Arc::clone(logs),
             request: Arc::clone(request),
             shape: Arc::clone(shape),
             pieces: Pieces::new(logs, request),
-            seen: Arc::clone(seen),
+            counters: Arc::clone(counters),
             numbers: numbered.then(OnceLock::new),
             counting: self
                 .scan
@@ -111,7 +111,7 @@ impl LogExec {
         }
     }
 
-    /// The rows, where a scan before has counted them and nobody has written since.
+    /// The number of rows, where an earlier scan has counted them and nobody has written since.
     fn rows_known(&self) -> Option<usize> {
         let rows = self.scan.known.as_ref()?.rows(&self.scan.logs)?;
         usize::try_from(rows).ok()
@@ -132,8 +132,10 @@ impl DisplayAs for LogExec {
         if !conditions.is_empty() {
             write!(f, ", on bytes=[{}]", conditions.join(" AND "))?;
         }
-        if let Some(needle) = request.needle.as_ref().filter(|_| !request.examine_all) {
-            write!(f, ", lines with={:?}", String::from_utf8_lossy(&needle.bytes))?;
+        if let Some(literals) = request.filter.literals().filter(|_| !request.examine_all) {
+            let quoted = |text: &&[u8]| format!("{:?}", String::from_utf8_lossy(text));
+            let texts: Vec<_> = literals.texts.iter().map(quoted).collect();
+            write!(f, ", lines with={}", texts.join(" or "))?;
         }
         if let Some(seek) = seek {
             write!(f, ", time seek=[{seek}]")?;

@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater_logs::scan::Log;
 
-/// By which a change of a file shows: its size, and when it was last written and changed
-/// (`fstat(2)`).
+/// What shows a change of a file: its size, and when it was last written and changed (`fstat(2)`).
 type Stamp = (i64, [i64; 4]);
 
-/// The stamps of all logs; nothing where one cannot tell.
+/// The stamps of all logs; `None` where one has no stamp.
 fn stamps(logs: &[Log]) -> Option<Vec<Stamp>> {
     let stamp = |log: &Log| {
         let stat = rustix::fs::fstat(log.input.plain()?).ok()?;
@@ -36,7 +35,7 @@ impl Known {
     }
 }
 
-/// A scan over all rows, in so many parts.
+/// A scan over all rows that counts them.
 #[derive(Debug)]
 pub(super) struct Counting {
     known: Arc<Known>,
@@ -58,7 +57,7 @@ impl Counting {
 
     /// A part has come to its end. After the last one the sum is known, if nobody wrote meanwhile.
     pub(super) fn end_part(&self, logs: &[Log]) {
-        // AcqRel: who is last sees what the others added.
+        // AcqRel: the last one sees what the others added.
         let is_last = self.parts_left.fetch_sub(1, Ordering::AcqRel) == 1;
         if is_last && stamps(logs).as_ref() == Some(&self.before) {
             let rows = self.rows.load(Ordering::Relaxed);

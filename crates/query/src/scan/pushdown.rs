@@ -1,27 +1,27 @@
-//! From the engine's expressions to conditions on lines, where both mean exactly the same.
+//! From the engine's expressions to conditions on lines, where both mean exactly the same: the engine
+//! does not test again.
 
 use cutwater_logs::columns::ColumnType;
+use cutwater_logs::filter::{Compare, Condition, Node, Outcome, Place, Test};
+use cutwater_logs::value::one_zero;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{InList, Like};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
-use super::cond::{Compare, Cond, Place, Test};
-use super::values;
-use crate::table::{Column, Source};
+use crate::column::{Column, Source};
 
 /// The longest list of an IN that is looked up value by value.
 const LIST_MAX: usize = 64;
 
-/// The condition that is true of the same lines as `expr`; nothing where there is none.
-pub(crate) fn condition(expr: &Expr, columns: &[Column]) -> Option<Cond> {
+/// The condition that is true of the same lines as `expr`, if there is one.
+pub(crate) fn condition(expr: &Expr, columns: &[Column]) -> Option<Node<Condition>> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
-            Some(Cond::All(vec![condition(left, columns)?, condition(right, columns)?]))
+            Some(Node::all(vec![condition(left, columns)?, condition(right, columns)?]))
         }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            Some(Cond::Any(vec![condition(left, columns)?, condition(right, columns)?]))
+            Some(Node::any(vec![condition(left, columns)?, condition(right, columns)?]))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => binary(left, *op, right, columns),
         Expr::IsNull(inner) => null(inner, true, columns),
@@ -29,7 +29,7 @@ pub(crate) fn condition(expr: &Expr, columns: &[Column]) -> Option<Cond> {
         Expr::Like(like) => self::like(like, columns),
         Expr::InList(InList { expr, list, negated: false }) if list.len() <= LIST_MAX => {
             let equal = |value: &Expr| binary(expr, Operator::Eq, value, columns);
-            list.iter().map(equal).collect::<Option<_>>().map(Cond::Any)
+            list.iter().map(equal).collect::<Option<_>>().map(Node::any)
         }
         Expr::Column(_) => boolean(expr, true, columns),
         Expr::Not(inner) => boolean(inner, false, columns),
@@ -42,28 +42,36 @@ fn place<'a>(expr: &Expr, columns: &'a [Column]) -> Option<(Place, &'a Column)> 
     let Expr::Column(named) = expr else { return None };
     let at = columns.iter().position(|c| c.name == named.name)?;
     let place = match columns[at].source {
-        Source::Field(_) => Place::Column(at),
-        Source::Raw => Place::Raw,
+        Source::Field(_) => Place::Field(columns[at].name.clone()),
+        Source::Raw => Place::Line,
         Source::Error => Place::Error,
         Source::File | Source::Line | Source::Offset => return None,
     };
     Some((place, &columns[at]))
 }
 
-fn null(expr: &Expr, wanted: bool, columns: &[Column]) -> Option<Cond> {
-    let (place, column) = place(expr, columns)?;
-    // A value that does not fit its column is null there, and only building it would tell.
-    let told = matches!(column.source, Source::Field(ColumnType::String) | Source::Error);
-    told.then_some(Cond::Test(place, Test::Null(wanted)))
+/// A test that must hold, or must fail on a value: the outcome for NULL is unknown, which AND and OR
+/// may take for false.
+fn test(place: Place, test: Test, holds: bool) -> Node<Condition> {
+    let wanted = if holds { Outcome::True } else { Outcome::False };
+    Node::Test(Condition { place, test, wanted })
 }
 
-fn boolean(expr: &Expr, wanted: bool, columns: &[Column]) -> Option<Cond> {
+fn null(expr: &Expr, wanted: bool, columns: &[Column]) -> Option<Node<Condition>> {
+    let (place, column) = place(expr, columns)?;
+    // A value that does not fit its column is null there, too, which only building it shows.
+    let is_null_in_line =
+        matches!(column.source, Source::Field(ColumnType::String) | Source::Error);
+    is_null_in_line.then(|| test(place, Test::Null, wanted))
+}
+
+fn boolean(expr: &Expr, wanted: bool, columns: &[Column]) -> Option<Node<Condition>> {
     let (place, column) = place(expr, columns)?;
     let is = column.source == Source::Field(ColumnType::Bool);
-    is.then_some(Cond::Test(place, Test::Bool(wanted)))
+    is.then(|| Node::Test(Condition::new(place, Test::Bool(wanted))))
 }
 
-fn binary(left: &Expr, op: Operator, right: &Expr, columns: &[Column]) -> Option<Cond> {
+fn binary(left: &Expr, op: Operator, right: &Expr, columns: &[Column]) -> Option<Node<Condition>> {
     if let (Expr::Literal(..), Expr::Column(_)) = (left, right) {
         let turned = compare(op)?.turned();
         return comparison(right, turned, left, columns);
@@ -81,7 +89,7 @@ fn binary(left: &Expr, op: Operator, right: &Expr, columns: &[Column]) -> Option
     let (place, column) = place(left, columns)?;
     let pattern = text_of(right).filter(|_| is_text(column))?;
     let pattern = if any_case { format!("(?i){pattern}") } else { pattern };
-    Some(Cond::Test(place, Test::Matches(Regex::new(&pattern).ok()?, wanted)))
+    Some(test(place, Test::TextMatches(Regex::new(&pattern).ok()?), wanted))
 }
 
 fn compare(op: Operator) -> Option<Compare> {
@@ -96,7 +104,12 @@ fn compare(op: Operator) -> Option<Compare> {
     })
 }
 
-fn comparison(column: &Expr, compare: Compare, value: &Expr, columns: &[Column]) -> Option<Cond> {
+fn comparison(
+    column: &Expr,
+    compare: Compare,
+    value: &Expr,
+    columns: &[Column],
+) -> Option<Node<Condition>> {
     let (place, column) = place(column, columns)?;
     let Expr::Literal(value, _) = value else { return None };
     let test = match (column.source, value) {
@@ -104,7 +117,7 @@ fn comparison(column: &Expr, compare: Compare, value: &Expr, columns: &[Column])
             Test::Integer(compare, *with)
         }
         (Source::Field(ColumnType::Float), ScalarValue::Float64(Some(with))) => {
-            Test::Float(compare, values::one_zero(*with))
+            Test::Float(compare, one_zero(*with))
         }
         (Source::Field(ColumnType::Timestamp), ScalarValue::TimestampNanosecond(Some(at), _)) => {
             Test::Time(compare, *at)
@@ -119,17 +132,17 @@ fn comparison(column: &Expr, compare: Compare, value: &Expr, columns: &[Column])
         _ if is_text(column) => Test::Text(compare, text(value)?),
         _ => return None,
     };
-    Some(Cond::Test(place, test))
+    Some(Node::Test(Condition::new(place, test)))
 }
 
 fn is_text(column: &Column) -> bool {
     matches!(column.source, Source::Field(ColumnType::String) | Source::Raw | Source::Error)
 }
 
-/// A text that can be looked for in bytes.
+/// A text that can be searched for in bytes.
 fn text(value: &ScalarValue) -> Option<String> {
     let text = value.try_as_str()??;
-    // It stands for bytes that are not UTF-8.
+    // U+FFFD stands for bytes that are not UTF-8.
     (!text.contains(char::REPLACEMENT_CHARACTER)).then(|| text.to_owned())
 }
 
@@ -139,7 +152,7 @@ fn text_of(expr: &Expr) -> Option<String> {
 }
 
 /// LIKE where the pattern is a text with wildcards only at its ends.
-fn like(like: &Like, columns: &[Column]) -> Option<Cond> {
+fn like(like: &Like, columns: &[Column]) -> Option<Node<Condition>> {
     let Like { negated, expr, pattern, escape_char: None, case_insensitive: false } = like else {
         return None;
     };
@@ -150,13 +163,11 @@ fn like(like: &Like, columns: &[Column]) -> Option<Cond> {
     if inner.contains(['%', '_', '\\']) {
         return None;
     }
-    let wanted = !negated;
-    let test = match (first, last) {
-        (true, true) => Test::Contains(Box::new(Finder::new(inner).into_owned()), wanted),
-        (true, false) => Test::Suffix(inner.to_owned(), wanted),
-        (false, true) => Test::Prefix(inner.to_owned(), wanted),
-        (false, false) if wanted => Test::Text(Compare::Equal, inner.to_owned()),
-        (false, false) => Test::Text(Compare::NotEqual, inner.to_owned()),
+    let asked = match (first, last) {
+        (true, true) => Test::contains(inner),
+        (true, false) => Test::Suffix(inner.to_owned()),
+        (false, true) => Test::Prefix(inner.to_owned()),
+        (false, false) => Test::Text(Compare::Equal, inner.to_owned()),
     };
-    Some(Cond::Test(place, test))
+    Some(test(place, asked, !negated))
 }

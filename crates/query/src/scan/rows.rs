@@ -11,9 +11,8 @@ use cutwater_logs::record::Fields;
 use cutwater_logs::scan::{BadRow, Row, Sink};
 use cutwater_logs::time::Clock;
 
-use super::batches::{At, Batches};
-use super::cond::{Cond, Line, Place};
-use crate::table::{Column, Source};
+use super::batches::{Batches, Line};
+use crate::column::{Column, Source};
 
 /// Batches that are held before they are asked to be taken.
 const BATCHES_HELD: usize = 4;
@@ -27,8 +26,6 @@ pub(crate) struct Shape {
     pub(crate) shown: Vec<usize>,
     /// The schema of those.
     pub(crate) schema: SchemaRef,
-    /// What lines must meet.
-    pub(crate) cond: Cond,
     /// Whether bad lines are rows.
     pub(crate) bad_lines: bool,
     /// Paths of the logs.
@@ -38,25 +35,20 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// The columns whose fields have to be found in lines.
-    fn needed(&self) -> Vec<usize> {
-        let mut places = Vec::new();
-        self.cond.places(&mut places);
-        let tested = places.into_iter().filter_map(|place| match place {
-            Place::Column(column) => Some(column),
-            Place::Raw | Place::Error => None,
-        });
-        let mut needed: Vec<usize> = self.shown.iter().copied().chain(tested).collect();
-        needed.sort_unstable();
-        needed.dedup();
-        needed.retain(|&at| matches!(self.columns[at].source, Source::Field(_)));
-        needed
+    fn fields(&self) -> Vec<usize> {
+        let is_field = |at: &usize| matches!(self.columns[*at].source, Source::Field(_));
+        let mut fields: Vec<usize> = self.shown.iter().copied().filter(is_field).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        fields
     }
 }
 
-/// Makes batches of the lines that meet the condition.
+/// Makes batches of lines.
 pub(crate) struct Rows {
     shape: Arc<Shape>,
-    needed: Vec<usize>,
+    /// The columns that show fields.
+    fields: Vec<usize>,
     /// The field of each column of the table.
     ids: Vec<Option<FieldId>>,
     batches: Batches,
@@ -67,7 +59,7 @@ pub(crate) struct Rows {
 impl Rows {
     pub(crate) fn new(shape: Arc<Shape>) -> Self {
         Self {
-            needed: shape.needed(),
+            fields: shape.fields(),
             ids: vec![None; shape.columns.len()],
             batches: Batches::new(&shape),
             lines_before: 0,
@@ -101,39 +93,47 @@ impl Sink for Rows {
     type Out = ();
 
     fn fields(&self) -> Option<Vec<String>> {
-        Some(self.needed.iter().map(|&at| self.shape.columns[at].name.clone()).collect())
+        Some(self.fields.iter().map(|&at| self.shape.columns[at].name.clone()).collect())
     }
 
     fn begin(&mut self, _: usize, fields: &mut Fields) {
-        for &at in &self.needed {
+        for &at in &self.fields {
             self.ids[at] = fields.add(&self.shape.columns[at].name);
         }
     }
 
     #[inline]
     fn row(&mut self, row: &Row<'_>, clock: &mut Clock) {
-        let (raw, block, record) = (row.line, row.block, Some(row.record));
-        let line = Line { raw, block, record, ids: &self.ids, error: None };
-        if self.shape.cond.holds(&line, clock) {
-            let number = self.lines_before + row.number;
-            let at = At { log: row.log, offset: row.offset, number };
-            self.batches.push(&self.shape, &line, at, clock);
-        }
+        let line = Line {
+            log: row.log,
+            offset: row.offset,
+            number: self.lines_before + row.number,
+            raw: row.line,
+            block: row.block,
+            record: Some(row.record),
+            ids: &self.ids,
+            error: None,
+        };
+        self.batches.push(&self.shape, &line, clock);
     }
 
     fn bad(&mut self, bad: &BadRow<'_>) {
         if !self.shape.bad_lines {
             return;
         }
-        let error = Some(bad.reason.name());
-        let line = Line { raw: bad.line, block: &[], record: None, ids: &[], error };
-        // No field of a bad line is looked at, so that any clock will do.
+        let line = Line {
+            log: bad.log,
+            offset: bad.offset,
+            number: self.lines_before + bad.number,
+            raw: bad.line,
+            block: &[],
+            record: None,
+            ids: &[],
+            error: Some(bad.reason.name()),
+        };
+        // A bad line has no field, so any clock will do.
         let mut clock = Clock::new(cutwater_logs::time::Rules::default());
-        if self.shape.cond.holds(&line, &mut clock) {
-            let number = self.lines_before + bad.number;
-            let at = At { log: bad.log, offset: bad.offset, number };
-            self.batches.push(&self.shape, &line, at, &mut clock);
-        }
+        self.batches.push(&self.shape, &line, &mut clock);
     }
 
     fn is_full(&self) -> bool {

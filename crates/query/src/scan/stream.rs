@@ -1,8 +1,8 @@
 //! One partition of a scan: batches when they are asked for.
 //!
 //! A piece is read and parsed in the thread that asks, with nothing between: no other thread, no
-//! queue, no batch more than a piece holds. Whoever drops the stream ends it. Only a log that can
-//! be read in one way, from its start to its end, gets a thread, and a queue of [`QUEUE`] batches.
+//! queue, no batch more than a piece holds. To drop the stream ends it. Only a log that must be
+//! read from its start to its end gets a thread, and a queue of [`QUEUE`] batches.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use cutwater_logs::scan::{Log, Pieces, Pull, Request, Tally};
+use cutwater_logs::scan::{Log, Pieces, Pull, Request, Tally, lines_before};
 use cutwater_logs::split::Task;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::RecordBatchStream;
@@ -20,10 +20,9 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, Count};
 use futures::Stream;
 use tokio::sync::mpsc;
 
+use super::counters::Counters;
 use super::known::Counting;
-use super::numbers::lines_before;
 use super::rows::{Rows, Shape};
-use super::tally::Seen;
 
 /// Batches that wait between the thread of a stream and the partition.
 const QUEUE: usize = 4;
@@ -35,10 +34,10 @@ pub(super) struct Run {
     pub(super) request: Arc<Request>,
     pub(super) shape: Arc<Shape>,
     pub(super) pieces: Pieces,
-    pub(super) seen: Arc<Seen>,
-    /// Where numbers of lines are wanted: those before each piece, or why that is not known.
+    pub(super) counters: Arc<Counters>,
+    /// The lines before each piece, or why they are not known; where numbers of lines are wanted.
     pub(super) numbers: Option<OnceLock<std::result::Result<Vec<u64>, String>>>,
-    /// Where all rows are given: their sum, for the next who asks.
+    /// Counts the rows for later scans, where all of them are given.
     pub(super) counting: Option<Counting>,
 }
 
@@ -48,7 +47,7 @@ impl Run {
         Pull::new(Arc::clone(&self.logs), Arc::clone(&self.request), rows)
     }
 
-    /// The lines before a piece; of those of a stream, all are counted on the way.
+    /// The lines before a piece; 0 for a stream, whose lines are counted as they come.
     fn lines_before(&self, piece: usize) -> Result<u64> {
         let Some(numbers) = &self.numbers else { return Ok(0) };
         let count =
@@ -63,11 +62,11 @@ impl Run {
 /// Bytes of a page of the page cache, in which EXPLAIN ANALYZE counts.
 const PAGE_BYTES: u64 = 4096;
 
-/// Counts for EXPLAIN ANALYZE.
+/// Metrics for EXPLAIN ANALYZE.
 pub(super) struct Counts {
     pub(super) baseline: BaselineMetrics,
     pub(super) bytes_read: Count,
-    /// Pages that these bytes lie on, counted for each piece.
+    /// Pages of these bytes, counted piece by piece.
     pub(super) pages_touched: Count,
     pub(super) lines: Count,
     pub(super) lines_skipped: Count,
@@ -105,14 +104,14 @@ impl Partition {
         Self { run, pull, ready: VecDeque::new(), feed: None, counts, left }
     }
 
-    /// Gives a batch out; of the last one, as many rows as are left.
+    /// Gives a batch out, cut to the rows that may still be given.
     fn give(&mut self, batch: RecordBatch) -> RecordBatch {
         let batch = batch.slice(0, batch.num_rows().min(self.left));
         self.left -= batch.num_rows();
         batch
     }
 
-    /// Takes the next piece; false when there is none.
+    /// Takes the next piece; false after the last one.
     fn next_piece(&mut self) -> Result<bool> {
         let run = Arc::clone(&self.run);
         let Some(mut pull) = self.pull.take() else { return Ok(false) };
@@ -138,7 +137,7 @@ impl Partition {
         let mut refused = None;
         let read = pull.piece(task, |rows, part| {
             counts.add(&part.tally);
-            run.seen.add(&part.tally, run.shape.bad_lines);
+            run.counters.add(&part.tally, run.shape.bad_lines);
             if let Some(counting) = &run.counting {
                 counting.add(part.tally.matched);
             }
@@ -161,7 +160,7 @@ impl Partition {
         let rows = pull.sink();
         rows.flush();
         for (column, &count) in self.run.shape.columns.iter().zip(rows.misfits()) {
-            self.run.seen.misfit(&column.name, count);
+            self.run.counters.misfit(&column.name, count);
         }
         let ready = &mut self.ready;
         let _ = rows.drain(|batch| {
@@ -192,7 +191,7 @@ impl Partition {
             let next = self.next_piece();
             timer.done();
             match next {
-                // A piece without a row to give: whoever wants to end the query gets a turn.
+                // A piece without a row to give: let a task that ends the query have a turn.
                 Ok(true) if self.ready.is_empty() && self.feed.is_none() => {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
@@ -215,7 +214,7 @@ impl Partition {
 /// Reads a log from its start to its end in a thread of its own.
 fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    // Its end shows by the channel's; the receiver gone, it ends by itself.
+    // The channel ends when the task does, and the task ends when the receiver is dropped.
     drop(tokio::task::spawn_blocking(move || {
         let mut pull = run.pull();
         let send = |fed: Fed| match sender.blocking_send(fed) {
@@ -224,7 +223,7 @@ fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
         };
         let mut refused = None;
         let read = pull.piece(&task, |rows, part| {
-            run.seen.add(&part.tally, run.shape.bad_lines);
+            run.counters.add(&part.tally, run.shape.bad_lines);
             if let Some(counting) = &run.counting {
                 counting.add(part.tally.matched);
             }
@@ -238,7 +237,7 @@ fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
         let rows = pull.sink();
         rows.flush();
         for (column, &count) in run.shape.columns.iter().zip(rows.misfits()) {
-            run.seen.misfit(&column.name, count);
+            run.counters.misfit(&column.name, count);
         }
         let drained = rows.drain(|batch| send(Ok((Some(batch), Tally::default()))));
         if let Some(e) = refused.or_else(|| drained.err()) {

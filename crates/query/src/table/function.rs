@@ -11,7 +11,7 @@ use datafusion::logical_expr::Expr;
 use super::LogTable;
 use crate::arguments::ARGUMENTS;
 use crate::open::{HowToOpen, expand};
-use crate::{Failure, Seen};
+use crate::{Counters, Failure};
 
 /// The columns on demand that the statement at hand names.
 pub(crate) type Demanded = Arc<Mutex<BTreeSet<String>>>;
@@ -20,7 +20,7 @@ pub(crate) type Demanded = Arc<Mutex<BTreeSet<String>>>;
 #[derive(Debug)]
 pub(crate) struct LogFunction {
     pub(crate) how: HowToOpen,
-    pub(crate) seen: Arc<Seen>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) seek: bool,
     pub(crate) demanded: Demanded,
 }
@@ -39,7 +39,7 @@ impl LogFunction {
         }
         let logs = how.open(&expand(path)?)?;
         let demanded = self.demanded.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = LogTable::new(logs, Arc::clone(&self.seen), self.seek);
+        let table = LogTable::new(logs, Arc::clone(&self.counters), self.seek);
         Ok(table.with_on_demand(|column| demanded.contains(column)))
     }
 }
@@ -61,7 +61,7 @@ impl TableFunctionImpl for LogFunction {
     }
 }
 
-/// A text, or NULL; nothing of what is neither.
+/// A text, or NULL; `None` for anything else.
 fn text(expr: &Expr) -> Option<Option<&str>> {
     match expr {
         Expr::Literal(ScalarValue::Null, _) => Some(None),

@@ -5,27 +5,28 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use cutwater_logs::columns::ColumnType;
-use cutwater_logs::scan::{Log, Needle, Request};
+use cutwater_logs::filter::{Filter, TimeRange};
+use cutwater_logs::scan::{Log, Request};
 use cutwater_logs::split::InputKind;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::{Column, ON_DEMAND, Source, sampled};
-use crate::scan::cond::Cond;
+use super::sampled;
+use crate::column::{Column, ON_DEMAND, Source};
+use crate::scan::counters::Counters;
 use crate::scan::exec::{LogExec, Scan};
 use crate::scan::known::Known;
 use crate::scan::pushdown::condition;
 use crate::scan::rows::Shape;
-use crate::scan::tally::Seen;
-use crate::scan::times;
+use crate::scan::seek::{self, Parts};
 
-/// Bytes of a piece: large enough that to begin one costs nothing, small enough that a query
-/// which is told to stop, does.
+/// Bytes of a piece: large enough that to begin one costs nothing, small enough that a query stops
+/// soon when it is asked to.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// Up to so many rows are given by one thread, from the start of the logs on: people who ask for
+/// Up to this many rows are given by one thread, from the start of the logs on: people who ask for
 /// ten rows want the first ten.
 const LIMIT_IN_ORDER: usize = 1 << 16;
 
@@ -36,23 +37,23 @@ pub struct LogTable {
     /// Fields, then the columns on demand that are in demand.
     columns: Vec<Column>,
     schema: SchemaRef,
-    seen: Arc<Seen>,
+    counters: Arc<Counters>,
     known: Arc<Known>,
     seek: bool,
 }
 
 impl LogTable {
-    /// A table of `logs`, whose columns are what lines sampled from them have. What its scans
-    /// find beside rows is added to `seen`. With `seek`, a time predicate on a log that is sorted
-    /// (as far as samples tell) reads only the part that may meet it.
+    /// A table of `logs`. Its columns are the fields of lines sampled from them. What its scans
+    /// find besides rows is added to `counters`. With `seek`, a time predicate on a log that is sorted
+    /// (by its samples) reads only the part that may meet it.
     #[must_use]
-    pub fn new(logs: Vec<Log>, seen: Arc<Seen>, seek: bool) -> Self {
+    pub fn new(logs: Vec<Log>, counters: Arc<Counters>, seek: bool) -> Self {
         let mut columns = sampled::columns(&logs);
         if logs.len() > 1 {
             columns.push(Column { name: "_file".into(), source: Source::File });
         }
         let schema = sampled::schema(&columns);
-        Self { logs: Arc::new(logs), columns, schema, seen, known: Arc::default(), seek }
+        Self { logs: Arc::new(logs), columns, schema, counters, known: Arc::default(), seek }
     }
 
     /// The same table with the columns on demand that `wanted` names.
@@ -92,7 +93,7 @@ impl LogTable {
 
     /// Notes that an answer rests on the order of its logs.
     pub(crate) fn rests_on_order(&self) {
-        self.seen.rests_on_order();
+        self.counters.rests_on_order();
     }
 
     /// Whether time is looked for in sorted logs.
@@ -101,22 +102,18 @@ impl LogTable {
         self.seek
     }
 
-    fn shape(&self, shown: Vec<usize>, cond: Cond, batch_rows: usize) -> Result<Shape> {
+    fn shape(&self, shown: Vec<usize>, filter: &Filter, batch_rows: usize) -> Result<Shape> {
         let schema = Arc::new(self.schema.project(&shown)?);
-        let mut places = Vec::new();
-        cond.places(&mut places);
         let is_error = |at: &usize| self.columns[*at].source == Source::Error;
-        let bad_lines =
-            shown.iter().any(is_error) || places.contains(&crate::scan::cond::Place::Error);
+        let bad_lines = shown.iter().any(is_error) || filter.asks_for_errors();
         let names = self.logs.iter().map(|log| log.input.path.display().to_string()).collect();
         let columns = self.columns.clone();
-        Ok(Shape { columns, shown, schema, cond, bad_lines, names, batch_rows })
+        Ok(Shape { columns, shown, schema, bad_lines, names, batch_rows })
     }
 
     /// How many threads have something to do.
-    fn partitions(&self, asked: usize, limit: Option<usize>, cond: &Cond) -> usize {
-        let all = matches!(cond, Cond::All(conds) if conds.is_empty());
-        if all && limit.is_some_and(|limit| limit <= LIMIT_IN_ORDER) {
+    fn partitions(&self, asked: usize, limit: Option<usize>, filter: &Filter) -> usize {
+        if filter.is_empty() && limit.is_some_and(|limit| limit <= LIMIT_IN_ORDER) {
             return 1;
         }
         let pieces = |log: &Log| match log.input.kind {
@@ -127,23 +124,24 @@ impl LogTable {
         asked.clamp(1, usize::try_from(pieces).unwrap_or(usize::MAX).max(1))
     }
 
-    fn seek(&self, cond: &Cond) -> Result<(times::Found, Option<String>)> {
-        let span = match self.time_column().filter(|_| self.seek) {
-            Some(time) => times::Span::of(cond, time),
-            None => times::Span::default(),
+    /// The parts of the logs to read, and for people how they were found.
+    fn parts(&self, filter: &Filter) -> Result<(Parts, Option<String>)> {
+        let times = match self.time_column().filter(|_| self.seek) {
+            Some(time) => filter.time_range(&self.columns[time].name),
+            None => TimeRange::default(),
         };
-        let found =
-            times::find(&self.logs, span).map_err(|e| DataFusionError::External(Box::new(e)))?;
-        if found.ranges.iter().any(Option::is_some) {
-            self.seen.rests_on_order();
+        let parts =
+            seek::find(&self.logs, times).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        if parts.ranges.iter().any(Option::is_some) {
+            self.counters.rests_on_order();
         }
-        let told = (!span.is_open()).then(|| {
-            let bytes = found.ranges.iter().flatten().map(|r| r.end - r.start).sum::<u64>();
-            let sought = found.ranges.iter().flatten().count();
-            let (pages, unsorted) = (found.pages_touched, found.unsorted);
+        let words = (!times.is_open()).then(|| {
+            let bytes = parts.ranges.iter().flatten().map(|r| r.end - r.start).sum::<u64>();
+            let sought = parts.ranges.iter().flatten().count();
+            let (pages, unsorted) = (parts.pages_touched, parts.unsorted);
             format!("{sought} logs to {bytes} bytes by {pages} pages, {unsorted} not sorted")
         });
-        Ok((found, told))
+        Ok((parts, words))
     }
 }
 
@@ -166,24 +164,23 @@ impl TableProvider for LogTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let options = &state.config().options().execution;
         let shown = projection.cloned().unwrap_or_else(|| (0..self.columns.len()).collect());
-        let conds = filters.iter().filter_map(|f| condition(f, &self.columns)).collect();
-        let cond = Cond::All(conds);
-        let partitions = self.partitions(options.target_partitions, limit, &cond);
-        let (found, seek) = self.seek(&cond)?;
-        let all = matches!(&cond, Cond::All(conds) if conds.is_empty());
-        let shape = self.shape(shown, cond, options.batch_size.get())?;
-        let is_whole = all && limit.is_none() && !shape.bad_lines;
+        let conditions = filters.iter().filter_map(|f| condition(f, &self.columns)).collect();
+        let filter = Filter::all(conditions);
+        let partitions = self.partitions(options.target_partitions, limit, &filter);
+        let (parts, seek) = self.parts(&filter)?;
+        let shape = self.shape(shown, &filter, options.batch_size.get())?;
+        let is_whole = filter.is_empty() && limit.is_none() && !shape.bad_lines;
         let mut request = Request::new(partitions);
         request.limits.piece_bytes = PIECE_BYTES;
-        request.needle =
-            shape.cond.needle().map(|(bytes, raw)| Needle { bytes: bytes.to_vec(), raw });
+        request.filter = filter;
+        request.records_only = true;
         request.examine_all = shape.bad_lines;
-        request.ranges = found.ranges;
+        request.ranges = parts.ranges;
         Ok(Arc::new(LogExec::new(Scan {
             logs: Arc::clone(&self.logs),
             request: Arc::new(request),
             shape: Arc::new(shape),
-            seen: Arc::clone(&self.seen),
+            counters: Arc::clone(&self.counters),
             limit,
             partitions,
             conditions: filters.iter().map(ToString::to_string).collect(),

@@ -1,12 +1,13 @@
 //! What a table's columns are, from lines sampled across its logs.
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use cutwater_logs::columns::{ColumnType, infer};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use cutwater_logs::columns::infer;
 use cutwater_logs::format::field_names;
 use cutwater_logs::scan::Log;
+use cutwater_logs::split::lines_in;
 use std::sync::Arc;
 
-use super::{Column, ON_DEMAND, Source};
+use crate::column::{Column, ON_DEMAND, Source};
 
 /// The most logs whose samples are looked at, spread evenly over all.
 const LOGS_SAMPLED: usize = 64;
@@ -30,28 +31,15 @@ pub(super) fn columns(logs: &[Log]) -> Vec<Column> {
 
 /// The schema of columns; every one may be null.
 pub(super) fn schema(columns: &[Column]) -> SchemaRef {
-    let field = |column: &Column| Field::new(&column.name, data_type(column.source), true);
+    let field =
+        |column: &Column| Field::new(&column.name, column.source.column_type().arrow(), true);
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
 
-fn data_type(source: Source) -> DataType {
-    match source {
-        Source::Field(ColumnType::Bool) => DataType::Boolean,
-        Source::Field(ColumnType::Integer) | Source::Line | Source::Offset => DataType::Int64,
-        Source::Field(ColumnType::Float) => DataType::Float64,
-        Source::Field(ColumnType::Timestamp) => {
-            DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
-        }
-        Source::Field(ColumnType::String) | Source::File | Source::Raw | Source::Error => {
-            DataType::Utf8
-        }
-    }
-}
-
-/// How many rows the logs have, as far as the length of the sampled lines tells.
+/// How many rows the logs have, estimated from the length of the sampled lines.
 pub(super) fn rows_estimated(logs: &[Log]) -> usize {
     let rows = |log: &Log| {
-        let lines = memchr::memchr_iter(b'\n', &log.sample).count() as u128;
+        let lines = u128::from(lines_in(&log.sample));
         let bytes = (log.sample.len() as u128).max(1);
         u128::from(log.input.size()) * lines / bytes
     };

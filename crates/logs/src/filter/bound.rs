@@ -1,0 +1,58 @@
+//! A filter that is ready for the records of one file.
+
+use super::condition::{Condition, Subject};
+use super::node::Node;
+use super::times::TimeRange;
+use crate::record::{FieldId, Record};
+use crate::time::{Clock, Nanos};
+
+/// A [`super::Filter`] with its fields found.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// All of these must hold.
+    pub(super) nodes: Vec<Node<Condition<Option<FieldId>>>>,
+    pub(super) times: TimeRange,
+}
+
+impl Bound {
+    /// Whether a record passes; `time` where it has one, `clock` for the times of other fields.
+    #[inline]
+    #[must_use]
+    pub fn passes(
+        &self,
+        block: &[u8],
+        line: &[u8],
+        record: &Record,
+        time: Option<Nanos>,
+        clock: &mut Clock,
+    ) -> bool {
+        let asks_nothing = self.nodes.is_empty() && self.times.is_open();
+        let subject = Subject { block, line, record, error: None };
+        asks_nothing || (self.times.contains(time) && self.passes_tests(subject, clock))
+    }
+
+    /// Whether a line that is no record passes; `error` names what is wrong with it.
+    #[must_use]
+    pub fn passes_bad(&self, line: &[u8], error: &'static str, clock: &mut Clock) -> bool {
+        let record = Record::default();
+        let subject = Subject { block: &[], line, record: &record, error: Some(error) };
+        self.times.is_open() && self.passes_tests(subject, clock)
+    }
+
+    fn passes_tests(&self, subject: Subject<'_>, clock: &mut Clock) -> bool {
+        self.nodes.iter().all(|node| match node {
+            Node::Test(condition) => condition.holds(subject, clock),
+            joined => holds(joined, subject, clock),
+        })
+    }
+}
+
+/// Whether conditions hold as they are joined. The depth is that of the parentheses, which their
+/// parsers bound.
+fn holds(node: &Node<Condition<Option<FieldId>>>, subject: Subject<'_>, clock: &mut Clock) -> bool {
+    match node {
+        Node::Test(condition) => condition.holds(subject, clock),
+        Node::All(nodes) => nodes.iter().all(|node| holds(node, subject, clock)),
+        Node::Any(nodes) => nodes.iter().any(|node| holds(node, subject, clock)),
+    }
+}

@@ -1,0 +1,93 @@
+//! Tests of one value.
+
+use memchr::memmem::Finder;
+use regex::bytes::Regex;
+
+use super::compare::Compare;
+use super::untyped::Untyped;
+use crate::record::Span;
+use crate::time::{Clock, Nanos};
+use crate::value;
+
+/// A test of one value. All but [`Test::Untyped`] read the value as one type, as a column of that type
+/// has it, so that an engine need not test again.
+#[derive(Debug, Clone)]
+pub enum Test {
+    /// There is no value.
+    Null,
+    /// A value of `true` or `false` is this one.
+    Bool(bool),
+    /// A whole number compares so with this one.
+    Integer(Compare, i64),
+    /// A double compares so with this one, which is not -0.0.
+    Float(Compare, f64),
+    /// A time compares so with this one.
+    Time(Compare, Nanos),
+    /// A text compares so with this one, which has no U+FFFD: that stands for bytes that are not UTF-8.
+    Text(Compare, String),
+    /// A text contains this one; no U+FFFD either.
+    Contains(Box<Finder<'static>>),
+    /// A text begins with this one; no U+FFFD either.
+    Prefix(String),
+    /// A text ends with this one; no U+FFFD either.
+    Suffix(String),
+    /// A text matches. Bytes that are not UTF-8 are U+FFFD first.
+    TextMatches(Regex),
+    /// The bytes of a text match.
+    BytesMatch(Regex),
+    /// A value of any type compares so with a word.
+    Untyped(Compare, Untyped),
+}
+
+impl Test {
+    /// The test for a text that contains `text`.
+    #[must_use]
+    pub fn contains(text: &str) -> Self {
+        Self::Contains(Box::new(Finder::new(text).into_owned()))
+    }
+
+    /// What comes of the test; `None` where there is no value of its type.
+    #[inline]
+    pub(super) fn outcome(&self, span: Span, block: &[u8], clock: &mut Clock) -> Option<bool> {
+        match self {
+            Self::Untyped(compare, with) => with.outcome(*compare, span, block, clock),
+            Self::Null => Some(value::is_null(span)),
+            Self::Bool(with) => value::boolean(span, block).map(|value| value == *with),
+            Self::Integer(compare, with) => {
+                value::integer(span, block).map(|value| compare.accepts(value.cmp(with)))
+            }
+            Self::Float(compare, with) => {
+                value::number(span, block).map(|value| compare.accepts(value.total_cmp(with)))
+            }
+            Self::Time(compare, with) => {
+                value::time(span, block, clock).map(|value| compare.accepts(value.cmp(with)))
+            }
+            _ => value::text(span, block).map(|text| self.holds_for_text(&text)),
+        }
+    }
+
+    /// Whether a test of texts holds for this one, as bytes of the line.
+    fn holds_for_text(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Text(compare @ (Compare::Equal | Compare::NotEqual), with) => {
+                compare.accepts_bytes(text, with.as_bytes())
+            }
+            Self::Text(compare, with) => {
+                let text = String::from_utf8_lossy(text);
+                compare.accepts_bytes(text.as_bytes(), with.as_bytes())
+            }
+            Self::Contains(finder) => finder.find(text).is_some(),
+            Self::Prefix(with) => text.starts_with(with.as_bytes()),
+            Self::Suffix(with) => text.ends_with(with.as_bytes()),
+            Self::TextMatches(regex) => regex.is_match(String::from_utf8_lossy(text).as_bytes()),
+            Self::BytesMatch(regex) => regex.is_match(text),
+            // The others are decided on the span.
+            Self::Null
+            | Self::Bool(_)
+            | Self::Integer(..)
+            | Self::Float(..)
+            | Self::Time(..)
+            | Self::Untyped(..) => false,
+        }
+    }
+}

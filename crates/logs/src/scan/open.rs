@@ -1,0 +1,97 @@
+//! Logs with their formats.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use cutwater::ReadPath;
+
+use crate::Result;
+use crate::format::{Definition, Detected, Format, detect, find_time, sample};
+use crate::split::{Input, InputKind};
+use crate::time::Rules;
+
+/// A log with its format.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// Where its bytes come from.
+    pub input: Input,
+    /// Its format.
+    pub definition: Definition,
+    /// How sure the format is, 0.0 to 1.0; 1.0 where it was given.
+    pub confidence: f64,
+    /// The field that holds the time.
+    pub time: Option<String>,
+    /// The zone and the year of stamps that name none.
+    pub rules: Rules,
+    /// Lines sampled from it.
+    pub sample: Vec<u8>,
+}
+
+/// Some programs begin a file of UTF-8 with this mark; it is no part of the first line.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How many bytes of a compressed log are sampled.
+const STREAM_SAMPLE_BYTES: usize = 64 << 10;
+
+/// Opens a log and finds its format, unless it is given. A stream can be read only once, so only its
+/// beginning is sampled.
+///
+/// # Errors
+/// When it cannot be opened or read.
+pub fn open(
+    path: &Path,
+    read_path: ReadPath,
+    given: Option<&Definition>,
+    zone: &jiff::tz::TimeZone,
+) -> Result<Log> {
+    let input = Input::open(path, read_path)?;
+    let reference_s = fs::metadata(path)
+        .map(|m| m.mtime())
+        .unwrap_or_else(|_| jiff::Timestamp::now().as_second());
+    let rules = Rules { zone: zone.clone(), reference_s };
+    let mut sample = take_sample(&input)?;
+    if sample.starts_with(BYTE_ORDER_MARK) {
+        sample.drain(..BYTE_ORDER_MARK.len());
+    }
+    if let Some(definition) = given {
+        let time = find_time(definition, &sample, &rules);
+        let definition = definition.clone();
+        return Ok(Log { input, definition, confidence: 1.0, time, rules, sample });
+    }
+    let Detected { format, confidence, time, .. } = if sample.is_empty() {
+        Detected { format: Format::Raw, confidence: 0.0, time: None, lines: 0 }
+    } else {
+        detect(&sample, &rules)?
+    };
+    let definition = Definition::Known(format);
+    Ok(Log { input, definition, confidence, time, rules, sample })
+}
+
+fn take_sample(input: &Input) -> Result<Vec<u8>> {
+    match (input.plain(), input.kind) {
+        (Some(file), _) => sample(file, input.size()),
+        (None, InputKind::Stream) => {
+            let mut lines = Vec::new();
+            crate::format::take_lines(input.head(), false, false, &mut lines);
+            Ok(lines)
+        }
+        (None, _) if !input.head().is_empty() => {
+            let mut lines = Vec::new();
+            crate::format::take_lines(&input.head_text(), false, false, &mut lines);
+            Ok(lines)
+        }
+        (None, _) => {
+            use std::io::Read;
+            let mut start = Vec::new();
+            let read = input.stream()?.take(STREAM_SAMPLE_BYTES as u64).read_to_end(&mut start);
+            if let (Err(e), true) = (read, start.is_empty()) {
+                return Err(input.failed(e));
+            }
+            let whole = start.len() < STREAM_SAMPLE_BYTES;
+            let mut lines = Vec::new();
+            crate::format::take_lines(&start, false, whole, &mut lines);
+            Ok(lines)
+        }
+    }
+}

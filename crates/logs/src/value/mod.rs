@@ -1,0 +1,41 @@
+//! What a span stands for.
+
+mod number;
+mod order;
+mod short;
+mod sum;
+mod typed;
+
+pub use number::{number, one_zero, parse_number};
+pub(crate) use order::order;
+pub use sum::Sum;
+pub use typed::{boolean, integer, is_null, time};
+
+use std::borrow::Cow;
+
+use crate::json::unescape;
+use crate::record::{Span, SpanKind};
+
+/// A span's text, with its escapes resolved; nothing where it is missing or null.
+#[inline]
+#[must_use]
+pub fn text<'a>(span: Span, block: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    match span.kind {
+        SpanKind::Missing | SpanKind::Null => None,
+        SpanKind::Escaped => Some(unescape(span.bytes(block))),
+        SpanKind::Quoted => Some(unquote(span.bytes(block)).into()),
+        _ => Some(Cow::Borrowed(span.bytes(block))),
+    }
+}
+
+/// Text without the backslashes that escape what RFC 5424 has escaped.
+#[cold]
+fn unquote(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let escaped = bytes.next_if(|next| byte == b'\\' && matches!(next, b'"' | b'\\' | b']'));
+        out.push(escaped.unwrap_or(byte));
+    }
+    out
+}

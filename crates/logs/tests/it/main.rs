@@ -1,0 +1,10 @@
+//! The tests of the crate's public interface, in one binary.
+
+#[cfg(feature = "arrow")]
+mod columns;
+mod conditions;
+mod conservation;
+mod follow;
+mod formats;
+mod real_logs;
+mod seek;

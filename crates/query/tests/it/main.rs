@@ -1,0 +1,14 @@
+//! The tests of sessions and of the command, in one binary.
+
+mod answers;
+mod cancelled;
+mod changes;
+mod command;
+mod logic;
+mod others;
+mod outputs;
+mod prompt;
+mod read_back;
+mod refused;
+mod scans;
+mod support;
