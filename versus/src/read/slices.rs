@@ -145,7 +145,9 @@ mod tests {
         let range = 1 << 20..65 << 20;
         let some = stretch(&range, 100, 4096, 1);
         assert_eq!(some.end - some.start, 100 * 4096);
-        assert!(some.start >= range.start && some.end <= range.end && some.start % 4096 == 0);
+        assert!(
+            some.start >= range.start && some.end <= range.end && some.start.is_multiple_of(4096)
+        );
         assert_ne!(some, stretch(&range, 100, 4096, 2));
         assert_eq!(stretch(&range, usize::MAX, 4096, 1), range);
     }
