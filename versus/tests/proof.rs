@@ -53,7 +53,7 @@ fn reads_warm_and_cold_are_compared_with_themselves() {
 
 #[test]
 fn servers_are_compared_with_themselves_beside_busy_loops() {
-    let Some(proof) = counted("server", &["--busy", "--slow", "5", "--time", "0.03"]) else {
+    let Some(proof) = counted("server", &["--busy", "--slow", "5", "--time", "0.05"]) else {
         return;
     };
     assert_eq!((&proof["busy"], &proof["slow"]), (&Value::from(true), &Value::from(5.0)));

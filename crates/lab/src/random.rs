@@ -18,7 +18,7 @@ impl SplitMix {
     /// A number below `end`, which has to be more than 0. Its bias, `end` in 2^64, is nothing
     /// here.
     pub fn below(&mut self, end: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(end) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 
     /// Uniform in [0, 1).
@@ -71,7 +71,7 @@ impl Permutation {
                 let mixed = SplitMix(right ^ key).next() & mask;
                 (left, right) = (right, left ^ mixed);
             }
-            value = left << self.half_bits | right;
+            value = (left << self.half_bits) | right;
             if value < self.n {
                 return value;
             }

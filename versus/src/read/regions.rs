@@ -49,7 +49,7 @@ mod tests {
                 let between = two[1].start - two[0].end;
                 assert!(between >= gap.min(slot / 2 - 4096), "{bytes} {count}: {between}");
             }
-            assert!(regions.iter().all(|r| r.start % 4096 == 0 && r.end > r.start));
+            assert!(regions.iter().all(|r| r.start.is_multiple_of(4096) && r.end > r.start));
         }
     }
 }

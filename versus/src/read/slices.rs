@@ -102,9 +102,14 @@ impl Slices<'_> {
     fn read(&self, slice: Slice, region: &Range<u64>) -> Result<Sample, String> {
         let side = &self.sides[slice.side];
         let seed = self.seed_of(slice.round, slice.place);
+        let reads = side.reads + side.extra;
+        let range = match self.cell.cache {
+            Cache::Warm => stretch(region, reads, self.cell.block, seed),
+            Cache::Mixed | Cache::Cold => region.clone(),
+        };
         let job = Job {
             path: self.data.path(),
-            spans: self.cell.spans(region, side.reads + side.extra, seed),
+            spans: self.cell.spans(&range, reads, seed),
             depth: self.cell.depth,
             threads: self.cell.threads,
             random: self.cell.random,
@@ -115,5 +120,35 @@ impl Slices<'_> {
         let right = whole && outcome.tally.checksum == self.data.expected(&job.spans);
         let counted = job.spans.len().saturating_sub(side.extra);
         Ok(Sample { value: self.cell.value(counted, outcome.elapsed.as_secs_f64()), right })
+    }
+}
+
+/// A stretch of `range` that holds just as many blocks as are read, somewhere.
+///
+/// A side that maps the file maps it anew in each slice, and the first read in each 64 KiB then
+/// costs a page fault. Reads scattered over a large file would all be such first reads; in a
+/// stretch, one of 16 is, as in a pass over the whole file.
+fn stretch(range: &Range<u64>, reads: usize, block: usize, seed: u64) -> Range<u64> {
+    let block = block as u64;
+    let blocks = (range.end - range.start) / block;
+    let reads = (reads as u64).min(blocks);
+    let start = range.start + SplitMix(!seed).below(blocks - reads + 1) * block;
+    start..start + reads * block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_holds_the_blocks_that_are_read_and_moves() {
+        let range = 1 << 20..65 << 20;
+        let some = stretch(&range, 100, 4096, 1);
+        assert_eq!(some.end - some.start, 100 * 4096);
+        assert!(
+            some.start >= range.start && some.end <= range.end && some.start.is_multiple_of(4096)
+        );
+        assert_ne!(some, stretch(&range, 100, 4096, 2));
+        assert_eq!(stretch(&range, usize::MAX, 4096, 1), range);
     }
 }
