@@ -10,19 +10,20 @@
 mod arguments;
 mod bounds;
 mod coercion;
-mod failure;
+mod engine_error;
+mod file_type;
 mod functions;
 mod joins;
 mod names;
-mod open;
 pub mod output;
 mod scan;
 mod session;
 mod table;
 
-pub use failure::Failure;
+pub use cutwater_shell::Failure;
+pub use cutwater_shell::logs::{Opener, expand};
+pub use engine_error::engine_failure;
 pub use functions::HELP as FUNCTIONS;
-pub use open::{HowToOpen, expand};
 pub use scan::tally::{Seen, Sums};
 pub use session::{Limits, Session};
 pub use table::{Column, LogTable, ON_DEMAND, Source};

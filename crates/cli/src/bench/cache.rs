@@ -11,8 +11,8 @@ use rustix::fs::Advice;
 
 use super::ranges::Permutation;
 use super::shape::Cache;
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// Bytes of a piece that is resident, or is not, in the mixed state.
 const PIECE: u64 = 1 << 20;

@@ -8,7 +8,7 @@ use super::ranges::{STRIDE_BLOCKS, ZIPF_EXPONENT};
 use super::report::Peer;
 use super::shape::{Cache, Pattern, Shape};
 use super::stats;
-use crate::failure::Failure;
+use cutwater_shell::Failure;
 
 /// Longest time that one job may take, as a multiple of what it should.
 const PATIENCE: u32 = 20;

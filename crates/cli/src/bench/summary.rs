@@ -4,7 +4,7 @@ use super::report::{self, Cell, Summary, Worst};
 use super::shape::Shape;
 use super::stats;
 use super::units;
-use crate::words;
+use cutwater_shell::words;
 
 /// Ratios nearer to 1 than this are called equal.
 const EQUAL: f64 = 1.10;

@@ -13,8 +13,8 @@ use cutwater_sys::probe::mount::{self, Mount};
 use cutwater_sys::probe::ring::{self, RingFacts};
 use cutwater_sys::probe::{self, Answer};
 
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// What the path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use cutwater_sys::perf::PerfError;
 
-use crate::words::shown;
+use cutwater_shell::words::shown;
 
 /// Why there is no flame graph.
 #[derive(Debug)]

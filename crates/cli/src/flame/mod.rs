@@ -21,7 +21,7 @@ mod whole;
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::words::{counted, shown};
+use cutwater_shell::words::{counted, shown};
 use cutwater_sys::perf::{Sampler, SamplerOptions, Samples};
 
 pub(crate) use error::FlameError;

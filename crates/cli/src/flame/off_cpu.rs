@@ -12,7 +12,7 @@ use super::fold::{self, Folded};
 use super::shares::{self, Share};
 use super::symbols::Names;
 use super::{SHARE_MIN, SHARES_SHOWN};
-use crate::words::{are, counted, shown};
+use cutwater_shell::words::{are, counted, shown};
 
 /// Waits in the making of a picture.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use blazesym::{MaybeDefault, Pid};
 use cutwater_sys::perf::{Samples, Stack};
 
 use super::maps::Maps;
-use crate::words::shown;
+use cutwater_shell::words::shown;
 
 /// An address of which nothing is known.
 const UNKNOWN: &str = "[unknown]";

@@ -7,7 +7,7 @@ use std::path::Path;
 use cutwater_sys::perf::SamplerOptions;
 
 use super::{FlameError, Graph, Recording, beside};
-use crate::failure::Failure;
+use cutwater_shell::Failure;
 
 /// A recording of all that the process does, to be drawn at its end.
 #[derive(Debug)]

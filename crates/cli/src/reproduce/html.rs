@@ -7,7 +7,7 @@ use super::host::Host;
 use super::report::{Report, Row, SideRow, best, figure, percent};
 use crate::bench::html::{SCRIPT, escaped, head};
 use crate::bench::size;
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 /// Height of one side's text and bar, pixels.
 const ROW: usize = 36;

@@ -14,9 +14,9 @@ use super::claim::{Claim, Figure, Side, ratio, spread_of};
 use super::effort::Effort;
 use super::flames::Flames;
 use super::verdict::settled;
-use crate::failure::Failure;
-use crate::stop::Stop;
-use crate::workdir::Workdir;
+use cutwater_shell::Failure;
+use cutwater_shell::stop::Stop;
+use cutwater_shell::workdir::Workdir;
 
 /// The place, with what was made in it so far; it goes away with the value.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::claim::Claim;
 use super::effort::{Effort, ROUNDS_MAX};
 use super::lab::{Gauge, Lab};
-use crate::stop::Stop;
+use cutwater_shell::stop::Stop;
 
 const CLAIM: Claim =
     Claim { id: "made-up", text: "", claimed_ratio: Some(2.0), measure: |_| Err(String::new()) };

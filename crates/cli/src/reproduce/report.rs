@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::claim::{Claim, Figure, Measured, Side};
 use super::host::Host;
 use super::verdict::{Verdict, doubt, verdict};
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 /// All results.
 #[derive(Debug, Serialize)]

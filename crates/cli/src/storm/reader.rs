@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::bytes::{self, Random, SIZE_MAX};
-use crate::Outcome;
-use crate::failure::Failure;
+use cutwater_shell::Failure;
+use cutwater_shell::Outcome;
 
 /// Threads that read.
 const THREADS: u64 = 4;

@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use super::bytes::{self, Random, SIZE_MAX};
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// Bytes written at a time at the most.
 const WRITE_MAX: u64 = 128 << 10;

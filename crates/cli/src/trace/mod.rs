@@ -34,12 +34,12 @@ use std::time::{Duration, Instant};
 use cutwater_sys::perf::Start;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::failure::Failure;
 use crate::flame::KernelNames;
-use crate::stop::Stop;
-use crate::{Outcome, output};
 pub(crate) use args::Args;
 use counters::Counters;
+use cutwater_shell::Failure;
+use cutwater_shell::stop::Stop;
+use cutwater_shell::{Outcome, output};
 use drawing::Drawing;
 use in_kernel::InKernel;
 use report::Report;
@@ -55,8 +55,8 @@ const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Rows of a live table.
 const LIVE_ROWS: usize = 15;
 
-/// Runs the command.
-pub(crate) fn run(args: &Args) -> Outcome {
+/// Runs the command; flame graphs of the process go to `flamegraph`.
+pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
     if args.child {
         return target::become_command(&args.command);
     }
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     // Not before the command has its own.
     use_all_descriptors();
     // Before the rows' rings, which take all the memory that may be locked.
-    let recording = args.flamegraph.as_deref().map(|path| Drawing::start(path, &target));
+    let recording = flamegraph.map(|path| Drawing::start(path, &target));
     let source = Source::open(args.backend, target.pid(), start);
     let mut watched = Watched {
         counters: Counters::of(target.pid()),
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     report.without.extend(drawn.missing);
     report.flamegraph = drawn.on_cpu;
     report.off_cpu = drawn.off_cpu;
-    if let Some(path) = &args.flamegraph {
+    if let Some(path) = flamegraph {
         report.tail_graph = watched.draw_tails(path, target.name())?;
     }
     if args.json {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::frames::{TailReport, whose};
 use super::report::{Backend, Report, RowReport};
 use super::tally::Kind;
-use crate::words::{are, counted};
+use cutwater_shell::words::{are, counted};
 
 /// Characters of a path that are shown: its end.
 const PATH_WIDTH: usize = 48;

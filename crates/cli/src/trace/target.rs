@@ -13,9 +13,9 @@ use rustix::process::{
 
 use super::args::Args;
 use super::exit_code;
-use crate::Outcome;
-use crate::failure::Failure;
-use crate::stop::Stop;
+use cutwater_shell::Failure;
+use cutwater_shell::Outcome;
+use cutwater_shell::stop::Stop;
 
 /// What a shell says of a command that cannot be run.
 const CANNOT_RUN: u8 = 127;

@@ -9,7 +9,7 @@ use super::escaped;
 use crate::bench::report::{self, Cell, Peer};
 use crate::bench::shape::Shape;
 use crate::bench::units;
-use crate::words;
+use cutwater_shell::words;
 
 /// Height of one path's text and bar, pixels.
 const ROW: usize = 36;

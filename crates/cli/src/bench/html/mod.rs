@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::report::{Report, Warning};
 use super::shape::Cache;
 use super::units;
-use crate::words;
+use cutwater_shell::words;
 
 const STYLE: &str = include_str!("page.css");
 /// Makes tables sortable.

@@ -3,7 +3,7 @@
 use super::super::facts::Facts;
 use super::super::finding::{Finding, Group, In, State};
 use super::super::words;
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 const HERE: In = In(Group::Rights);
 

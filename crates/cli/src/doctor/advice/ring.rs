@@ -8,7 +8,7 @@ use super::super::facts::Facts;
 use super::super::finding::{Finding, Fix, Group, In, State};
 use super::super::words;
 use super::{blame, filtered, seccomp_fix};
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 const HERE: In = In(Group::IoUring);
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::plan::Plan;
 use super::way::{Cost, Found, Way};
 use crate::bench::stats::{median, spread};
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 /// The costs of all ways.
 #[derive(Debug, Default)]

@@ -9,25 +9,28 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-use super::plan::Plan;
-use crate::failure::Failure;
-use crate::progress::Progress;
-use crate::stop::Stop;
-use crate::words::shown;
-use crate::{Outcome, output};
+use super::plan::{Bench, Plan};
+use cutwater_shell::Failure;
+use cutwater_shell::progress::Progress;
+use cutwater_shell::stop::Stop;
+use cutwater_shell::words::shown;
+use cutwater_shell::{Outcome, output};
 use figures::Figures;
-pub(crate) use way::Way;
-use way::{Cost, measure};
+use way::{Cost, Way, measure};
 
-/// Runs one pass in this process, and says on standard output what it cost: for ourselves.
-pub(super) fn run_way(plan: &Plan, way: Way) -> Outcome {
-    let flame = plan.args.flamegraph.as_deref().filter(|_| plan.args.bench_flame);
+/// Runs one pass in this process, and prints what it cost, for the parent process.
+fn run_way(plan: &Plan, options: &Bench, way: &str) -> Outcome {
+    let way = way.parse().map_err(|e: String| Failure::usage(e))?;
+    let flame = options.flamegraph.as_deref().filter(|_| options.draw);
     output::json(&measure(plan, way, flame)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Runs all ways in turn, round by round, and prints what they cost.
-pub(super) fn run(plan: &Plan) -> Outcome {
+pub(super) fn run(plan: &Plan, options: &Bench) -> Outcome {
+    if let Some(way) = &options.way {
+        return run_way(plan, options, way);
+    }
     let [log] = &plan.logs[..] else {
         return Err(Failure::usage("--bench takes one FILE"));
     };
@@ -40,13 +43,13 @@ pub(super) fn run(plan: &Plan) -> Outcome {
     let failed = |e| Failure::new("cannot watch for Ctrl-C").because(e);
     let stop = Stop::on_signals().map_err(failed)?;
     let mut figures = Figures::default();
-    rounds(plan, &stop, &mut figures)?;
-    if let Some(file) = &plan.args.export_csv {
+    rounds(plan, options, &stop, &mut figures)?;
+    if let Some(file) = &options.export_csv {
         fs::write(file, figures.csv()).map_err(|e| {
             Failure::new(format!("cannot write the table to {}", shown(file))).because(e)
         })?;
     }
-    if plan.args.json {
+    if options.json {
         output::json(&figures.json(plan))?
     } else {
         output::text(&figures.text(plan))?
@@ -57,17 +60,17 @@ pub(super) fn run(plan: &Plan) -> Outcome {
     Ok(if figures.agree() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn rounds(plan: &Plan, stop: &Stop, figures: &mut Figures) -> Result<(), Failure> {
+fn rounds(plan: &Plan, options: &Bench, stop: &Stop, figures: &mut Figures) -> Result<(), Failure> {
     let ways = Way::all(plan.request.threads);
-    let flames = plan.args.flamegraph.as_deref();
+    let flames = options.flamegraph.as_deref();
     if let Some(dir) = flames {
         fs::create_dir_all(dir).map_err(|e| {
             Failure::new(format!("cannot make the directory {}", shown(dir))).because(e)
         })?;
     }
-    let rounds = plan.args.rounds.max(1);
+    let rounds = options.rounds;
     let passes = ways.len() * (rounds + 1 + usize::from(flames.is_some()));
-    let progress = (!plan.args.quiet).then(|| Progress::passes(passes as u64));
+    let progress = (!plan.quiet).then(|| Progress::passes(passes as u64));
     // The first round fills the page cache, and is not counted.
     for round in 0..=rounds {
         for &way in &ways {

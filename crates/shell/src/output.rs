@@ -1,4 +1,4 @@
-//! Standard output: text and JSON, where a reader that goes away ends us quietly.
+//! Standard output: text and JSON. A reader that goes away ends the command quietly.
 
 use std::fs;
 use std::io::{self, Write};
@@ -7,27 +7,28 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::Failure;
 use crate::words::shown;
 
 /// Writes `text` to standard output.
 ///
-/// Rust starts with SIGPIPE ignored, so a closed pipe is an error here and not a signal;
-/// [`Failure::output`] turns it into a quiet end.
-pub(crate) fn text(text: &str) -> Result<(), Failure> {
+/// # Errors
+/// When it cannot be written. Rust starts with SIGPIPE ignored, so a closed pipe is an error here
+/// and not a signal; [`Failure::output`] turns it into a quiet end.
+pub fn text(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::output)
 }
 
-/// Checks that `file`, which is to be written, is none of those that are read.
+/// Checks that `file`, which is to be written, is none of `inputs`.
 ///
 /// # Errors
-/// When it is, by whatever name.
-pub(crate) fn spares(file: &Path, read: &[&Path]) -> Result<(), Failure> {
+/// When it is one of them, also under another name.
+pub fn refuse_to_overwrite(file: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     let identity =
         |path: &Path| fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| (m.dev(), m.ino()));
     let own = identity(file);
-    match read.iter().find(|path| own.is_some() && identity(path) == own) {
+    match inputs.iter().find(|path| own.is_some() && identity(path) == own) {
         Some(path) => Err(Failure::usage(format!(
             "{} would be written over {}, which is read; name another file",
             shown(file),
@@ -38,7 +39,10 @@ pub(crate) fn spares(file: &Path, read: &[&Path]) -> Result<(), Failure> {
 }
 
 /// Writes `value` as indented JSON and a line end: what `--json` prints.
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+///
+/// # Errors
+/// As [`text`].
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let mut line =
         serde_json::to_string_pretty(value).map_err(|e| Failure::output(io::Error::other(e)))?;
     line.push('\n');

@@ -1,6 +1,6 @@
-//! The directory for files that a command makes.
+//! A directory for the files that a command makes.
 //!
-//! It is removed at the end. Where a command ended without (it was killed, the machine lost its
+//! It is removed at the end. If a command could not do so (it was killed, the machine lost its
 //! power), the next one of its kind removes it: a directory whose lock nobody holds belongs to
 //! nobody.
 
@@ -12,60 +12,62 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
-/// The file in each that its owner has locked,
+/// The file in each directory that its owner has locked.
 const LOCK: &str = "lock";
-/// and how it is called before it is locked.
+/// Its name before it is locked.
 const UNLOCKED: &str = "lock.new";
 
 /// The most leftovers that one command removes.
 const REMOVED_MAX: usize = 64;
 
-/// A directory of our own.
+/// A directory of this process.
 #[derive(Debug)]
-pub(crate) struct Workdir {
+pub struct Workdir {
     directory: TempDir,
-    /// Its lock goes when this process goes, however it does.
+    /// The kernel releases the lock when this process ends, however it ends.
     _lock: File,
 }
 
 impl Workdir {
-    /// Makes one in `parent` whose name begins with `prefix`, which is the command's own; removes
-    /// what commands of that prefix left there.
+    /// Makes one in `parent` whose name begins with `prefix`, which no other command uses. Removes
+    /// what earlier commands of that prefix left there.
     ///
     /// # Errors
     /// When it cannot be made or locked.
-    pub(crate) fn new(parent: &Path, prefix: &str) -> io::Result<Self> {
+    pub fn new(parent: &Path, prefix: &str) -> io::Result<Self> {
         remove_leftovers(parent, prefix);
         let directory = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?;
         let unlocked = directory.path().join(UNLOCKED);
         let lock = File::create_new(&unlocked)?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        // Nobody finds it before it is locked.
+        // Under its final name it is never seen unlocked: another command would remove it then.
         fs::rename(unlocked, directory.path().join(LOCK))?;
         Ok(Self { directory, _lock: lock })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Removes it; dropping does the same and cannot tell of a failure.
+    /// Removes it. Dropping does the same, but cannot report a failure.
     ///
     /// # Errors
     /// When something in it cannot be removed.
-    pub(crate) fn close(self) -> io::Result<()> {
+    pub fn close(self) -> io::Result<()> {
         self.directory.close()
     }
 }
 
-/// Removes directories that belong to nobody. Those of other users are left alone, and what cannot
-/// be removed stays.
+/// Removes directories that belong to nobody, except those of other users. What cannot be removed
+/// stays.
 fn remove_leftovers(parent: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     let me = rustix::process::geteuid().as_raw();
     let ours = entries.flatten().filter(|entry| {
         let named = entry.file_name().to_string_lossy().starts_with(prefix);
-        // Of a link, what is told is of the link itself.
+        // The metadata of an entry is that of a link itself, not of what it points to.
         named && entry.metadata().is_ok_and(|meta| meta.is_dir() && meta.uid() == me)
     });
     for entry in ours.take(REMOVED_MAX) {
@@ -103,6 +105,19 @@ mod tests {
         let path = next.path().to_owned();
         next.close().unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn directories_made_at_the_same_time_leave_each_other_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let make = || {
+            for _ in 0..200 {
+                let made = Workdir::new(parent.path(), PREFIX).unwrap();
+                assert!(made.path().join(LOCK).exists());
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(make))));
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }
 
     #[test]
