@@ -36,11 +36,13 @@ pub(crate) struct Args {
     #[arg(long = "threads", value_name = "NUMBERS", value_delimiter = ',', help_heading = MATRIX)]
     pub(super) threads: Vec<u32>,
 
-    /// How long the path `read` takes for one run of a cell, as in 100ms or 2s [default: 100ms].
+    /// How long the path `read` takes for one slice of a cell, as in 5ms or 2s [default: 5ms warm,
+    /// 20ms mixed and cold].
     #[arg(long, value_parser = units::parse_time, help_heading = EFFORT)]
     pub(super) time: Option<Duration>,
-    /// Runs of each cell; all paths take turns in each [default: 3].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100), help_heading = EFFORT)]
+    /// Rounds of each cell, in each of which every path reads two slices; an interval takes 6 or
+    /// more [default: 36 warm, 18 mixed and cold].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = EFFORT)]
     pub(super) runs: Option<u32>,
     /// Where random patterns, the made file and the mixed cache state start from.
     #[arg(long, default_value_t = 1, help_heading = EFFORT)]

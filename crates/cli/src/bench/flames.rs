@@ -37,7 +37,7 @@ impl<'a> Flames<'a> {
     /// Records one more pass of each path of `group`.
     pub(super) fn record(&mut self, bed: &Bed<'_>, group: &Group) -> Result<(), Failure> {
         let shape = &group.shape;
-        let list = ranges::ranges(shape, bed.size, bed.plan.seed, group.reads).into();
+        let list = ranges::window(shape, bed.size, bed.plan.seed, group.reads, (0, 1)).into();
         for &path in group.paths.keys() {
             if self.refused.is_some() || bed.stop.is_set() {
                 return Ok(());

@@ -1,4 +1,4 @@
-//! One group of cells: all paths of one shape, taking turns.
+//! One group of cells: all paths of one shape, in balanced rounds of short slices.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutwater::ReadPath;
+use cutwater_lab::Order;
+use cutwater_meter::Checksum;
 
 use super::cache::PageCache;
 use super::pass::{Bench, Sample};
 use super::plan::Plan;
-use super::ranges::{self, READS_MAX};
+use super::ranges;
 use super::rival::{Rival, RivalRuns};
 use super::shape::Shape;
 use super::worker::How;
@@ -20,27 +22,29 @@ use cutwater_shell::stop::Stop;
 /// Reads of the shortest probe; each next one has four times as many.
 const PROBE_READS: u64 = 16;
 /// A probe that takes this long says enough.
-const PROBE_TIME: Duration = Duration::from_millis(20);
-/// Fewest reads of a cell.
-const READS_MIN: u64 = 32;
-/// Reads per thread before the first run, which set up what a path has for each thread.
-const WARM_UP_READS: u64 = 16;
-/// The part of a run's reads that the passes for latencies and for system calls read.
+const PROBE_TIME: Duration = Duration::from_millis(5);
+/// Fewest reads of a slice.
+const READS_MIN: u64 = 16;
+/// The part of a slice's reads that the passes for latencies and for system calls read.
 const SIDE_PASS_SHARE: u64 = 4;
+/// Runs of each engine of another program.
+const RIVAL_RUNS: usize = 3;
 
-/// What one path did in all runs of a shape.
+/// What one path did in all slices of a shape, two for each round.
 #[derive(Debug, Default)]
 pub(super) struct PathSamples {
-    pub(super) runs: Vec<Run>,
+    pub(super) slices: Vec<Slice>,
     /// The pass that timed single reads at a depth above 1.
     pub(super) latency: Option<Sample>,
     /// The pass that counted system calls by the tracepoint.
     pub(super) counted: Option<Sample>,
+    /// Whether every slice had the bytes that the path `read` had there.
+    pub(super) wrong: bool,
 }
 
-/// A pass and the state that it began in.
+/// A pass over one window and the state in which it began.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct Slice {
     pub(super) resident: f64,
     pub(super) sample: Sample,
 }
@@ -49,7 +53,7 @@ pub(super) struct Run {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) shape: Shape,
-    /// Reads of each pass.
+    /// Reads of each slice.
     pub(super) reads: u64,
     pub(super) paths: BTreeMap<ReadPath, PathSamples>,
     /// Other programs.
@@ -68,74 +72,132 @@ pub(super) struct Bed<'a> {
     pub(super) stop: &'a Stop,
 }
 
+/// What the slices of a round read, a window for each.
+struct Windows {
+    ranges: Vec<Arc<[Range<u64>]>>,
+    /// Of the bytes of each.
+    checksums: Vec<Checksum>,
+}
+
 impl Bed<'_> {
     /// Passes that a group makes, so that progress can be shown.
     pub(super) fn passes(&self, shape: &Shape) -> u64 {
+        let (paths, rounds) = (self.plan.paths.len(), self.plan.rounds(shape));
         let sides = if shape.depth > 1 { 2 } else { 1 };
-        let runs = u64::from(self.plan.runs);
-        self.plan.paths.len() as u64 * (runs + sides) + self.rivals_of(shape).len() as u64 * runs
+        let rivals = self.rivals_of(shape).len() * RIVAL_RUNS.min(rounds);
+        (paths * (2 * rounds + sides) + rivals) as u64
     }
 
-    /// Measures `shape`; `passed` hears of every pass. A group that was stopped has the runs
+    /// Measures `shape`; `passed` hears of every pass. A group that was stopped has the rounds
     /// that were complete.
     pub(super) fn measure(&self, shape: Shape, mut passed: impl FnMut()) -> Result<Group, Failure> {
         let reads = self.calibrate(&shape)?;
-        let list: Arc<[Range<u64>]> =
-            ranges::ranges(&shape, self.size, self.plan.seed, reads).into();
         let rivals = self.rivals_of(&shape).iter();
         let rivals = rivals.map(|&rival| RivalRuns { rival, runs: Vec::new() }).collect();
         let mut group = Group { shape, reads, paths: BTreeMap::new(), rivals, refused: Vec::new() };
-        self.warm_up(&mut group, &list);
-        for run in 0..self.plan.runs {
-            for path in self.turn(run) {
-                if self.stop.is_set() {
-                    return Ok(group);
-                }
-                self.one_run(&mut group, path, &list)?;
-                passed();
+        let windows = self.windows(&shape, reads)?;
+        self.warm_up(&mut group, &windows.ranges[0]);
+        let rounds = self.plan.rounds(&shape);
+        for (number, round) in
+            Order::new(group.paths.len(), self.plan.seed).take(rounds).enumerate()
+        {
+            if self.stop.is_set() {
+                return Ok(group);
             }
-            self.rivals_run(&mut group, &mut passed)?;
+            self.round(&mut group, &windows, number, &round, &mut passed)?;
+            if number < RIVAL_RUNS {
+                self.rivals_run(&mut group, &mut passed)?;
+            }
         }
-        self.side_passes(&mut group, &list, passed)?;
+        self.side_passes(&mut group, &windows.ranges[0], passed)?;
         Ok(group)
     }
 
-    /// The paths in the order of this run: each run begins with another one.
-    fn turn(&self, run: u32) -> Vec<ReadPath> {
-        let mut paths = self.plan.paths.clone();
-        let by = run as usize % paths.len().max(1);
-        paths.rotate_left(by);
-        paths
+    /// One round: the file is brought into its state once, then each path reads two windows of it
+    /// that no other slice of the round reads. They are other ones in the next round.
+    fn round(
+        &self,
+        group: &mut Group,
+        windows: &Windows,
+        number: usize,
+        round: &[usize],
+        passed: &mut impl FnMut(),
+    ) -> Result<(), Failure> {
+        let shape = group.shape;
+        self.cache.establish(shape.cache)?;
+        let paths: Vec<_> = group.paths.keys().copied().collect();
+        let mut slices = Vec::with_capacity(round.len());
+        for (place, &side) in round.iter().enumerate() {
+            if self.stop.is_set() {
+                return Ok(());
+            }
+            let window = (place + number) % windows.ranges.len();
+            let ranges = &windows.ranges[window];
+            let resident = self.cache.resident_in(&shape, ranges)?;
+            let sample = self.bench.pass(paths[side], &shape, ranges, throughput(&shape))?;
+            slices.push((side, window, Slice { resident, sample }));
+            passed();
+        }
+        // A pass that was cut short is no measurement, and a round without it is none either.
+        if self.stop.is_set() {
+            return Ok(());
+        }
+        for (side, window, slice) in slices {
+            if let Some(samples) = group.paths.get_mut(&paths[side]) {
+                samples.wrong |= slice.sample.checksum != windows.checksums[window];
+                samples.slices.push(slice);
+            }
+        }
+        Ok(())
     }
 
-    /// How many reads the path `read` makes in the time of a run, in this state.
+    /// Windows for every slice of a round, each read once by the path `read`: so it is known what
+    /// is in them, and what the host does only once is done before the first round.
+    fn windows(&self, shape: &Shape, reads: u64) -> Result<Windows, Failure> {
+        let count = self.window_count();
+        let (size, seed) = (self.size, self.plan.seed);
+        let ranges: Vec<Arc<[_]>> = (0..count)
+            .map(|i| ranges::window(shape, size, seed, reads, (i, count)).into())
+            .collect();
+        let mut checksums = Vec::new();
+        for window in &ranges {
+            checksums.push(self.bench.pass(ReadPath::Read, shape, window, How::AtOnce)?.checksum);
+        }
+        Ok(Windows { ranges, checksums })
+    }
+
+    fn window_count(&self) -> u64 {
+        2 * self.plan.paths.len() as u64
+    }
+
+    /// How many reads the path `read` makes in the time of a slice, in this state.
     fn calibrate(&self, shape: &Shape) -> Result<u64, Failure> {
-        let most = ranges::distinct(shape, self.size);
+        let (count, time) = (self.window_count(), self.plan.slice(shape).as_secs_f64());
+        let most = ranges::window_max(shape, self.size, count);
         let mut n = PROBE_READS * u64::from(shape.threads);
         loop {
             n = n.min(most);
             self.cache.establish(shape.cache)?;
-            let list = ranges::ranges(shape, self.size, self.plan.seed, n).into();
+            let list = ranges::window(shape, self.size, self.plan.seed, n, (0, count)).into();
             let probe = self.bench.pass(ReadPath::Read, shape, &list, throughput(shape))?;
-            if probe.seconds >= PROBE_TIME.as_secs_f64().min(self.plan.time.as_secs_f64())
+            if probe.seconds >= PROBE_TIME.as_secs_f64().min(time)
                 || n == most
                 || self.stop.is_set()
             {
-                let reads = probe.reads as f64 / probe.seconds * self.plan.time.as_secs_f64();
+                let reads = probe.reads as f64 / probe.seconds * time;
                 // A batch at least, so that the depth is reached.
                 let least = READS_MIN.max(u64::from(shape.depth) * u64::from(shape.threads));
-                return Ok((reads as u64).max(least).min(most).min(READS_MAX));
+                return Ok((reads as u64).max(least).min(most));
             }
             n *= 4;
         }
     }
 
-    /// A few reads through each path; what fails here is left out, with the reason.
+    /// A window through each path, which set up what they have for each thread; what fails here is
+    /// left out, with the reason.
     fn warm_up(&self, group: &mut Group, list: &Arc<[Range<u64>]>) {
-        let n = (WARM_UP_READS * u64::from(group.shape.threads)).min(group.reads) as usize;
-        let few: Arc<[Range<u64>]> = list[..n].into();
         for &path in &self.plan.paths {
-            match self.bench.pass(path, &group.shape, &few, throughput(&group.shape)) {
+            match self.bench.pass(path, &group.shape, list, throughput(&group.shape)) {
                 Ok(_) => {
                     group.paths.insert(path, PathSamples::default());
                 }
@@ -144,25 +206,10 @@ impl Bed<'_> {
         }
     }
 
-    fn one_run(
-        &self,
-        group: &mut Group,
-        path: ReadPath,
-        list: &Arc<[Range<u64>]>,
-    ) -> Result<(), Failure> {
-        let Some(samples) = group.paths.get_mut(&path) else { return Ok(()) };
-        let resident = self.cache.establish(group.shape.cache)?;
-        let sample = self.bench.pass(path, &group.shape, list, throughput(&group.shape))?;
-        // A pass that was cut short is no measurement.
-        if !self.stop.is_set() {
-            samples.runs.push(Run { resident, sample });
-        }
-        Ok(())
-    }
-
     /// One run of each rival that has not failed.
     fn rivals_run(&self, group: &mut Group, passed: &mut impl FnMut()) -> Result<(), Failure> {
-        let (shape, seed, time) = (group.shape, self.plan.seed, self.plan.time);
+        let (shape, seed, time) =
+            (group.shape, self.plan.seed, RIVAL_TIME.max(self.plan.slice(&group.shape)));
         let mut failed = Vec::new();
         for (i, entry) in group.rivals.iter_mut().enumerate() {
             if self.stop.is_set() {
@@ -225,34 +272,24 @@ impl Bed<'_> {
     }
 }
 
+/// Time of a run of another program, which has to start first.
+const RIVAL_TIME: Duration = Duration::from_millis(100);
+
 /// How a timed pass of this depth reads.
 pub(super) fn throughput(shape: &Shape) -> How {
     if shape.depth == 1 { How::OneByOne } else { How::AtOnce }
 }
 
 impl Group {
-    /// Checksums that differ among the passes over the same list.
+    /// Paths that read other bytes than the path `read`, or than the first path where it was left
+    /// out.
     pub(super) fn mismatches(&self) -> Vec<ReadPath> {
-        let whole = |s: &PathSamples| s.runs.iter().map(|r| r.sample.checksum).collect::<Vec<_>>();
         let sides = |s: &PathSamples| {
             s.latency.iter().chain(&s.counted).map(|s| s.checksum).collect::<Vec<_>>()
         };
-        let mut wrong = differing(&self.paths, whole);
-        wrong.extend(differing(&self.paths, sides));
-        wrong.sort();
-        wrong.dedup();
-        wrong
+        let expected = self.paths.values().flat_map(sides).next();
+        let differs = |s: &PathSamples| sides(s).iter().any(|sum| Some(*sum) != expected);
+        let wrong = self.paths.iter().filter(|(_, s)| s.wrong || differs(s));
+        wrong.map(|(path, _)| *path).collect()
     }
-}
-
-/// Paths with a checksum other than the first path's, which is `read` unless it was left out.
-fn differing(
-    paths: &BTreeMap<ReadPath, PathSamples>,
-    checksums: impl Fn(&PathSamples) -> Vec<cutwater_meter::Checksum>,
-) -> Vec<ReadPath> {
-    let Some(expected) = paths.values().flat_map(&checksums).next() else {
-        return Vec::new();
-    };
-    let wrong = |s: &PathSamples| checksums(s).iter().any(|c| *c != expected);
-    paths.iter().filter(|(_, s)| wrong(s)).map(|(p, _)| *p).collect()
 }

@@ -2,12 +2,12 @@
 
 mod args;
 mod cache;
-mod csv;
+mod cells;
 mod fio;
 mod flames;
 mod group;
 mod host;
-pub(crate) mod html;
+mod html;
 mod pass;
 mod plan;
 mod ranges;
@@ -15,7 +15,6 @@ mod reduce;
 mod report;
 mod rival;
 mod shape;
-pub(crate) mod stats;
 mod subject;
 mod summary;
 mod table;
@@ -29,6 +28,7 @@ use std::process::ExitCode;
 
 pub(crate) use args::Args;
 use cache::PageCache;
+use cutwater_lab::Csv;
 use cutwater_shell::progress::Progress;
 use cutwater_shell::stop::Stop;
 use flames::Flames;
@@ -125,13 +125,16 @@ fn measure(
 }
 
 fn begin(args: &Args, plan: &Plan, subject: &Subject) -> Report {
+    let [warm, cold] = plan.effort();
     Report {
         cutwater: env!("CARGO_PKG_VERSION"),
         host: host(),
         file: host::file(subject),
         settings: Settings {
-            time_ms: plan.time.as_secs_f64() * 1e3,
-            runs: plan.runs,
+            time_ms: warm.0.as_secs_f64() * 1e3,
+            runs: warm.1,
+            cold_time_ms: cold.0.as_secs_f64() * 1e3,
+            cold_runs: cold.1,
             seed: plan.seed,
             quick: args.quick,
             drop_caches: args.drop_caches,
@@ -143,6 +146,7 @@ fn begin(args: &Args, plan: &Plan, subject: &Subject) -> Report {
         skipped: Vec::new(),
         warnings: Vec::new(),
         summary: report::Summary::default(),
+        of_best: Vec::new(),
         interrupted: false,
     }
 }
@@ -167,8 +171,8 @@ fn groups(args: &Args, bed: &Bed<'_>, report: &mut Report) -> Result<(), Failure
         let warnings = add(report, &group);
         if !args.json && !group.paths.is_empty() {
             let peers: Vec<_> = report.peers_of(shape).cloned().collect();
-            let cells = reduce::cells(&group);
-            let text = table::group(shape, &cells, &peers, &warnings, args.wide);
+            let cells = report.cells_of(shape);
+            let text = table::group(shape, cells, &peers, &warnings, args.wide);
             progress.suspended(|| output::text(&format!("{text}\n")))?;
         }
     }
@@ -184,8 +188,9 @@ fn groups(args: &Args, bed: &Bed<'_>, report: &mut Report) -> Result<(), Failure
 
 /// Adds a group to the report and gives its warnings.
 fn add(report: &mut Report, group: &Group) -> Vec<Warning> {
-    let cells = reduce::cells(group);
+    let (cells, of_best) = reduce::cells(group);
     let warnings = warn::of_group(group.shape, &cells);
+    report.of_best.extend(of_best);
     report.cells.extend(cells);
     report.peers.extend(group.rivals.iter().filter_map(|r| rival::peer(group.shape, r)));
     report.warnings.extend(warnings.iter().cloned());
@@ -206,7 +211,7 @@ fn skip(report: &mut Report, what: &str, why: &str) {
 fn conclude(report: &mut Report, stop: &Stop) {
     let groups = report.groups();
     let bound = warn::of_device(&groups);
-    let summary = summary::of(&groups);
+    let summary = summary::of(&groups, cutwater_lab::mean(&report.of_best));
     report.warnings.extend(bound);
     report.summary = summary;
     report.interrupted = stop.is_set();
@@ -219,10 +224,10 @@ fn export(args: &Args, report: &Report) -> Result<(), Failure> {
         write(path, &(json + "\n"))?;
     }
     if let Some(path) = &args.export_csv {
-        write(path, &csv::of(report))?;
+        write(path, &Csv::sheet(&cells::sheet(report)))?;
     }
     if let Some(path) = &args.export_html {
-        write(path, &html::of(report))?;
+        write(path, &html::page(report))?;
     }
     Ok(())
 }

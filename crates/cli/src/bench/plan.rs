@@ -23,10 +23,17 @@ const MIXED_BLOCK_MAX: u64 = 64 << 10;
 pub(super) struct Plan {
     pub(super) paths: Vec<ReadPath>,
     pub(super) shapes: Vec<Shape>,
-    pub(super) time: Duration,
-    pub(super) runs: u32,
+    /// Slices and rounds of warm cells, then those of all others.
+    effort: [(Duration, u32); 2],
     pub(super) seed: u64,
 }
+
+/// Slices and rounds unless named: warm reads need milliseconds, a device needs more.
+const EFFORT: [(Duration, u32); 2] =
+    [(Duration::from_millis(5), 36), (Duration::from_millis(20), 18)];
+/// The same for `--quick`.
+const EFFORT_QUICK: [(Duration, u32); 2] =
+    [(Duration::from_millis(2), 6), (Duration::from_millis(4), 6)];
 
 impl Plan {
     /// Checks the flags and crosses the axes.
@@ -42,14 +49,25 @@ impl Plan {
                 shapes.len()
             )));
         }
-        let (time, runs) = if args.quick { (10, 2) } else { (100, 3) };
-        Ok(Self {
-            paths: unique(&args.paths, &ReadPath::ALL),
-            shapes,
-            time: args.time.unwrap_or(Duration::from_millis(time)),
-            runs: args.runs.unwrap_or(runs),
-            seed: args.seed,
-        })
+        let usual = if args.quick { EFFORT_QUICK } else { EFFORT };
+        let effort =
+            usual.map(|(time, rounds)| (args.time.unwrap_or(time), args.runs.unwrap_or(rounds)));
+        Ok(Self { paths: unique(&args.paths, &ReadPath::ALL), shapes, effort, seed: args.seed })
+    }
+
+    /// How long the path `read` takes for one slice of a cell.
+    pub(super) fn slice(&self, shape: &Shape) -> Duration {
+        self.effort[usize::from(shape.cache != Cache::Warm)].0
+    }
+
+    /// Rounds of a cell.
+    pub(super) fn rounds(&self, shape: &Shape) -> usize {
+        self.effort[usize::from(shape.cache != Cache::Warm)].1 as usize
+    }
+
+    /// Slices and rounds of warm cells, then those of all others.
+    pub(super) fn effort(&self) -> [(Duration, u32); 2] {
+        self.effort
     }
 
     /// Leaves out the states that the file system cannot be brought into.

@@ -1,4 +1,4 @@
-//! The list of ranges that every path of a cell reads: the same for the same seed.
+//! The ranges that the paths of a cell read: the same for the same seed.
 //!
 //! | pattern | shape |
 //! |---|---|
@@ -9,8 +9,13 @@
 //! | zipf | block of rank r with a weight of r to the power of -1.1; ranks scattered by the permutation |
 //!
 //! Lists that reach the end of the file begin again at its start.
+//!
+//! A round needs a [`window`] for each of its slices: ranges that no other slice of the round
+//! reads, so that what one path brought into a cache is of no use to the next one.
 
 use std::ops::Range;
+
+use cutwater_lab::{Permutation, SplitMix};
 
 use super::shape::{Cache, Pattern, Shape};
 
@@ -21,11 +26,14 @@ pub(super) const ZIPF_EXPONENT: f64 = 1.1;
 /// Gaps of [`Pattern::Jump`], in pages: 1 to this.
 const GAP_PAGES_MAX: u64 = 15;
 const PAGE: u64 = 4096;
+/// Bytes between the windows of cold reads, more than any read-ahead: what one window's reads
+/// bring in beyond their end is not in the next window.
+const GAP: u64 = 4 << 20;
 /// Longest list; at 16 bytes an entry, 64 MiB.
-pub(super) const READS_MAX: u64 = 4 << 20;
+const READS_MAX: u64 = 4 << 20;
 
 /// Ranges of `shape` on a file of `size` bytes, `n` of them.
-pub(super) fn ranges(shape: &Shape, size: u64, seed: u64, n: u64) -> Vec<Range<u64>> {
+fn ranges(shape: &Shape, size: u64, seed: u64, n: u64) -> Vec<Range<u64>> {
     let block = shape.block;
     let blocks = (size / block).max(1);
     let order = Permutation::new(blocks, seed);
@@ -35,9 +43,9 @@ pub(super) fn ranges(shape: &Shape, size: u64, seed: u64, n: u64) -> Vec<Range<u
         .map(|i| {
             let start = match shape.pattern {
                 Pattern::Seq => i % blocks * block,
-                Pattern::Rand => order.of(i % blocks) * block,
+                Pattern::Rand => order.at(i % blocks) * block,
                 Pattern::Stride => strided(i, blocks) * block,
-                Pattern::Zipf => order.of(zipf_rank(random.unit(), blocks)) * block,
+                Pattern::Zipf => order.at(zipf_rank(random.unit(), blocks)) * block,
                 Pattern::Jump => {
                     let now = if at + block > size { 0 } else { at };
                     at = now + block + (1 + random.next() % GAP_PAGES_MAX) * PAGE;
@@ -49,9 +57,46 @@ pub(super) fn ranges(shape: &Shape, size: u64, seed: u64, n: u64) -> Vec<Range<u
         .collect()
 }
 
+/// The ranges of window `index` of `windows`, `n` of them, on a file of `size` bytes.
+///
+/// Warm windows are consecutive parts of one list over the whole file. Others lie in a region of
+/// their own each, as reads near to each other would bring in each other's pages.
+pub(super) fn window(
+    shape: &Shape,
+    size: u64,
+    seed: u64,
+    n: u64,
+    (index, windows): (u64, u64),
+) -> Vec<Range<u64>> {
+    if shape.cache == Cache::Warm {
+        return ranges(shape, size, seed, (index + 1) * n).split_off((index * n) as usize);
+    }
+    let region = region(shape, size, windows);
+    let start = (size / windows * index / PAGE * PAGE).min(size.saturating_sub(region));
+    let mut ranges = ranges(shape, region, seed ^ index, n);
+    for range in &mut ranges {
+        *range = range.start + start..range.end + start;
+    }
+    ranges
+}
+
+/// Bytes of a region of which a window reads a part.
+fn region(shape: &Shape, size: u64, windows: u64) -> u64 {
+    let share = size / windows / PAGE * PAGE;
+    share.saturating_sub(GAP.min(share / 4)).max(shape.block.min(size))
+}
+
+/// How many reads a window may have.
+pub(super) fn window_max(shape: &Shape, size: u64, windows: u64) -> u64 {
+    match shape.cache {
+        Cache::Warm => (READS_MAX / windows).max(1),
+        _ => distinct(shape, region(shape, size, windows)),
+    }
+}
+
 /// How many reads a list may have before it comes to bytes that it has read: what bounds a
 /// cell that is to be cold.
-pub(super) fn distinct(shape: &Shape, size: u64) -> u64 {
+fn distinct(shape: &Shape, size: u64) -> u64 {
     let blocks = (size / shape.block).max(1);
     match shape.pattern {
         _ if shape.cache == Cache::Warm => READS_MAX,
@@ -81,58 +126,6 @@ fn zipf_rank(u: f64, blocks: u64) -> u64 {
     let largest = (blocks as f64 + 1.0).powf(power);
     let rank = (1.0 + u * (largest - 1.0)).powf(1.0 / power);
     (rank as u64).saturating_sub(1).min(blocks - 1)
-}
-
-/// Pseudo-random numbers; splitmix64.
-#[derive(Debug, Clone)]
-pub(super) struct SplitMix(pub(super) u64);
-
-impl SplitMix {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let n = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        n ^ (n >> 31)
-    }
-
-    /// Uniform in [0, 1).
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
-
-/// A permutation of 0..n that needs no table: four Feistel rounds over the next power of
-/// four, walked until the result is below n (under four steps on average).
-#[derive(Debug)]
-pub(super) struct Permutation {
-    n: u64,
-    half_bits: u32,
-    keys: [u64; 4],
-}
-
-impl Permutation {
-    pub(super) fn new(n: u64, seed: u64) -> Self {
-        let bits = 64 - n.saturating_sub(1).leading_zeros();
-        let mut random = SplitMix(!seed);
-        Self { n, half_bits: bits.div_ceil(2).max(1), keys: [(); 4].map(|()| random.next()) }
-    }
-
-    /// Where `i` goes; `i` has to be below n.
-    pub(super) fn of(&self, i: u64) -> u64 {
-        let mask = (1u64 << self.half_bits) - 1;
-        let mut value = i;
-        loop {
-            let (mut left, mut right) = (value >> self.half_bits, value & mask);
-            for key in self.keys {
-                let mixed = SplitMix(right ^ key).next() & mask;
-                (left, right) = (right, left ^ mixed);
-            }
-            value = left << self.half_bits | right;
-            if value < self.n {
-                return value;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -172,6 +165,40 @@ mod tests {
                 let list = ranges(&shape, size, 3, n);
                 let starts: HashSet<_> = list.iter().map(|r| r.start).collect();
                 assert_eq!(starts.len() as u64, n, "{shape} of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn windows_share_no_block_and_cold_ones_keep_their_distance() {
+        let (size, windows) = (1 << 30, 12);
+        for pattern in [Pattern::Seq, Pattern::Rand, Pattern::Stride, Pattern::Jump] {
+            for cache in [Cache::Warm, Cache::Cold] {
+                let shape = Shape { cache, ..shape(pattern, 4096) };
+                let n = window_max(&shape, size, windows).min(500);
+                let all: Vec<_> =
+                    (0..windows).map(|i| window(&shape, size, 3, n, (i, windows))).collect();
+                let mut starts: Vec<_> = all.iter().flatten().map(|r| r.start).collect();
+                starts.sort_unstable();
+                assert!(starts.windows(2).all(|w| w[0] != w[1]), "{shape}");
+                assert!(all.iter().flatten().all(|r| r.end <= size), "{shape}");
+                let ends = all.iter().map(|w| w.iter().map(|r| r.end).max().unwrap());
+                let next = all[1..].iter().map(|w| w.iter().map(|r| r.start).min().unwrap());
+                let apart = ends.zip(next).all(|(end, start)| end + GAP <= start);
+                assert!(cache == Cache::Warm || apart, "{shape}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_few_blocks_has_windows_too() {
+        let shape = shape(Pattern::Rand, 1 << 20);
+        for size in [1 << 20, 3 << 20, 16 << 20] {
+            let n = window_max(&shape, size, 12);
+            assert!(n >= 1);
+            for i in 0..12 {
+                let window = window(&shape, size, 1, n, (i, 12));
+                assert!(window.iter().all(|r| r.end <= size), "{size}: {window:?}");
             }
         }
     }

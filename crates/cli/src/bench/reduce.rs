@@ -1,34 +1,59 @@
 //! From samples to the cells of a report.
 
 use cutwater::ReadPath;
+use cutwater_lab::{Better, Comparison, Series, compare, compare_with_best, stats};
 use cutwater_meter::Latencies;
 
-use super::group::{Group, PathSamples};
+use super::group::{Group, PathSamples, Slice};
 use super::pass::Sample;
 use super::report::{self, Cell, RunFacts};
 use super::shape::Shape;
-use super::stats;
 
-/// The cells of a group; paths without a whole run are left out.
-pub(super) fn cells(group: &Group) -> Vec<Cell> {
+/// The cells of a group, and how `auto` compares with the best single path; paths without a whole
+/// round are left out.
+pub(super) fn cells(group: &Group) -> (Vec<Cell>, Option<Comparison>) {
     let wrong = group.mismatches();
     let mut cells: Vec<Cell> = group
         .paths
         .iter()
-        .filter(|(_, samples)| !samples.runs.is_empty())
+        .filter(|(_, samples)| !samples.slices.is_empty())
         .map(|(path, samples)| cell(*path, group.shape, samples, !wrong.contains(path)))
         .collect();
-    let best = report::best(&cells).map(|c| c.bytes_per_s);
-    for cell in &mut cells {
-        cell.of_best = best.map(|best| cell.bytes_per_s / best.max(1e-9));
+    let auto = compared_with_best(&mut cells);
+    (cells, auto)
+}
+
+/// Compares each path with the best single one.
+fn compared_with_best(cells: &mut [Cell]) -> Option<Comparison> {
+    let all: Vec<Series> = cells.iter().map(Cell::rates).collect();
+    let is_auto: Vec<bool> = cells.iter().map(Cell::is_auto).collect();
+    let best_path = report::best(cells).map(|cell| cell.path)?;
+    let best = cells.iter().position(|cell| cell.path == best_path)?;
+    let single: Vec<_> =
+        all.iter().zip(&is_auto).filter(|(_, auto)| !**auto).map(|(s, _)| s).collect();
+    let mut of_auto = None;
+    for (i, cell) in cells.iter_mut().enumerate() {
+        let comparison = if is_auto[i] {
+            of_auto = compare_with_best(&all[i], &single, Better::Higher).map(|(_, c)| c);
+            of_auto.clone()
+        } else {
+            compare(&all[i], &all[best], Better::Higher)
+        };
+        let ratio = comparison.map(|c| c.ratio());
+        cell.of_best = ratio.map(|r| r.median);
+        cell.word = ratio.map(|r| r.word());
+        cell.interval = ratio;
     }
-    cells
+    of_auto
 }
 
 fn cell(path: ReadPath, shape: Shape, samples: &PathSamples, hash_ok: bool) -> Cell {
-    let all: Vec<&Sample> = samples.runs.iter().map(|r| &r.sample).collect();
-    let of = |f: &dyn Fn(&Sample) -> f64| stats::median(all.iter().map(|s| f(s)));
-    // The kernel tells user from system time by samples, of which there are few in one run.
+    let all: Vec<&Sample> = samples.slices.iter().map(|r| &r.sample).collect();
+    let of = |f: &dyn Fn(&Sample) -> f64| {
+        stats::median(&all.iter().map(|s| f(s)).collect::<Vec<_>>()).unwrap_or(0.0)
+    };
+    // The kernel divides CPU time into user and system time by samples, few of which fall into one
+    // slice.
     let mean = |f: &dyn Fn(&Sample) -> f64| {
         all.iter().map(|s| f(s)).sum::<f64>() / all.len().max(1) as f64
     };
@@ -46,9 +71,9 @@ fn cell(path: ReadPath, shape: Shape, samples: &PathSamples, hash_ok: bool) -> C
         threads,
         reads: all.first().map_or(0, |s| s.reads),
         bytes: all.first().map_or(0, |s| s.bytes),
-        bytes_per_s: stats::median(rates.iter().copied()),
+        bytes_per_s: stats::median(&rates).unwrap_or(0.0),
         ops_per_s: of(&|s| s.reads as f64 / s.seconds),
-        spread: stats::spread(&rates),
+        spread: stats::spread(&rates).unwrap_or(0.0),
         latency_of: if depth == 1 { "read" } else { "batch" },
         p50_ns: latencies.quantile(0.5),
         p99_ns: latencies.quantile(0.99),
@@ -65,35 +90,42 @@ fn cell(path: ReadPath, shape: Shape, samples: &PathSamples, hash_ok: bool) -> C
         punts: all.iter().all(|s| s.punts.is_some()).then(|| of(&|s| s.punts.unwrap_or(0) as f64)),
         peak_rss: all.iter().map(|s| s.peak_rss).max().unwrap_or(0),
         file_rss: all.iter().map(|s| s.file_rss).max().unwrap_or(0),
-        resident_before: stats::median(samples.runs.iter().map(|r| r.resident)),
-        hash: all.first().map(|s| s.checksum.to_string()).unwrap_or_default(),
+        resident_before: resident(samples),
+        hash: samples.counted.as_ref().map(|s| s.checksum.to_string()).unwrap_or_default(),
         hash_ok,
         chosen: chosen(path, &all),
         reason: (path == ReadPath::Auto).then(|| all.last()?.reason.clone()).flatten(),
         of_best: None,
-        runs: samples.runs.iter().zip(rates).map(|(r, rate)| run_facts(r, rate)).collect(),
+        interval: None,
+        word: None,
+        runs: samples.slices.iter().zip(rates).map(|(s, rate)| run_facts(s, rate)).collect(),
     }
 }
 
-fn run_facts(run: &super::group::Run, bytes_per_s: f64) -> RunFacts {
-    RunFacts { seconds: run.sample.seconds, bytes_per_s, resident_before: run.resident }
+fn run_facts(slice: &Slice, bytes_per_s: f64) -> RunFacts {
+    RunFacts { seconds: slice.sample.seconds, bytes_per_s, resident_before: slice.resident }
 }
 
-/// Of all runs at depth 1; else of the pass that was made for it.
+fn resident(samples: &PathSamples) -> f64 {
+    let shares: Vec<_> = samples.slices.iter().map(|s| s.resident).collect();
+    stats::median(&shares).unwrap_or(0.0)
+}
+
+/// Of all slices at depth 1; else of the pass that was made for it.
 fn latencies(shape: Shape, samples: &PathSamples) -> Latencies {
     let mut all = Latencies::new();
     if shape.depth == 1 {
-        samples.runs.iter().for_each(|r| all.merge(&r.sample.latencies));
+        samples.slices.iter().for_each(|s| all.merge(&s.sample.latencies));
     } else if let Some(sample) = &samples.latency {
         all.merge(&sample.latencies);
     }
     all
 }
 
-/// System calls of one run: the tracepoint's count of the pass that was made for it, scaled
-/// to a run's reads, or else the library's own count.
+/// System calls of one slice: the tracepoint's count of the pass that was made for it, scaled
+/// to a slice's reads, or else the library's own count.
 fn syscalls(samples: &PathSamples, by_counts: f64) -> (f64, &'static str) {
-    let reads = samples.runs.first().map_or(0, |r| r.sample.reads) as f64;
+    let reads = samples.slices.first().map_or(0, |s| s.sample.reads) as f64;
     let traced = samples.counted.as_ref().and_then(|s| s.traced_syscalls.zip(Some(s.reads)));
     match traced {
         Some((calls, n)) if n > 0 => (calls as f64 * reads / n as f64, "tracepoint"),

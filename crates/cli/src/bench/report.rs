@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use cutwater_lab::{Comparison, Ratio, Series, Word};
 use serde::Serialize;
 
 use super::shape::{Cache, Pattern, Shape};
@@ -22,6 +23,9 @@ pub(super) struct Report {
     pub(super) skipped: Vec<Skipped>,
     pub(super) warnings: Vec<Warning>,
     pub(super) summary: Summary,
+    /// `auto` beside the best single path in each group, for the mean.
+    #[serde(skip)]
+    pub(super) of_best: Vec<Comparison>,
     /// Whether a signal ended the measurement early.
     pub(super) interrupted: bool,
 }
@@ -48,8 +52,12 @@ pub(super) struct FileFacts {
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Settings {
+    /// Of a warm slice, and rounds of a warm cell;
     pub(super) time_ms: f64,
     pub(super) runs: u32,
+    /// the same of mixed and cold ones.
+    pub(super) cold_time_ms: f64,
+    pub(super) cold_runs: u32,
     pub(super) seed: u64,
     pub(super) quick: bool,
     pub(super) drop_caches: bool,
@@ -57,7 +65,7 @@ pub(super) struct Settings {
     pub(super) zipf_exponent: f64,
 }
 
-/// One path in one shape. Medians over the runs, if nothing else is said.
+/// One path in one shape: medians over its slices, if nothing else is said.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Cell {
     pub(super) path: &'static str,
@@ -66,7 +74,7 @@ pub(super) struct Cell {
     pub(super) block: u64,
     pub(super) depth: u32,
     pub(super) threads: u32,
-    /// Reads and bytes of each run.
+    /// Reads and bytes of each slice.
     pub(super) reads: u64,
     pub(super) bytes: u64,
     pub(super) bytes_per_s: f64,
@@ -77,7 +85,7 @@ pub(super) struct Cell {
     pub(super) p50_ns: Option<u64>,
     pub(super) p99_ns: Option<u64>,
     pub(super) p999_ns: Option<u64>,
-    /// Seconds of a run, the mean.
+    /// Seconds of a slice, the mean.
     pub(super) user_cpu: f64,
     pub(super) system_cpu: f64,
     pub(super) minor_faults: f64,
@@ -97,8 +105,13 @@ pub(super) struct Cell {
     /// Share of the ranges that went through each path; of `auto` only.
     pub(super) chosen: BTreeMap<&'static str, f64>,
     pub(super) reason: Option<String>,
-    /// How fast it was beside the fastest path that is not `auto`.
+    /// How fast it was beside the fastest path that is not `auto`: the median over the rounds,
     pub(super) of_best: Option<f64>,
+    /// with its interval,
+    pub(super) interval: Option<Ratio>,
+    /// and what that says.
+    pub(super) word: Option<Word>,
+    /// Its slices in the order in which they were read, two for each round.
     pub(super) runs: Vec<RunFacts>,
 }
 
@@ -148,6 +161,8 @@ pub(super) struct Warning {
 pub(super) struct Summary {
     /// Geometric mean over the groups of how fast `auto` was beside the best single path.
     pub(super) auto_of_best: Option<f64>,
+    /// The same with its interval.
+    pub(super) auto_interval: Option<Ratio>,
     /// Where it was slowest beside the best.
     pub(super) worst: Option<Worst>,
     pub(super) findings: Vec<String>,
@@ -157,12 +172,19 @@ pub(super) struct Summary {
 pub(super) struct Worst {
     pub(super) cell: String,
     pub(super) of_best: f64,
+    pub(super) interval: Ratio,
 }
 
 impl Cell {
     pub(super) fn shape(&self) -> Shape {
         let &Self { cache, pattern, block, depth, threads, .. } = self;
         Shape { cache, pattern, block, depth, threads }
+    }
+
+    /// Bytes per second of each slice.
+    pub(super) fn rates(&self) -> Series {
+        let values = self.runs.iter().map(|r| r.bytes_per_s).collect();
+        Series { values, ..Series::new(self.path) }
     }
 
     pub(super) fn is_auto(&self) -> bool {
@@ -174,6 +196,11 @@ impl Report {
     /// The cells shape by shape, in the order in which they were measured.
     pub(super) fn groups(&self) -> Vec<(Shape, &[Cell])> {
         self.cells.chunk_by(|a, b| a.shape() == b.shape()).map(|g| (g[0].shape(), g)).collect()
+    }
+
+    pub(super) fn cells_of(&self, shape: Shape) -> &[Cell] {
+        let group = self.groups().into_iter().find(|(of, _)| *of == shape);
+        group.map(|(_, cells)| cells).unwrap_or_default()
     }
 
     pub(super) fn peers_of(&self, shape: Shape) -> impl Iterator<Item = &Peer> {

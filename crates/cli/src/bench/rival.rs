@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cutwater_lab::stats;
+
 use super::fio::{self, Engine, FioJob, FioResult, Order, Until};
 use super::ranges::{STRIDE_BLOCKS, ZIPF_EXPONENT};
 use super::report::Peer;
 use super::shape::{Cache, Pattern, Shape};
-use super::stats;
 use cutwater_shell::Failure;
 
 /// Longest time that one job may take, as a multiple of what it should.
@@ -92,7 +93,9 @@ impl Rival {
 
 /// The runs of a rival as a line of the report; `None` without any.
 pub(super) fn peer(shape: Shape, of: &RivalRuns) -> Option<Peer> {
-    let median = |f: fn(&FioResult) -> f64| stats::median(of.runs.iter().map(f));
+    let median = |f: fn(&FioResult) -> f64| {
+        stats::median(&of.runs.iter().map(f).collect::<Vec<_>>()).unwrap_or(0.0)
+    };
     let latency = |f: fn(&FioResult) -> f64| Some(median(f) as u64);
     let rates: Vec<f64> = of.runs.iter().map(|r| r.bytes_per_s).collect();
     // fio gives CPU time as a share of the run, averaged over its threads.
@@ -111,7 +114,7 @@ pub(super) fn peer(shape: Shape, of: &RivalRuns) -> Option<Peer> {
         reads: median(|r| r.reads as f64) as u64,
         bytes_per_s: median(|r| r.bytes_per_s),
         ops_per_s: median(|r| r.ops_per_s),
-        spread: stats::spread(&rates),
+        spread: stats::spread(&rates).unwrap_or(0.0),
         p50_ns: latency(|r| r.p50_ns as f64),
         p99_ns: latency(|r| r.p99_ns as f64),
         p999_ns: latency(|r| r.p999_ns as f64),

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use cutwater_lab::SplitMix;
 use rustix::fs::FallocateFlags;
 
-use super::ranges::SplitMix;
 use super::units;
 use cutwater_shell::Failure;
 use cutwater_shell::stop::Stop;
@@ -94,7 +94,7 @@ impl Subject {
             if stop.is_set() {
                 return Ok(None);
             }
-            fill(&mut chunk, &mut random);
+            random.fill(&mut chunk);
             let now = (size - done).min(CHUNK as u64) as usize;
             file.write_all(&chunk[..now]).map_err(cannot)?;
             done += now as u64;
@@ -159,12 +159,6 @@ fn reserve(file: &fs::File, size: u64) -> io::Result<()> {
         // What cannot reserve can still be written.
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) | Ok(()) => Ok(()),
         Err(e) => Err(e.into()),
-    }
-}
-
-fn fill(chunk: &mut [u8], random: &mut SplitMix) {
-    for word in chunk.as_chunks_mut::<8>().0 {
-        *word = random.next().to_le_bytes();
     }
 }
 

@@ -1,26 +1,29 @@
 //! What the figures say, in sentences.
 
+use cutwater_lab::{Better, Ratio, compare};
+
 use super::report::{self, Cell, Summary, Worst};
 use super::shape::Shape;
-use super::stats;
 use super::units;
 use cutwater_shell::words;
 
 /// Ratios nearer to 1 than this are called equal.
 const EQUAL: f64 = 1.10;
 
-/// Over all groups.
-pub(super) fn of(groups: &[(Shape, &[Cell])]) -> Summary {
-    let ratios: Vec<(Shape, f64)> = groups
+/// Over all groups; `mean` is that of `auto` beside the best single paths.
+pub(super) fn of(groups: &[(Shape, &[Cell])], mean: Option<Ratio>) -> Summary {
+    let ratios = groups
         .iter()
-        .filter_map(|(shape, cells)| Some((*shape, cells.iter().find(|c| c.is_auto())?.of_best?)))
-        .collect();
-    let values: Vec<f64> = ratios.iter().map(|(_, ratio)| *ratio).collect();
-    let worst = ratios
-        .iter()
-        .min_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(shape, ratio)| Worst { cell: shape.to_string(), of_best: *ratio });
-    Summary { auto_of_best: stats::geometric_mean(&values), worst, findings: findings(groups) }
+        .filter_map(|(shape, cells)| Some((*shape, cells.iter().find(|c| c.is_auto())?.interval?)));
+    let worst = ratios.min_by(|a, b| a.1.median.total_cmp(&b.1.median)).map(|(shape, interval)| {
+        Worst { cell: shape.to_string(), of_best: interval.median, interval }
+    });
+    Summary {
+        auto_of_best: mean.map(|ratio| ratio.median),
+        auto_interval: mean,
+        worst,
+        findings: findings(groups),
+    }
 }
 
 /// Where another path is clearly faster than the plain one, most first; then how often none is.
@@ -46,12 +49,7 @@ fn findings(groups: &[(Shape, &[Cell])]) -> Vec<String> {
 fn beside_read(shape: Shape, cells: &[Cell]) -> Option<(f64, String)> {
     let best = report::best(cells)?;
     let plain = cells.iter().find(|c| c.path == cutwater::ReadPath::Read.name())?;
-    let ratio = best.bytes_per_s / plain.bytes_per_s.max(1e-9);
+    let ratio = compare(&best.rates(), &plain.rates(), Better::Higher)?.ratio();
     let rate = units::mib_per_s(best.bytes_per_s);
-    Some((ratio, format!("{shape}: {} is {} read ({rate} MiB/s)", best.path, times(ratio))))
-}
-
-/// `4.6 times`, or `1.23 times` where the second digit matters.
-fn times(ratio: f64) -> String {
-    if ratio < 2.0 { format!("{ratio:.2} times") } else { format!("{ratio:.1} times") }
+    Some((ratio.median, format!("{shape}: {} is {ratio} times read ({rate} MiB/s)", best.path)))
 }

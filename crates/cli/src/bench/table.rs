@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use cutwater_lab::{Cell as Field, Column, Sheet, Table, wrapped};
+
 use super::report::{self, Cell, Peer, Report, Warning};
 use super::shape::Shape;
 use super::units;
@@ -18,16 +20,16 @@ pub(super) fn group(
     let mut out = String::new();
     let reads = cells.first().map_or(0, |c| c.reads);
     let bytes = units::size(cells.first().map_or(0, |c| c.bytes));
-    let _ = writeln!(out, "{shape} ({}, {bytes} a run)", words::counted(reads, "read"));
-    let _ = writeln!(out, "{}", heading(shape, wide));
-    let best = report::best(cells).map(|c| c.path);
+    let _ = writeln!(out, "{shape} ({}, {bytes} a slice)", words::counted(reads, "read"));
+    let best = report::best(cells);
+    let mut sheet = Sheet::new("", &columns(shape, wide));
     for cell in cells {
-        let _ = writeln!(out, "{}", row(cell, best == Some(cell.path), wide));
+        sheet.add_marked(row(cell), best.is_some_and(|best| best.path == cell.path));
     }
-    let best_rate = report::best(cells).map(|c| c.bytes_per_s);
     for peer in peers {
-        let _ = writeln!(out, "{}", peer_row(peer, best_rate));
+        sheet.add(peer_row(peer, best));
     }
+    out.push_str(&Table::sheet(&sheet));
     if let Some(choice) = cells.iter().find(|c| c.is_auto()).and_then(chosen) {
         let _ = write!(out, "{}", wrapped("  auto chose ", &choice));
     }
@@ -37,81 +39,69 @@ pub(super) fn group(
     out
 }
 
-fn heading(shape: Shape, wide: bool) -> String {
+/// All columns; those behind the first ten are shown with `--wide` alone.
+fn columns(shape: Shape, wide: bool) -> Vec<Column> {
     let latency = if shape.depth == 1 { "p50" } else { "p50*" };
-    let mut line = format!(
-        "  {:<14} {:>8} {:>8} {:>5} {:>8} {:>8} {:>8} {:>7} {:>7} {:>7} {:>7}",
-        "path",
-        "MiB/s",
-        "reads/s",
-        "+-%",
-        latency,
-        "p99",
-        "p99.9",
-        "user us",
-        "sys us",
-        "calls",
-        "of best"
-    );
-    if wide {
-        let _ = write!(
-            line,
-            " {:>9} {:>6} {:>7} {:>7} {:>8} {:>6} {:>9}",
-            "minflt", "majflt", "vol.sw", "inv.sw", "SQE/ent", "punts", "peak RSS"
-        );
-    }
-    line
+    let numbers = [
+        "MiB/s", "reads/s", "+-%", latency, "p99", "user us", "sys us", "calls", "of best",
+        "p99.9", "minflt", "majflt", "vol.sw", "inv.sw", "SQE/ent", "punts", "peak RSS",
+    ];
+    let number = |(i, name): (usize, &'static str)| {
+        let column = Column::number("", name);
+        if wide || i < NARROW { column } else { column.hidden() }
+    };
+    let numbers = numbers.into_iter().enumerate().map(number);
+    std::iter::once(Column::text("", "path")).chain(numbers).collect()
 }
 
-fn row(c: &Cell, best: bool, wide: bool) -> String {
-    let per_read = |value: f64| value / (c.reads.max(1)) as f64;
-    let mut line = format!(
-        "{} {:<14} {:>8} {:>8} {:>5.0} {:>8} {:>8} {:>8} {:>7.2} {:>7.2} {:>7.2} {:>7}",
-        if best { '>' } else { ' ' },
-        c.path,
+/// Columns of numbers that fit into 100 characters.
+const NARROW: usize = 9;
+
+fn row(c: &Cell) -> Vec<Field> {
+    let per_read = |value: f64| format!("{:.2}", value / c.reads.max(1) as f64);
+    let shown = [
+        c.path.to_owned(),
         units::mib_per_s(c.bytes_per_s),
         units::count(c.ops_per_s),
-        c.spread * 100.0,
+        format!("{:.0}", c.spread * 100.0),
         latency(c.p50_ns),
         latency(c.p99_ns),
-        latency(c.p999_ns),
-        per_read(c.user_cpu) * 1e6,
-        per_read(c.system_cpu) * 1e6,
+        per_read(c.user_cpu * 1e6),
+        per_read(c.system_cpu * 1e6),
         per_read(c.syscalls),
-        c.of_best.map_or_else(String::new, |r| format!("{r:.2}")),
-    );
-    if wide {
-        let _ = write!(
-            line,
-            " {:>9} {:>6} {:>7} {:>7} {:>8} {:>6} {:>9}",
-            c.minor_faults,
-            c.major_faults,
-            c.voluntary_switches,
-            c.involuntary_switches,
-            c.sqes_per_enter.map_or_else(|| "-".into(), |n| format!("{n:.1}")),
-            c.punts.map_or_else(|| "-".into(), |n| n.to_string()),
-            units::size(c.peak_rss),
-        );
-    }
-    line
+        c.interval.map_or_else(String::new, |ratio| ratio.to_string()),
+        latency(c.p999_ns),
+        c.minor_faults.to_string(),
+        c.major_faults.to_string(),
+        c.voluntary_switches.to_string(),
+        c.involuntary_switches.to_string(),
+        c.sqes_per_enter.map_or_else(|| "-".into(), |n| format!("{n:.1}")),
+        c.punts.map_or_else(|| "-".into(), |n| n.to_string()),
+        units::size(c.peak_rss),
+    ];
+    shown.into_iter().map(Field::Text).collect()
 }
 
-fn peer_row(p: &Peer, best: Option<f64>) -> String {
-    let per_read = |seconds: f64| seconds / p.reads.max(1) as f64;
-    format!(
-        "  {:<14} {:>8} {:>8} {:>5.0} {:>8} {:>8} {:>8} {:>7.2} {:>7.2} {:>7} {:>7}",
-        p.name,
+/// Another program's few runs are not in the rounds: its ratio has no interval.
+fn peer_row(p: &Peer, best: Option<&Cell>) -> Vec<Field> {
+    let per_read = |seconds: f64| format!("{:.2}", seconds * 1e6 / p.reads.max(1) as f64);
+    let of_best = best.map(|best| format!("{:.2}", p.bytes_per_s / best.bytes_per_s.max(1e-9)));
+    let shown = [
+        p.name.clone(),
         units::mib_per_s(p.bytes_per_s),
         units::count(p.ops_per_s),
-        p.spread * 100.0,
+        format!("{:.0}", p.spread * 100.0),
         latency(p.p50_ns),
         latency(p.p99_ns),
+        per_read(p.user_cpu),
+        per_read(p.system_cpu),
+        "-".to_owned(),
+        of_best.unwrap_or_default(),
         latency(p.p999_ns),
-        per_read(p.user_cpu) * 1e6,
-        per_read(p.system_cpu) * 1e6,
-        "-",
-        best.map_or_else(String::new, |best| format!("{:.2}", p.bytes_per_s / best)),
-    )
+    ];
+    let mut row: Vec<_> = shown.into_iter().map(Field::Text).collect();
+    row.resize(2 * NARROW, Field::Empty);
+    row
 }
 
 fn latency(ns: Option<u64>) -> String {
@@ -154,12 +144,12 @@ pub(super) fn conclusion(report: &Report) -> String {
     for finding in &report.summary.findings {
         let _ = write!(out, "{}", wrapped("  ", finding));
     }
-    if let (Some(mean), Some(worst)) = (report.summary.auto_of_best, &report.summary.worst) {
+    if let (Some(mean), Some(worst)) = (report.summary.auto_interval, &report.summary.worst) {
         let text = format!(
-            "auto has {mean:.2} of the best single path's rate (geometric mean of {}); \
-             its worst is {:.2}, in {}",
+            "auto has {mean} of the best single path's rate, the geometric mean of {}; its worst \
+             is {}, in {}",
             words::counted(report.groups().len() as u64, "group"),
-            worst.of_best,
+            worst.interval,
             worst.cell
         );
         let _ = write!(out, "{}", wrapped("  ", &text));
@@ -173,48 +163,16 @@ pub(super) fn conclusion(report: &Report) -> String {
         let _ = write!(out, "{}", wrapped("  ", &text));
     }
     if report.cells.iter().any(|c| c.depth > 1) {
-        out.push_str("  * at a depth above 1: from handing over as many reads to each one's end\n");
+        out.push_str("  * at a depth above 1: from handing over a batch to the end of each read\n");
+    }
+    if !report.cells.is_empty() {
+        out.push_str(
+            "  of best: the median over the rounds and its 95 % interval; +-%: half of the slices \
+             lie within\n",
+        );
     }
     if report.interrupted {
         out.push_str("  interrupted: this is what was measured until then\n");
     }
     out
-}
-
-/// `text` after `first`, broken at spaces before column 100, the rest indented by four.
-fn wrapped(first: &str, text: &str) -> String {
-    const WIDTH: usize = 99;
-    let mut out = String::from(first);
-    let mut column = first.chars().count();
-    let mut fresh = true;
-    for word in text.split_whitespace() {
-        let len = word.chars().count();
-        if !fresh && column + 1 + len > WIDTH {
-            out.push_str("\n    ");
-            column = 4;
-            fresh = true;
-        }
-        if !fresh {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += len;
-        fresh = false;
-    }
-    out.push('\n');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_text_is_broken_before_column_100_and_loses_no_word() {
-        let text = "seventeen letters ".repeat(40);
-        let out = wrapped("  noisy: ", &text);
-        assert!(out.lines().all(|l| l.len() < 100), "{out}");
-        assert_eq!(out.matches("seventeen").count(), 40);
-    }
 }

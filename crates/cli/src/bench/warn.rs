@@ -1,11 +1,11 @@
 //! What a reader of the figures has to know: noise, wrong states, bounds, wrong bytes.
 
+use cutwater_lab::Word;
+
 use super::cache::PageCache;
 use super::report::{self, Cell, Warning};
 use super::shape::{Cache, Shape};
 
-/// Spread over the runs above which a figure is called noisy.
-const NOISY: f64 = 0.15;
 /// Paths whose rates lie this near to each other, or to the fastest direct read, are bound by
 /// the device.
 const SAME: f64 = 0.05;
@@ -72,7 +72,7 @@ fn wrong_state(shape: Shape, cells: &[Cell]) -> Option<Warning> {
         kind,
         cell: shape.to_string(),
         text: format!(
-            "{:.1} % of the file was in the page cache before {} of the runs; likely cause: {why}",
+            "{:.1} % of the file was in the page cache before {} of the slices; likely cause: {why}",
             worst * 100.0,
             wrong.len()
         ),
@@ -80,16 +80,15 @@ fn wrong_state(shape: Shape, cells: &[Cell]) -> Option<Warning> {
 }
 
 fn noisy(shape: Shape, cells: &[Cell]) -> Option<Warning> {
-    let noisy: Vec<&Cell> = cells.iter().filter(|c| c.spread > NOISY).collect();
-    let worst = noisy.iter().map(|c| c.spread).fold(0.0, f64::max);
-    let names: Vec<_> = noisy.iter().map(|c| c.path).collect();
-    (!noisy.is_empty()).then(|| Warning {
+    let undecided = cells.iter().filter(|c| c.word == Some(Word::Undecided));
+    let names: Vec<_> = undecided.map(|c| c.path).collect();
+    (!names.is_empty()).then(|| Warning {
         kind: "noisy",
         cell: shape.to_string(),
         text: format!(
-            "runs differ by up to {:.0} % ({}); differences below that mean nothing here",
-            worst * 100.0,
-            names.join(", ")
+            "whether {} is faster or slower than the best single path is undecided; more rounds \
+             (--runs) or a machine with less other work would decide it",
+            names.join(" or ")
         ),
     })
 }

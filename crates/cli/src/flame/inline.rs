@@ -8,7 +8,7 @@ use cutwater_sys::perf::Samples;
 use super::fold::{self, Folded};
 use super::tree::{self, Frame, Kind};
 use super::{graph, symbols};
-use crate::bench::html::escaped;
+use cutwater_lab::escaped;
 
 /// Height of a frame with its gap, and without, pixels.
 const ROW: usize = 17;

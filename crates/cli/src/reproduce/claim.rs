@@ -48,7 +48,7 @@ impl Side {
     }
 
     pub(super) fn median(&self) -> f64 {
-        crate::bench::stats::median(self.values.iter().copied())
+        cutwater_lab::stats::median(&self.values).unwrap_or(0.0)
     }
 
     pub(super) fn spread(&self) -> f64 {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::flames::Drawn;
 use super::host::Host;
 use super::report::{Report, Row, SideRow, best, figure, percent};
-use crate::bench::html::{SCRIPT, escaped, head};
 use crate::bench::size;
+use cutwater_lab::{escaped, page_end, page_start};
 use cutwater_shell::words::counted;
 
 /// Height of one side's text and bar, pixels.
@@ -14,14 +14,10 @@ const ROW: usize = 36;
 
 /// The page.
 pub(super) fn of(report: &Report, flames: &Drawn) -> String {
-    let mut page = head("cutwater reproduce");
-    page.push_str("<header>\n<h1>What became of the claims</h1>\n<dl>\n");
-    for (name, value) in facts(&report.host) {
-        // Writing to a string does not fail.
-        let _ = writeln!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", escaped(&value));
-    }
+    let mut page =
+        page_start("cutwater reproduce", "What became of the claims", &facts(&report.host));
     page.push_str(
-        "</dl>\n</header>\n<main>\n<section>\n<h2>Each claim</h2>\n\
+        "<section>\n<h2>Each claim</h2>\n\
          <p>Bars are medians of all rounds, and of each of them less is better.</p>\n\
          <p class=\"key\"><span class=\"best\">best side</span> \
          <span class=\"other\">other sides</span></p>\n<div class=\"cards\">\n",
@@ -30,13 +26,7 @@ pub(super) fn of(report: &Report, flames: &Drawn) -> String {
     page.push_str("</div>\n</section>\n");
     graphs(&mut page, report, flames);
     table(&mut page, report);
-    let _ = write!(
-        page,
-        "</main>\n<footer><p>Made by <code>cutwater reproduce --export-html</code>. Ratios are of \
-         medians of runs in turns; all sides of a claim read the same bytes. A claim holds at 0.8 \
-         of the claimed ratio, partly where the direction is the same by more than the spread; a \
-         verdict is undecided where another lies within the spread.</p></footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
-    );
+    page.push_str(&page_end("Made by <code>cutwater reproduce --export-html</code>."));
     page
 }
 

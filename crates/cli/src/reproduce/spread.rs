@@ -1,6 +1,6 @@
 //! How sure a median is.
 
-use crate::bench::stats::median;
+use cutwater_lab::stats::median;
 
 /// Chance that the middle of what is measured lies outside of the range that is told.
 const OUTSIDE: f64 = 0.05;
@@ -9,7 +9,7 @@ const OUTSIDE: f64 = 0.05;
 /// median. Up to 8 values that is from the least to the greatest; with more of them the outermost
 /// are left out, so that more rounds tell more, as the range itself would only grow.
 pub(super) fn spread(values: &[f64]) -> f64 {
-    let middle = median(values.iter().copied());
+    let middle = median(values).unwrap_or(0.0);
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let skipped = skipped(sorted.len());

@@ -1,70 +1,55 @@
 //! The report as one page that opens offline: charts, tables, nothing loaded from anywhere.
 
 mod chart;
-mod rows;
 
 use std::fmt::Write;
 
+use cutwater_lab::{Html, escaped, page_end, page_start};
+
+use super::cells::sheet_with_peers;
 use super::report::{Report, Warning};
 use super::shape::Cache;
 use super::units;
 use cutwater_shell::words;
 
-const STYLE: &str = include_str!("page.css");
-/// Makes tables sortable.
-pub(crate) const SCRIPT: &str = include_str!("sort.js");
-
 /// The page.
-pub(super) fn of(report: &Report) -> String {
-    let mut page = head("cutwater bench");
-    page.push_str(&title(report));
+pub(super) fn page(report: &Report) -> String {
+    let mut page = page_start("cutwater bench", "How this host reads files", &facts(report));
     page.push_str(&summary(report));
     for cache in Cache::ALL {
         page.push_str(&charts(report, *cache));
     }
     page.push_str(&warnings(report));
-    page.push_str(&rows::table(report));
-    page.push_str(&foot());
+    page.push_str(&Html::sheet(&sheet_with_peers(report), "all"));
+    page.push_str(&page_end(FOOT));
     page
 }
 
-/// The start of a page, with the style that all our pages have.
-pub(crate) fn head(title: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
-    )
-}
+const FOOT: &str = "Made by <code>cutwater bench --export-html</code>. Rates are medians over short \
+    slices, which all paths read in balanced rounds. Ratios are those of the same rounds: the dot is \
+    their median, the line its 95 % interval. CPU time and calls are per read. At a depth above 1, \
+    latency is the time from handing over a batch to the end of each read.";
 
-fn title(report: &Report) -> String {
+fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let (host, file, set) = (&report.host, &report.file, &report.settings);
     let what = if file.made { "a made file" } else { &file.path };
-    let facts = [
+    let place = format!("{} on {}", file.file_system, file.device);
+    let rounds = |runs: u32, ms: f64| format!("{runs} of slices of about {ms} ms");
+    vec![
         ("Host", format!("{} × {}, {}", host.cpus, host.cpu, units::size(host.memory_bytes))),
         ("Kernel", format!("Linux {} on {}", host.kernel, host.machine)),
+        ("File", format!("{what}, {}, {place}", units::size(file.bytes))),
         (
-            "File",
-            format!("{what}, {}, {} on {}", units::size(file.bytes), file.file_system, file.device),
-        ),
-        (
-            "Runs",
+            "Rounds",
             format!(
-                "{} of each cell, about {} ms each, all paths in turn; seed {}",
-                set.runs, set.time_ms, set.seed
+                "warm {}, cold {}; seed {}",
+                rounds(set.runs, set.time_ms),
+                rounds(set.cold_runs, set.cold_time_ms),
+                set.seed
             ),
         ),
         ("Cutwater", report.cutwater.to_owned()),
-    ];
-    let mut out = String::from("<header>\n<h1>How this host reads files</h1>\n<dl>\n");
-    for (name, value) in facts {
-        let _ = writeln!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", escaped(&value));
-    }
-    out.push_str("</dl>\n</header>\n<main>\n");
-    out
+    ]
 }
 
 fn summary(report: &Report) -> String {
@@ -73,14 +58,15 @@ fn summary(report: &Report) -> String {
     if report.interrupted {
         out.push_str("<p class=\"note\">Interrupted: this is what was measured until then.</p>\n");
     }
-    if let (Some(mean), Some(worst)) = (report.summary.auto_of_best, &report.summary.worst) {
+    if let (Some(mean), Some(worst)) = (report.summary.auto_interval, &report.summary.worst) {
         let _ = writeln!(
             out,
-            "<p class=\"score\"><strong>{mean:.2}</strong> <span>of the best single path's rate is \
-             what <code>auto</code> has, as the geometric mean of {}; the worst is {:.2}, in \
+            "<p class=\"score\"><strong>{:.2}</strong> <span>of the best single path's rate is what \
+             <code>auto</code> has: {mean}, the geometric mean of {}. The worst is {}, in \
              {}.</span></p>",
+            mean.median,
             words::counted(report.groups().len() as u64, "group"),
-            worst.of_best,
+            worst.interval,
             escaped(&worst.cell)
         );
     }
@@ -106,8 +92,8 @@ fn charts(report: &Report, cache: Cache) -> String {
         Cache::Cold => ("Cold", "Nothing of the file is in the page cache."),
     };
     let mut out = format!(
-        "<section aria-labelledby=\"{cache}\">\n<h2 id=\"{cache}\">{name}</h2>\n<p>{what} MiB/s; more \
-         is better.</p>\n<p class=\"key\"><span class=\"best\">best single path</span> \
+        "<section aria-labelledby=\"{cache}\">\n<h2 id=\"{cache}\">{name}</h2>\n<p>{what} Each dot \
+         is a path's rate as a share of the best single path's; more is better. Rates are in MiB/s.</p>\n<p class=\"key\"><span class=\"best\">best single path</span> \
          <span class=\"auto\">auto</span> <span class=\"other\">other paths</span></p>\n\
          <div class=\"cards\">\n"
     );
@@ -140,38 +126,4 @@ fn warnings(report: &Report) -> String {
     }
     out.push_str("</ul>\n</section>\n");
     out
-}
-
-fn foot() -> String {
-    format!(
-        "</main>\n<footer><p>Made by <code>cutwater bench --export-html</code>. Rates are medians \
-         over the runs, the spread is from the slowest to the fastest run as a share of the \
-         median. CPU time and calls are per read. At a depth above 1, latency is from handing \
-         over as many reads to each one's end.</p></footer>\n<script>\n{SCRIPT}</script>\n</body>\n\
-         </html>\n"
-    )
-}
-
-/// `text` without what means something in HTML.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_of_files_cannot_become_markup() {
-        let name = "<script>\"&'";
-        assert_eq!(super::escaped(name), "&lt;script&gt;&quot;&amp;'");
-    }
 }

@@ -66,7 +66,7 @@ pub(super) const CLAIM: Claim = Claim {
             Ok((taken.kib.max(1) as f64 / 1024.0, taken.sum))
         })?;
         Ok(Measured::less(sides, |s| {
-            let [arrow, typed, any] = ms.map(crate::bench::stats::median);
+            let [arrow, typed, any] = ms.map(|ms| cutwater_lab::stats::median(&ms).unwrap_or(0.0));
             format!(
                 "{rows} rows are taken over in {arrow:.1} ms, against {typed:.0} ms of parsing into structs; into a tree of any values it is {:.1} times the memory and {any:.0} ms",
                 s[2].median() / s[0].median()

@@ -55,7 +55,8 @@ pub(super) const CLAIM: Claim = Claim {
             })
         })?;
         let median = |side: usize, of: fn(&Times) -> f64| {
-            crate::bench::stats::median(rounds[side].iter().map(of))
+            cutwater_lab::stats::median(&rounds[side].iter().map(of).collect::<Vec<_>>())
+                .unwrap_or(0.0)
         };
         Ok(Measured::less(sides, |s| {
             let (ours, theirs) = (s[0].median(), s[1].median());
@@ -112,7 +113,10 @@ impl Seen {
         Times {
             median: at(0.5).unwrap_or_default(),
             p99: at(0.99).unwrap_or_default(),
-            first: crate::bench::stats::median(self.us.iter().step_by(BURST).copied()),
+            first: cutwater_lab::stats::median(
+                &self.us.iter().step_by(BURST).copied().collect::<Vec<_>>(),
+            )
+            .unwrap_or(0.0),
         }
     }
 }

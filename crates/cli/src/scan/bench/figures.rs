@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::plan::Plan;
 use super::way::{Cost, Found, Way};
-use crate::bench::stats::{median, spread};
+use cutwater_lab::stats;
 use cutwater_shell::words::counted;
 
 /// The costs of all ways.
@@ -63,11 +63,15 @@ impl Figures {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let elapsed = |costs: &[Cost]| median(costs.iter().map(|c| c.elapsed_s));
+        let elapsed = |costs: &[Cost]| {
+            stats::median(&costs.iter().map(|c| c.elapsed_s).collect::<Vec<_>>()).unwrap_or(0.0)
+        };
         let reader = self.ways.iter().find(|(way, _)| *way == Way::LineReader);
         let reader_s = reader.map(|(_, costs)| elapsed(costs));
         let row = |(way, costs): &(Way, Vec<Cost>)| {
-            let middle = |of: fn(&Cost) -> f64| median(costs.iter().map(of));
+            let middle = |of: fn(&Cost) -> f64| {
+                stats::median(&costs.iter().map(of).collect::<Vec<_>>()).unwrap_or(0.0)
+            };
             let elapsed_s = elapsed(costs);
             let bytes = costs.first().map_or(0, |c| c.found.bytes) as f64;
             let runs: Vec<f64> = costs.iter().map(|c| c.elapsed_s).collect();
@@ -75,7 +79,7 @@ impl Figures {
                 way: *way,
                 runs: costs.len(),
                 elapsed_s,
-                spread: spread(&runs),
+                spread: stats::spread(&runs).unwrap_or(0.0),
                 bytes_per_s: bytes / elapsed_s.max(1e-9),
                 cpu_s: middle(|c| c.cpu_s),
                 peak_rss_bytes: middle(|c| c.peak_rss_bytes as f64),
