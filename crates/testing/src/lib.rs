@@ -1,4 +1,5 @@
-//! What the tests of the other crates share: how a test says what it could not check on this host.
+//! What the tests of the other crates share: how a test says what it could not check on this host, and
+//! small helpers.
 //!
 //! Two variables tell it what to do:
 //! - `CUTWATER_SKIPS` names a file that each skip is appended to, a line each, as the words of a test
@@ -7,6 +8,10 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a test says what it leaves out")]
 
+mod http;
+mod output;
+mod schema;
+
 use std::env;
 use std::ffi::OsStr;
 use std::fmt::Arguments;
@@ -14,6 +19,10 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::panic::Location;
 use std::path::Path;
+
+pub use http::{http_get, url_escaped};
+pub use output::{ended, text};
+pub use schema::check_schema;
 
 /// Says what a test leaves out on this host and why, in the words of `println!`.
 ///

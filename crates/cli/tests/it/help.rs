@@ -1,9 +1,7 @@
 //! What the command and each subcommand say of themselves; a change of it is seen by whoever makes it.
 
-use std::process::Command;
-
 fn help(args: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     let out = command.args(args).output().expect("the command starts");
     assert!(out.status.success(), "{args:?}");
     String::from_utf8(out.stdout).expect("UTF-8")
@@ -37,10 +35,10 @@ fn completions_and_the_manual_say_what_they_take() {
 fn every_subcommand_has_a_snapshot_of_its_help() {
     let all = subcommands();
     assert!(all.len() >= 7, "{all:?}");
-    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/snapshots");
     // Another program answers for it.
     for name in all.iter().filter(|name| *name != "query") {
-        let own = [format!("{name}__help.snap"), format!("help__{name}.snap")];
+        let own = [format!("it__{name}__help.snap"), format!("it__help__{name}.snap")];
         let has = own.iter().any(|file| std::path::Path::new(dir).join(file).exists());
         assert!(has, "{name} has no snapshot of its help");
     }

@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value};
 
-/// Panics where `value` does not follow `schema`, naming the place.
-pub(crate) fn check(schema: &Value, value: &Value) {
+/// Checks that `value` follows `schema`.
+///
+/// # Panics
+/// When it does not; the message names the place.
+pub fn check_schema(schema: &Value, value: &Value) {
     at("$", schema, value);
 }
 

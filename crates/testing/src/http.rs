@@ -1,11 +1,14 @@
-//! As much of a client as these tests need.
+//! As much of an HTTP client as tests need.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// The body of `GET target`.
-pub(super) fn get(address: &str, target: &str) -> std::io::Result<String> {
+/// The body of the response to `GET target`.
+///
+/// # Errors
+/// When there is no server at `address`, or no response within 20 seconds.
+pub fn http_get(address: &str, target: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     write!(stream, "GET {target} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
@@ -15,8 +18,9 @@ pub(super) fn get(address: &str, target: &str) -> std::io::Result<String> {
     Ok(body.to_owned())
 }
 
-/// `text` as a value in a target.
-pub(super) fn escaped(text: &str) -> String {
+/// `text` as a value in the target of a request.
+#[must_use]
+pub fn url_escaped(text: &str) -> String {
     let byte = |b: u8| {
         if b.is_ascii_alphanumeric() { (b as char).to_string() } else { format!("%{b:02X}") }
     };

@@ -1,8 +1,4 @@
 //! `cutwater doctor`, run as its users run it.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
-#[path = "support/schema.rs"]
-mod schema;
 
 use std::fs;
 use std::io;
@@ -10,17 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use cutwater_testing::text;
 use serde_json::Value;
-
-const CUTWATER: &str = env!("CARGO_BIN_EXE_cutwater");
 
 fn cutwater(args: &[&str]) -> Output {
     // Help is wrapped at COLUMNS where there is no terminal.
-    Command::new(CUTWATER).args(args).env_remove("COLUMNS").output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    crate::cutwater().args(args).env_remove("COLUMNS").output().unwrap()
 }
 
 /// The report on a fresh directory; `args` come before `doctor`.
@@ -62,14 +53,15 @@ fn a_path_that_cannot_be_looked_at_is_an_error_that_says_why() {
     let fifo = dir.path().join("fifo");
     make_fifo(&fifo);
     let missing = dir.path().join("missing");
-    let below = Path::new(CUTWATER).join("x");
+    let below = Path::new(crate::CUTWATER).join("x");
     let mut said = String::new();
     for path in [missing.as_path(), &fifo, Path::new("/dev/null"), &below] {
         let out = cutwater(&["doctor", path.to_str().unwrap()]);
         assert_eq!((out.status.code(), out.stdout.len()), (Some(2), 0), "{path:?}");
         said += &text(&out.stderr);
     }
-    let said = said.replace(dir.path().to_str().unwrap(), "DIR").replace(CUTWATER, "PROGRAM");
+    let said =
+        said.replace(dir.path().to_str().unwrap(), "DIR").replace(crate::CUTWATER, "PROGRAM");
     insta::assert_snapshot!("errors", said);
 }
 
@@ -130,10 +122,10 @@ fn json_follows_the_schema() {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/doctor.schema.json");
     let schema: Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
     for without in [&[][..], &["--without", "io_uring=EPERM,cachestat,statx"]] {
-        schema::check(&schema, &json(without));
+        cutwater_testing::check_schema(&schema, &json(without));
     }
     let out = cutwater(&["doctor", "--json", "/proc/self/stat"]);
-    schema::check(&schema, &serde_json::from_slice(&out.stdout).unwrap());
+    cutwater_testing::check_schema(&schema, &serde_json::from_slice(&out.stdout).unwrap());
 }
 
 #[test]
@@ -186,7 +178,7 @@ fn as_nobody(dir: &Path, args: &[&str]) -> Option<Output> {
         return Some(cutwater(args));
     }
     let program = dir.join("cutwater");
-    fs::copy(CUTWATER, &program).unwrap();
+    fs::copy(crate::CUTWATER, &program).unwrap();
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
     let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"];
     let out = Command::new("setpriv").args(nobody).arg(&program).args(args).output();

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 fn cutwater<S: AsRef<OsStr>>(dir: &Path, args: &[S]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command.args(args).current_dir(dir).stdin(Stdio::null());
     command
 }
@@ -358,7 +358,7 @@ fn a_list_of_claims_is_json_where_json_is_asked_for() {
 #[test]
 fn a_limit_of_file_sizes_is_told_and_leaves_nothing_behind() {
     let dir = directory();
-    let words = format!("ulimit -f 16; exec {} bench --quick", env!("CARGO_BIN_EXE_cutwater"));
+    let words = format!("ulimit -f 16; exec {} bench --quick", crate::CUTWATER);
     let out = Command::new("sh").args(["-c", &words]).current_dir(dir.path()).output();
     let (code, _, said) = ended(&out.expect("a shell starts"));
     assert_eq!(code, Some(1), "{said}");

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use serde_json::Value;
 
-use super::{Guard, cutwater, http, value};
+use super::{Guard, cutwater, value};
 
 /// The bodies that a collector gets, and where it is.
 fn collector() -> (String, Receiver<Value>) {
@@ -94,9 +94,9 @@ fn a_collector_gets_what_prometheus_gets() {
     // The first one may be from before the storm has told anything.
     drop(told.recv().unwrap());
     drop(told.recv().unwrap());
-    let before = http::get(address, "/metrics").unwrap();
+    let before = cutwater_testing::http_get(address, "/metrics").unwrap();
     let push = told.recv().unwrap();
-    let after = http::get(address, "/metrics").unwrap();
+    let after = cutwater_testing::http_get(address, "/metrics").unwrap();
     let pushed = series(&push);
     let mut compared = 0;
     for (name, got) in &pushed {

@@ -13,9 +13,9 @@ type Done = Result<(), Box<dyn Error>>;
 /// Where a block may stand.
 const SOURCES: [&str; 4] = [
     include_str!("guides.rs"),
-    include_str!("../../read/src/lib.rs"),
-    include_str!("../../rt/src/lib.rs"),
-    include_str!("../../store/src/lib.rs"),
+    include_str!("../../../read/src/lib.rs"),
+    include_str!("../../../rt/src/lib.rs"),
+    include_str!("../../../store/src/lib.rs"),
 ];
 
 #[test]

@@ -7,7 +7,7 @@ const ALL: [&str; 9] =
     ["doctor", "bench", "scan", "query", "reproduce", "trace", "storm", "completions", "man"];
 
 fn cutwater(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cutwater")).args(args).output().expect("the command starts")
+    crate::cutwater().args(args).output().expect("the command starts")
 }
 
 fn printed(args: &[&str]) -> String {

@@ -9,7 +9,7 @@ use cutwater::Metrics;
 use serde_json::Value;
 
 use super::work::{Without, Work};
-use super::{Guard, dashboard, http, ops, read};
+use super::{Guard, dashboard, ops, read};
 
 /// All queries must have data by then.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -51,12 +51,12 @@ impl Prometheus {
     }
 
     fn ask(&self, target: &str) -> Option<Value> {
-        let answer = http::get(&self.address, target).ok()?;
+        let answer = cutwater_testing::http_get(&self.address, target).ok()?;
         serde_json::from_str::<Value>(&answer).ok()
     }
 
     fn has_data(&self, query: &str) -> bool {
-        let target = format!("/api/v1/query?query={}", http::escaped(query));
+        let target = format!("/api/v1/query?query={}", cutwater_testing::url_escaped(query));
         let Some(answer) = self.ask(&target) else { return false };
         let result = answer["data"]["result"].as_array();
         result.is_some_and(|r| r.iter().any(|s| s["value"][1] != "NaN"))

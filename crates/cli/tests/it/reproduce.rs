@@ -1,14 +1,11 @@
 //! `cutwater reproduce` as a user runs it.
 
-#[path = "support/schema.rs"]
-mod schema;
-
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
 fn reproduce(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command.arg("reproduce").args(args).output().expect("the command starts")
 }
 
@@ -32,8 +29,8 @@ fn results_follow_the_schema_and_both_sides_read_the_same() {
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let text = std::fs::read_to_string(&file).expect("it was written");
     let report: Value = serde_json::from_str(&text).expect("JSON");
-    let wanted = include_str!("../../../docs/reproduce.schema.json");
-    schema::check(&serde_json::from_str(wanted).expect("JSON"), &report);
+    let wanted = include_str!("../../../../docs/reproduce.schema.json");
+    cutwater_testing::check_schema(&serde_json::from_str(wanted).expect("JSON"), &report);
     let claims = report["claims"].as_array().expect("claims");
     let ids: Vec<_> = claims.iter().filter_map(|c| c["id"].as_str()).collect();
     assert_eq!(ids, ["epoll-file", "hot-small", "vectored-seq", "json-parse", "degrade"]);
@@ -118,7 +115,7 @@ fn what_a_killed_run_leaves_is_removed_by_the_next_of_its_kind() {
     ] {
         let dir = tempfile::tempdir().expect("a directory");
         let command = |args: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+            let mut command = crate::cutwater();
             command.args(args).arg("--dir").arg(dir.path()).stdout(std::process::Stdio::null());
             command
         };
@@ -147,7 +144,7 @@ fn a_role_that_is_none_is_a_usage_error() {
 
 #[test]
 fn what_the_host_refuses_is_not_measurable_and_says_why() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     let args =
         ["--without", "io_uring", "reproduce", "--quick", "--json", "registered-files", "degrade"];
     let out = command.args(args).output().expect("the command starts");
@@ -165,7 +162,7 @@ fn what_the_host_refuses_is_not_measurable_and_says_why() {
 fn page_of_json_parse(before: &[&str]) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("r.html");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command
         .args(before)
         .args(["reproduce", "--quick", "--time=0", "json-parse", "--export-html"])
@@ -228,7 +225,7 @@ fn the_list_has_every_claim_once() {
 #[test]
 fn ctrl_c_keeps_what_was_done_and_leaves_no_file() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cutwater"))
+    let mut child = crate::cutwater()
         .args(["reproduce", "--json", "--dir", &dir.path().display().to_string()])
         .stdout(std::process::Stdio::piped())
         .spawn()

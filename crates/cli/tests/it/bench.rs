@@ -1,23 +1,16 @@
 //! `cutwater bench`, run as its users run it.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
-#[path = "support/schema.rs"]
-mod schema;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use cutwater_testing::text;
 use serde_json::Value;
 
 fn bench(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     // Help is wrapped at COLUMNS where there is no terminal.
     command.arg("bench").args(args).env_remove("COLUMNS").output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// One small cell for each path, on a file in `dir`.
@@ -40,8 +33,8 @@ fn a_made_file_is_measured_in_every_default_cell_and_removed() {
     let out = bench(&["--quick", "--json", "--dir", dir.path().to_str().unwrap()]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let report: Value = serde_json::from_slice(&out.stdout).unwrap();
-    let schema = include_str!("../../../docs/bench.schema.json");
-    schema::check(&serde_json::from_str(schema).unwrap(), &report);
+    let schema = include_str!("../../../../docs/bench.schema.json");
+    cutwater_testing::check_schema(&serde_json::from_str(schema).unwrap(), &report);
     let cells = report["cells"].as_array().unwrap();
     let skipped = report["skipped"].as_array().unwrap();
     for path in ["read", "preadv", "mmap", "uring", "uring-direct", "auto"] {

@@ -6,7 +6,7 @@
 //! ```sh
 //! cutwater bench --export-json run/bench.json
 //! cutwater reproduce --export-json run/reproduce.json
-//! CUTWATER_RECORD_RUN=$PWD/run cargo test -p cutwater-cli --test readme
+//! CUTWATER_RECORD_RUN=$PWD/run cargo test -p cutwater-cli --test it readme
 //! ```
 //!
 //! which keeps what the tables need of the run and writes the README anew; one of the two files is
@@ -14,7 +14,6 @@
 //! is kept, after a change of the tables' form. The table of `versus` is of the run that the README
 //! names; another is recorded by `versus -- query --record versus/runs` and named by hand. What there is to say of a run (what else the machine
 //! did) is written by hand, as `note` in its `run.json`. Commit both, remove the older run.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
 
 mod bench;
 mod claims;

@@ -1,19 +1,15 @@
 //! `cutwater storm`, run as its users run it.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 
+use cutwater_testing::text;
 use serde_json::Value;
 
 fn storm(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command.arg("storm").args(args).env_remove("COLUMNS").output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 #[test]
@@ -61,7 +57,7 @@ fn wrong_arguments_are_refused_with_what_is_right() {
 
 #[test]
 fn ctrl_c_ends_a_storm_and_is_no_crash() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command.args(["storm", "--time", "60", "--json"]).stdout(Stdio::piped());
     // A group of its own, as a shell makes one; the signal goes to all of it.
     let mut storm = command.process_group(0).spawn().unwrap();

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 fn cutwater() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_cutwater"))
+    crate::cutwater()
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn bench_draws_a_flame_graph_of_each_path_or_says_why_not() -> io::Result<()> {
 /// The command alone in a directory, with nothing on the PATH.
 fn alone(dir: &std::path::Path) -> io::Result<Command> {
     let copy = dir.join("cutwater");
-    copy_program(env!("CARGO_BIN_EXE_cutwater").as_ref(), &copy)?;
+    copy_program(crate::CUTWATER.as_ref(), &copy)?;
     let mut command = Command::new(copy);
     command.env("PATH", dir.join("nothing"));
     Ok(command)

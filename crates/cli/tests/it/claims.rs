@@ -1,8 +1,5 @@
 //! Every claim in its smallest mode: what its sides read is what is in the files, by a hash that is
 //! the same on each host; one that is not measurable on this host says why.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
-
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -77,7 +74,7 @@ const EXPECTED: [Expected; 31] = [
 
 fn measured() -> Vec<Value> {
     let dir = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     let out = command.args(SMALLEST).arg(dir.path()).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "files were left");

@@ -1,18 +1,15 @@
 //! `cutwater scan` as a user runs it.
 
-#[path = "support/schema.rs"]
-mod schema;
-
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 fn scan(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command.arg("scan").args(args).current_dir(dir).stdin(Stdio::null());
     command.output().expect("the command starts")
 }
@@ -203,7 +200,7 @@ fn json_follows_its_schema() {
     let schema: Value = serde_json::from_str(&schema).expect("JSON");
     let summary: Value =
         serde_json::from_str(&printed(dir.path(), &["--json", "a.json"])).expect("JSON");
-    schema::check(&schema, &summary);
+    cutwater_testing::check_schema(&schema, &summary);
     let file = &summary["files"][0];
     assert_eq!(
         (&file["lines"], &file["records"], &file["bad_lines"]),
@@ -302,7 +299,7 @@ fn logs_are_merged_by_time() {
 }
 
 fn start(dir: &Path, args: &[&str], stdin: Stdio) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_cutwater"))
+    crate::cutwater()
         .arg("scan")
         .args(args)
         .current_dir(dir)

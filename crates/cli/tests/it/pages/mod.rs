@@ -1,6 +1,5 @@
 //! The pages that commands export, in a real browser: on a screen as narrow as a phone's, in the light
 //! and in the dark, on paper, and with tables that are clicked.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -20,7 +19,7 @@ fn browser() -> Option<&'static str> {
 
 fn export(dir: &Path, args: &[&str]) -> PathBuf {
     let page = dir.join("page.html");
-    let out = Command::new(env!("CARGO_BIN_EXE_cutwater"))
+    let out = crate::cutwater()
         .args(args)
         .arg("--export-html")
         .arg(&page)

@@ -6,8 +6,9 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use cutwater_testing::ended;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,7 +16,7 @@ const LOG: &str =
     "{\"a\":1,\"t\":\"2026-03-01T10:00:00Z\"}\nbad\n{\"a\":2,\"t\":\"2026-03-01T10:00:01Z\"}\n";
 
 fn cutwater(dir: &Path, args: &[&OsStr]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command.args(args).current_dir(dir).stdin(Stdio::null());
     command
 }
@@ -23,12 +24,7 @@ fn cutwater(dir: &Path, args: &[&OsStr]) -> Command {
 /// The exit code, and what was printed and said.
 fn run(dir: &Path, args: &[&str], file: &OsStr) -> (Option<i32>, String, String) {
     let args: Vec<_> = args.iter().map(|a| OsStr::new(*a)).chain([file]).collect();
-    ended(cutwater(dir, &args).output().expect("the command starts"))
-}
-
-fn ended(out: Output) -> (Option<i32>, String, String) {
-    let text = |bytes| String::from_utf8(bytes).expect("what it prints is UTF-8");
-    (out.status.code(), text(out.stdout), text(out.stderr))
+    ended(&cutwater(dir, &args).output().expect("the command starts"))
 }
 
 /// A directory with a log of this name; nothing where the file system does not take it.
@@ -164,7 +160,7 @@ fn what_cannot_be_written_is_an_error() {
         let args: Vec<_> = args.iter().map(OsStr::new).collect();
         let full = File::options().write(true).open("/dev/full").expect("opens");
         let out = cutwater(dir.path(), &args).stdout(full).output().expect("starts");
-        let (code, _, said) = ended(out);
+        let (code, _, said) = ended(&out);
         assert_eq!(code, Some(1), "{args:?}: {said}");
         assert!(said.contains("cannot write the output: No space left"), "{args:?}: {said}");
     }
@@ -178,7 +174,7 @@ fn a_reader_that_went_away_is_no_error() {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let out = cutwater(dir.path(), &args).stdout(writer).output().expect("starts");
-        let (code, _, said) = ended(out);
+        let (code, _, said) = ended(&out);
         assert_eq!(code, Some(0), "{args:?}: {said}");
         assert!(!said.contains("cannot"), "{args:?}: {said}");
     }

@@ -1,9 +1,7 @@
 //! `--metrics`, and what is under `ops/`: scraped during a run, and by a real Prometheus.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 #[cfg(feature = "otlp")]
 mod collector;
-mod http;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod prometheus;
@@ -37,7 +35,7 @@ impl Drop for Guard {
 }
 
 fn cutwater(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command.args(args).stdout(Stdio::null()).stderr(Stdio::piped());
     // Whoever runs the tests may have a collector.
     command.env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -56,7 +54,7 @@ fn a_command_is_scraped_while_it_runs() {
     let address = address.strip_suffix("/metrics").unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let text = http::get(address, "/metrics").unwrap();
+        let text = cutwater_testing::http_get(address, "/metrics").unwrap();
         let reads = value(&text, "cutwater_storm_reads_total");
         assert!(value(&text, "cutwater_page_faults_total{kind=\"minor\"}").unwrap() > 0.0);
         if reads.unwrap_or(0.0) > 0.0 {
@@ -68,7 +66,7 @@ fn a_command_is_scraped_while_it_runs() {
     let pid = rustix::process::Pid::from_child(&child.0);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(child.0.wait().unwrap().code(), Some(128 + 15));
-    assert!(http::get(address, "/metrics").is_err(), "it is served after the end");
+    assert!(cutwater_testing::http_get(address, "/metrics").is_err(), "it is served after the end");
 }
 
 fn value(text: &str, series: &str) -> Option<f64> {

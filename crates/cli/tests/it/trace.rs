@@ -1,8 +1,4 @@
 //! `cutwater trace`, run as its users run it.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
-
-#[path = "support/schema.rs"]
-mod schema;
 
 use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
@@ -11,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 fn cutwater(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+    let mut command = crate::cutwater();
     command.args(args).env_remove("COLUMNS").output().unwrap()
 }
 
@@ -24,8 +20,8 @@ fn report(out: &Output) -> Value {
     let report: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| {
         panic!("{e}: {}", said());
     });
-    let schema = serde_json::from_str(include_str!("../../../docs/trace.schema.json")).unwrap();
-    schema::check(&schema, &report);
+    let schema = serde_json::from_str(include_str!("../../../../docs/trace.schema.json")).unwrap();
+    cutwater_testing::check_schema(&schema, &report);
     report
 }
 
@@ -158,7 +154,7 @@ fn trace_of_a_reader_that_waits(
     wait: Duration,
 ) -> (Output, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cutwater"))
+    let mut child = crate::cutwater()
         .args(before)
         .args(["trace", "--json"])
         .args(args)
@@ -186,7 +182,7 @@ fn trace_of_a_reader_that_waits(
 fn functions_of_a_command_that_ended_have_names() {
     let dir = tempfile::tempdir().unwrap();
     let svg = dir.path().join("hot.svg");
-    let program = env!("CARGO_BIN_EXE_cutwater");
+    let program = crate::CUTWATER;
     let args = ["trace", "--json", "--flamegraph", svg.to_str().unwrap(), "--", program];
     let work = ["bench", "--quick", "--path", "read", "--cache", "warm", "--dir"];
     let out = cutwater(&[&args[..], &work, &[dir.path().to_str().unwrap()]].concat());
@@ -314,7 +310,7 @@ fn a_low_soft_limit_of_descriptors_takes_nothing_away() {
     let me = std::process::id().to_string();
     let backend = |limit: &str| {
         let script = format!("{limit} exec \"$0\" trace --json --time 0.1 --pid {me}");
-        let program = env!("CARGO_BIN_EXE_cutwater");
+        let program = crate::CUTWATER;
         let out = Command::new("sh").args(["-c", &script, program]).output().unwrap();
         report(&out)["backend"].clone()
     };
@@ -327,7 +323,7 @@ fn a_low_soft_limit_of_descriptors_takes_nothing_away() {
 
 #[test]
 fn a_pipe_that_closes_is_no_error_that_is_shouted() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cutwater"))
+    let mut child = crate::cutwater()
         .args(["trace", "--json", "--", "true"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
