@@ -7,7 +7,6 @@
 mod bench;
 mod cli;
 mod doctor;
-mod flame;
 mod manual;
 mod query;
 mod reproduce;
@@ -38,7 +37,7 @@ fn run(cli: Cli) -> Outcome {
     let exporter = Exporter::start(cli.metrics_here())?;
     let title = cli.title();
     let flame = cli.flamegraph_of_all().map(Path::to_path_buf);
-    let flame = flame.as_deref().map(flame::Whole::start);
+    let flame = flame.as_deref().map(cutwater_flame::Whole::start);
     let before_query = cli.before_query();
     let outcome = dispatch(cli.command, cli.flamegraph, before_query, exporter.as_ref());
     // A command that failed is drawn too: the failure may be what the user looks for. With wrong

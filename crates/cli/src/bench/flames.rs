@@ -11,7 +11,7 @@ use cutwater_sys::perf::SamplerOptions;
 use super::group::{Bed, Group, throughput};
 use super::ranges;
 use super::report::{self, Skipped};
-use crate::flame::{self, FlameError, Graph, Recording, explained};
+use cutwater_flame::{self as flame, FlameError, Graph, Recording, explained};
 use cutwater_shell::Failure;
 use cutwater_shell::words::shown;
 

@@ -125,7 +125,7 @@ impl Facts {
         !matches!(self.file.ground, Ground::Nothing(_))
     }
 
-    /// Whether it can be known what is resident, and the call that tells.
+    /// Whether it can be known what is resident, and by which call.
     pub(super) fn residency(&self) -> Option<&'static str> {
         ["cachestat", "mincore"].into_iter().find(|call| self.on_file(call).works())
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use cutwater_sys::perf::SamplerOptions;
 
 use super::target::Target;
-use crate::flame::{self, FlameError, Graph, Recording, explained};
+use cutwater_flame::{self as flame, FlameError, Graph, Recording, explained};
 use cutwater_shell::Failure;
 
 /// Pictures in the making.

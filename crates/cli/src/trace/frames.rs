@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::tail::{Seen, Tail, Tails};
 use super::tally::Kind;
-use crate::flame::KernelNames;
+use cutwater_flame::KernelNames;
 
 /// Functions of a chain that are named: the innermost, and who called it.
 const NAMED: usize = 3;
@@ -39,7 +39,7 @@ pub(super) struct TailReport {
     pub(super) count: u64,
     /// All of them together.
     pub(super) total_ns: u64,
-    /// The share of that time on a CPU of which there is no sample.
+    /// The share of that time on a CPU without a sample.
     pub(super) unsampled_share: f64,
     /// Largest share first.
     pub(super) frames: Vec<Frames>,

@@ -34,9 +34,9 @@ use std::time::{Duration, Instant};
 use cutwater_sys::perf::Start;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::flame::KernelNames;
 pub(crate) use args::Args;
 use counters::Counters;
+use cutwater_flame::KernelNames;
 use cutwater_shell::Failure;
 use cutwater_shell::stop::Stop;
 use cutwater_shell::{Outcome, output};
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
     if args.json {
         output::json(&report)?;
     } else {
-        say(&table::of(&report, args.rows));
+        say(&table::text(&report, args.rows));
     }
     Ok(code)
 }
@@ -99,12 +99,12 @@ pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
 /// Lets us open as many descriptors as we may be given: events take some for each thread.
 fn use_all_descriptors() {
     let limits = getrlimit(Resource::Nofile);
-    // What cannot be raised is found, and told, by the one that needs it.
+    // If the limit cannot be raised, the source that needs descriptors reports it.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
 }
 
-/// Standard output is the command's, so ours is standard error; with that closed there is
-/// nobody to tell.
+/// Prints on standard error, because standard output is the command's. If it is closed, the text is
+/// lost.
 fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
@@ -119,10 +119,10 @@ struct Watched {
 }
 
 impl Watched {
-    /// Until the process ends, the time is up, or somebody interrupts.
+    /// Watches until the process ends, the time is up, or a signal comes.
     fn watch(&mut self, args: &Args, target: &mut Target, stop: &Stop) -> Result<(), Failure> {
         let live = io::stderr().is_terminal() && !args.json;
-        // What the command writes to the terminal is not to be wiped out.
+        // A live table would wipe out what the command writes to the terminal.
         let live = live && (!target.is_ours() || !io::stdout().is_terminal());
         let mut shown = Instant::now();
         loop {
@@ -137,7 +137,7 @@ impl Watched {
             if live && shown.elapsed() >= SHOW_EVERY {
                 shown = Instant::now();
                 self.source.settle(&mut self.tally);
-                say(&format!("\x1b[H\x1b[J{}", table::of(&self.report(args), LIVE_ROWS)));
+                say(&format!("\x1b[H\x1b[J{}", table::text(&self.report(args), LIVE_ROWS)));
             }
             std::thread::sleep(LOOK_EVERY);
         }

@@ -8,7 +8,7 @@ use super::frames::TailReport;
 use super::source::Source;
 use super::tail_graph::TailGraph;
 use super::tally::{Kind, Row, Tally};
-use crate::flame;
+use cutwater_flame as flame;
 
 /// Fields are added, and neither renamed nor removed.
 #[derive(Debug, Serialize)]
@@ -70,7 +70,7 @@ impl Report {
         counters: &Counters,
         tally: &Tally,
     ) -> Self {
-        let (backend, without) = source.told();
+        let (backend, without) = source.backend();
         let command = args.command.iter().map(|word| word.to_string_lossy().into_owned());
         let rows = Kind::ALL.into_iter().flat_map(|kind| {
             tally.rows(kind).into_iter().map(move |(path, row)| RowReport::new(kind, path, row))

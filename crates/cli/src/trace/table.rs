@@ -15,7 +15,7 @@ const FRAMES_SHOWN: usize = 4;
 const SHARE_MIN: f64 = 0.005;
 
 /// All of a report, with at most `rows_max` rows of each kind.
-pub(super) fn of(report: &Report, rows_max: usize) -> String {
+pub(super) fn text(report: &Report, rows_max: usize) -> String {
     let mut text = String::new();
     for (kind, title) in [
         (Kind::Major, "Major faults, which waited for the device"),
@@ -118,9 +118,9 @@ fn totals(text: &mut String, report: &Report) {
     let _ = writeln!(text, "{}{whose}", parts.join(", "));
 }
 
-/// The end of a long path, which tells more than its begin.
+/// The end of a long path, which says more than its start.
 fn shown(path: &str) -> String {
-    let path = cutwater_logs::bad::printable(path.as_bytes());
+    let path = cutwater_shell::printable(path.as_bytes());
     let skip = path.chars().count().saturating_sub(PATH_WIDTH);
     if skip == 0 {
         return path;

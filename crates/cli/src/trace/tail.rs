@@ -1,7 +1,7 @@
 //! What the kernel does in the slowest operations: those at or above the 99 % of their kind.
 //!
 //! Which ones these are is known only at the end, so what was seen is kept by how long the
-//! operation took, in buckets of which one is at most 1/16 wide.
+//! operation took, in buckets that are at most 1/16 wide.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ const SEEN_MAX: usize = 64;
 /// Buckets per power of two, as bits, and in all.
 const SUB_BITS: u32 = 4;
 const BUCKETS: usize = (64 - SUB_BITS as usize + 1) << SUB_BITS;
-/// The tail is one operation in so many.
+/// The tail is one operation in this many.
 const ONE_IN: u64 = 100;
 
 /// Time off the CPU and samples on it.
@@ -129,7 +129,7 @@ impl Tails {
             .or_insert_with(|| OfKind { buckets: vec![(0, 0); BUCKETS], seen: HashMap::new() })
     }
 
-    /// The tail of each kind of which something was seen.
+    /// The tails of all kinds that were seen.
     pub(super) fn tails(&self) -> Vec<Tail> {
         let tails = Kind::ALL.into_iter().filter_map(|kind| self.0.get(&kind)?.tail(kind));
         tails.filter(|tail| !tail.seen.is_empty()).collect()

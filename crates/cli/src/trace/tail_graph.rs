@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::frames::{kernel_names, whose};
 use super::tail::{Tail, Tails};
-use crate::flame::{self, FlameError, KernelNames};
+use cutwater_flame::{self as flame, FlameError, KernelNames};
 
 /// What was drawn of the slowest operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

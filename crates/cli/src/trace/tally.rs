@@ -10,11 +10,11 @@ use super::narrow::Narrow;
 use super::paths::Paths;
 use super::tail::{Ongoing, Tails};
 
-/// Rows told apart; what comes later is added to one for all others. Each has 250 KiB.
+/// How many rows there are; later files share one row for all others. A row has 250 KiB.
 const ROWS_MAX: usize = 128;
 /// Threads whose begun fault or call is remembered.
 const THREADS_MAX: usize = 65_536;
-/// The row for what came too late to have its own.
+/// The row of all files that came too late to have their own.
 pub(super) const OTHERS: &str = "[others]";
 /// Calls of the ring are of many files.
 pub(super) const RING: &str = "[io_uring]";
@@ -54,7 +54,7 @@ struct Begun {
     ongoing: Ongoing,
 }
 
-/// All that was seen.
+/// Everything that was seen.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     rows: HashMap<(Kind, String), Row>,

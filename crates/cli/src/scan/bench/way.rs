@@ -16,7 +16,7 @@ use cutwater_sys::usage;
 use serde::{Deserialize, Serialize};
 
 use super::super::plan::{Output, Plan};
-use crate::flame::{self, FlameError, Graph, Recording};
+use cutwater_flame::{self as flame, FlameError, Graph, Recording};
 use cutwater_shell::Failure;
 use cutwater_shell::words::shown;
 

@@ -6,32 +6,33 @@ use std::fmt::Write;
 use cutwater_sys::perf::Samples;
 
 use super::fold::{self, Folded};
-use super::tree::{self, Frame, Kind};
+use super::tree::{self, Frame, Place};
 use super::{graph, symbols};
 use cutwater_lab::escaped;
 
 /// Height of a frame with its gap, and without, pixels.
 const ROW: usize = 17;
 const FRAME: usize = 16;
-/// Narrower frames have no room for a letter on a phone; their names are told on hovering.
+/// Narrower frames have no room for a letter on a phone; their names are shown on hovering.
 const NAMED_MIN: f64 = 0.05;
-/// The most letters of a name in a frame, and of one told on hovering.
+/// The most letters of a name in a frame, and of one shown on hovering.
 const NAME_MAX: usize = 60;
-const TOLD_MAX: usize = 120;
-/// The functions that are told in words.
+const TITLE_MAX: usize = 120;
+/// How many functions a summary names.
 const HOTTEST: usize = 3;
 
 /// A flame graph to be put in a page.
 #[derive(Debug, Clone)]
-pub(crate) struct Inline {
+pub struct Inline {
     folded: Folded,
-    pub(crate) samples: u64,
+    /// Samples in the graph.
+    pub samples: u64,
 }
 
-/// The graphs of recordings of this process, and what is missing in them. The names of all are
-/// looked up at once, since what takes long is to read the symbols. Frames below the function that
-/// `bottom` is a part of the name of are left out.
-pub(crate) fn inline(recordings: &[Samples], bottom: &str) -> (Vec<Inline>, BTreeSet<String>) {
+/// The graphs of recordings of this process, and what is missing in them. All names are looked up
+/// at once, because reading the symbols takes long. Frames below the function whose name contains
+/// `bottom` are left out.
+pub fn inline(recordings: &[Samples], bottom: &str) -> (Vec<Inline>, BTreeSet<String>) {
     let all = Samples {
         stacks: recordings.iter().flat_map(|one| one.stacks.iter().cloned()).collect(),
         pid: recordings.first().map_or(0, |one| one.pid),
@@ -59,15 +60,15 @@ fn above(folded: Folded, bottom: &str) -> Folded {
 
 impl Inline {
     /// The functions with the most samples, in words.
-    pub(crate) fn summary(&self) -> String {
+    pub fn summary(&self) -> String {
         let hottest = tree::hottest(&self.folded, HOTTEST);
-        let told =
+        let words =
             hottest.iter().map(|(name, share)| format!("{} {:.0} %", short(name), 100.0 * share));
-        told.collect::<Vec<_>>().join(", ")
+        words.collect::<Vec<_>>().join(", ")
     }
 
     /// The SVG element; `title` is what it is a graph of.
-    pub(crate) fn svg(&self, title: &str) -> String {
+    pub fn svg(&self, title: &str) -> String {
         let frames = tree::frames(&self.folded);
         let rows = frames.iter().map(|frame| frame.row + 1).max().unwrap_or(0);
         let label = format!("Flame graph of {title}: {}", self.summary());
@@ -82,29 +83,29 @@ impl Inline {
     }
 }
 
-/// A frame in percent of the width, so that the graph fits any page; its own `svg` cuts off what
-/// of the name does not fit.
+/// A frame in percent of the width, so that the graph fits any page. Its own `svg` element cuts off
+/// the part of the name that does not fit.
 fn draw(out: &mut String, frame: &Frame, rows: usize) {
-    let class = match frame.kind {
-        Kind::User => "u",
-        Kind::Inlined => "i",
-        Kind::Kernel => "k",
+    let class = match frame.place {
+        Place::User => "u",
+        Place::Inlined => "i",
+        Place::Kernel => "k",
     };
     let (x, width) = (100.0 * frame.start, 100.0 * frame.width);
     let y = (rows - 1 - frame.row) * ROW;
-    let told = escaped(&cut(&frame.name, TOLD_MAX));
+    let name = escaped(&cut(&frame.name, TITLE_MAX));
     // Writing to a string does not fail.
     let _ = if frame.width < NAMED_MIN {
         writeln!(
             out,
             "<rect class=\"{class}\" x=\"{x:.2}%\" y=\"{y}\" width=\"{width:.2}%\" height=\"{FRAME}\">\
-             <title>{told}, {width:.1} %</title></rect>"
+             <title>{name}, {width:.1} %</title></rect>"
         )
     } else {
         writeln!(
             out,
             "<svg x=\"{x:.2}%\" y=\"{y}\" width=\"{width:.2}%\" height=\"{FRAME}\">\
-             <title>{told}, {width:.1} %</title><rect class=\"{class}\" width=\"100%\" height=\"100%\"/>\
+             <title>{name}, {width:.1} %</title><rect class=\"{class}\" width=\"100%\" height=\"100%\"/>\
              <text x=\"3\" y=\"12\">{}</text></svg>",
             escaped(&short(&frame.name))
         )
@@ -119,7 +120,7 @@ fn cut(name: &str, most: usize) -> String {
     }
 }
 
-/// `name` with the ends of its paths only: the type and the function, of types in brackets the name.
+/// `name` with only the ends of its paths: the type and the function; for types in brackets, the name.
 fn short(name: &str) -> String {
     let (mut out, mut depth, mut from) = (String::new(), 0usize, 0);
     let in_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '{' | '}' | '#');
@@ -141,7 +142,7 @@ fn short(name: &str) -> String {
 fn end_of(path: &str, depth: usize) -> &str {
     let parts = if depth > 0 { 0 } else { 1 };
     path.rmatch_indices("::").nth(parts).map_or(path, |(at, _)| {
-        // What goes on after a bracket, as in `<T as Read>::read`.
+        // The path goes on after a bracket, as in `<T as Read>::read`.
         if at == 0 { path } else { &path[at + 2..] }
     })
 }
@@ -161,7 +162,7 @@ mod tests {
         assert!(svg.contains("<svg x=\"0.00%\" y=\"0\" width=\"97.00%\""), "{svg}");
         assert!(svg.contains("&lt;a &amp; b&gt;") && !svg.contains("<a"), "{svg}");
         assert!(svg.contains("of read &quot;it&quot;: copy 97 %, x 3 %\""), "{svg}");
-        // Too narrow for a name, which is told all the same.
+        // Too narrow for a name, which is still shown on hovering.
         assert!(svg.contains("<title>x, 3.0 %</title></rect>"), "{svg}");
         assert!(!svg.contains("<script") && !svg.contains("http"), "{svg}");
     }

@@ -1,5 +1,5 @@
-//! What another process has mapped, for its frames' names: kept, as it may have ended when they
-//! are looked up, and then `/proc/PID/maps` is empty (`proc_pid_maps(5)`).
+//! What another process has mapped, for the names of its frames. It is kept, because the process may
+//! have ended when they are looked up, and then `/proc/PID/maps` is empty (`proc_pid_maps(5)`).
 
 use std::fs;
 use std::ops::Range;
@@ -8,13 +8,13 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How often to look: a program maps its libraries as it starts, and few later. Of one that ends
-/// sooner, only what the first look found has names.
+/// How often to look: a program maps its libraries as it starts, and few later. If it ends sooner,
+/// only what the first look found has names.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Parts of files that are mapped to be run.
+/// Parts of files that are mapped as code.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Maps(Vec<Part>);
+pub(crate) struct Maps(Vec<Part>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Part {
@@ -25,8 +25,8 @@ struct Part {
 }
 
 impl Maps {
-    /// Those of a process; none of one that has ended.
-    fn of(pid: u32) -> Self {
+    /// The maps of a process; none if it has ended.
+    fn read(pid: u32) -> Self {
         let text = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
         Self::parsed(&String::from_utf8_lossy(&text))
     }
@@ -35,8 +35,8 @@ impl Maps {
         Self(text.lines().filter_map(part).collect())
     }
 
-    /// The file that an address is of, and where in it.
-    pub(super) fn place(&self, addr: u64) -> Option<(&Path, u64)> {
+    /// The file that is mapped at an address, and the offset in it.
+    pub(crate) fn place(&self, addr: u64) -> Option<(&Path, u64)> {
         let part = self.0.iter().find(|part| part.addrs.contains(&addr))?;
         Some((&part.path, addr - part.addrs.start + part.offset))
     }
@@ -54,21 +54,21 @@ fn part(line: &str) -> Option<Part> {
     rights.contains('x').then_some(Part { addrs, offset: hex(offset)?, path: path.into() })
 }
 
-/// Looks at what a process has mapped until it is told to end.
+/// Looks at what a process has mapped, until [`Watch::end`].
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     end: Sender<()>,
     thread: JoinHandle<Maps>,
 }
 
 impl Watch {
-    /// Begins; nothing where there can be no thread.
-    pub(super) fn start(pid: u32) -> Option<Self> {
+    /// Begins. `None` if no thread can be started.
+    pub(crate) fn start(pid: u32) -> Option<Self> {
         let (end, ended) = channel();
         let look = move || {
-            let mut kept = Maps::of(pid);
+            let mut kept = Maps::read(pid);
             while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LOOK_EVERY) {
-                let maps = Maps::of(pid);
+                let maps = Maps::read(pid);
                 if !maps.0.is_empty() {
                     kept = maps;
                 }
@@ -80,9 +80,9 @@ impl Watch {
     }
 
     /// What was mapped when it was last looked at.
-    pub(super) fn end(self) -> Maps {
+    pub(crate) fn end(self) -> Maps {
         drop(self.end);
-        // It does not panic; without it, frames have no names.
+        // The thread does not panic; if it did, frames would have no names.
         self.thread.join().unwrap_or_default()
     }
 }
@@ -112,13 +112,13 @@ mod tests {
         let mut child =
             std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let watch = Watch::start(child.id()).unwrap();
-        while Maps::of(child.id()).0.is_empty() {
+        while Maps::read(child.id()).0.is_empty() {
             thread::yield_now();
         }
         thread::sleep(2 * LOOK_EVERY);
         drop(child.stdin.take());
         child.wait().unwrap();
-        assert_eq!(Maps::of(child.id()), Maps::default());
+        assert_eq!(Maps::read(child.id()), Maps::default());
         assert!(!watch.end().0.is_empty());
     }
 }

@@ -8,13 +8,13 @@ use super::symbols::INLINED;
 /// How much of the CPU time went into one thing. Shares overlap: a copy inside `preadv2`
 /// counts for both.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Share {
+pub struct Share {
     /// What: a system call, or a phrase.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Samples with it anywhere in their stack.
-    pub(crate) samples: u64,
+    pub samples: u64,
     /// Of all samples, 0.0 to 1.0.
-    pub(crate) share: f64,
+    pub share: f64,
 }
 
 /// What belongs to an entry point.
@@ -69,7 +69,7 @@ const WAITS: [(&str, Frames); 9] = [
     ("wait4", Frames::KernelFunctions(&["kernel_wait4", "kernel_waitid"])),
 ];
 
-/// Entries that end in a jump to what does the work, which so stands in their place in stacks.
+/// Entries that end in a jump to the function that does the work, which then replaces them in stacks.
 const TAIL_CALLED: [(&str, &str); 2] = [("readv", "do_readv"), ("preadv2", "do_preadv")];
 
 impl Frames {
@@ -95,15 +95,15 @@ impl Frames {
     }
 }
 
-/// Shares of `folded`, largest first. What is not in it has no entry, and without
-/// `kernel_frames` nothing about the kernel has: it is not known.
-pub(super) fn shares(folded: &Folded, kernel_frames: bool) -> Vec<Share> {
+/// Shares of `folded`, largest first. What is not in it has no entry. Without `kernel_frames`
+/// nothing is known about the kernel, so its functions have no entries either.
+pub(crate) fn shares(folded: &Folded, kernel_frames: bool) -> Vec<Share> {
     let known = ENTRY_POINTS.iter().filter(|(_, f)| kernel_frames || !f.in_kernel());
     shares_of(folded, known)
 }
 
 /// The same of time off the CPU, which is always in the kernel.
-pub(super) fn off_cpu(folded: &Folded) -> Vec<Share> {
+pub(crate) fn off_cpu(folded: &Folded) -> Vec<Share> {
     let entries = ENTRY_POINTS.iter().filter(|(_, f)| !matches!(f, Frames::Kernel));
     shares_of(folded, entries.chain(&WAITS))
 }

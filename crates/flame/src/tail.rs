@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::error::FlameError;
 use super::fold::{self, Folded};
-use super::svg::{self, Kind};
+use super::svg::{self, Picture};
 
-/// Draws stacks of kernel functions, outermost first and the name of the operation before them,
-/// with their nanoseconds, beside `path`. Gives the microseconds that are in the picture; for
-/// none no file is written.
+/// Draws stacks of kernel functions, with their nanoseconds, into a file beside `path`. The first
+/// name of a stack is that of the operation, then come the functions, outermost first. Returns the
+/// microseconds in the picture; if there are none, no file is written.
 ///
 /// # Errors
 /// [`FlameError::Write`].
-pub(crate) fn write_tail(
+pub fn write_tail(
     path: &Path,
     title: &str,
     stacks: impl Iterator<Item = (Vec<String>, u64)>,
@@ -25,7 +25,7 @@ pub(crate) fn write_tail(
     let folded: Folded = rounded.filter(|(_, us)| *us > 0).collect();
     if !folded.is_empty() {
         let title = format!("{title}, the slowest 1 %");
-        svg::write(&folded, Kind::OffCpu, &title, &[], &beside(path))?;
+        svg::write(&folded, Picture::OffCpu, &title, &[], &beside(path))?;
     }
     Ok(folded.values().sum())
 }

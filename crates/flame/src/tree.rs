@@ -14,19 +14,19 @@ const WIDTH_MIN: f64 = 0.005;
 
 /// A function, and where it is drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Frame {
-    pub(super) name: String,
-    pub(super) kind: Kind,
+pub(crate) struct Frame {
+    pub(crate) name: String,
+    pub(crate) place: Place,
     /// How many rows are below.
-    pub(super) row: usize,
+    pub(crate) row: usize,
     /// Where it begins and how wide it is, as shares of all samples.
-    pub(super) start: f64,
-    pub(super) width: f64,
+    pub(crate) start: f64,
+    pub(crate) width: f64,
 }
 
 /// Where a function runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Place {
     User,
     /// In the code of the frame below.
     Inlined,
@@ -40,7 +40,7 @@ struct Node {
 }
 
 impl Node {
-    fn of(folded: &Folded) -> Self {
+    fn from_folded(folded: &Folded) -> Self {
         let mut root = Self::default();
         for (line, samples) in folded {
             root.samples += samples;
@@ -61,10 +61,9 @@ impl Node {
     }
 }
 
-/// The frames that are worth a place: without the outermost that all samples share, but the last
-/// of these.
-pub(super) fn frames(folded: &Folded) -> Vec<Frame> {
-    let root = Node::of(folded);
+/// The frames that are drawn. Of the outermost frames that all samples share, only the last is.
+pub(crate) fn frames(folded: &Folded) -> Vec<Frame> {
+    let root = Node::from_folded(folded);
     let all = root.samples.max(1) as f64;
     let mut bottom = &root;
     while let Some(next) = bottom.only() {
@@ -79,9 +78,9 @@ pub(super) fn frames(folded: &Folded) -> Vec<Frame> {
         for (name, callee) in &node.callees {
             let width = callee.samples as f64 / all;
             if row < ROWS_MAX && width >= WIDTH_MIN {
-                let (name, kind) = marked(name);
+                let (name, place) = marked(name);
                 let frame =
-                    Frame { name: name.to_owned(), kind, row, start: start as f64 / all, width };
+                    Frame { name: name.to_owned(), place, row, start: start as f64 / all, width };
                 frames.push(frame);
                 open.push((callee, row + 1, start));
             }
@@ -95,18 +94,18 @@ pub(super) fn frames(folded: &Folded) -> Vec<Frame> {
 }
 
 /// A name without its mark, and what the mark says.
-fn marked(name: &str) -> (&str, Kind) {
+fn marked(name: &str) -> (&str, Place) {
     if let Some(name) = name.strip_suffix(KERNEL) {
-        (name, Kind::Kernel)
+        (name, Place::Kernel)
     } else if let Some(name) = name.strip_suffix(INLINED) {
-        (name, Kind::Inlined)
+        (name, Place::Inlined)
     } else {
-        (name, Kind::User)
+        (name, Place::User)
     }
 }
 
 /// The functions in which most of the samples end, with their shares.
-pub(super) fn hottest(folded: &Folded, most: usize) -> Vec<(String, f64)> {
+pub(crate) fn hottest(folded: &Folded, most: usize) -> Vec<(String, f64)> {
     let all = folded.values().sum::<u64>().max(1) as f64;
     let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
     for (line, samples) in folded {
@@ -135,9 +134,9 @@ mod tests {
         ];
         let mut found = frames(&folded(&lines));
         found.sort_by(|a, b| (a.row, a.start).partial_cmp(&(b.row, b.start)).unwrap());
-        let frame = |name: &str, kind, row, start, width| Frame {
+        let frame = |name: &str, place, row, start, width| Frame {
             name: name.into(),
-            kind,
+            place,
             row,
             start,
             width,
@@ -145,10 +144,10 @@ mod tests {
         assert_eq!(
             found,
             [
-                frame("pass", Kind::User, 0, 0.0, 1.0),
-                frame("read", Kind::User, 1, 0.0, 0.6),
-                frame("sum", Kind::Inlined, 1, 0.6, 0.3),
-                frame("copy", Kind::Kernel, 2, 0.0, 0.6),
+                frame("pass", Place::User, 0, 0.0, 1.0),
+                frame("read", Place::User, 1, 0.0, 0.6),
+                frame("sum", Place::Inlined, 1, 0.6, 0.3),
+                frame("copy", Place::Kernel, 2, 0.0, 0.6),
             ]
         );
         assert_eq!(hottest(&folded(&lines), 1), [("copy".to_owned(), 0.6)]);

@@ -14,9 +14,9 @@ use super::symbols::Names;
 use super::{SHARE_MIN, SHARES_SHOWN};
 use cutwater_shell::words::{are, counted, shown};
 
-/// Waits in the making of a picture.
+/// The waits of a picture.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     /// Nanoseconds by stack.
     folded: Folded,
     waits: u64,
@@ -26,29 +26,29 @@ pub(super) struct Waiting {
 
 /// What the waits showed, beside the picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct OffCpuReport {
+pub struct OffCpuReport {
     /// How often a thread left its CPU.
-    pub(crate) waits: u64,
+    pub waits: u64,
     /// Time off the CPU, all threads together.
-    pub(crate) microseconds: u64,
+    pub microseconds: u64,
     /// Waits that are not in it: no room in a ring, or too many different stacks.
-    pub(crate) lost: u64,
-    /// What the reader must know.
-    pub(crate) notes: Vec<String>,
+    pub lost: u64,
+    /// What is missing, why, and how to get it.
+    pub notes: Vec<String>,
     /// The share of that time under entry points of interest, largest first.
-    pub(crate) shares: Vec<OffCpuShare>,
+    pub shares: Vec<OffCpuShare>,
 }
 
 /// How much of the time off the CPU was in one thing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct OffCpuShare {
+pub struct OffCpuShare {
     name: &'static str,
     microseconds: u64,
     share: f64,
 }
 
 impl Waiting {
-    pub(super) fn add(&mut self, off_cpu: &OffCpu, names: &Names, label: Option<&str>) {
+    pub(crate) fn add(&mut self, off_cpu: &OffCpu, names: &Names, label: Option<&str>) {
         for (line, ns) in fold::fold(&off_cpu.stacks, names, label) {
             *self.folded.entry(line).or_insert(0) += ns;
         }
@@ -57,8 +57,8 @@ impl Waiting {
         self.why_not = self.why_not.take().or_else(|| off_cpu.why_not.clone());
     }
 
-    /// Microseconds by stack, and what there is to say of them.
-    pub(super) fn report(&self) -> Result<(Folded, OffCpuReport), FlameError> {
+    /// Microseconds by stack, and their report.
+    pub(crate) fn report(&self) -> Result<(Folded, OffCpuReport), FlameError> {
         let folded: Folded = self
             .folded
             .iter()
@@ -89,13 +89,13 @@ impl From<Share> for OffCpuShare {
 }
 
 impl OffCpuReport {
-    /// The file that the graph is in, the time in it, and the largest shares.
-    pub(crate) fn line(&self, file: &Path) -> String {
+    /// A line with the file of the graph, the time in it, and the largest shares.
+    pub fn line(&self, file: &Path) -> String {
         format!("{}: {}", shown(file), self.summary())
     }
 
     /// The time and the largest shares.
-    pub(crate) fn summary(&self) -> String {
+    pub fn summary(&self) -> String {
         let ms = self.microseconds as f64 / 1e3;
         let mut line = format!("{ms:.1} ms off CPU in {}", counted(self.waits, "wait"));
         for share in self.shares.iter().filter(|s| s.share >= SHARE_MIN).take(SHARES_SHOWN) {
@@ -105,8 +105,8 @@ impl OffCpuReport {
     }
 }
 
-/// Where the graph of the time off the CPU goes: `hot.svg` has `hot.offcpu.svg` beside it.
-pub(crate) fn beside(path: &Path) -> PathBuf {
+/// The file for the graph of the time off the CPU: `hot.offcpu.svg` beside `hot.svg`.
+pub fn beside(path: &Path) -> PathBuf {
     path.with_extension("offcpu.svg")
 }
 

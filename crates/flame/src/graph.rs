@@ -9,12 +9,12 @@ use super::error::FlameError;
 use super::fold::{self, Folded};
 use super::maps::{Maps, Watch};
 use super::off_cpu::Waiting;
-use super::svg::Kind;
+use super::svg::Picture;
 use super::{OffCpuReport, Recording, Report, shares, svg, symbols};
 
 /// A picture of one or more recordings.
 #[derive(Debug, Default)]
-pub(crate) struct Graph {
+pub struct Graph {
     folded: Folded,
     samples: u64,
     lost: u64,
@@ -26,13 +26,13 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// Stops `recording` and adds it, under a frame called `label` where there is one.
-    pub(crate) fn add(&mut self, recording: Recording, label: Option<&str>) {
+    pub fn add(&mut self, recording: Recording, label: Option<&str>) {
         let samples = recording.sampler.stop();
         let maps = recording.maps.map(Watch::end);
         self.add_samples(&samples, maps.as_ref(), label);
     }
 
-    pub(super) fn add_samples(
+    pub(crate) fn add_samples(
         &mut self,
         samples: &Samples,
         maps: Option<&Maps>,
@@ -56,9 +56,9 @@ impl Graph {
     /// # Errors
     /// [`FlameError::Empty`] when nothing was sampled, [`FlameError::Write`] when the file
     /// cannot be written.
-    pub(crate) fn write(&self, path: &Path, title: &str) -> Result<Report, FlameError> {
+    pub fn write(&self, path: &Path, title: &str) -> Result<Report, FlameError> {
         let report = self.report()?;
-        svg::write(&self.folded, Kind::OnCpu, title, &report.notes, path)?;
+        svg::write(&self.folded, Picture::OnCpu, title, &report.notes, path)?;
         Ok(report)
     }
 
@@ -67,14 +67,10 @@ impl Graph {
     /// # Errors
     /// [`FlameError::NoWaits`] when nothing waited or the host refused it, [`FlameError::Write`]
     /// when the file cannot be written.
-    pub(crate) fn write_off_cpu(
-        &self,
-        path: &Path,
-        title: &str,
-    ) -> Result<OffCpuReport, FlameError> {
+    pub fn write_off_cpu(&self, path: &Path, title: &str) -> Result<OffCpuReport, FlameError> {
         let (folded, report) = self.waiting.report()?;
         let notes: Vec<_> = report.notes.iter().chain(&self.notes).cloned().collect();
-        svg::write(&folded, Kind::OffCpu, &format!("{title}, off CPU"), &notes, path)?;
+        svg::write(&folded, Picture::OffCpu, &format!("{title}, off CPU"), &notes, path)?;
         Ok(report)
     }
 
@@ -82,7 +78,7 @@ impl Graph {
     ///
     /// # Errors
     /// [`FlameError::Empty`] when nothing was sampled.
-    pub(crate) fn report(&self) -> Result<Report, FlameError> {
+    pub fn report(&self) -> Result<Report, FlameError> {
         if self.folded.is_empty() {
             return Err(FlameError::Empty);
         }
@@ -97,7 +93,7 @@ impl Graph {
 }
 
 /// What is missing in `samples`, and why.
-pub(super) fn notes(samples: &Samples) -> impl Iterator<Item = String> {
+pub(crate) fn notes(samples: &Samples) -> impl Iterator<Item = String> {
     let user_only = samples
         .why_not
         .as_ref()

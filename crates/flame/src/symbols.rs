@@ -1,6 +1,7 @@
-//! Names of addresses: user frames by the symbols of the mapped files, which have whole names,
-//! with inlined functions from their line tables; kernel frames by `/proc/kallsyms`. glibc's own functions have names where it exports them;
-//! the one that starts a thread is not, so stacks begin with an unknown frame.
+//! Names of addresses. User frames have the names of the mapped files' symbols, which are complete;
+//! inlined functions come from their line tables. Kernel frames have the names of `/proc/kallsyms`.
+//! glibc's functions have names if it exports them. It does not export the one that starts a
+//! thread, so stacks begin with an unknown frame.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
@@ -15,14 +16,14 @@ use cutwater_sys::perf::{Samples, Stack};
 use super::maps::Maps;
 use cutwater_shell::words::shown;
 
-/// An address of which nothing is known.
+/// The name of an unknown address.
 const UNKNOWN: &str = "[unknown]";
 /// Lines of `/proc/kallsyms` looked at to see whether addresses are hidden.
 const KALLSYMS_LINES_MAX: usize = 100;
 
 /// Names of the frames of samples.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     user: HashMap<u64, Vec<String>>,
     kernel: HashMap<u64, Vec<String>>,
 }
@@ -30,7 +31,7 @@ pub(super) struct Names {
 impl Names {
     /// The functions at a stack's frames, outermost first, in the kernel or the program.
     /// Where functions were inlined an address has several; their names are marked.
-    pub(super) fn outermost_first<'a>(
+    pub(crate) fn outermost_first<'a>(
         &'a self,
         stack: &'a Stack,
     ) -> impl Iterator<Item = (&'a str, bool)> {
@@ -51,9 +52,9 @@ fn lookups(frames: &[u64]) -> impl DoubleEndedIterator<Item = u64> + '_ {
 
 /// Finds the names of all frames of `samples` and of the waits in it, and says what could not be
 /// named and why. `maps` is what another process had mapped.
-pub(super) fn resolve(samples: &Samples, maps: Option<&Maps>) -> (Names, Vec<String>) {
-    // Without the directories of separate debug files: ours has its own lines, and one file
-    // there that cannot be read (compressed by zstd) would cost all names.
+pub(crate) fn resolve(samples: &Samples, maps: Option<&Maps>) -> (Names, Vec<String>) {
+    // Without the directories of separate debug files: our program has its own lines, and one
+    // unreadable file there (compressed by zstd) would cost all names.
     let symbolizer = Symbolizer::builder().set_debug_dirs(Some([""; 0])).build();
     let mut notes = Vec::new();
     let user = distinct(samples, Stack::user);
@@ -99,7 +100,7 @@ fn resolve_user(
     Ok(names)
 }
 
-/// By the files that a process had mapped: it may have ended.
+/// Names user frames by the files that a process had mapped, as it may have ended.
 fn resolve_mapped(
     symbolizer: &Symbolizer,
     maps: &Maps,
@@ -130,7 +131,7 @@ fn resolve_mapped(
             }
             Err(e) => notes.push(format!("frames of {} have no names: {e}", shown(path))),
         }
-        // Without line tables, inlined functions have no names: most programs are so.
+        // Most programs have no line tables, and their inlined functions have no names.
         for ((addr, _), found) in places.iter().zip(lines.iter().flatten()) {
             let inlined = found.as_sym().map(|sym| sym.inlined.iter().map(inlined_name));
             names.entry(*addr).or_default().extend(inlined.into_iter().flatten());
@@ -157,14 +158,14 @@ fn resolve_kernel(
 
 /// Names of kernel functions, remembered.
 #[derive(Debug, Default)]
-pub(crate) struct KernelNames {
+pub struct KernelNames {
     symbolizer: Option<Symbolizer>,
     names: HashMap<u64, Vec<String>>,
 }
 
 impl KernelNames {
-    /// Learns the names of `addrs`; of those that it cannot, why.
-    pub(crate) fn learn(&mut self, addrs: impl Iterator<Item = u64>) -> Option<String> {
+    /// Looks up the names of `addrs`. Returns why some have none.
+    pub fn learn(&mut self, addrs: impl Iterator<Item = u64>) -> Option<String> {
         let new: BTreeSet<u64> = addrs.filter(|addr| !self.names.contains_key(addr)).collect();
         let new: Vec<u64> = new.into_iter().collect();
         let symbolizer = self.symbolizer.get_or_insert_with(Symbolizer::new);
@@ -176,7 +177,7 @@ impl KernelNames {
     }
 
     /// The function at an address.
-    pub(crate) fn name(&self, addr: u64) -> &str {
+    pub fn name(&self, addr: u64) -> &str {
         let names = self.names.get(&addr).map_or(&[][..], Vec::as_slice);
         names.last().map_or(UNKNOWN, String::as_str)
     }
@@ -219,7 +220,7 @@ fn inlined_name(function: &InlinedFn<'_>) -> String {
 }
 
 /// Marks a function that was inlined into the one before it.
-pub(super) const INLINED: &str = "_[i]";
+pub(crate) const INLINED: &str = "_[i]";
 
 /// A Rust name as it is written, without the hash that makes it unique; others as they are.
 fn readable(name: &str) -> String {

@@ -10,9 +10,9 @@ use inferno::flamegraph::{self, Options};
 use super::error::FlameError;
 use super::fold::Folded;
 
-/// What a picture is of, by which its colours and unit are told apart.
+/// What a picture shows; it decides the colours and the unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Picture {
     /// Samples.
     OnCpu,
     /// Microseconds of waits.
@@ -20,21 +20,21 @@ pub(super) enum Kind {
 }
 
 /// Writes `folded` as an SVG that opens by itself in a browser and can be zoomed and searched.
-pub(super) fn write(
+pub(crate) fn write(
     folded: &Folded,
-    kind: Kind,
+    picture: Picture,
     title: &str,
     notes: &[String],
     path: &Path,
 ) -> Result<(), FlameError> {
     let failed = |source| FlameError::Write { path: path.to_path_buf(), source };
     let mut out = BufWriter::new(File::create(path).map_err(failed)?);
-    draw(folded, kind, title, notes, &mut out).and_then(|()| out.flush()).map_err(failed)
+    draw(folded, picture, title, notes, &mut out).and_then(|()| out.flush()).map_err(failed)
 }
 
 fn draw(
     folded: &Folded,
-    kind: Kind,
+    picture: Picture,
     title: &str,
     notes: &[String],
     out: impl Write,
@@ -46,7 +46,7 @@ fn draw(
     // The palette that knows the marks of kernel and inlined functions.
     options.colors = Palette::Multi(MultiPalette::Java);
     options.bgcolors = Some(BackgroundColor::Grey);
-    if kind == Kind::OffCpu {
+    if picture == Picture::OffCpu {
         options.colors = Palette::Basic(BasicPalette::Io);
         options.bgcolors = Some(BackgroundColor::Blue);
         "us".clone_into(&mut options.count_name);

@@ -11,7 +11,7 @@ use cutwater_shell::words::shown;
 
 /// Why there is no flame graph.
 #[derive(Debug)]
-pub(crate) enum FlameError {
+pub enum FlameError {
     /// The host does not let this process be sampled.
     Refused(PerfError),
     /// Nothing was sampled.

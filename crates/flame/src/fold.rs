@@ -7,16 +7,16 @@ use cutwater_sys::perf::Stack;
 use super::symbols::Names;
 
 /// Marks a function in the kernel.
-pub(super) const KERNEL: &str = "_[k]";
+pub(crate) const KERNEL: &str = "_[k]";
 /// The frame below all others.
-pub(super) const ROOT: &str = "all";
+pub(crate) const ROOT: &str = "all";
 
 /// Folded stacks, sorted.
-pub(super) type Folded = BTreeMap<String, u64>;
+pub(crate) type Folded = BTreeMap<String, u64>;
 
 /// Folds stacks and how much each has by the names of their frames, on top of a frame called
 /// `label`.
-pub(super) fn fold(stacks: &[(Stack, u64)], names: &Names, label: Option<&str>) -> Folded {
+pub(crate) fn fold(stacks: &[(Stack, u64)], names: &Names, label: Option<&str>) -> Folded {
     let mut folded = Folded::new();
     for (stack, count) in stacks {
         let mut line = ROOT.to_owned();
@@ -35,7 +35,7 @@ pub(super) fn fold(stacks: &[(Stack, u64)], names: &Names, label: Option<&str>) 
 
 /// A folded stack of kernel functions, outermost first, on top of what the first of `stack`
 /// names.
-pub(super) fn kernel_line(stack: &[String]) -> String {
+pub(crate) fn kernel_line(stack: &[String]) -> String {
     let mut line = ROOT.to_owned();
     for (at, name) in stack.iter().enumerate() {
         push(&mut line, name);
@@ -46,8 +46,8 @@ pub(super) fn kernel_line(stack: &[String]) -> String {
     line
 }
 
-/// How many of the outermost frames are std's way to `main` or to a thread's closure; what it
-/// hides in its own backtraces.
+/// How many of the outermost frames lead through std to `main` or to a thread's closure. std hides
+/// them in its own backtraces.
 fn start_up(frames: &[(&str, bool)]) -> usize {
     const MARK: &str = "::__rust_begin_short_backtrace";
     frames
@@ -58,7 +58,7 @@ fn start_up(frames: &[(&str, bool)]) -> usize {
 
 fn push(line: &mut String, name: &str) {
     line.push(';');
-    // The type [u8; 4] has a semicolon in it, which separates frames here.
+    // A semicolon separates frames, and the type [u8; 4] has one.
     line.extend(name.chars().map(|c| if c == ';' || c.is_control() { ',' } else { c }));
 }
 

@@ -1,33 +1,32 @@
 //! `--flamegraph FILE`: a picture of a whole command.
 
 use std::error::Error;
-use std::io::{self, Write};
 use std::path::Path;
 
 use cutwater_sys::perf::SamplerOptions;
 
 use super::{FlameError, Graph, Recording, beside};
-use cutwater_shell::Failure;
+use cutwater_shell::{Failure, print_error};
 
 /// A recording of all that the process does, to be drawn at its end.
 #[derive(Debug)]
-pub(crate) struct Whole<'a> {
+pub struct Whole<'a> {
     path: &'a Path,
     recording: Result<Recording, FlameError>,
 }
 
 impl<'a> Whole<'a> {
     /// Starts. Where the host permits no samples the command runs all the same.
-    pub(crate) fn start(path: &'a Path) -> Self {
+    pub fn start(path: &'a Path) -> Self {
         let options = SamplerOptions { off_cpu: true, ..SamplerOptions::default() };
         Self { path, recording: Recording::start(options) }
     }
 
-    /// Draws, and says on standard error what is in the pictures, or why there are none.
+    /// Draws, and notes on standard error what is in the pictures, or why there are none.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn finish(self, title: &str) -> Result<(), Failure> {
+    pub fn finish(self, title: &str) -> Result<(), Failure> {
         let said = match self.recording {
             Ok(recording) => {
                 let mut graph = Graph::default();
@@ -36,8 +35,7 @@ impl<'a> Whole<'a> {
             }
             Err(e) => refusal(e)?,
         };
-        // With standard error closed there is nobody to tell.
-        let _ = io::stderr().lock().write_all(said.as_bytes());
+        print_error(&said);
         Ok(())
     }
 }
@@ -70,6 +68,6 @@ fn refusal(e: FlameError) -> Result<String, Failure> {
 }
 
 /// Why there is no graph, with its cause.
-pub(crate) fn explained(e: &FlameError) -> String {
+pub fn explained(e: &FlameError) -> String {
     e.source().map_or_else(|| e.to_string(), |source| format!("{e}: {source}"))
 }

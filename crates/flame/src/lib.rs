@@ -2,8 +2,9 @@
 //! the host permits, and what they wait in.
 //!
 //! [`Recording::start`] before the work, [`Graph::add`] after it, [`Graph::write`] at the end. Stacks are walked by
-//! frame pointers, which this workspace and std are built with. glibc as distributions build
-//! it mostly is not: a frame in it hides the function that called it, no more.
+//! frame pointers, which this workspace and std are built with. glibc as most distributions build
+//! it is not: a frame in it hides the function that called it, and nothing else.
+#![forbid(unsafe_code)]
 
 mod error;
 mod fold;
@@ -24,50 +25,50 @@ use std::path::Path;
 use cutwater_shell::words::{counted, shown};
 use cutwater_sys::perf::{Sampler, SamplerOptions, Samples};
 
-pub(crate) use error::FlameError;
-pub(crate) use graph::Graph;
-pub(crate) use inline::{Inline, inline};
+pub use error::FlameError;
+pub use graph::Graph;
+pub use inline::{Inline, inline};
 use maps::Watch;
-pub(crate) use off_cpu::{OffCpuReport, beside};
-pub(crate) use shares::Share;
-pub(crate) use symbols::KernelNames;
-pub(crate) use tail::write_tail;
-pub(crate) use whole::{Whole, explained};
+pub use off_cpu::{OffCpuReport, beside};
+pub use shares::Share;
+pub use symbols::KernelNames;
+pub use tail::write_tail;
+pub use whole::{Whole, explained};
 
-/// Smaller shares are not worth a word.
+/// Smaller shares are not mentioned.
 const SHARE_MIN: f64 = 0.005;
-/// The largest shares said of a graph; the others are to be seen in it.
+/// How many shares are mentioned, the largest; the graph itself shows the others.
 const SHARES_SHOWN: usize = 5;
 
 /// A flame graph in the making.
 #[derive(Debug)]
-pub(crate) struct Recording {
+pub struct Recording {
     sampler: Sampler,
-    /// What another process has mapped; of this one it can be asked at the end.
+    /// What another process has mapped; for this one that is looked up at the end.
     maps: Option<Watch>,
 }
 
 /// What a recording showed, beside the picture.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub(crate) struct Report {
+pub struct Report {
     /// Samples in the graph.
-    pub(crate) samples: u64,
+    pub samples: u64,
     /// Samples that are not in it: no room in a ring, or too many different stacks.
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// Whether time in the kernel is in it.
-    pub(crate) kernel_frames: bool,
-    /// What the reader must know: what is missing, why, and how to have it.
-    pub(crate) notes: Vec<String>,
+    pub kernel_frames: bool,
+    /// What is missing, why, and how to get it.
+    pub notes: Vec<String>,
     /// The share of samples under entry points of interest, largest first.
-    pub(crate) shares: Vec<Share>,
+    pub shares: Vec<Share>,
 }
 
 impl Recording {
     /// Starts recording all threads of this process.
     ///
     /// # Errors
-    /// [`FlameError::Refused`] where the host lets nobody like us sample.
-    pub(crate) fn start(options: SamplerOptions) -> Result<Self, FlameError> {
+    /// [`FlameError::Refused`] when the host does not let this process sample.
+    pub fn start(options: SamplerOptions) -> Result<Self, FlameError> {
         let sampler = Sampler::start(options).map_err(FlameError::Refused)?;
         Ok(Self { sampler, maps: None })
     }
@@ -76,20 +77,20 @@ impl Recording {
     ///
     /// # Errors
     /// As [`Recording::start`].
-    pub(crate) fn of_process(pid: u32, options: SamplerOptions) -> Result<Self, FlameError> {
+    pub fn of_process(pid: u32, options: SamplerOptions) -> Result<Self, FlameError> {
         let sampler = Sampler::of_process(pid, options).map_err(FlameError::Refused)?;
         Ok(Self { sampler, maps: Watch::start(pid) })
     }
 
-    /// Stops it: for those who look up the names of several at once.
-    pub(crate) fn stop(self) -> Samples {
+    /// Stops it. For [`inline`], which looks up the names of several recordings at once.
+    pub fn stop(self) -> Samples {
         self.sampler.stop()
     }
 }
 
 impl Report {
-    /// The file that the graph is in, its samples, and the largest shares.
-    pub(crate) fn line(&self, file: &Path) -> String {
+    /// A line with the file of the graph, its samples, and the largest shares.
+    pub fn line(&self, file: &Path) -> String {
         let mut line = format!("{}: {}", shown(file), counted(self.samples, "sample"));
         for share in self.shares.iter().filter(|s| s.share >= SHARE_MIN).take(SHARES_SHOWN) {
             let _ = write!(line, ", {} {:.0} %", share.name, share.share * 100.0);
