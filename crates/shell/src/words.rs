@@ -45,6 +45,19 @@ pub fn are(n: u64) -> &'static str {
     if n == 1 { "is" } else { "are" }
 }
 
+/// Nanoseconds in three or four digits with the unit: `870 ns`, `12.4 us`, `3.1 ms`.
+#[must_use]
+pub fn time(ns: u64) -> String {
+    let ns = ns as f64;
+    let (value, unit) = match ns {
+        ..1e3 => return format!("{ns} ns"),
+        ..1e6 => (ns / 1e3, "us"),
+        ..1e9 => (ns / 1e6, "ms"),
+        _ => (ns / 1e9, "s"),
+    };
+    if value < 100.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

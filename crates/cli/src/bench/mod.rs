@@ -40,7 +40,7 @@ use report::{Report, Settings, Skipped, Warning};
 use rival::Rival;
 use subject::Subject;
 pub(crate) use subject::memory_available;
-pub(crate) use units::{size, time};
+pub(crate) use units::size;
 use worker::Pool;
 
 use cutwater_shell::Failure;

@@ -8,8 +8,9 @@ use cutwater_sys::perf::Start;
 
 use super::files::Files;
 use super::frames::UNKEPT;
-use super::tail::{Seen, Tails};
-use super::tally::{Kind, OTHERS, RING, Row, Tally};
+use super::operation::Operation;
+use super::tail::{Spent, Tails};
+use super::tally::{OTHERS, RING, Row, Tally};
 
 /// Between two looks for the names of files.
 const NAMES_EVERY: Duration = Duration::from_millis(10);
@@ -72,7 +73,7 @@ impl InKernel {
         }
         for seen in self.tracer.seen() {
             let chain = seen.stack.unwrap_or(UNKEPT);
-            let of_chain = Seen { off_ns: seen.off_ns, samples: seen.samples };
+            let of_chain = Spent { off_ns: seen.off_ns, samples: seen.samples };
             tails.add_seen(kind(seen.kind), seen.from_ns, chain, of_chain);
         }
         tails
@@ -103,11 +104,11 @@ impl InKernel {
     }
 }
 
-fn kind(kind: bpf::Kind) -> Kind {
+fn kind(kind: bpf::Kind) -> Operation {
     match kind {
-        bpf::Kind::Major => Kind::Major,
-        bpf::Kind::Minor => Kind::Minor,
-        bpf::Kind::Read => Kind::Read,
+        bpf::Kind::Major => Operation::Major,
+        bpf::Kind::Minor => Operation::Minor,
+        bpf::Kind::Read => Operation::Read,
     }
 }
 

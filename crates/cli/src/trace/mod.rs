@@ -1,9 +1,8 @@
 //! `cutwater trace`: page faults and reads of a process, by file, with how long they took.
 //!
-//! Where the kernel lets us, each fault and each read is an event with a time
+//! If the kernel permits it, each fault and each read is an event with a time
 //! (`cutwater_sys::perf::Trace`), or programs in the kernel add them up
-//! (`cutwater_sys::bpf::Tracer`); where it does not, what `/proc` counts is shown, and it is
-//! said what was gone without.
+//! (`cutwater_sys::bpf::Tracer`). Otherwise the counts of `/proc` are shown, and what is missing.
 
 mod args;
 mod counters;
@@ -17,6 +16,7 @@ mod in_kernel;
 #[path = "no_kernel.rs"]
 mod in_kernel;
 mod narrow;
+mod operation;
 mod paths;
 mod report;
 mod source;
@@ -28,7 +28,6 @@ mod target;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cutwater_sys::perf::Start;
@@ -41,7 +40,6 @@ use cutwater_shell::Failure;
 use cutwater_shell::stop::Stop;
 use cutwater_shell::{Outcome, output};
 use drawing::Drawing;
-use in_kernel::InKernel;
 use report::Report;
 use source::Source;
 use tail_graph::TailGraph;
@@ -70,7 +68,7 @@ pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
     let recording = flamegraph.map(|path| Drawing::start(path, &target));
     let source = Source::open(args.backend, target.pid(), start);
     let mut watched = Watched {
-        counters: Counters::of(target.pid()),
+        counters: Counters::start(target.pid()),
         tally: Tally::default(),
         names: KernelNames::default(),
         source,
@@ -162,8 +160,4 @@ impl Watched {
         report.without.extend(self.tally.left_out().map(str::to_owned));
         report
     }
-}
-
-pub(crate) fn exit_code(code: i32) -> ExitCode {
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

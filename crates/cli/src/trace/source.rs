@@ -5,14 +5,28 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use cutwater_sys::perf::{Moment, PerfError, Start, Trace};
+use serde::Serialize;
 
-use super::InKernel;
 use super::args::Wanted;
-use super::report::Backend;
+use super::in_kernel::InKernel;
 use super::tally::Tally;
 
 /// What is missing without stacks.
 const FRAMES: &str = "what the kernel does in the slowest operations";
+
+/// Where the rows are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Backend {
+    /// Faults and reads with their times, added up by programs in the kernel.
+    Ebpf,
+    /// The same one by one.
+    Tracepoints,
+    /// Faults without times.
+    SoftwareEvents,
+    /// There are no rows, only `counters`.
+    Counters,
+}
 
 /// A source, and why it is not a better one.
 #[derive(Debug)]

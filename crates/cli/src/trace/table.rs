@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::frames::{TailReport, whose};
-use super::report::{Backend, Report, RowReport};
-use super::tally::Kind;
+use super::operation::Operation;
+use super::report::{Report, RowReport};
+use super::source::Backend;
 use cutwater_shell::words::{are, counted};
 
 /// Characters of a path that are shown: its end.
@@ -18,13 +19,13 @@ const SHARE_MIN: f64 = 0.005;
 pub(super) fn text(report: &Report, rows_max: usize) -> String {
     let mut text = String::new();
     for (kind, title) in [
-        (Kind::Major, "Major faults, which waited for the device"),
-        (Kind::Minor, "Minor faults"),
-        (Kind::Read, "Reads"),
+        (Operation::Major, "Major faults, which waited for the device"),
+        (Operation::Minor, "Minor faults"),
+        (Operation::Read, "Reads"),
     ] {
         let rows: Vec<_> = report.rows.iter().filter(|r| r.kind == kind).collect();
         if !rows.is_empty() {
-            section(&mut text, title, &rows, rows_max, kind == Kind::Read);
+            section(&mut text, title, &rows, rows_max, kind == Operation::Read);
         }
     }
     report.tails.iter().for_each(|tail| slowest(&mut text, tail));
@@ -130,7 +131,7 @@ fn shown(path: &str) -> String {
 }
 
 fn time(ns: Option<u64>) -> String {
-    ns.map_or_else(|| "-".to_owned(), crate::bench::time)
+    ns.map_or_else(|| "-".to_owned(), cutwater_shell::words::time)
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use rustix::process::{
 };
 
 use super::args::Args;
-use super::exit_code;
 use cutwater_shell::Failure;
 use cutwater_shell::Outcome;
 use cutwater_shell::stop::Stop;
@@ -165,6 +164,10 @@ impl Target {
         }
         Ok(())
     }
+}
+
+fn exit_code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
 /// The process of a thread.
