@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 #[cfg(feature = "otlp")]
 use cutwater_meter::otlp::Target;
-
-use crate::metrics::Ways;
 #[cfg(feature = "otlp")]
-use crate::metrics::push;
+use cutwater_shell::metrics::push::PushTo;
+use cutwater_shell::metrics::{Address, Outlets};
+
 use crate::without::Without;
-use crate::{bench, doctor, manual, metrics, query, reproduce, scan, storm, trace};
+use crate::{bench, doctor, manual, query, reproduce, scan, storm, trace};
 
 /// The heading of options that every command has, so that they do not stand between its own.
 const FOR_ALL: &str = "Options of all commands";
@@ -37,7 +37,7 @@ pub(crate) struct Cli {
 
     /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, or a PORT of this host) meanwhile.
     #[arg(long, global = true, help_heading = FOR_ALL, value_name = "ADDRESS", hide_short_help = true)]
-    pub(crate) metrics: Option<String>,
+    pub(crate) metrics: Option<Address>,
 
     /// Push metrics to the collector at URL (http://HOST:PORT) meanwhile, by OTLP over HTTP.
     ///
@@ -59,8 +59,11 @@ pub(crate) struct Cli {
     )]
     pub(crate) otlp_every: u64,
 
-    /// Draw what the command spends CPU time on into FILE, as SVG, and what it waits in into one
-    /// beside it that ends in .offcpu.svg; bench draws both of each path into a directory.
+    /// Draw a flame graph of what the command spends CPU time on into FILE, as SVG, and of what it
+    /// waits in into one beside it that ends in .offcpu.svg.
+    ///
+    /// `bench` and `scan --bench` draw both for each path, into a directory of this name. `trace` draws
+    /// the traced process, and its slowest faults and reads into a third that ends in .tail.svg.
     #[arg(long, global = true, help_heading = FOR_ALL, value_name = "FILE", hide_short_help = true)]
     pub(crate) flamegraph: Option<PathBuf>,
 
@@ -103,21 +106,21 @@ impl Cli {
         }
     }
 
-    /// Where metrics go. A child of ours has the arguments of its parent, which tells for both;
-    /// a query is another program's.
-    pub(crate) fn metrics_here(&self) -> Ways<'_> {
+    /// Where the metrics of this process go. A child of `scan --bench` has the arguments of its
+    /// parent, which exports metrics for both; `query` becomes another program.
+    pub(crate) fn metrics_here(&self) -> Outlets {
         let elsewhere = match &self.command {
             Command::Scan(args) => args.is_child(),
             Command::Query(_) => true,
             _ => false,
         };
         if elsewhere {
-            return Ways::default();
+            return Outlets::default();
         }
-        Ways {
-            serve: self.metrics.as_deref(),
+        Outlets {
+            serve: self.metrics.clone(),
             #[cfg(feature = "otlp")]
-            push: push::wanted(self.otlp.as_ref(), self.otlp_every),
+            push: PushTo::from_option_or_environment(self.otlp.as_ref(), self.otlp_every),
         }
     }
 
@@ -133,10 +136,7 @@ impl Cli {
         });
         #[cfg(not(feature = "otlp"))]
         let otlp = None;
-        query::Before {
-            metrics: self.metrics.as_deref().map(metrics::whole),
-            refused: flamegraph.or(otlp),
-        }
+        query::Before { metrics: self.metrics.clone(), refused: flamegraph.or(otlp) }
     }
 
     /// What a flame graph of the whole command is called.

@@ -7,8 +7,8 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::cli::Cli;
-use crate::failure::Failure;
-use crate::{Outcome, output};
+use cutwater_shell::Failure;
+use cutwater_shell::{Outcome, output};
 
 /// Print a script by which a shell completes subcommands, options and files.
 #[derive(Debug, clap::Args)]

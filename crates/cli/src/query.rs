@@ -8,16 +8,16 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::Outcome;
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::metrics::Address;
+use cutwater_shell::words::shown;
+use cutwater_shell::{Failure, Outcome};
 
 /// The program.
 const PROGRAM: &str = "cutwater-query";
 
 /// SQL over raw logs; the program cutwater-query answers it.
 #[derive(Debug, clap::Args)]
-// What the words mean is the program's business, --help among them.
+// The other program parses all of them, --help too.
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
     /// A query and logs, as in 'SELECT status, count(*) FROM log GROUP BY 1' access.json
@@ -25,12 +25,12 @@ pub(crate) struct Args {
     words: Vec<OsString>,
 }
 
-/// What was asked for before `query`, which is for this program.
+/// The options before `query`, which are this program's.
 #[derive(Debug, Default)]
 pub(crate) struct Before {
-    /// Where to serve metrics: the other program can.
-    pub(crate) metrics: Option<String>,
-    /// An option that it has no counterpart of, and what to do instead.
+    /// Where to serve metrics; passed on.
+    pub(crate) metrics: Option<Address>,
+    /// An option that the other program does not have, and what to do instead.
     pub(crate) refused: Option<(&'static str, &'static str)>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args, before: Before) -> Outcome {
     if let Some((option, instead)) = before.refused {
         return Err(Failure::usage(format!("query takes no {option}; {instead}")));
     }
-    let passed = before.metrics.map(|address| format!("--metrics={address}"));
+    let passed = before.metrics.map(|address| format!("--metrics={}", address.host_and_port()));
     let beside = env::current_exe().ok().and_then(|own| Some(own.parent()?.join(PROGRAM)));
     let found = beside.filter(|path| path.is_file());
     let program = found.unwrap_or_else(|| PathBuf::from(PROGRAM));

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use cutwater_sys::seccomp::{self, Refusal, SysCall};
 
-use crate::failure::Failure;
+use cutwater_shell::Failure;
 
 /// One entry of the list: calls and how they answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -143,14 +143,22 @@ pub fn excerpt(line: &[u8]) -> String {
     text
 }
 
-/// Bytes as printable text: control characters, which could steer a terminal, and what is not UTF-8
-/// as `\xNN`.
+/// Whether a terminal may obey `c` instead of showing it: a control character, or an override or
+/// isolate of the direction of writing (U+202A to U+202E, U+2066 to U+2069), which makes a text look
+/// like another one.
+#[must_use]
+pub fn is_steering(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Bytes as printable text: what could steer a terminal ([`is_steering`]), and what is not UTF-8, as
+/// `\xNN`.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if c.is_control() {
+            if is_steering(c) {
                 c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| push_hex(&mut text, b));
             } else {
                 text.push(c);

@@ -5,20 +5,10 @@
 
 mod cli;
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use cutwater_shell::run_command;
 
 fn main() -> ExitCode {
-    match cli::run(&cli::args::Args::parse()) {
-        Ok(code) => code,
-        Err(failure) => {
-            if !failure.is_closed() {
-                // With standard error closed there is nowhere left to write.
-                let _ = writeln!(std::io::stderr().lock(), "cutwater: {failure}");
-            }
-            ExitCode::from(failure.exit_code())
-        }
-    }
+    run_command(cli::run)
 }

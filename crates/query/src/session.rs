@@ -21,12 +21,13 @@ use futures::StreamExt;
 
 use crate::bounds::TimeBounds;
 use crate::coercion::TextsAsNumbers;
+use crate::engine_error::{engine_failure, planning_failure};
+use crate::file_type::FileType;
 use crate::functions;
 use crate::joins::SortedJoins;
 use crate::names::{Known, Named, resolve};
-use crate::open::{HowToOpen, Kind, expand};
 use crate::table::{Demanded, LogFunction};
-use crate::{Counters, Failure, LogTable};
+use crate::{Counters, Failure, LogTable, Opener, expand};
 
 /// How many of the largest users of memory an error names.
 const CONSUMERS_NAMED: usize = 3;
@@ -57,7 +58,7 @@ pub struct Limits {
 pub struct Session {
     context: SessionContext,
     limits: Limits,
-    how: HowToOpen,
+    how: Opener,
     logs: BTreeMap<String, LogTable>,
     counters: Arc<Counters>,
     demanded: Demanded,
@@ -83,7 +84,7 @@ impl Session {
     ///
     /// # Errors
     /// When the directory for what does not fit in memory cannot be used.
-    pub fn new(limits: Limits, how: HowToOpen) -> Result<Self, Failure> {
+    pub fn new(limits: Limits, how: Opener) -> Result<Self, Failure> {
         let partitions = partitions(&limits);
         let mut config =
             SessionConfig::new().with_target_partitions(partitions).with_information_schema(true);
@@ -102,7 +103,7 @@ impl Session {
         options.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
         let state = SessionStateBuilder::new()
             .with_config(config)
-            .with_runtime_env(Arc::new(runtime(&limits).build()?))
+            .with_runtime_env(Arc::new(runtime(&limits).build().map_err(engine_failure)?))
             .with_default_features()
             .with_analyzer_rules(analyzer_rules())
             .with_optimizer_rule(Arc::new(TimeBounds))
@@ -146,19 +147,19 @@ impl Session {
     /// # Errors
     /// When one cannot be opened, they are not all of one kind, or there is such a table.
     pub async fn add(&mut self, table: &str, names: &[String]) -> Result<(), Failure> {
-        if self.context.table_exist(TableReference::bare(table))? {
+        if self.has_table(table)? {
             return Err(Failure::usage(format!(
                 "there are two tables {table}; give each a name of its own with \
                  --table NAME=GLOB (files given without a name are the table log)"
             )));
         }
         let paths = names.iter().map(|name| expand(name)).collect::<Result<Vec<_>, _>>()?.concat();
-        let kinds: Vec<Kind> = paths.iter().map(|path| Kind::of(path)).collect();
+        let kinds: Vec<_> = paths.iter().map(|path| FileType::by_extension(path)).collect();
         match kinds.first() {
-            Some(&kind) if kind != Kind::Log && kinds.iter().all(|k| *k == kind) => {
+            Some(&kind) if kind != FileType::Log && kinds.iter().all(|k| *k == kind) => {
                 self.add_other(table, kind, &paths).await
             }
-            Some(_) if kinds.iter().any(|k| *k != Kind::Log) => Err(Failure::usage(format!(
+            Some(_) if kinds.iter().any(|k| *k != FileType::Log) => Err(Failure::usage(format!(
                 "the table {table} would be made of files of several kinds; \
                  give each kind a table of its own with --table NAME=GLOB"
             ))),
@@ -177,7 +178,7 @@ impl Session {
     async fn add_other(
         &mut self,
         table: &str,
-        kind: Kind,
+        kind: FileType,
         paths: &[PathBuf],
     ) -> Result<(), Failure> {
         let absolute = |path: &PathBuf| {
@@ -189,36 +190,41 @@ impl Session {
             paths.first().and_then(|p| Path::new(p).extension()).and_then(|e| e.to_str());
         let extension = format!(".{}", extension.unwrap_or(""));
         let context = &self.context;
-        let frame = match kind {
-            Kind::Parquet => {
+        let read = match kind {
+            FileType::Parquet => {
                 let options = ParquetReadOptions::default();
                 context
                     .read_parquet(
                         paths,
                         ParquetReadOptions { file_extension: &extension, ..options },
                     )
-                    .await?
+                    .await
             }
-            Kind::Csv { delimiter } => {
+            FileType::Csv { delimiter } => {
                 let options = CsvReadOptions::new().delimiter(delimiter);
-                context.read_csv(paths, options.file_extension(&extension)).await?
+                context.read_csv(paths, options.file_extension(&extension)).await
             }
-            Kind::Arrow | Kind::Log => {
+            FileType::Arrow | FileType::Log => {
                 let options = datafusion::execution::options::ArrowReadOptions {
                     file_extension: &extension,
                     ..Default::default()
                 };
-                context.read_arrow(paths, options).await?
+                context.read_arrow(paths, options).await
             }
         };
-        self.context.register_table(TableReference::bare(table), frame.into_view())?;
+        let view = read.map_err(engine_failure)?.into_view();
+        context.register_table(TableReference::bare(table), view).map_err(engine_failure)?;
         Ok(())
+    }
+
+    fn has_table(&self, name: &str) -> Result<bool, Failure> {
+        self.context.table_exist(TableReference::bare(name)).map_err(engine_failure)
     }
 
     fn register(&self, name: &str, logs: &LogTable) -> Result<(), Failure> {
         let table = TableReference::bare(name);
-        let _ = self.context.deregister_table(table.clone())?;
-        self.context.register_table(table, Arc::new(logs.clone()))?;
+        let _ = self.context.deregister_table(table.clone()).map_err(engine_failure)?;
+        self.context.register_table(table, Arc::new(logs.clone())).map_err(engine_failure)?;
         Ok(())
     }
 
@@ -230,7 +236,7 @@ impl Session {
     /// Makes what a statement names available: columns on demand, and files in quotes.
     async fn provide(&mut self, named: Named) -> Result<(), Failure> {
         for path in named.paths {
-            if !self.context.table_exist(TableReference::bare(path.as_str()))? {
+            if !self.has_table(&path)? {
                 self.add(&path, std::slice::from_ref(&path)).await?;
             }
         }
@@ -247,8 +253,11 @@ impl Session {
     /// # Errors
     /// When it is no SQL, or there is none in it.
     pub fn parse(&self, sql: &str) -> Result<Vec<Statement>, Failure> {
-        let mut parser = DFParserBuilder::new(sql).with_dialect(&PostgreSqlDialect {}).build()?;
-        let statements: Vec<Statement> = parser.parse_statements()?.into();
+        let mut parser = DFParserBuilder::new(sql)
+            .with_dialect(&PostgreSqlDialect {})
+            .build()
+            .map_err(engine_failure)?;
+        let statements: Vec<Statement> = parser.parse_statements().map_err(engine_failure)?.into();
         if statements.is_empty() {
             return Err(Failure::usage("there is no query; try \"SELECT * FROM log LIMIT 10\""));
         }
@@ -272,11 +281,11 @@ impl Session {
             let query = frame.logical_plan().clone();
             Ok((frame.create_physical_plan().await?, query, task))
         };
-        let (plan, query, task) = planned.await.map_err(Failure::planning)?;
+        let (plan, query, task) = planned.await.map_err(planning_failure)?;
         let sorted = SortedJoins::for_plan(&plan, query, &self.context.state(), &self.counters);
         Ok(until_failure(match sorted {
             Some(sorted) => sorted.unless_fits(plan, task),
-            None => execute_stream(plan, task)?,
+            None => execute_stream(plan, task).map_err(engine_failure)?,
         }))
     }
 }

@@ -1,5 +1,5 @@
 //! What the tests of the other crates share: [`skip!`] for what a test cannot check on this host, numbers
-//! from a seed ([`Dice`]), child processes ([`child`]) and addresses ([`sockets`]).
+//! from a seed ([`Dice`]), child processes ([`child`]), addresses ([`sockets`]), and small helpers.
 //!
 //! Two environment variables change [`skip!`]:
 //! - `CUTWATER_SKIPS` names a file to which each skip appends a line, because the output of a test that
@@ -12,6 +12,10 @@ pub mod child;
 mod dice;
 pub mod sockets;
 
+mod http;
+mod output;
+mod schema;
+
 use std::env;
 use std::ffi::OsStr;
 use std::fmt::Arguments;
@@ -21,6 +25,9 @@ use std::panic::Location;
 use std::path::Path;
 
 pub use dice::Dice;
+pub use http::{http_get, url_escaped};
+pub use output::{ended, text};
+pub use schema::check_schema;
 
 /// Prints what a test skips on this host and why; takes the arguments of `println!`.
 ///

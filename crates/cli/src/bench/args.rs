@@ -80,9 +80,10 @@ pub(crate) struct Args {
     /// Write a page with charts to FILE; it needs no network.
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub(super) export_html: Option<PathBuf>,
-    /// Write a flame graph of each path to DIR, from passes of their own.
-    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
-    pub(super) flamegraph: Option<PathBuf>,
+    /// The directory for a flame graph of each path, from passes of their own: the option of all
+    /// commands.
+    #[arg(skip)]
+    pub(crate) flamegraph: Option<PathBuf>,
 }
 
 const MATRIX: &str = "What is measured (comma lists)";

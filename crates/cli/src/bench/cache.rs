@@ -12,8 +12,8 @@ use cutwater_lab::Permutation;
 use rustix::fs::Advice;
 
 use super::shape::{Cache, Shape};
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// Bytes of a piece that is resident, or is not, in the mixed state.
 const PIECE: u64 = 1 << 20;

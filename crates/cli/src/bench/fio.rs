@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::words::shown;
+use cutwater_shell::words::shown;
 
 /// What the installed fio calls itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,9 +11,9 @@ use cutwater_observe::perf::SamplerOptions;
 use super::group::{Bed, Group, throughput};
 use super::ranges;
 use super::report::{self, Skipped};
-use crate::failure::Failure;
-use crate::flame::{self, FlameError, Graph, Recording, explained};
-use crate::words::shown;
+use cutwater_flame::{self as flame, FlameError, Graph, Recording, explained};
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// Flame graphs in the making.
 #[derive(Debug)]

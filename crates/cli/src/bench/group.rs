@@ -16,8 +16,8 @@ use super::ranges;
 use super::rival::{Rival, RivalRuns};
 use super::shape::Shape;
 use super::worker::How;
-use crate::failure::Failure;
-use crate::stop::Stop;
+use cutwater_shell::Failure;
+use cutwater_shell::stop::Stop;
 
 /// Reads of the shortest probe; each next one has four times as many.
 const PROBE_READS: u64 = 16;

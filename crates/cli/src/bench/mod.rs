@@ -26,11 +26,11 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::progress::Progress;
-use crate::stop::Stop;
 pub(crate) use args::Args;
 use cache::PageCache;
 use cutwater_lab::Csv;
+use cutwater_shell::progress::Progress;
+use cutwater_shell::stop::Stop;
 use flames::Flames;
 use group::{Bed, Group};
 pub(crate) use host::host;
@@ -40,12 +40,12 @@ use report::{Report, Settings, Skipped, Warning};
 use rival::Rival;
 use subject::Subject;
 pub(crate) use subject::memory_available;
-pub(crate) use units::{size, time};
+pub(crate) use units::size;
 use worker::Pool;
 
-use crate::failure::Failure;
-use crate::words::shown;
-use crate::{Outcome, output};
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
+use cutwater_shell::{Outcome, output};
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let exports = [&args.export_json, &args.export_csv, &args.export_html];
     let read: Vec<_> = args.file.as_deref().into_iter().collect();
     exports.into_iter().flatten().try_for_each(|path| {
-        output::spares(path, &read)?;
+        output::refuse_to_overwrite(path, &read)?;
         can_write(path)
     })?;
     let stop = Stop::on_signals()

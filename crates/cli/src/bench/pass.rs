@@ -12,7 +12,7 @@ use cutwater_sys::usage::{self, Usage};
 
 use super::shape::Shape;
 use super::worker::{How, Job, Part, Pool};
-use crate::failure::Failure;
+use cutwater_shell::Failure;
 
 /// What one pass did and cost.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use cutwater::ReadPath;
 use super::args::Args;
 use super::shape::{Cache, Pattern, Shape};
 use super::units;
-use crate::failure::Failure;
+use cutwater_shell::Failure;
 
 /// Largest read; with the deepest queue this is what bounds memory.
 const BLOCK_MAX: u64 = 64 << 20;

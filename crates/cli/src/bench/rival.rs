@@ -9,7 +9,7 @@ use super::fio::{self, Engine, FioJob, FioResult, Order, Until};
 use super::ranges::{STRIDE_BLOCKS, ZIPF_EXPONENT};
 use super::report::Peer;
 use super::shape::{Cache, Pattern, Shape};
-use crate::failure::Failure;
+use cutwater_shell::Failure;
 
 /// Longest time that one job may take, as a multiple of what it should.
 const PATIENCE: u32 = 20;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::units;
-use crate::words;
+use cutwater_shell::words;
 
 /// The order of the offsets. `ranges` has their exact shapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -8,10 +8,10 @@ use cutwater_lab::SplitMix;
 use rustix::fs::FallocateFlags;
 
 use super::units;
-use crate::failure::Failure;
-use crate::stop::Stop;
-use crate::words::shown;
-use crate::workdir::Workdir;
+use cutwater_shell::Failure;
+use cutwater_shell::stop::Stop;
+use cutwater_shell::words::shown;
+use cutwater_shell::workdir::Workdir;
 
 /// Largest file that is made unasked.
 const SIZE_MAX: u64 = 1 << 30;

@@ -5,7 +5,7 @@ use cutwater_lab::{Better, Ratio, compare};
 use super::report::{self, Cell, Summary, Worst};
 use super::shape::Shape;
 use super::units;
-use crate::words;
+use cutwater_shell::words;
 
 /// Ratios nearer to 1 than this are called equal.
 const EQUAL: f64 = 1.10;

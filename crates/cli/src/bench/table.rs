@@ -7,7 +7,7 @@ use cutwater_lab::{Cell as Field, Column, Sheet, Table, wrapped};
 use super::report::{self, Cell, Peer, Report, Warning};
 use super::shape::Shape;
 use super::units;
-use crate::words;
+use cutwater_shell::words;
 
 /// The group's heading, its paths, and what is to be said of them.
 pub(super) fn group(

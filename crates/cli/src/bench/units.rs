@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub(super) use cutwater_shell::words::time;
+
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -56,18 +58,6 @@ pub(crate) fn size(bytes: u64) -> String {
     } else {
         format!("{:.1} {name}", bytes as f64 / unit as f64)
     }
-}
-
-/// Nanoseconds in three or four digits with the unit: `870 ns`, `12.4 us`, `3.1 ms`.
-pub(crate) fn time(ns: u64) -> String {
-    let ns = ns as f64;
-    let (value, unit) = match ns {
-        ..1e3 => return format!("{ns} ns"),
-        ..1e6 => (ns / 1e3, "us"),
-        ..1e9 => (ns / 1e6, "ms"),
-        _ => (ns / 1e9, "s"),
-    };
-    if value < 100.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
 /// A number in few digits: `842`, `29.1 K`, `1.20 M`.

@@ -13,8 +13,8 @@ use cutwater::{File, Order};
 use cutwater_meter::{Checksum, Latencies};
 use cutwater_observe::perf::{Counter, Event, Scope};
 
-use crate::failure::Failure;
-use crate::stop::Stop;
+use cutwater_shell::Failure;
+use cutwater_shell::stop::Stop;
 
 /// What all threads of a pass have in common.
 #[derive(Debug, Clone)]

@@ -56,7 +56,7 @@ fn copied(facts: &Facts) -> &'static str {
     }
 }
 
-/// Where nobody tells what is resident, all goes through the page cache.
+/// If it is not known what is resident, all reads go through the page cache.
 fn blind(facts: &Facts) -> Choice {
     let path = if facts.has_ring() { "uring" } else { copied(facts) };
     let reason = "residency cannot be asked here, so all goes through the page cache".into();

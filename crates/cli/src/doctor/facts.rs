@@ -13,8 +13,8 @@ use cutwater_sys::probe::mount::{self, Mount};
 use cutwater_sys::probe::ring::{self, RingFacts};
 use cutwater_sys::probe::{self, Answer};
 
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// What the path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Facts {
         !matches!(self.file.ground, Ground::Nothing(_))
     }
 
-    /// Whether it can be known what is resident, and the call that tells.
+    /// Whether it can be known what is resident, and by which call.
     pub(super) fn residency(&self) -> Option<&'static str> {
         ["cachestat", "mincore"].into_iter().find(|call| self.on_file(call).works())
     }

@@ -15,7 +15,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::{Outcome, output};
+use cutwater_shell::{Outcome, output};
 use report::Style;
 
 /// What clap read.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::choices::{self, Choice};
 use super::facts::{Facts, Kind};
 use super::finding::{Finding, Fix, Group, State};
-use crate::words::shown;
+use cutwater_shell::words::shown;
 
 /// How to lay the report out.
 #[derive(Debug, Clone, Copy)]

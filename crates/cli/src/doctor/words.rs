@@ -1,6 +1,6 @@
 //! Numbers and errors in words.
 
-use crate::words::counted;
+use cutwater_shell::words::counted;
 use cutwater_sys::Errno;
 use cutwater_sys::probe::Answer;
 

@@ -14,9 +14,9 @@ use cutwater_meter::Checksum;
 use super::claim::{Claim, Figure, Side};
 use super::effort::Effort;
 use super::flames::Flames;
-use crate::failure::Failure;
-use crate::stop::Stop;
-use crate::workdir::Workdir;
+use cutwater_shell::Failure;
+use cutwater_shell::stop::Stop;
+use cutwater_shell::workdir::Workdir;
 
 /// A directory with the files made so far, which is removed with the value.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::bed::{Bed, Gauge};
 use super::claim::Claim;
 use super::effort::{Effort, ROUNDS_MAX};
-use crate::stop::Stop;
+use cutwater_shell::stop::Stop;
 
 const CLAIM: Claim =
     Claim { id: "made-up", text: "", claimed_ratio: Some(2.0), measure: |_| Err(String::new()) };

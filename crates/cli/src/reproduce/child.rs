@@ -8,8 +8,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{self, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 
-use crate::Outcome;
-use crate::failure::Failure;
+use cutwater_shell::Failure;
+use cutwater_shell::Outcome;
 
 /// A part: it has its file, does its work, says a line by its last argument, and keeps what it
 /// has until that returns.

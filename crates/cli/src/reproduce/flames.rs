@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cutwater_observe::perf::{SamplerOptions, Samples};
 
-use crate::flame::{Inline, Recording, explained, inline};
+use cutwater_flame::{Inline, Recording, explained, inline};
 
 /// A prime, and often enough for rounds of a tenth of a second.
 const HZ: u32 = 4999;

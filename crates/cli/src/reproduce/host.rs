@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bench;
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 /// The host, as far as figures depend on it.
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use super::flames::Drawn;
 use super::host::Host;
 use super::report::{Report, Row, SideRow, best, ends, figure, times};
 use crate::bench::size;
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 /// The page.
 pub(super) fn page(report: &Report, flames: &Drawn) -> String {

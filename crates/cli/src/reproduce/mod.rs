@@ -17,13 +17,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::Outcome;
-use crate::failure::Failure;
-use crate::output;
-use crate::progress::Progress;
-use crate::stop::Stop;
 use bed::Bed;
 use claim::Claim;
+use cutwater_shell::Failure;
+use cutwater_shell::Outcome;
+use cutwater_shell::output;
+use cutwater_shell::progress::Progress;
+use cutwater_shell::stop::Stop;
 use effort::Effort;
 use host::Host;
 use report::Report;

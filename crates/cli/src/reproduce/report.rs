@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::claim::{Answer, Claim, Figure, Measured, Side, width};
 use super::host::Host;
 use super::verdict::{Doubt, Verdict};
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 /// All results.
 #[derive(Debug, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cutwater::ReadPath;
+use cutwater_shell::logs::LogOptions;
 
 /// Read logs: formats, fields, counts, errors and times, at the speed of the read paths.
 #[derive(Debug, clap::Args)]
@@ -72,26 +72,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", conflicts_with_all = ["since", "until"])]
     pub(super) last: Option<String>,
 
-    /// The format, when it should not be detected: json, docker, syslog5424, cri, access,
-    /// apache-error, syslog, logfmt, plain, raw
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["regex", "log_format"])]
-    pub(super) format: Option<String>,
+    #[command(flatten)]
+    pub(super) logs: LogOptions,
 
     /// A regular expression whose named groups are the fields
-    #[arg(long, value_name = "PATTERN", conflicts_with = "log_format")]
+    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["format", "log_format"])]
     pub(super) regex: Option<String>,
 
     /// An nginx log_format string
-    #[arg(long, value_name = "STRING")]
+    #[arg(long, value_name = "STRING", conflicts_with = "format")]
     pub(super) log_format: Option<String>,
-
-    /// The field that holds the time, when it should not be detected
-    #[arg(long, value_name = "FIELD")]
-    pub(super) time_field: Option<String>,
-
-    /// The zone of times without one: UTC, local, or a name like Europe/Berlin
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub(super) tz: String,
 
     /// Write every bad line to FILE: path, line, offset, column, reason, excerpt, by tabs
     #[arg(long, value_name = "FILE")]
@@ -125,14 +115,6 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["arrow", "csv", "tsv", "ndjson", "json", "tail"])]
     pub(super) arrow_file: bool,
 
-    /// The read path: read, preadv, mmap, uring, uring-direct, auto
-    #[arg(long, value_name = "PATH", default_value = "auto")]
-    pub(super) path: ReadPath,
-
-    /// Threads; all cores unless given
-    #[arg(long, value_name = "N")]
-    pub(super) threads: Option<usize>,
-
     /// The longest line, MiB; longer ones are bad lines
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) line_max: u16,
@@ -150,15 +132,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "bench")]
     pub(super) export_csv: Option<PathBuf>,
 
-    /// Draw what CPU time is spent on into FILE, as SVG; with --bench, each way into this directory
-    #[arg(long, value_name = "FILE")]
-    pub(super) flamegraph: Option<PathBuf>,
-
     /// One pass of --bench, in a process of its own.
     #[arg(long, hide = true, requires = "bench")]
-    pub(super) bench_way: Option<super::bench::Way>,
+    pub(super) bench_way: Option<String>,
 
-    /// With a flame graph of it.
+    /// Draw a flame graph of that pass.
     #[arg(long, hide = true, requires = "bench_way")]
     pub(super) bench_flame: bool,
 

@@ -9,23 +9,31 @@ use arrow_schema::{ArrowError, Schema};
 use cutwater_logs::columns::{ColumnSpec, ColumnType, Columns, infer, schema};
 use cutwater_logs::split::Stop;
 
-use super::plan::Plan;
-use super::{Done, Emit, report, run_pass};
-use crate::failure::Failure;
-use crate::words::{are, counted};
+use super::done::Done;
+use super::pass::{Emit, pass};
+use super::plan::{ArrowForm, Plan};
+use cutwater_shell::words::{are, counted};
+use cutwater_shell::{Failure, note};
 
-/// Bytes to which buffers are aligned, so that whoever maps the file needs no copy.
+/// Bytes to which buffers are aligned, so that a program that maps the file needs no copy.
 const ALIGNMENT: usize = 64;
 
-/// Writes the fields `names`, of which each may say its type after a colon.
-pub(super) fn fields(plan: &Plan, stop: &Stop, names: &[String]) -> Result<Done, Failure> {
+/// Writes the fields `names` of the first `head` records, or of all. A name may end with a colon and
+/// the type of the column.
+pub(super) fn write(
+    plan: &Plan,
+    stop: &Stop,
+    names: &[String],
+    form: ArrowForm,
+    head: Option<usize>,
+) -> Result<Done, Failure> {
     if io::stdout().is_terminal() {
         let what = "Arrow IPC is not for a terminal; send it to a file or a program";
         return Err(Failure::usage(what));
     }
     let specs = columns(plan, names);
-    let writer = Writer::new(plan, &schema(&specs))?;
-    let (done, sinks) = run_pass(plan, stop, || Columns::new(&specs), writer)?;
+    let writer = Writer::new(form, head, &schema(&specs))?;
+    let (done, sinks) = pass(plan, stop, || Columns::new(&specs), writer)?;
     let mut misfits = vec![0; specs.len()];
     for mut sink in sinks {
         if let Some(e) = sink.failed.take() {
@@ -35,7 +43,7 @@ pub(super) fn fields(plan: &Plan, stop: &Stop, names: &[String]) -> Result<Done,
     }
     for (spec, count) in specs.iter().zip(misfits).filter(|(_, count)| *count > 0) {
         let (name, kind) = (&spec.name, kind_name(spec.kind));
-        report::note(&format!(
+        note(&format!(
             "{} of {name} {} no {kind} and {} written as null; --fields {name}:string keeps {}",
             counted(count, "value"),
             are(count),
@@ -46,13 +54,13 @@ pub(super) fn fields(plan: &Plan, stop: &Stop, names: &[String]) -> Result<Done,
     Ok(done)
 }
 
-/// Types as said, else as the sampled lines have them.
+/// The columns, of the types that are named, otherwise of those that sampled lines have.
 fn columns(plan: &Plan, names: &[String]) -> Vec<ColumnSpec> {
-    let said = |name: &String| -> (String, Option<ColumnType>) {
-        let typed = name.rsplit_once(':').and_then(|(n, t)| Some((n, t.parse().ok()?)));
-        typed.map_or_else(|| (name.clone(), None), |(n, t)| (n.to_owned(), Some(t)))
+    let typed = |name: &String| -> (String, Option<ColumnType>) {
+        let parts = name.rsplit_once(':').and_then(|(n, t)| Some((n, t.parse().ok()?)));
+        parts.map_or_else(|| (name.clone(), None), |(n, t)| (n.to_owned(), Some(t)))
     };
-    let (names, kinds): (Vec<_>, Vec<_>) = names.iter().map(said).unzip();
+    let (names, kinds): (Vec<_>, Vec<_>) = names.iter().map(typed).unzip();
     let mut specs = infer(&plan.logs, &names);
     for (spec, kind) in specs.iter_mut().zip(kinds) {
         spec.kind = kind.unwrap_or(spec.kind);
@@ -64,8 +72,7 @@ fn kind_name(kind: ColumnType) -> &'static str {
     ColumnType::NAMED.into_iter().find(|(_, k)| *k == kind).map_or("", |(name, _)| name)
 }
 
-/// Arrow's own failures; those of standard output keep their cause, so that a closed pipe is
-/// known for one.
+/// Arrow's own failures. Those of standard output keep their kind: a closed pipe is no failure.
 fn refused(error: ArrowError) -> Failure {
     match error {
         ArrowError::IoError(_, e) => Failure::output(e),
@@ -85,12 +92,12 @@ struct Left {
 }
 
 impl Writer {
-    fn new(plan: &Plan, schema: &Schema) -> Result<Self, Failure> {
+    fn new(form: ArrowForm, head: Option<usize>, schema: &Schema) -> Result<Self, Failure> {
         let out = BufWriter::with_capacity(1 << 18, io::stdout());
-        let left = Left { rows: plan.args.head.unwrap_or(usize::MAX), failed: None };
+        let left = Left { rows: head.unwrap_or(usize::MAX), failed: None };
         let options = IpcWriteOptions::try_new(ALIGNMENT, false, arrow_ipc::MetadataVersion::V5)
             .map_err(refused)?;
-        Ok(if plan.args.arrow_file {
+        Ok(if form == ArrowForm::File {
             let writer = FileWriter::try_new_with_options(out, schema, options).map_err(refused)?;
             Self::File(Box::new(writer), left)
         } else {

@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use cutwater_logs::bad::BadLine;
 
 use super::plan::Plan;
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// The most bad lines that are shown.
 const SHOWN_MAX: usize = 10;
@@ -21,12 +22,11 @@ pub(super) struct BadLines {
 
 impl BadLines {
     pub(super) fn new(plan: &Plan) -> Result<Self, Failure> {
-        let create = |path| {
-            let failed = |e| Failure::new(format!("cannot create {}", path)).because(e);
-            File::create(&path).map(BufWriter::new).map_err(failed)
+        let create = |path: &PathBuf| {
+            let failed = |e| Failure::new(format!("cannot create {}", shown(path))).because(e);
+            File::create(path).map(BufWriter::new).map_err(failed)
         };
-        let path = plan.args.errors.as_ref().map(shown);
-        let file = path.map(create).transpose()?;
+        let file = plan.errors.as_ref().map(create).transpose()?;
         Ok(Self { shown: Vec::new(), file, failed: None })
     }
 

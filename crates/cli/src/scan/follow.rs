@@ -4,94 +4,135 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
 use cutwater_logs::follow::{Event, Follow};
-use cutwater_logs::render::Rendering;
+use cutwater_logs::render::{Rendering, Style};
 use cutwater_logs::scan::{Feed, Lines, Rows, Sink, Tally};
 use cutwater_logs::split::InputKind;
 use cutwater_logs::watch::Watcher;
 
-use super::plan::{Mode, Plan};
-use super::watch::Watch;
-use super::{Done, Emit, bad, report, rows};
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::stop::Watch;
+use cutwater_shell::words::shown;
+use cutwater_shell::{Failure, note};
+
+use super::bad::BadLines;
+use super::done::Done;
+use super::pass::Emit;
+use super::plan::{Plan, RecordForm, Records};
+use super::rows::Writer;
 
 /// Lines of each log that are shown before new ones, unless `--tail` says how many.
 const TAIL_LINES: usize = 10;
 
-/// Prints records until it is told to stop.
-pub(super) fn follow(plan: &Plan, watch: &Watch) -> Result<Done, Failure> {
-    match &plan.mode {
-        Mode::Fields(names) => {
-            let style = rows::style(&plan.args);
-            let writer = rows::Writer::following(plan, names, style);
-            run(plan, watch, Rendering::new(names, style), writer)
+/// Prints records as they are written, until a signal ends it.
+pub(super) fn follow(plan: &Plan, records: &Records, watch: &Watch) -> Result<Done, Failure> {
+    let follows = open(plan, records.tail.unwrap_or(TAIL_LINES))?;
+    match &records.form {
+        RecordForm::Lines => {
+            let mut writer = Writer::lines(records).without_end();
+            print(plan, watch, follows, Lines::default(), &mut writer, titled(plan))
         }
-        _ => run(plan, watch, Lines::default(), rows::Writer::following_lines(plan)),
+        // Columns are as wide as their names: the width of what follows is not known.
+        RecordForm::Table(names) | RecordForm::Arrow(names, _) => {
+            fields(plan, watch, follows, records, names, Style::Tsv)
+        }
+        RecordForm::Fields(names, style) => fields(plan, watch, follows, records, names, *style),
     }
 }
 
-fn run<S: Sink<Out = Rows>>(
+fn fields(
     plan: &Plan,
     watch: &Watch,
-    sink: S,
-    mut writer: rows::Writer,
+    follows: Vec<Follow>,
+    records: &Records,
+    names: &[String],
+    style: Style,
 ) -> Result<Done, Failure> {
-    let mut follows = open(plan)?;
+    let mut writer = Writer::fields(records, names, style).without_end();
+    print(plan, watch, follows, Rendering::new(names, style), &mut writer, false)
+}
+
+/// Whether lines of several logs are titled. Titles are for people: another program gets only lines.
+fn titled(plan: &Plan) -> bool {
+    plan.logs.len() > 1 && std::io::stdout().is_terminal()
+}
+
+fn print<S: Sink<Out = Rows>>(
+    plan: &Plan,
+    watch: &Watch,
+    mut follows: Vec<Follow>,
+    sink: S,
+    writer: &mut Writer,
+    titled: bool,
+) -> Result<Done, Failure> {
     let watcher = Watcher::new(follows.iter().map(Follow::path));
     if let Some(why) = &watcher.refused {
-        report::note(&format!("changes are looked for 4 times a second, as inotify said: {why}"));
+        note(&format!("changes are looked for 4 times a second, as inotify said: {why}"));
     }
-    let mut feed = Feed::new(&plan.logs, &plan.request, sink);
-    let mut bad = bad::BadLines::new(plan)?;
-    let mut tallies = vec![Tally::default(); plan.logs.len()];
-    let mut shown = None;
+    let tallies = vec![Tally::default(); plan.logs.len()];
+    let feed = Feed::new(&plan.logs, &plan.request, sink);
+    let bad = BadLines::new(plan)?;
+    let mut printing = Printing { plan, feed, bad, tallies, writer, titled, last_log: None };
     while !watch.is_interrupted() {
         for (log, follow) in follows.iter_mut().enumerate() {
-            let each = |event: Event<'_>| {
-                let mut part = match event {
-                    Event::Lines { offset, bytes } => feed.lines(log, offset, bytes),
-                    Event::LongLine { offset, length, start } => {
-                        feed.long_line(log, offset, length, start)
-                    }
-                    told => {
-                        tell(plan, log, &told);
-                        return ControlFlow::Continue(());
-                    }
-                };
-                let before = tallies[log].lines;
-                part.bad_lines.iter_mut().for_each(|bad| bad.line += before);
-                tallies[log].merge(&part.tally);
-                bad.add(plan, log, &mut part.bad_lines)?;
-                if part.out.ends.is_empty() {
-                    return ControlFlow::Continue(());
-                }
-                if follows_many(plan) && shown.replace(log) != Some(log) {
-                    writer.title(&plan.name(log));
-                }
-                writer.part(log, &mut part.out)?;
-                writer.flush()
-            };
             let name = plan.name(log);
             let failed = |e| Failure::new(format!("cannot go on following {name}")).because(e);
-            follow.poll(each).map_err(failed)?;
+            follow.poll(|event| printing.event(log, event)).map_err(failed)?;
         }
-        if writer.has_failed() {
+        if printing.writer.has_failed() {
             break;
         }
         watcher.wait();
     }
-    let bad = bad.finish()?;
-    writer.finish()?;
-    Ok(Done { tallies, bad, ..Done::default() })
+    let bad = printing.bad.finish()?;
+    printing.writer.finish()?;
+    Ok(Done { tallies: printing.tallies, bad, ..Done::default() })
 }
 
-/// Titles are for people: what a program reads has lines only.
-fn follows_many(plan: &Plan) -> bool {
-    plan.logs.len() > 1 && matches!(plan.mode, Mode::Lines) && std::io::stdout().is_terminal()
+/// Prints what happens to the logs.
+struct Printing<'a, S: Sink<Out = Rows>> {
+    plan: &'a Plan,
+    feed: Feed<'a, S>,
+    bad: BadLines,
+    tallies: Vec<Tally>,
+    writer: &'a mut Writer,
+    titled: bool,
+    /// The log of the last row.
+    last_log: Option<usize>,
 }
 
-fn open(plan: &Plan) -> Result<Vec<Follow>, Failure> {
-    let lines = plan.args.tail.unwrap_or(TAIL_LINES);
+impl<S: Sink<Out = Rows>> Printing<'_, S> {
+    fn event(&mut self, log: usize, event: Event<'_>) -> ControlFlow<()> {
+        let mut part = match event {
+            Event::Lines { offset, bytes } => self.feed.lines(log, offset, bytes),
+            Event::LongLine { offset, length, start } => {
+                self.feed.long_line(log, offset, length, start)
+            }
+            Event::Replaced => {
+                note(&format!("{} was replaced; the new file is followed", self.plan.name(log)));
+                return ControlFlow::Continue(());
+            }
+            Event::Truncated => {
+                let name = self.plan.name(log);
+                note(&format!("{name} was truncated; it is followed from its start"));
+                return ControlFlow::Continue(());
+            }
+        };
+        let before = self.tallies[log].lines;
+        part.bad_lines.iter_mut().for_each(|bad| bad.line += before);
+        self.tallies[log].merge(&part.tally);
+        self.bad.add(self.plan, log, &mut part.bad_lines)?;
+        if part.out.ends.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        if self.titled && self.last_log.replace(log) != Some(log) {
+            self.writer.title(&self.plan.name(log));
+        }
+        self.writer.part(log, &mut part.out)?;
+        self.writer.flush()
+    }
+}
+
+/// Opens the logs at their last `lines` lines.
+fn open(plan: &Plan, lines: usize) -> Result<Vec<Follow>, Failure> {
     let mut follows = Vec::new();
     for log in &plan.logs {
         let path = &log.input.path;
@@ -107,13 +148,4 @@ fn open(plan: &Plan) -> Result<Vec<Follow>, Failure> {
         follows.push(Follow::open(path, lines, max).map_err(failed)?);
     }
     Ok(follows)
-}
-
-fn tell(plan: &Plan, log: usize, event: &Event<'_>) {
-    let what = match event {
-        Event::Replaced => "was replaced; the new file is followed",
-        Event::Truncated => "was truncated; it is followed from its start",
-        Event::Lines { .. } | Event::LongLine { .. } => return,
-    };
-    report::note(&format!("{} {what}", plan.name(log)));
 }

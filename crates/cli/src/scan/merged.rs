@@ -6,18 +6,21 @@ use cutwater_logs::bad::BadLine;
 use cutwater_logs::scan::{Rows, Sink, merge};
 use cutwater_logs::split::Stop;
 
+use super::bad::BadLines;
+use super::done::Done;
+use super::pass::Emit;
 use super::plan::Plan;
-use super::{Done, Emit, bad, rows};
-use crate::failure::Failure;
+use super::rows::Writer;
+use cutwater_shell::Failure;
 
 /// Writes the rows that `sink` makes, earliest first.
 pub(super) fn merged<S: Sink<Out = Rows>>(
     plan: &Plan,
     stop: &Stop,
     sink: impl Fn() -> S + Sync,
-    mut writer: rows::Writer,
+    mut writer: Writer,
 ) -> Result<Done, Failure> {
-    let mut bad = bad::BadLines::new(plan)?;
+    let mut bad = BadLines::new(plan)?;
     let take_bad =
         |log: usize, lines: &mut Vec<BadLine>| -> ControlFlow<()> { bad.add(plan, log, lines) };
     let emit = |_: usize, row: &[u8]| writer.one(row);

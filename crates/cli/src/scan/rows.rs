@@ -1,4 +1,4 @@
-//! Rows that are written while the logs are read.
+//! Rows on standard output, written while the logs are read.
 
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, Stdout, Write};
@@ -6,44 +6,11 @@ use std::ops::ControlFlow;
 
 use cutwater_logs::render::{Rendering, Style};
 use cutwater_logs::scan::Rows;
-use cutwater_logs::split::Stop;
 
-use super::plan::Plan;
+use super::pass::Emit;
+use super::plan::Records;
 use super::table::Table;
-use super::{Args, Done, Emit, pass};
-use crate::failure::Failure;
-
-/// Prints the chosen fields of each record.
-pub(super) fn fields(plan: &Plan, stop: &Stop, names: &[String]) -> Result<Done, Failure> {
-    let args = &plan.args;
-    if args.arrow || args.arrow_file {
-        return super::arrow::fields(plan, stop, names);
-    }
-    let style = style(args);
-    let mut writer = Writer::new(plan);
-    if is_table(args) {
-        writer.table = Some(Table::new(names));
-    } else {
-        writer.write(&Rendering::header(names, style));
-    }
-    if args.merge {
-        return super::merged::merged(plan, stop, || Rendering::new(names, style), writer);
-    }
-    pass(plan, stop, || Rendering::new(names, style), writer)
-}
-
-/// How fields are written; a table is made of tab-separated ones.
-pub(super) fn style(args: &Args) -> Style {
-    match (args.csv, args.ndjson || args.json) {
-        (true, _) => Style::Csv,
-        (_, true) => Style::Ndjson,
-        _ => Style::Tsv,
-    }
-}
-
-fn is_table(args: &Args) -> bool {
-    !(args.csv || args.tsv || args.ndjson || args.json)
-}
+use cutwater_shell::Failure;
 
 /// Writes rows to standard output: all, the first few, or the last few.
 pub(super) struct Writer {
@@ -55,35 +22,40 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    fn new(plan: &Plan) -> Self {
+    /// Writes lines as they stand.
+    pub(super) fn lines(records: &Records) -> Self {
         Self {
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
             table: None,
-            head_left: plan.args.head,
-            tail: plan.args.tail.map(|n| (n, VecDeque::new())),
+            head_left: records.head,
+            tail: records.tail.map(|n| (n, VecDeque::new())),
             failed: None,
         }
     }
 
-    /// Writes fields of records as they come: columns are as wide as their names, since what
-    /// follows is not known.
-    pub(super) fn following(plan: &Plan, names: &[String], style: Style) -> Self {
-        let mut writer = Self { head_left: None, tail: None, ..Self::new(plan) };
+    /// Writes the fields `names` in aligned columns.
+    pub(super) fn table(records: &Records, names: &[String]) -> Self {
+        Self { table: Some(Table::new(names)), ..Self::lines(records) }
+    }
+
+    /// Writes the fields `names` in lines of `style`, after a header.
+    pub(super) fn fields(records: &Records, names: &[String], style: Style) -> Self {
+        let mut writer = Self::lines(records);
         writer.write(&Rendering::header(names, style));
         writer
     }
 
-    /// Writes lines as they come.
-    pub(super) fn following_lines(plan: &Plan) -> Self {
-        Self { head_left: None, tail: None, ..Self::new(plan) }
+    /// Writes every row at once, whatever comes after it.
+    pub(super) fn without_end(self) -> Self {
+        Self { head_left: None, tail: None, ..self }
     }
 
-    /// Says which log the next rows are of.
+    /// Writes which log the next rows are from.
     pub(super) fn title(&mut self, name: &str) {
         self.write(format!("==> {name} <==\n").as_bytes());
     }
 
-    /// Passes on what is held back; breaks where that fails.
+    /// Passes on what is buffered; breaks if that fails.
     pub(super) fn flush(&mut self) -> ControlFlow<()> {
         if let Err(e) = self.out.flush() {
             self.failed.get_or_insert(e);
@@ -104,14 +76,6 @@ impl Writer {
         self.head_left = self.head_left.map(|n| n - 1);
         self.row(row);
         if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    /// Writes lines as they stand.
-    pub(super) fn lines(plan: &Plan) -> Result<Self, Failure> {
-        if plan.args.json {
-            return Err(Failure::usage("lines have no JSON form; name fields with --fields"));
-        }
-        Ok(Self::new(plan))
     }
 
     fn write(&mut self, bytes: &[u8]) {

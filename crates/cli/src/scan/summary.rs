@@ -2,17 +2,20 @@
 
 use std::fmt::Write;
 
-use cutwater_logs::bad::{excerpt, printable};
+use cutwater_logs::bad::excerpt;
 use cutwater_logs::profile::{FieldProfile, Profile, Type};
 use cutwater_logs::scan::{Profiling, Tally};
+use cutwater_logs::split::Stop;
 use cutwater_logs::time::format_utc;
 use cutwater_logs::timeline::Timeline;
 use serde_json::{Map, Value, json};
 
-use super::Done;
+use super::done::{Done, PassResult};
+use super::json::pass_json;
+use super::pass::{Ignore, pass};
 use super::plan::Plan;
-use super::report::frame;
-use crate::words::counted;
+use cutwater_shell::Failure;
+use cutwater_shell::words::{counted, printable};
 
 /// How many top values are shown and exported.
 const TOP_SHOWN: usize = 5;
@@ -29,18 +32,27 @@ const GAPS_SHOWN: usize = 3;
 const LEVELS: [&str; 5] = ["level", "severity", "lvl", "loglevel", "log.level"];
 const STATUSES: [&str; 3] = ["status", "status_code", "http.status"];
 
+/// Profiles the fields and times of all logs.
+pub(super) fn profile(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
+    let (mut done, sinks) = pass(plan, stop, Profiling::default, Ignore)?;
+    let mut all = Profiling::default();
+    sinks.into_iter().for_each(|other| all.merge(other));
+    done.result = PassResult::Summary { profiles: Box::new(all), json };
+    Ok(done)
+}
+
 /// The summary as JSON.
 pub(super) fn json(plan: &Plan, done: &Done, profiles: &Profiling) -> Map<String, Value> {
     let file = |(log, tally): (usize, &Tally)| file_json(plan, log, tally, profiles);
     let files: Vec<_> = done.tallies.iter().enumerate().map(file).collect();
     let mut map = Map::new();
     map.insert("files".into(), files.into());
-    map.extend(frame(plan, done));
+    map.extend(pass_json(plan, done));
     map
 }
 
 fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Value {
-    let (profile, timeline) = of(profiles, log);
+    let (profile, timeline) = profile_of_log(profiles, log);
     let definition = &plan.logs[log];
     let bad: Map<_, _> =
         tally.bad.by_reason().map(|(r, n)| (r.name().to_owned(), json!(n))).collect();
@@ -82,7 +94,7 @@ fn shown(profile: &Profile) -> impl Iterator<Item = &FieldProfile> {
     profile.fields().filter(move |field| !is_outer(field))
 }
 
-fn of(profiles: &Profiling, log: usize) -> (Profile, Timeline) {
+fn profile_of_log(profiles: &Profiling, log: usize) -> (Profile, Timeline) {
     let found = profiles.logs.iter().find(|(index, ..)| *index == log);
     found.map(|(_, p, t)| (p.clone(), t.clone())).unwrap_or_default()
 }
@@ -94,13 +106,13 @@ pub(super) fn text(plan: &Plan, done: &Done, profiles: &Profiling) -> String {
         if log > 0 {
             out.push('\n');
         }
-        let (profile, timeline) = of(profiles, log);
+        let (profile, timeline) = profile_of_log(profiles, log);
         head(&mut out, plan, log, tally);
         times(&mut out, &timeline);
         fields(&mut out, &profile, tally);
         bad(&mut out, done, log, tally);
     }
-    let bytes: u64 = done.tallies.iter().map(|t| t.bytes).sum();
+    let bytes = done.bytes();
     let seconds = done.elapsed.as_secs_f64();
     let rate = bytes as f64 / seconds.max(1e-9) / 1e9;
     let _ = writeln!(out, "\n{} in {seconds:.3} s, {rate:.2} GB/s", counted(bytes, "byte"));
@@ -189,7 +201,7 @@ fn bad(out: &mut String, done: &Done, log: usize, tally: &Tally) {
     }
     let reasons: Vec<_> = tally.bad.by_reason().map(|(r, n)| format!("{r} {n}")).collect();
     let _ = writeln!(out, "  bad      {total}: {}", reasons.join(", "));
-    for (_, line) in done.bad.iter().filter(|(of, _)| *of == log) {
+    for (_, line) in done.bad.iter().filter(|(in_log, _)| *in_log == log) {
         let (number, offset) = (line.line, line.offset);
         let _ =
             writeln!(out, "    line {number} (offset {offset}) {}: {}", line.reason, line.excerpt);

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-/// So many rows are held back to find how wide columns are.
+use cutwater_shell::words::printable;
+
+/// How many rows are held back to find how wide columns are.
 const MEASURED_ROWS: usize = 500;
 
 /// Wider cells push the rest of their row to the right.
@@ -44,20 +46,14 @@ impl Table {
 }
 
 fn width(cell: &[u8]) -> usize {
-    String::from_utf8_lossy(cell).chars().count()
+    printable(cell).chars().count()
 }
 
 /// A row; control characters that could steer a terminal are shown as `\xNN`.
 fn write_row(row: &[u8], widths: &[usize], out: &mut impl Write) -> io::Result<()> {
     let cells: Vec<_> = row.split(|&b| b == b'\t').collect();
     for (at, cell) in cells.iter().enumerate() {
-        for c in String::from_utf8_lossy(cell).chars() {
-            if c.is_control() {
-                write!(out, "\\x{:02x}", u32::from(c))?
-            } else {
-                write!(out, "{c}")?
-            }
-        }
+        out.write_all(printable(cell).as_bytes())?;
         if at + 1 < cells.len() {
             let pad = widths.get(at).map_or(0, |w| w.saturating_sub(width(cell)));
             write!(out, "{:pad$}  ", "")?;

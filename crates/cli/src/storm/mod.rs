@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::metrics::Mounted;
-use crate::progress::Progress;
-use crate::stop::Stop;
-use crate::words::counted;
-use crate::{Outcome, output};
+use cutwater_shell::Failure;
+use cutwater_shell::metrics::Exporter;
+use cutwater_shell::progress::Progress;
+use cutwater_shell::stop::Stop;
+use cutwater_shell::words::counted;
+use cutwater_shell::{Outcome, output};
 use reader::{Child, Counts, End};
 use told::{Scraped, Told};
 use weather::Weather;
@@ -86,7 +86,7 @@ struct Report {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, mounted: Option<&Mounted>) -> Outcome {
+pub(crate) fn run(args: &Args, mounted: Option<&Exporter>) -> Outcome {
     if let Some(path) = &args.reader {
         return reader::run(path, args.seed);
     }

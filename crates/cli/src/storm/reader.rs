@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::bytes::{self, SIZE_MAX};
-use crate::Outcome;
-use crate::failure::Failure;
+use cutwater_shell::Failure;
+use cutwater_shell::Outcome;
 
 /// Threads that read.
 const THREADS: u64 = 4;

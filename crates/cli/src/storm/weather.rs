@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use super::bytes::{self, SIZE_MAX};
-use crate::failure::Failure;
-use crate::words::shown;
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// Bytes written at a time at the most.
 const WRITE_MAX: u64 = 128 << 10;

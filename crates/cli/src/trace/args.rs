@@ -1,7 +1,6 @@
 //! The flags.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Show page faults and reads of a process, by file, with how long they took.
@@ -18,7 +17,7 @@ pub(crate) struct Args {
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
 
-    /// Stop after so many seconds
+    /// Stop after this time
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) time: Option<Duration>,
 
@@ -34,12 +33,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Draw what the process spends CPU time on into FILE, as SVG, and beside it what it waits in
-    /// (.offcpu.svg) and where its slowest faults and reads spend their time (.tail.svg)
-    #[arg(long, value_name = "FILE")]
-    pub(super) flamegraph: Option<PathBuf>,
-
-    /// The part of the child: stop, then become the command.
+    /// In the child: stop, then become the command.
     #[arg(long, hide = true)]
     pub(super) child: bool,
 }

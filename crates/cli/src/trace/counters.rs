@@ -28,14 +28,14 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn of(pid: u32) -> Self {
-        let first = Totals::of(pid);
+    pub(super) fn start(pid: u32) -> Self {
+        let first = Totals::read(pid);
         Self { pid, first, last: first }
     }
 
-    /// Looks again; what has gone stays as it was last.
+    /// Looks again. What can no longer be read stays as it was.
     pub(super) fn look(&mut self) {
-        let (now, last) = (Totals::of(self.pid), self.last);
+        let (now, last) = (Totals::read(self.pid), self.last);
         self.last = Totals {
             minor_faults: now.minor_faults.or(last.minor_faults),
             major_faults: now.major_faults.or(last.major_faults),
@@ -60,7 +60,7 @@ impl Counters {
 }
 
 impl Totals {
-    fn of(pid: u32) -> Self {
+    fn read(pid: u32) -> Self {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
         Self::parsed(&stat, &io)

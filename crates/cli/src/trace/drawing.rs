@@ -5,8 +5,8 @@ use std::path::Path;
 use cutwater_observe::perf::SamplerOptions;
 
 use super::target::Target;
-use crate::failure::Failure;
-use crate::flame::{self, FlameError, Graph, Recording, explained};
+use cutwater_flame::{self as flame, FlameError, Graph, Recording, explained};
+use cutwater_shell::Failure;
 
 /// Pictures in the making.
 #[derive(Debug)]

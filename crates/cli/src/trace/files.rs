@@ -1,4 +1,4 @@
-//! Which path a device and inode have, as `/proc` of the processes that use them tells.
+//! The path of a device and inode, looked up in `/proc` of the processes that use them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,7 +9,7 @@ use super::paths::{GONE, short};
 /// A device and an inode.
 pub(super) type Id = (u64, u64);
 
-/// Looks at `/proc` for a file before it is given up: it was closed before the first.
+/// How often a file is looked up before it is given up: it was closed before the first time.
 const TRIES_MAX: u32 = 3;
 /// Descriptors of one process that are looked at.
 const DESCRIPTORS_MAX: usize = 4_096;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::tail::{Seen, Tail, Tails};
-use super::tally::Kind;
-use crate::flame::KernelNames;
+use super::operation::Operation;
+use super::tail::{Spent, Tail, Tails};
+use cutwater_flame::KernelNames;
 
 /// Functions of a chain that are named: the innermost, and who called it.
 const NAMED: usize = 3;
@@ -33,13 +33,13 @@ const SCHEDULER: [&str; 11] = [
 /// The slowest operations of a kind.
 #[derive(Debug, Serialize)]
 pub(super) struct TailReport {
-    pub(super) kind: Kind,
+    pub(super) kind: Operation,
     /// They took this long or longer.
     pub(super) from_ns: u64,
     pub(super) count: u64,
     /// All of them together.
     pub(super) total_ns: u64,
-    /// The share of that time on a CPU of which there is no sample.
+    /// The share of that time on a CPU without a sample.
     pub(super) unsampled_share: f64,
     /// Largest share first.
     pub(super) frames: Vec<Frames>,
@@ -72,7 +72,7 @@ pub(super) fn reports(
 }
 
 fn report(tail: &Tail, chains: &HashMap<u32, Vec<u64>>, names: &KernelNames) -> TailReport {
-    let mut sums: HashMap<Vec<String>, Seen> = HashMap::new();
+    let mut sums: HashMap<Vec<String>, Spent> = HashMap::new();
     for (chain, seen) in &tail.seen {
         let functions = functions(chains.get(chain), names);
         let sum = sums.entry(functions).or_default();
@@ -92,7 +92,7 @@ fn report(tail: &Tail, chains: &HashMap<u32, Vec<u64>>, names: &KernelNames) -> 
 
 /// Waits have their time; what is left was on a CPU, and is shared out by samples. Without a
 /// sample it is known to be there and no more.
-fn shares(sums: HashMap<Vec<String>, Seen>, total_ns: u64) -> (Vec<Frames>, f64) {
+fn shares(sums: HashMap<Vec<String>, Spent>, total_ns: u64) -> (Vec<Frames>, f64) {
     let total = total_ns.max(1) as f64;
     let off: u64 = sums.values().map(|seen| seen.off_ns).sum();
     let samples: u64 = sums.values().map(|seen| seen.samples).sum();
@@ -134,11 +134,11 @@ pub(super) fn kernel_names(chain: Option<&Vec<u64>>, names: &KernelNames) -> Vec
 }
 
 /// What operations of a kind are called.
-pub(super) fn whose(kind: Kind) -> &'static str {
+pub(super) fn whose(kind: Operation) -> &'static str {
     match kind {
-        Kind::Major => "major faults",
-        Kind::Minor => "minor faults",
-        Kind::Read => "reads",
+        Operation::Major => "major faults",
+        Operation::Minor => "minor faults",
+        Operation::Read => "reads",
     }
 }
 
@@ -146,11 +146,11 @@ pub(super) fn whose(kind: Kind) -> &'static str {
 mod tests {
     use super::*;
 
-    fn seen(off_ns: u64, samples: u64) -> Seen {
-        Seen { off_ns, samples }
+    fn seen(off_ns: u64, samples: u64) -> Spent {
+        Spent { off_ns, samples }
     }
 
-    fn sums(of: &[(&str, Seen)]) -> HashMap<Vec<String>, Seen> {
+    fn sums(of: &[(&str, Spent)]) -> HashMap<Vec<String>, Spent> {
         of.iter().map(|(name, seen)| (vec![(*name).to_owned()], *seen)).collect()
     }
 

@@ -8,8 +8,9 @@ use cutwater_observe::perf::Start;
 
 use super::files::Files;
 use super::frames::UNKEPT;
-use super::tail::{Seen, Tails};
-use super::tally::{Kind, OTHERS, RING, Row, Tally};
+use super::operation::Operation;
+use super::tail::{Spent, Tails};
+use super::tally::{OTHERS, RING, Row, Tally};
 
 /// Between two looks for the names of files.
 const NAMES_EVERY: Duration = Duration::from_millis(10);
@@ -72,7 +73,7 @@ impl InKernel {
         }
         for seen in self.tracer.tail_stacks() {
             let chain = seen.stack.unwrap_or(UNKEPT);
-            let of_chain = Seen { off_ns: seen.off_ns, samples: seen.samples };
+            let of_chain = Spent { off_ns: seen.off_ns, samples: seen.samples };
             tails.add_seen(kind(seen.kind), seen.from_ns, chain, of_chain);
         }
         tails
@@ -103,11 +104,11 @@ impl InKernel {
     }
 }
 
-fn kind(kind: bpf::Operation) -> Kind {
+fn kind(kind: bpf::Operation) -> Operation {
     match kind {
-        bpf::Operation::Major => Kind::Major,
-        bpf::Operation::Minor => Kind::Minor,
-        bpf::Operation::Read => Kind::Read,
+        bpf::Operation::Major => Operation::Major,
+        bpf::Operation::Minor => Operation::Minor,
+        bpf::Operation::Read => Operation::Read,
     }
 }
 

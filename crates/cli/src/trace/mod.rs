@@ -1,9 +1,8 @@
 //! `cutwater trace`: page faults and reads of a process, by file, with how long they took.
 //!
-//! Where the kernel lets us, each fault and each read is an event with a time
+//! If the kernel permits it, each fault and each read is an event with a time
 //! (`cutwater_observe::perf::Trace`), or programs in the kernel add them up
-//! (`cutwater_observe::bpf::Tracer`); where it does not, what `/proc` counts is shown, and it is
-//! said what was gone without.
+//! (`cutwater_observe::bpf::Tracer`). Otherwise the counts of `/proc` are shown, and what is missing.
 
 mod args;
 mod counters;
@@ -17,6 +16,7 @@ mod in_kernel;
 #[path = "no_kernel.rs"]
 mod in_kernel;
 mod narrow;
+mod operation;
 mod paths;
 mod report;
 mod source;
@@ -28,20 +28,18 @@ mod target;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cutwater_observe::perf::Start;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::failure::Failure;
-use crate::flame::KernelNames;
-use crate::stop::Stop;
-use crate::{Outcome, output};
 pub(crate) use args::Args;
 use counters::Counters;
+use cutwater_flame::KernelNames;
+use cutwater_shell::Failure;
+use cutwater_shell::stop::Stop;
+use cutwater_shell::{Outcome, output};
 use drawing::Drawing;
-use in_kernel::InKernel;
 use report::Report;
 use source::Source;
 use tail_graph::TailGraph;
@@ -55,8 +53,8 @@ const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Rows of a live table.
 const LIVE_ROWS: usize = 15;
 
-/// Runs the command.
-pub(crate) fn run(args: &Args) -> Outcome {
+/// Runs the command; flame graphs of the process go to `flamegraph`.
+pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
     if args.child {
         return target::become_command(&args.command);
     }
@@ -67,10 +65,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     // Not before the command has its own.
     use_all_descriptors();
     // Before the rows' rings, which take all the memory that may be locked.
-    let recording = args.flamegraph.as_deref().map(|path| Drawing::start(path, &target));
+    let recording = flamegraph.map(|path| Drawing::start(path, &target));
     let source = Source::open(args.backend, target.pid(), start);
     let mut watched = Watched {
-        counters: Counters::of(target.pid()),
+        counters: Counters::start(target.pid()),
         tally: Tally::default(),
         names: KernelNames::default(),
         source,
@@ -85,13 +83,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
     report.without.extend(drawn.missing);
     report.flamegraph = drawn.on_cpu;
     report.off_cpu = drawn.off_cpu;
-    if let Some(path) = &args.flamegraph {
+    if let Some(path) = flamegraph {
         report.tail_graph = watched.draw_tails(path, target.name())?;
     }
     if args.json {
         output::json(&report)?;
     } else {
-        say(&table::of(&report, args.rows));
+        say(&table::text(&report, args.rows));
     }
     Ok(code)
 }
@@ -99,12 +97,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
 /// Lets us open as many descriptors as we may be given: events take some for each thread.
 fn use_all_descriptors() {
     let limits = getrlimit(Resource::Nofile);
-    // What cannot be raised is found, and told, by the one that needs it.
+    // If the limit cannot be raised, the source that needs descriptors reports it.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
 }
 
-/// Standard output is the command's, so ours is standard error; with that closed there is
-/// nobody to tell.
+/// Prints on standard error, because standard output is the command's. If it is closed, the text is
+/// lost.
 fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
@@ -119,10 +117,10 @@ struct Watched {
 }
 
 impl Watched {
-    /// Until the process ends, the time is up, or somebody interrupts.
+    /// Watches until the process ends, the time is up, or a signal comes.
     fn watch(&mut self, args: &Args, target: &mut Target, stop: &Stop) -> Result<(), Failure> {
         let live = io::stderr().is_terminal() && !args.json;
-        // What the command writes to the terminal is not to be wiped out.
+        // A live table would wipe out what the command writes to the terminal.
         let live = live && (!target.is_ours() || !io::stdout().is_terminal());
         let mut shown = Instant::now();
         loop {
@@ -137,7 +135,7 @@ impl Watched {
             if live && shown.elapsed() >= SHOW_EVERY {
                 shown = Instant::now();
                 self.source.settle(&mut self.tally);
-                say(&format!("\x1b[H\x1b[J{}", table::of(&self.report(args), LIVE_ROWS)));
+                say(&format!("\x1b[H\x1b[J{}", table::text(&self.report(args), LIVE_ROWS)));
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -162,8 +160,4 @@ impl Watched {
         report.without.extend(self.tally.left_out().map(str::to_owned));
         report
     }
-}
-
-pub(crate) fn exit_code(code: i32) -> ExitCode {
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

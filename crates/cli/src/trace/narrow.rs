@@ -1,5 +1,5 @@
-//! Which processes run a program of 32 bits: their calls have other numbers, and events do not tell
-//! of which kind a call is.
+//! Which processes run a program of 32 bits. Their calls have other numbers, and events do not say
+//! whether a call is one of them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,7 +11,7 @@ const PROCESSES_MAX: usize = 4_096;
 /// A process is looked at again after this: it may be another program by then.
 const STALE: Duration = Duration::from_millis(10);
 
-/// What was found of each process.
+/// What each process runs.
 #[derive(Debug, Default)]
 pub(super) struct Narrow {
     known: HashMap<u32, (bool, Instant)>,
@@ -29,7 +29,7 @@ impl Narrow {
         let is_narrow = match known {
             Some((is_narrow, _)) => *is_narrow,
             None => {
-                // What has ended is as it was last.
+                // A process that has ended counts as what it was last.
                 let last = self.known.get(&pid).is_some_and(|(is_narrow, _)| *is_narrow);
                 let is_narrow = is_32_bit(&format!("/proc/{pid}/exe")).unwrap_or(last);
                 self.known.insert(pid, (is_narrow, now));

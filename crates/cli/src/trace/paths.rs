@@ -1,10 +1,10 @@
-//! Which file a descriptor or an address is of, as `/proc` tells.
+//! The file behind a descriptor or an address, looked up in `/proc`.
 
 use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// Descriptors remembered; then all are asked for again.
+/// How many descriptors are remembered; beyond it, all are looked up again.
 const DESCRIPTORS_MAX: usize = 4096;
 /// Processes whose maps are remembered.
 const PROCESSES_MAX: usize = 256;
@@ -14,7 +14,7 @@ const MISSED: Duration = Duration::from_millis(20);
 
 /// Memory without a file.
 const ANONYMOUS: &str = "[anonymous]";
-/// What had ended or was closed before it could be asked for.
+/// A process that had ended, or a file that was closed, before it could be looked up.
 pub(super) const GONE: &str = "[gone]";
 
 /// Names by descriptor and by address, remembered for a while.
@@ -46,15 +46,15 @@ impl Paths {
         if self.maps.len() >= PROCESSES_MAX && !self.maps.contains_key(&pid) {
             self.maps.clear();
         }
-        let maps = self.maps.entry(pid).or_insert_with(|| Maps::of(pid));
-        let age = maps.read.elapsed();
+        let maps = self.maps.entry(pid).or_insert_with(|| Maps::read(pid));
+        let age = maps.read_at.elapsed();
         if age >= STALE || (age >= MISSED && maps.find(address).is_none()) {
             // What has ended has no maps any more: then the old ones are the best there is.
-            let new = Maps::of(pid);
+            let new = Maps::read(pid);
             if !new.ranges.is_empty() {
                 *maps = new;
             }
-            maps.read = Instant::now();
+            maps.read_at = Instant::now();
         }
         maps.find(address).unwrap_or(GONE)
     }
@@ -65,13 +65,13 @@ impl Paths {
 struct Maps {
     /// Begin, end, name; sorted.
     ranges: Vec<(u64, u64, String)>,
-    read: Instant,
+    read_at: Instant,
 }
 
 impl Maps {
-    fn of(pid: u32) -> Self {
+    fn read(pid: u32) -> Self {
         let text = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-        Self { ranges: text.lines().filter_map(range).collect(), read: Instant::now() }
+        Self { ranges: text.lines().filter_map(range).collect(), read_at: Instant::now() }
     }
 
     fn find(&self, address: u64) -> Option<&str> {
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn an_address_is_of_the_map_that_it_lies_in() {
         let ranges = vec![(10, 20, "a".to_owned()), (30, 40, "b".to_owned())];
-        let maps = Maps { ranges, read: Instant::now() };
+        let maps = Maps { ranges, read_at: Instant::now() };
         let names = [9, 10, 19, 20, 30, 40].map(|at| maps.find(at));
         assert_eq!(names, [None, Some("a"), Some("a"), None, Some("b"), None]);
     }

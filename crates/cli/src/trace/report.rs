@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::args::Args;
 use super::counters::{Counters, Totals};
 use super::frames::TailReport;
-use super::source::Source;
+use super::operation::Operation;
+use super::source::{Backend, Source};
 use super::tail_graph::TailGraph;
-use super::tally::{Kind, Row, Tally};
-use crate::flame;
+use super::tally::{Row, Tally};
+use cutwater_flame as flame;
 
 /// Fields are added, and neither renamed nor removed.
 #[derive(Debug, Serialize)]
@@ -34,24 +35,10 @@ pub(super) struct Report {
     pub(super) tail_graph: Option<TailGraph>,
 }
 
-/// Where the rows are from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Backend {
-    /// Faults and reads with their times, added up by programs in the kernel.
-    Ebpf,
-    /// The same one by one.
-    Tracepoints,
-    /// Faults without times.
-    SoftwareEvents,
-    /// There are no rows, only `counters`.
-    Counters,
-}
-
 /// One file and what happened to it; times in nanoseconds.
 #[derive(Debug, Serialize)]
 pub(super) struct RowReport {
-    pub(super) kind: Kind,
+    pub(super) kind: Operation,
     pub(super) path: String,
     pub(super) count: u64,
     pub(super) errors: u64,
@@ -70,9 +57,9 @@ impl Report {
         counters: &Counters,
         tally: &Tally,
     ) -> Self {
-        let (backend, without) = source.told();
+        let (backend, without) = source.backend();
         let command = args.command.iter().map(|word| word.to_string_lossy().into_owned());
-        let rows = Kind::ALL.into_iter().flat_map(|kind| {
+        let rows = Operation::ALL.into_iter().flat_map(|kind| {
             tally.rows(kind).into_iter().map(move |(path, row)| RowReport::new(kind, path, row))
         });
         Self {
@@ -94,7 +81,7 @@ impl Report {
 }
 
 impl RowReport {
-    fn new(kind: Kind, path: &str, row: &Row) -> Self {
+    fn new(kind: Operation, path: &str, row: &Row) -> Self {
         let quantile = |q| row.latency.quantile(q);
         Self {
             kind,

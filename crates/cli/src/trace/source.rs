@@ -5,23 +5,37 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use cutwater_observe::perf::{Moment, PerfError, Start, Trace};
+use serde::Serialize;
 
-use super::InKernel;
 use super::args::Wanted;
-use super::report::Backend;
+use super::in_kernel::InKernel;
 use super::tally::Tally;
 
-/// What is missing where stacks are.
+/// What is missing without stacks.
 const FRAMES: &str = "what the kernel does in the slowest operations";
 
-/// A source, and why not a better one.
+/// Where the rows are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Backend {
+    /// Faults and reads with their times, added up by programs in the kernel.
+    Ebpf,
+    /// The same one by one.
+    Tracepoints,
+    /// Faults without times.
+    SoftwareEvents,
+    /// There are no rows, only `counters`.
+    Counters,
+}
+
+/// A source, and why it is not a better one.
 #[derive(Debug)]
 pub(super) struct Source {
     from: From,
-    /// Why not what was asked for.
+    /// Why what was asked for is not used.
     refused: Option<String>,
-    /// Why nothing is seen, where that is not the host's policy.
-    of_other: Option<String>,
+    /// Why nothing is seen, unless the host's policy is the reason.
+    other_user: Option<String>,
     moments: Vec<Moment>,
 }
 
@@ -34,8 +48,7 @@ enum From {
 
 impl Source {
     pub(super) fn open(wanted: Wanted, pid: u32, start: Start) -> Self {
-        let of_other = other_user(pid);
-        Self { of_other, ..Self::best(wanted, pid, start) }
+        Self { other_user: other_user(pid), ..Self::best(wanted, pid, start) }
     }
 
     fn best(wanted: Wanted, pid: u32, start: Start) -> Self {
@@ -58,7 +71,7 @@ impl Source {
 
     fn new(from: From, refused: Option<String>) -> Self {
         let refused = refused.map(|why| format!("eBPF: {why}"));
-        Self { from, refused, of_other: None, moments: Vec::new() }
+        Self { from, refused, other_user: None, moments: Vec::new() }
     }
 
     /// Takes what has come so far; for the end, with `all`, stops and takes the rest.
@@ -109,8 +122,8 @@ impl Source {
         }
     }
 
-    /// What it is, and what is missing and why.
-    pub(super) fn told(&self) -> (Backend, Vec<String>) {
+    /// The backend, and what is missing and why.
+    pub(super) fn backend(&self) -> (Backend, Vec<String>) {
         let (backend, mut missing) = match &self.from {
             From::Kernel(kernel) => {
                 let missing = kernel.missing().into_iter().map(|why| format!("part of it: {why}"));
@@ -119,7 +132,7 @@ impl Source {
             }
             From::Events(trace) => events(trace),
             From::Nothing(e) => {
-                let other = self.of_other.clone().filter(|_| e.is_refused());
+                let other = self.other_user.clone().filter(|_| e.is_refused());
                 let why = other.unwrap_or_else(|| e.to_string());
                 (Backend::Counters, vec![format!("faults and reads one by one: {why}")])
             }
@@ -129,7 +142,7 @@ impl Source {
     }
 }
 
-/// Whose processes we may not look at whatever the host's policy is.
+/// Why we may not look at a process whatever the host's policy is: it is another user's.
 fn other_user(pid: u32) -> Option<String> {
     let uid = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
     let me = rustix::process::geteuid();

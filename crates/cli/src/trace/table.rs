@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use super::frames::{TailReport, whose};
-use super::report::{Backend, Report, RowReport};
-use super::tally::Kind;
-use crate::words::{are, counted};
+use super::operation::Operation;
+use super::report::{Report, RowReport};
+use super::source::Backend;
+use cutwater_shell::words::{are, counted};
 
 /// Characters of a path that are shown: its end.
 const PATH_WIDTH: usize = 48;
@@ -15,16 +16,16 @@ const FRAMES_SHOWN: usize = 4;
 const SHARE_MIN: f64 = 0.005;
 
 /// All of a report, with at most `rows_max` rows of each kind.
-pub(super) fn of(report: &Report, rows_max: usize) -> String {
+pub(super) fn text(report: &Report, rows_max: usize) -> String {
     let mut text = String::new();
     for (kind, title) in [
-        (Kind::Major, "Major faults, which waited for the device"),
-        (Kind::Minor, "Minor faults"),
-        (Kind::Read, "Reads"),
+        (Operation::Major, "Major faults, which waited for the device"),
+        (Operation::Minor, "Minor faults"),
+        (Operation::Read, "Reads"),
     ] {
         let rows: Vec<_> = report.rows.iter().filter(|r| r.kind == kind).collect();
         if !rows.is_empty() {
-            section(&mut text, title, &rows, rows_max, kind == Kind::Read);
+            section(&mut text, title, &rows, rows_max, kind == Operation::Read);
         }
     }
     report.tails.iter().for_each(|tail| slowest(&mut text, tail));
@@ -118,9 +119,9 @@ fn totals(text: &mut String, report: &Report) {
     let _ = writeln!(text, "{}{whose}", parts.join(", "));
 }
 
-/// The end of a long path, which tells more than its begin.
+/// The end of a long path, which says more than its start.
 fn shown(path: &str) -> String {
-    let path = cutwater_logs::bad::printable(path.as_bytes());
+    let path = cutwater_shell::printable(path.as_bytes());
     let skip = path.chars().count().saturating_sub(PATH_WIDTH);
     if skip == 0 {
         return path;
@@ -130,7 +131,7 @@ fn shown(path: &str) -> String {
 }
 
 fn time(ns: Option<u64>) -> String {
-    ns.map_or_else(|| "-".to_owned(), crate::bench::time)
+    ns.map_or_else(|| "-".to_owned(), cutwater_shell::words::time)
 }
 
 #[cfg(test)]

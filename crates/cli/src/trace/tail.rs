@@ -1,13 +1,13 @@
 //! What the kernel does in the slowest operations: those at or above the 99 % of their kind.
 //!
 //! Which ones these are is known only at the end, so what was seen is kept by how long the
-//! operation took, in buckets of which one is at most 1/16 wide.
+//! operation took, in buckets that are at most 1/16 wide.
 
 use std::collections::HashMap;
 
 use cutwater_observe::perf::Chain;
 
-use super::tally::Kind;
+use super::operation::Operation;
 
 /// Different pairs of a bucket and a chain that are kept of each kind.
 const PAIRS_MAX: usize = 16_384;
@@ -16,12 +16,12 @@ const SEEN_MAX: usize = 64;
 /// Buckets per power of two, as bits, and in all.
 const SUB_BITS: u32 = 4;
 const BUCKETS: usize = (64 - SUB_BITS as usize + 1) << SUB_BITS;
-/// The tail is one operation in so many.
+/// The tail is one operation in this many.
 const ONE_IN: u64 = 100;
 
 /// Time off the CPU and samples on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct Spent {
     pub(super) off_ns: u64,
     pub(super) samples: u64,
 }
@@ -29,7 +29,7 @@ pub(super) struct Seen {
 /// What was seen of an operation that goes on.
 #[derive(Debug, Default)]
 pub(super) struct Ongoing {
-    seen: Vec<(u32, Seen)>,
+    seen: Vec<(u32, Spent)>,
     /// When it left its CPU, and in what.
     left: Option<(u64, u32)>,
 }
@@ -42,7 +42,7 @@ impl Ongoing {
     }
 
     pub(super) fn on_cpu(&mut self, chain: Chain) {
-        self.add(chain, Seen { off_ns: 0, samples: 1 });
+        self.add(chain, Spent { off_ns: 0, samples: 1 });
     }
 
     pub(super) fn leaves(&mut self, time_ns: u64, chain: Chain) {
@@ -52,11 +52,11 @@ impl Ongoing {
     pub(super) fn is_back(&mut self, time_ns: u64) {
         if let Some((since, chain)) = self.left.take() {
             let off_ns = time_ns.saturating_sub(since);
-            self.add(Some(chain), Seen { off_ns, samples: 0 });
+            self.add(Some(chain), Spent { off_ns, samples: 0 });
         }
     }
 
-    fn add(&mut self, chain: Chain, seen: Seen) {
+    fn add(&mut self, chain: Chain, seen: Spent) {
         let Some(chain) = chain else { return };
         if let Some((_, sum)) = self.seen.iter_mut().find(|(c, _)| *c == chain) {
             sum.add(seen);
@@ -66,7 +66,7 @@ impl Ongoing {
     }
 }
 
-impl Seen {
+impl Spent {
     fn add(&mut self, other: Self) {
         self.off_ns += other.off_ns;
         self.samples += other.samples;
@@ -75,30 +75,30 @@ impl Seen {
 
 /// What was seen of all operations.
 #[derive(Debug, Default)]
-pub(super) struct Tails(HashMap<Kind, OfKind>);
+pub(super) struct Tails(HashMap<Operation, OfOperation>);
 
 #[derive(Debug)]
-struct OfKind {
+struct OfOperation {
     /// Operations and their nanoseconds.
     buckets: Vec<(u64, u64)>,
-    seen: HashMap<(usize, u32), Seen>,
+    seen: HashMap<(usize, u32), Spent>,
 }
 
 /// The slowest operations of a kind, and what was seen of them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tail {
-    pub(super) kind: Kind,
+    pub(super) kind: Operation,
     /// They took this long or longer.
     pub(super) from_ns: u64,
     pub(super) count: u64,
     /// All of them together.
     pub(super) total_ns: u64,
-    pub(super) seen: HashMap<u32, Seen>,
+    pub(super) seen: HashMap<u32, Spent>,
 }
 
 impl Tails {
     /// An operation is over.
-    pub(super) fn end(&mut self, kind: Kind, ns: u64, ongoing: &mut Ongoing) {
+    pub(super) fn end(&mut self, kind: Operation, ns: u64, ongoing: &mut Ongoing) {
         let of_kind = self.of_kind(kind);
         let bucket = bucket(ns);
         of_kind.buckets[bucket].0 += 1;
@@ -111,7 +111,7 @@ impl Tails {
 
     /// Adds operations of a kind that took about `ns` each, `total_ns` in all.
     #[cfg(feature = "ebpf")]
-    pub(super) fn add_span(&mut self, kind: Kind, ns: u64, count: u64, total_ns: u64) {
+    pub(super) fn add_span(&mut self, kind: Operation, ns: u64, count: u64, total_ns: u64) {
         let span = &mut self.of_kind(kind).buckets[bucket(ns)];
         span.0 += count;
         span.1 += total_ns;
@@ -119,32 +119,32 @@ impl Tails {
 
     /// Adds what was seen in some of these.
     #[cfg(feature = "ebpf")]
-    pub(super) fn add_seen(&mut self, kind: Kind, ns: u64, chain: u32, seen: Seen) {
+    pub(super) fn add_seen(&mut self, kind: Operation, ns: u64, chain: u32, seen: Spent) {
         self.of_kind(kind).add(bucket(ns), chain, seen);
     }
 
-    fn of_kind(&mut self, kind: Kind) -> &mut OfKind {
+    fn of_kind(&mut self, kind: Operation) -> &mut OfOperation {
         self.0
             .entry(kind)
-            .or_insert_with(|| OfKind { buckets: vec![(0, 0); BUCKETS], seen: HashMap::new() })
+            .or_insert_with(|| OfOperation { buckets: vec![(0, 0); BUCKETS], seen: HashMap::new() })
     }
 
-    /// The tail of each kind of which something was seen.
+    /// The tails of all kinds that were seen.
     pub(super) fn tails(&self) -> Vec<Tail> {
-        let tails = Kind::ALL.into_iter().filter_map(|kind| self.0.get(&kind)?.tail(kind));
+        let tails = Operation::ALL.into_iter().filter_map(|kind| self.0.get(&kind)?.tail(kind));
         tails.filter(|tail| !tail.seen.is_empty()).collect()
     }
 }
 
-impl OfKind {
-    fn add(&mut self, bucket: usize, chain: u32, seen: Seen) {
+impl OfOperation {
+    fn add(&mut self, bucket: usize, chain: u32, seen: Spent) {
         let pair = (bucket, chain);
         if self.seen.len() < PAIRS_MAX || self.seen.contains_key(&pair) {
             self.seen.entry(pair).or_default().add(seen);
         }
     }
 
-    fn tail(&self, kind: Kind) -> Option<Tail> {
+    fn tail(&self, kind: Operation) -> Option<Tail> {
         let all: u64 = self.buckets.iter().map(|(n, _)| n).sum();
         let (mut count, mut total_ns) = (0, 0);
         let first = self.buckets.iter().enumerate().rev().find_map(|(at, (n, ns))| {
@@ -152,7 +152,7 @@ impl OfKind {
             total_ns += ns;
             (*n > 0 && count * ONE_IN >= all).then_some(at)
         })?;
-        let mut seen: HashMap<u32, Seen> = HashMap::new();
+        let mut seen: HashMap<u32, Spent> = HashMap::new();
         for ((bucket, chain), of_pair) in &self.seen {
             if *bucket >= first {
                 seen.entry(*chain).or_default().add(*of_pair);
@@ -187,7 +187,7 @@ mod tests {
         ongoing.on_cpu(Some(chain));
         ongoing.leaves(1_000, Some(chain));
         ongoing.is_back(1_000 + off_ns);
-        tails.end(Kind::Read, ns, &mut ongoing);
+        tails.end(Operation::Read, ns, &mut ongoing);
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         let all = tails.tails();
         let [tail] = &all[..] else { panic!("{all:?}") };
         assert_eq!((tail.from_ns, tail.count, tail.total_ns), (1 << 20, 2, 2 << 20));
-        assert_eq!(tail.seen, HashMap::from([(2, Seen { off_ns: 1_800_000, samples: 2 })]));
+        assert_eq!(tail.seen, HashMap::from([(2, Spent { off_ns: 1_800_000, samples: 2 })]));
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         ongoing.leaves(100, Some(7));
         ongoing.begin();
         ongoing.is_back(900);
-        tails.end(Kind::Major, 50, &mut ongoing);
+        tails.end(Operation::Major, 50, &mut ongoing);
         assert_eq!(tails.tails(), []);
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::frames::{kernel_names, whose};
 use super::tail::{Tail, Tails};
-use crate::flame::{self, FlameError, KernelNames};
+use cutwater_flame::{self as flame, FlameError, KernelNames};
 
 /// What was drawn of the slowest operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,7 +43,7 @@ fn stacks(
     let off_ns: u64 = tail.seen.values().map(|seen| seen.off_ns).sum();
     let samples: u64 = tail.seen.values().map(|seen| seen.samples).sum();
     let of_sample = tail.total_ns.saturating_sub(off_ns) as f64 / samples.max(1) as f64;
-    let stack = |(chain, seen): (&u32, &super::tail::Seen)| {
+    let stack = |(chain, seen): (&u32, &super::tail::Spent)| {
         let mut stack = kernel_names(chains.get(chain), names);
         stack.push(whose(tail.kind).to_owned());
         stack.reverse();
@@ -54,15 +54,15 @@ fn stacks(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tail::Seen;
-    use super::super::tally::Kind;
+    use super::super::operation::Operation;
+    use super::super::tail::Spent;
     use super::*;
 
     #[test]
     fn waits_have_their_time_and_samples_share_out_the_rest() {
-        let seen = |off_ns, samples| Seen { off_ns, samples };
+        let seen = |off_ns, samples| Spent { off_ns, samples };
         let tail = Tail {
-            kind: Kind::Major,
+            kind: Operation::Major,
             from_ns: 1,
             count: 3,
             total_ns: 10_000,

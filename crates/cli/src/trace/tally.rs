@@ -4,36 +4,20 @@ use std::collections::HashMap;
 
 use cutwater_meter::Latencies;
 use cutwater_observe::perf::{Moment, What};
-use serde::Serialize;
 
 use super::narrow::Narrow;
+use super::operation::Operation;
 use super::paths::Paths;
 use super::tail::{Ongoing, Tails};
 
-/// Rows told apart; what comes later is added to one for all others. Each has 250 KiB.
+/// How many rows there are; later files share one row for all others. A row has 250 KiB.
 const ROWS_MAX: usize = 128;
 /// Threads whose begun fault or call is remembered.
 const THREADS_MAX: usize = 65_536;
-/// The row for what came too late to have its own.
+/// The row of all files that came too late to have their own.
 pub(super) const OTHERS: &str = "[others]";
 /// Calls of the ring are of many files.
 pub(super) const RING: &str = "[io_uring]";
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
-    /// A page fault that waited for the device.
-    Major,
-    /// One that did not.
-    Minor,
-    /// A system call that reads.
-    Read,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Major, Self::Minor, Self::Read];
-}
 
 /// How often something happened to a file, and how long it took.
 #[derive(Debug, Default)]
@@ -54,10 +38,10 @@ struct Begun {
     ongoing: Ongoing,
 }
 
-/// All that was seen.
+/// Everything that was seen.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    rows: HashMap<(Kind, String), Row>,
+    rows: HashMap<(Operation, String), Row>,
     begun: HashMap<u32, Begun>,
     paths: Paths,
     narrow: Narrow,
@@ -88,7 +72,7 @@ impl Tally {
             What::IsBack => begun.ongoing.is_back(time_ns),
             What::Fault { address, major } => {
                 let ns = begun.fault_ns.take().map(|start| time_ns.saturating_sub(start));
-                let kind = if major { Kind::Major } else { Kind::Minor };
+                let kind = if major { Operation::Major } else { Operation::Minor };
                 if let Some(ns) = ns {
                     self.tails.end(kind, ns, &mut begun.ongoing);
                 }
@@ -109,7 +93,7 @@ impl Tally {
                     return;
                 };
                 let ns = time_ns.saturating_sub(start);
-                self.tails.end(Kind::Read, ns, &mut begun.ongoing);
+                self.tails.end(Operation::Read, ns, &mut begun.ongoing);
                 let path = match number {
                     ENTER => RING.to_owned(),
                     _ => self.paths.of_descriptor(pid, fd).to_owned(),
@@ -117,12 +101,12 @@ impl Tally {
                 // What the ring returns are entries and no bytes.
                 let bytes = if number == ENTER { value.min(0) } else { value };
                 let bytes = u64::try_from(bytes).map_err(drop);
-                self.add(Kind::Read, path, Some(ns), bytes);
+                self.add(Operation::Read, path, Some(ns), bytes);
             }
         }
     }
 
-    fn add(&mut self, kind: Kind, path: String, ns: Option<u64>, bytes: Result<u64, ()>) {
+    fn add(&mut self, kind: Operation, path: String, ns: Option<u64>, bytes: Result<u64, ()>) {
         let row = self.row(kind, path);
         row.count += 1;
         match bytes {
@@ -136,7 +120,7 @@ impl Tally {
 
     /// Adds what was added up elsewhere.
     #[cfg(feature = "ebpf")]
-    pub(super) fn add_row(&mut self, kind: Kind, path: &str, sum: &Row) {
+    pub(super) fn add_row(&mut self, kind: Operation, path: &str, sum: &Row) {
         let row = self.row(kind, path.to_owned());
         row.count += sum.count;
         row.bytes += sum.bytes;
@@ -156,7 +140,7 @@ impl Tally {
         self.rows.clear();
     }
 
-    fn row(&mut self, kind: Kind, path: String) -> &mut Row {
+    fn row(&mut self, kind: Operation, path: String) -> &mut Row {
         let mut key = (kind, path);
         if self.rows.len() >= ROWS_MAX && !self.rows.contains_key(&key) {
             key.1 = OTHERS.to_owned();
@@ -178,7 +162,7 @@ impl Tally {
     }
 
     /// All rows of a kind, most frequent first.
-    pub(super) fn rows(&self, kind: Kind) -> Vec<(&str, &Row)> {
+    pub(super) fn rows(&self, kind: Operation) -> Vec<(&str, &Row)> {
         let of_kind = self.rows.iter().filter(|((k, _), _)| *k == kind);
         let mut rows: Vec<_> = of_kind.map(|((_, path), row)| (path.as_str(), row)).collect();
         rows.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(b.0)));
@@ -213,7 +197,7 @@ mod tests {
             at(950, 2, back(-5)),
             at(999, 2, back(1)),
         ]);
-        let rows = tally.rows(Kind::Read);
+        let rows = tally.rows(Operation::Read);
         let [(_, row)] = rows[..] else { panic!("{rows:?}") };
         assert_eq!((row.count, row.bytes, row.errors, row.latency.len()), (2, 4096, 1, 2));
         assert_eq!(row.latency.quantile(0.0), Some(200));
@@ -226,7 +210,10 @@ mod tests {
         let tally =
             tally(&[at(10, 1, fault(false)), at(20, 1, What::FaultBegins), at(50, 1, fault(true))]);
         let of = |kind| tally.rows(kind).first().map(|(_, r)| (r.count, r.latency.quantile(1.0)));
-        assert_eq!((of(Kind::Minor), of(Kind::Major)), (Some((1, None)), Some((1, Some(30)))));
+        assert_eq!(
+            (of(Operation::Minor), of(Operation::Major)),
+            (Some((1, None)), Some((1, Some(30))))
+        );
     }
 
     #[test]
@@ -234,15 +221,15 @@ mod tests {
         let call = What::Call { number: ENTER, first: 3 };
         let back = What::Return { number: ENTER, value: 64 };
         let tally = tally(&[at(1, 1, call), at(9, 1, back)]);
-        let rows = tally.rows(Kind::Read);
+        let rows = tally.rows(Operation::Read);
         assert_eq!((rows[0].0, rows[0].1.bytes, rows[0].1.errors), (RING, 0, 0));
     }
 
     #[test]
     fn rows_beyond_the_bound_are_added_to_the_others() {
         let mut tally = Tally::default();
-        (0..ROWS_MAX + 10).for_each(|i| tally.add(Kind::Read, i.to_string(), None, Ok(1)));
-        let rows = tally.rows(Kind::Read);
+        (0..ROWS_MAX + 10).for_each(|i| tally.add(Operation::Read, i.to_string(), None, Ok(1)));
+        let rows = tally.rows(Operation::Read);
         assert_eq!(rows.len(), ROWS_MAX + 1);
         assert_eq!((rows[0].0, rows[0].1.count), (OTHERS, 10));
     }

@@ -12,14 +12,13 @@ use rustix::process::{
 };
 
 use super::args::Args;
-use super::exit_code;
-use crate::Outcome;
-use crate::failure::Failure;
-use crate::stop::Stop;
+use cutwater_shell::Failure;
+use cutwater_shell::Outcome;
+use cutwater_shell::stop::Stop;
 
-/// What a shell says of a command that cannot be run.
+/// The exit code by which a shell means a command that cannot be run.
 const CANNOT_RUN: u8 = 127;
-/// How long a command that is told to end has for it; then it is killed.
+/// How long a command has to end after SIGTERM; then it is killed.
 const END_WITHIN: Duration = Duration::from_secs(3);
 /// Between two looks whether it has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -33,7 +32,7 @@ pub(super) struct Target {
     child: Option<Child>,
 }
 
-/// The child's part: stops until its events are open, then is the command.
+/// In the child: stops until its events are open, then becomes the command.
 pub(super) fn become_command(command: &[OsString]) -> Outcome {
     let Some((program, rest)) = command.split_first() else {
         return Err(Failure::usage("no command"));
@@ -130,12 +129,12 @@ impl Target {
     /// Ends a command that still runs, and gives the exit code.
     pub(super) fn end(&mut self, stop: &Stop) -> Outcome {
         if !self.is_ours() {
-            // Ctrl-C is how one ends a look at a process that goes on.
+            // Ctrl-C is the usual end of watching a process that goes on.
             return Ok(ExitCode::SUCCESS);
         }
         let ended = self.has_ended()?;
         if !ended {
-            self.tell_to_end()?;
+            self.terminate()?;
         }
         let Some(child) = &mut self.child else { return Ok(ExitCode::SUCCESS) };
         let status =
@@ -150,14 +149,14 @@ impl Target {
 
 impl Target {
     /// Ends a command that runs: one that does not end when it is asked to is killed.
-    fn tell_to_end(&self) -> Result<(), Failure> {
+    fn terminate(&self) -> Result<(), Failure> {
         let Some(pid) = self.process() else { return Ok(()) };
         let _ = kill_process(pid, Signal::TERM);
         // One that is stopped ends when it goes on.
         let _ = kill_process(pid, Signal::CONT);
-        let told = Instant::now();
+        let asked = Instant::now();
         while !self.has_ended()? {
-            if told.elapsed() >= END_WITHIN {
+            if asked.elapsed() >= END_WITHIN {
                 let _ = kill_process(pid, Signal::KILL);
                 return Ok(());
             }
@@ -167,14 +166,18 @@ impl Target {
     }
 }
 
-/// The process that a thread is of.
+fn exit_code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// The process of a thread.
 fn process_of(thread: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
 }
 
 impl Drop for Target {
-    /// A command that is left behind by an error, perhaps stopped.
+    /// Kills a command that an error leaves behind, perhaps stopped.
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
             let _ = child.kill();

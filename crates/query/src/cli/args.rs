@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use cutwater::ReadPath;
 use cutwater_query::output::Format;
+use cutwater_shell::logs::LogOptions;
+use cutwater_shell::metrics::Address;
 
 use super::memory::Memory;
 
@@ -51,34 +52,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     pub(super) temp: Option<PathBuf>,
 
-    /// The format of the logs, when it should not be detected: json, docker, syslog5424, cri,
-    /// access, apache-error, syslog, logfmt, plain, raw
-    #[arg(long, value_name = "NAME")]
-    pub(super) format: Option<String>,
-
-    /// The field that holds the time, when it should not be detected
-    #[arg(long, value_name = "FIELD")]
-    pub(super) time_field: Option<String>,
-
-    /// The zone of times without one: UTC, local, or a name like Europe/Berlin
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub(super) tz: String,
+    #[command(flatten)]
+    pub(super) logs: LogOptions,
 
     /// Read all of a log even where it is sorted and only a part of it is in the time asked for
     #[arg(long)]
     pub(super) no_seek: bool,
 
-    /// The read path: read, preadv, mmap, uring, uring-direct, auto
-    #[arg(long, value_name = "PATH", default_value = "auto")]
-    pub(super) path: ReadPath,
-
-    /// Threads; all cores unless given
-    #[arg(long, value_name = "N")]
-    pub(super) threads: Option<usize>,
-
-    /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, port 0 for any that is free) meanwhile
+    /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, or a PORT of this host) meanwhile
     #[arg(long, value_name = "ADDRESS")]
-    pub(super) metrics: Option<String>,
+    pub(super) metrics: Option<Address>,
 
     /// No progress bar, and no notes on bad lines
     #[arg(long)]

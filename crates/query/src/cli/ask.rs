@@ -1,12 +1,13 @@
 //! Asking, and writing what is answered.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use cutwater_logs::seek::PLACES;
-use cutwater_query::{Failure, Session, Snapshot};
+use cutwater_query::{Session, Snapshot, engine_failure};
+use cutwater_shell::progress::Reading;
+use cutwater_shell::{Failure, note};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::parser::Statement;
@@ -17,7 +18,6 @@ use tokio::task::JoinHandle;
 use super::End;
 use super::args::Args;
 use super::interrupt::Interrupt;
-use super::progress::Progress;
 use super::writing::Writing;
 
 /// Answers all statements of a text, until one fails.
@@ -50,7 +50,8 @@ pub(super) async fn one(
 ) -> Result<End, Failure> {
     let _ = session.counters().take();
     let bytes = session.logs().values().flat_map(|t| t.logs()).map(|l| l.input.size()).sum();
-    let progress = Progress::start(Arc::clone(session.counters()), bytes, args.quiet);
+    let counters = Arc::clone(session.counters());
+    let progress = if args.quiet { None } else { Reading::start(bytes, move || counters.bytes()) };
     let answer = async {
         let rows = Rows::start(session.answer(statement).await?);
         write(rows, args, progress).await
@@ -59,10 +60,10 @@ pub(super) async fn one(
         answered = answer => answered.map(|()| End::Done),
         () = interrupt.pressed() => Ok(End::Interrupted),
     };
-    interrupt.over();
+    interrupt.query_ended();
     let end = end?;
     if !args.quiet {
-        tell(&session.counters().take());
+        note_what_is_missing(&session.counters().take());
     }
     Ok(end)
 }
@@ -70,8 +71,8 @@ pub(super) async fn one(
 /// Batches that wait to be written.
 const QUEUE: usize = 2;
 
-/// The rows of an answer, made by a task of its own: an engine at work may not come up for air
-/// for long, and Ctrl-C must not wait for it. Dropped, they end the task.
+/// The rows of an answer, made by a task of its own: a busy engine may not yield for long, and
+/// Ctrl-C must not wait for it. Dropping them ends the task.
 struct Rows {
     schema: SchemaRef,
     batches: Receiver<Result<RecordBatch, DataFusionError>>,
@@ -92,10 +93,10 @@ impl Rows {
         Self { schema, batches, task }
     }
 
-    /// The next rows; an engine that broke off is no end of an answer.
+    /// The next rows. If the engine broke off, that is a failure and not the end of the answer.
     async fn next(&mut self) -> Option<Result<RecordBatch, Failure>> {
         match self.batches.recv().await {
-            Some(batch) => Some(batch.map_err(Failure::from)),
+            Some(batch) => Some(batch.map_err(engine_failure)),
             None => match (&mut self.task).await {
                 Ok(()) => None,
                 Err(e) => Some(Err(Failure::new(format!("the query broke off: {e}")))),
@@ -113,10 +114,10 @@ impl Drop for Rows {
 async fn write(
     mut batches: Rows,
     args: &Args,
-    mut progress: Option<Progress>,
+    mut progress: Option<Reading>,
 ) -> Result<(), Failure> {
     let schema = Arc::clone(&batches.schema);
-    // What makes no rows (CREATE VIEW, SET) has nothing to show.
+    // Statements that make no rows (CREATE VIEW, SET) have nothing to show.
     if schema.fields().is_empty() {
         while let Some(batch) = batches.next().await {
             batch?;
@@ -134,36 +135,31 @@ async fn write(
 }
 
 /// Says what the answer leaves out.
-fn tell(sums: &Snapshot) {
-    let mut words = String::new();
+fn note_what_is_missing(sums: &Snapshot) {
     if sums.bad > 0 {
         let what = match sums.bad {
             1 => "1 line is no record and was left out".to_owned(),
             n => format!("{n} lines are no records and were left out"),
         };
-        words.push_str(&format!(
-            "cutwater: {what}; SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL \
-             shows more\n"
+        note(&format!(
+            "{what}; SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL shows more"
         ));
     }
     for (column, count) in &sums.misfits {
-        words.push_str(&format!(
-            "cutwater: values of {column} that are not of its type and so NULL: {count}; they \
-             stand in _raw\n"
+        note(&format!(
+            "values of {column} that are not of its type and so NULL: {count}; they stand in _raw"
         ));
     }
     if sums.sought {
-        words.push_str(&format!(
-            "cutwater: the log counts as sorted by time ({PLACES} places of it are), so only a \
-             part was read; lines far out of order are missed, and --no-seek reads all\n"
+        note(&format!(
+            "the log counts as sorted by time ({PLACES} places of it are), so only a part was \
+             read; lines far out of order are missed, and --no-seek reads all"
         ));
     }
     if sums.sorted_joins {
-        words.push_str(
-            "cutwater: what is joined did not fit in --memory, so it was sorted on disk, which \
-             takes longer; with more memory it need not be\n",
+        note(
+            "what is joined did not fit in --memory, so it was sorted on disk, which takes \
+             longer; with more memory it need not be",
         );
     }
-    // With standard error closed there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(words.as_bytes());
 }

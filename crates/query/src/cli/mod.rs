@@ -4,73 +4,68 @@ pub(crate) mod args;
 mod ask;
 mod interrupt;
 mod memory;
-mod progress;
 mod prompt;
-mod spill;
 mod writing;
 
-use std::io::{IsTerminal, Read, Write};
-use std::path::Path;
+use std::env;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cutwater::Metrics;
-use cutwater::metrics::Endpoint;
-use cutwater_query::{Failure, HowToOpen, Limits, Session};
+use cutwater_query::{Limits, Session};
+use cutwater_shell::logs::prepare_process;
+use cutwater_shell::metrics::{Exporter, Outlets};
+use cutwater_shell::words::shown;
+use cutwater_shell::workdir::Workdir;
+use cutwater_shell::{Failure, Outcome};
 
 use args::Args;
+use interrupt::Interrupt;
 use memory::Memory;
-use spill::Spill;
 
 /// The table of the files given without a name.
 const LOG: &str = "log";
 
-/// The most threads that may be asked for.
-const THREADS_MAX: usize = 1024;
-
-/// Exit code of a command that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+/// The names of directories for temporary files begin with it.
+const TEMP_PREFIX: &str = "cutwater-query-";
 
 /// How a query ended.
 pub(crate) enum End {
     /// All of the answer was written.
     Done,
-    /// Somebody pressed Ctrl-C.
+    /// Ctrl-C ended it.
     Interrupted,
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: Args) -> Outcome {
     if args.memory.is_some() {
-        // Before there are threads with heaps. Where the allocator has no such setting, what is
-        // freed may stay resident.
+        // Before there are threads with heaps. Where the allocator has no such setting, freed
+        // memory may stay resident.
         let _ = cutwater_sys::heap::return_large_blocks(memory::LARGE_BLOCK_BYTES);
     }
-    // Each log of a table is open while it is asked.
-    cutwater_sys::probe::limits::raise_files();
-    // Maps are read through it; without, they are read by pread.
-    let _ = cutwater::sigbus::install();
-    let _serving = args.metrics.as_deref().map(serve).transpose()?;
-    let (sql, files) = question(args)?;
-    let spill = Spill::new(args.temp.as_deref())?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = args.threads.unwrap_or(cores).clamp(1, THREADS_MAX);
+    prepare_process();
+    let _exporter = Exporter::start(Outlets { serve: args.metrics.clone(), ..Outlets::default() })?;
+    let (sql, files) = question(&args)?;
+    let temp = make_temp(args.temp.as_deref())?;
+    let threads = args.logs.threads();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()
-        .map_err(|e| Failure::new(format!("cannot start {threads} threads: {e}")))?;
-    let interrupt = interrupt::Interrupt::listen()?;
+        .map_err(|e| Failure::new(format!("cannot start {threads} threads")).because(e))?;
+    let interrupt = Interrupt::listen()?;
     let end = runtime.block_on(async {
         let limits = Limits {
             threads,
             memory_bytes: args.memory.map(Memory::for_queries),
-            spill: Some(spill.path().to_owned()),
+            spill: Some(temp.path().to_owned()),
             seek: !args.no_seek,
         };
-        let mut session = Session::new(limits, how(args)?)?;
-        add_tables(&mut session, args, &files).await?;
+        let mut session = Session::new(limits, args.logs.opener()?)?;
+        add_tables(&mut session, &args, &files).await?;
         match sql {
-            Some(sql) => ask::all(&mut session, args, &interrupt, &sql).await,
+            Some(sql) => ask::all(&mut session, &args, &interrupt, &sql).await,
             None => prompt::prompt(&mut session, &mut args.clone(), &interrupt).await,
         }
     });
@@ -78,24 +73,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     runtime.shutdown_background();
     Ok(match end? {
         End::Done => ExitCode::SUCCESS,
-        End::Interrupted => ExitCode::from(INTERRUPTED),
+        End::Interrupted => interrupt.exit_code(),
     })
 }
 
-/// Serves what this process reads, until it is dropped, and says where.
-fn serve(address: &str) -> Result<(Endpoint, Metrics), Failure> {
-    let metrics = Metrics::start()
-        .map_err(|e| Failure::new(format!("cannot start a thread for metrics: {e}")))?;
-    let endpoint = metrics.serve(address).map_err(|e| {
+/// A directory for what does not fit in memory.
+fn make_temp(parent: Option<&Path>) -> Result<Workdir, Failure> {
+    let parent = parent.map_or_else(env::temp_dir, PathBuf::from);
+    Workdir::new(&parent, TEMP_PREFIX).map_err(|e| {
+        let parent = shown(&parent);
         Failure::new(format!(
-            "cannot serve metrics at {address}: {e}; an address is HOST:PORT of this host, \
-             with a port that nobody else has"
+            "cannot make a directory for temporary files in {parent}: {e}; --temp DIR names another"
         ))
-    })?;
-    // With standard error closed there is nobody left to tell.
-    let address = endpoint.address();
-    let _ = writeln!(std::io::stderr().lock(), "cutwater: metrics at http://{address}/metrics");
-    Ok((endpoint, metrics))
+    })
 }
 
 /// The query, if there is one, and the files.
@@ -123,23 +113,13 @@ fn piped() -> Result<Option<String>, Failure> {
     let mut sql = String::new();
     std::io::stdin()
         .read_to_string(&mut sql)
-        .map_err(|e| Failure::new(format!("cannot read a query from standard input: {e}")))?;
+        .map_err(|e| Failure::new("cannot read a query from standard input").because(e))?;
     Ok(Some(sql))
 }
 
 fn read_query(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
-        .map_err(|e| Failure::new(format!("cannot read the query in {}: {e}", path.display())))
-}
-
-fn how(args: &Args) -> Result<HowToOpen, Failure> {
-    let time_field = args.time_field.clone();
-    let how = HowToOpen { time_field, path: args.path, ..HowToOpen::default() };
-    let how = how.with_zone(&args.tz)?;
-    match &args.format {
-        Some(name) => how.with_format(name),
-        None => Ok(how),
-    }
+        .map_err(|e| Failure::new(format!("cannot read the query in {}", shown(path))).because(e))
 }
 
 async fn add_tables(session: &mut Session, args: &Args, files: &[String]) -> Result<(), Failure> {

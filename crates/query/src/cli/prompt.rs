@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::env;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use cutwater_query::output::Format;
-use cutwater_query::{FUNCTIONS, Failure, Session};
+use cutwater_query::{FUNCTIONS, Session};
+use cutwater_shell::words::shown;
+use cutwater_shell::{Failure, print_error};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -69,7 +70,7 @@ const WORDS: [&str; 30] = [
 struct Names(BTreeSet<String>);
 
 impl Names {
-    fn of(session: &Session) -> Self {
+    fn in_session(session: &Session) -> Self {
         let columns = session.logs().values().flat_map(|t| t.columns()).map(|c| &c.name);
         let tables = session.logs().keys();
         let functions =
@@ -164,7 +165,7 @@ fn editor(session: &Session) -> rustyline::Result<Editor<Names, FileHistory>> {
         .auto_add_history(true)
         .build();
     let mut editor = Editor::with_config(config)?;
-    editor.set_helper(Some(Names::of(session)));
+    editor.set_helper(Some(Names::in_session(session)));
     Ok(editor)
 }
 
@@ -174,14 +175,14 @@ pub(super) async fn prompt(
     args: &mut Args,
     interrupt: &Interrupt,
 ) -> Result<End, Failure> {
-    let failed = |e: ReadlineError| Failure::new(format!("cannot read from the terminal: {e}"));
+    let failed = |e: ReadlineError| Failure::new("cannot read from the terminal").because(e);
     let mut editor = editor(session).map_err(failed)?;
     let history = history();
     if let Some(path) = &history {
         // The first time, there is none.
         let _ = editor.load_history(path);
     }
-    say("SQL on logs; \\d shows the tables, \\? what else there is.\n");
+    print_error("SQL on logs; \\d shows the tables, \\? what else there is.\n");
     let mut timing = false;
     interrupt.at_prompt();
     loop {
@@ -196,44 +197,38 @@ pub(super) async fn prompt(
             Asked::End => break,
             Asked::Help(known) => {
                 if !known {
-                    say(&format!("there is no command {}; there are\n", line.trim()));
+                    print_error(&format!("there is no command {}; there are\n", line.trim()));
                 }
-                say(HELP);
+                print_error(HELP);
             }
             Asked::Functions => {
-                FUNCTIONS.iter().for_each(|(n, what)| say(&format!("  {n:22} {what}\n")))
+                FUNCTIONS.iter().for_each(|(n, what)| print_error(&format!("  {n:22} {what}\n")))
             }
             Asked::Timing => timing = !timing,
             Asked::Format(name) => match name.parse::<Format>() {
                 Ok(format) => args.out = Some(format),
-                Err(words) => say(&format!("{words}\n")),
+                Err(words) => print_error(&format!("{words}\n")),
             },
             Asked::Query(sql) => {
-                interrupt.over();
+                interrupt.query_ended();
                 let started = Instant::now();
                 match ask::all(session, args, interrupt, &sql).await {
                     Ok(End::Done) => {}
-                    Ok(End::Interrupted) => say("ended\n"),
-                    Err(failure) => say(&format!("{failure}\n")),
+                    Ok(End::Interrupted) => print_error("ended\n"),
+                    Err(failure) => print_error(&format!("{failure}\n")),
                 }
                 if timing {
-                    say(&format!("{:.3} s\n", started.elapsed().as_secs_f64()));
+                    print_error(&format!("{:.3} s\n", started.elapsed().as_secs_f64()));
                 }
             }
         }
     }
     if let Some(path) = &history {
         editor.save_history(path).map_err(|e| {
-            Failure::new(format!("cannot keep the history in {}: {e}", path.display()))
+            Failure::new(format!("cannot keep the history in {}", shown(path))).because(e)
         })?;
     }
     Ok(End::Done)
-}
-
-/// Says something beside the answers.
-fn say(words: &str) {
-    // With standard error closed there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(words.as_bytes());
 }
 
 #[cfg(test)]

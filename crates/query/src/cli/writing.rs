@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
-use cutwater_query::Failure;
 use cutwater_query::output::{Format, Writer, writer};
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
 use tempfile::NamedTempFile;
 
@@ -96,8 +97,7 @@ impl Writing {
             let writer = writer(format, schema, out, width().filter(|_| terminal))?;
             return Ok(Self { writer, file: None });
         };
-        let (file, out) = target(path)
-            .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;
+        let (file, out) = target(path).map_err(|e| cannot_write(path, e))?;
         let out = BufWriter::with_capacity(BUFFER_BYTES, out);
         Ok(Self { writer: writer(format, schema, out, None)?, file })
     }
@@ -106,9 +106,12 @@ impl Writing {
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.writer.finish()?;
         let Some((file, path)) = self.file else { return Ok(()) };
-        file.persist(&path)
-            .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))
+        file.persist(&path).map_err(|e| cannot_write(&path, e))
     }
+}
+
+fn cannot_write(path: &Path, e: io::Error) -> Failure {
+    Failure::new(format!("cannot write {}", shown(path))).because(e)
 }
 
 /// Where to write what `path` is to hold: a file that gets its name at the end. A device or a pipe

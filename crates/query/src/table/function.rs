@@ -10,8 +10,7 @@ use datafusion::logical_expr::Expr;
 
 use super::LogTable;
 use crate::arguments::ARGUMENTS;
-use crate::open::{HowToOpen, expand};
-use crate::{Counters, Failure};
+use crate::{Counters, Failure, Opener, expand};
 
 /// The columns on demand that the statement at hand names.
 pub(crate) type Demanded = Arc<Mutex<BTreeSet<String>>>;
@@ -19,7 +18,7 @@ pub(crate) type Demanded = Arc<Mutex<BTreeSet<String>>>;
 /// Makes a table of the logs that its first argument names.
 #[derive(Debug)]
 pub(crate) struct LogFunction {
-    pub(crate) how: HowToOpen,
+    pub(crate) how: Opener,
     pub(crate) counters: Arc<Counters>,
     pub(crate) seek: bool,
     pub(crate) demanded: Demanded,
@@ -34,7 +33,7 @@ impl LogFunction {
             how = match name {
                 "format" => how.with_format(value)?,
                 "tz" => how.with_zone(value)?,
-                _ => HowToOpen { time_field: Some(value.to_owned()), ..how },
+                _ => Opener { time_field: Some(value.to_owned()), ..how },
             };
         }
         let logs = how.open(&expand(path)?)?;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::data;
-use cutwater_query::{HowToOpen, Limits, Session};
+use cutwater_query::{Limits, Opener, Session};
 use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 
@@ -102,7 +102,7 @@ async fn session(dir: &Path) -> Session {
     let spill = dir.join("spill");
     let limits =
         Limits { threads: 2, memory_bytes: Some(64 << 20), spill: Some(spill), seek: true };
-    let mut session = Session::new(limits, HowToOpen::default()).expect("a session begins");
+    let mut session = Session::new(limits, Opener::default()).expect("a session begins");
     for (table, file) in [("log", "log.json"), ("gz", "log.json.gz")] {
         let path = dir.join(file).display().to_string();
         session.add(table, &[path]).await.expect("the log opens");

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use cutwater_query::{Failure, HowToOpen, Limits, Session};
+use cutwater_query::{Failure, Limits, Opener, Session, engine_failure};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ fn log(dir: &TempDir, name: &str) -> PathBuf {
 
 async fn session(paths: &[&Path], threads: usize) -> Session {
     let limits = Limits { threads, memory_bytes: None, spill: None, seek: true };
-    let mut session = Session::new(limits, HowToOpen::default()).expect("a session begins");
+    let mut session = Session::new(limits, Opener::default()).expect("a session begins");
     let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     session.add("log", &paths).await.expect("the logs open");
     session
@@ -64,7 +64,7 @@ async fn next(stream: &mut SendableRecordBatchStream) -> Option<Result<Vec<i64>,
     let batch = tokio::time::timeout(PATIENCE, stream.next()).await.expect("it hangs")?;
     let numbers =
         |b: arrow::array::RecordBatch| b.column(0).as_primitive::<Int64Type>().values().to_vec();
-    Some(batch.map(numbers).map_err(Failure::from))
+    Some(batch.map(numbers).map_err(engine_failure))
 }
 
 /// All other rows, or those until a failure.

@@ -222,7 +222,16 @@ fn temporary_files_go_at_the_end_and_after_a_kill() -> io::Result<()> {
 }
 
 #[test]
-fn ctrl_c_ends_a_query_with_130_and_leaves_nothing() -> io::Result<()> {
+fn a_signal_ends_a_query_with_its_code_and_leaves_nothing() -> io::Result<()> {
+    use rustix::process::Signal;
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        assert_eq!(ended_by(signal)?, (Some(code), 0), "{signal:?}");
+    }
+    Ok(())
+}
+
+/// The exit code of a long query that `signal` ends, and how many temporary files it leaves.
+fn ended_by(signal: rustix::process::Signal) -> io::Result<(Option<i32>, usize)> {
     let dir = tempfile::tempdir()?;
     let sql = "SELECT count(*) FROM log a, log b, log c, log d, log e, log f, log g \
                WHERE a.latency_ms * b.latency_ms < c.latency_ms * g.latency_ms";
@@ -239,9 +248,37 @@ fn ctrl_c_ends_a_query_with_130_and_leaves_nothing() -> io::Result<()> {
     // Long enough that it listens, and far too short for that query.
     std::thread::sleep(std::time::Duration::from_millis(400));
     let id = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(id, rustix::process::Signal::INT)?;
+    rustix::process::kill_process(id, signal)?;
     let status = child.wait()?;
-    assert_eq!((status.code(), entries(dir.path())?), (Some(130), 0));
+    Ok((status.code(), entries(dir.path())?))
+}
+
+#[test]
+fn control_characters_of_the_input_are_escaped_in_every_message() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let log = dir.path().join("steering.json");
+    std::fs::write(&log, "{\"p\":\"\\u001b[31m\\u202e\\u2066\",\"k\\u001b[2J\\u202e\":1}\n")?;
+    let log = log.display().to_string();
+    let steering = "\u{1b}[31m\u{202e}\u{2066}";
+    for (args, code) in [
+        (vec!["SELECT CAST(p AS INT) FROM log", &log], 1),
+        (vec!["SELECT nosuch FROM log", &log], 2),
+        (vec![&format!("SELECT \"{steering}\" FROM log"), &log], 2),
+        (vec![&format!("SELECT {steering}"), &log], 2),
+        (vec![COUNT, &format!("/no/such{steering}.json")], 1),
+        (vec![COUNT, &format!("*{steering}.json")], 1),
+        (vec![COUNT, &log, "--memory", steering], 2),
+        (vec![COUNT, &log, "--tz", steering], 2),
+        (vec![COUNT, &log, "--table", steering], 2),
+    ] {
+        let out = query().args(&args).output()?;
+        let noted = text(&out.stderr);
+        let escaped = noted.contains("\\x1b") && noted.contains("\\xe2\\x80\\xae")
+            || noted.contains("\\u{1b}") && noted.contains("\\u{202e}");
+        assert_eq!((out.status.code(), escaped), (Some(code), true), "{args:?}: {noted:?}");
+        let steers = |c: char| c != '\n' && cutwater_logs::bad::is_steering(c);
+        assert!(!noted.contains(steers), "{args:?}: {noted:?}");
+    }
     Ok(())
 }
 
@@ -336,8 +373,9 @@ fn a_log_is_named_in_the_query_with_its_format() -> io::Result<()> {
 fn metrics_are_served_while_a_query_runs() -> io::Result<()> {
     use std::io::{BufRead, BufReader, Read};
     use std::net::TcpStream;
+    // A port alone is one of this host.
     let mut child = query()
-        .args(["--metrics", "127.0.0.1:0", "-o", "csv", COUNT, "-"])
+        .args(["-o", "csv", COUNT, "-", "--metrics", "0"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

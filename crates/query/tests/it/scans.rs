@@ -6,7 +6,7 @@ use std::path::Path;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use cutwater_query::output::Format;
-use cutwater_query::{HowToOpen, Limits, Session};
+use cutwater_query::{Limits, Opener, Session};
 use futures::StreamExt;
 
 use crate::support::{rows, written};
@@ -33,7 +33,7 @@ fn log(path: &Path) -> u64 {
 
 async fn session(path: &Path, threads: usize, seek: bool) -> Session {
     let limits = Limits { threads, memory_bytes: None, spill: None, seek };
-    let mut session = Session::new(limits, HowToOpen::default()).expect("a session begins");
+    let mut session = Session::new(limits, Opener::default()).expect("a session begins");
     session.add("log", &[path.display().to_string()]).await.expect("the log opens");
     session
 }
@@ -250,7 +250,7 @@ async fn what_is_not_sorted_in_memory_is_sorted_on_disk() {
     std::fs::create_dir(&spill).expect("a directory");
     let limits =
         Limits { threads: 2, memory_bytes: Some(32 << 20), spill: Some(spill.clone()), seek: true };
-    let mut session = Session::new(limits, HowToOpen::default()).expect("a session begins");
+    let mut session = Session::new(limits, Opener::default()).expect("a session begins");
     session.add("log", &[path.display().to_string()]).await.expect("the log opens");
     let sql = "SELECT n, repeat(_raw, 8) AS wide FROM log ORDER BY wide DESC";
     let statement = session.parse(sql).expect("SQL").remove(0);
@@ -282,7 +282,7 @@ async fn a_join_that_does_not_fit_in_memory_is_sorted_on_disk() {
             spill: Some(dir.path().to_owned()),
             seek: true,
         };
-        let mut session = Session::new(limits, HowToOpen::default()).expect("a session begins");
+        let mut session = Session::new(limits, Opener::default()).expect("a session begins");
         session.add("log", &[path.display().to_string()]).await.expect("the log opens");
         let answer = rows(&mut session, join).await.expect("an answer");
         let (ids, sum) = (IDS as i64, (IDS * (IDS - 1) / 2) as i64);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use cutwater_query::output::{Format, writer};
-use cutwater_query::{Failure, HowToOpen, Limits, Session};
+use cutwater_query::{Failure, Limits, Opener, Session, engine_failure};
 
 /// A file of `data/`.
 pub(crate) fn data(name: &str) -> PathBuf {
@@ -35,7 +35,7 @@ pub(crate) fn has_module(module: &str) -> bool {
 /// A session with two threads and these tables of files in `data/`.
 pub(crate) async fn session(tables: &[(&str, &[&str])]) -> Session {
     let limits = Limits { threads: 2, memory_bytes: None, spill: None, seek: true };
-    let mut session = Session::new(limits, HowToOpen::default()).expect("a session begins");
+    let mut session = Session::new(limits, Opener::default()).expect("a session begins");
     for (name, files) in tables {
         let files: Vec<_> = files.iter().map(|f| data(f).display().to_string()).collect();
         session.add(name, &files).await.expect("the logs open");
@@ -48,7 +48,8 @@ pub(crate) async fn rows(session: &mut Session, sql: &str) -> Result<Vec<RecordB
     let mut batches = Vec::new();
     for statement in session.parse(sql)? {
         let stream = session.answer(statement).await?;
-        batches = datafusion::physical_plan::common::collect(stream).await?;
+        batches =
+            datafusion::physical_plan::common::collect(stream).await.map_err(engine_failure)?;
     }
     Ok(batches)
 }

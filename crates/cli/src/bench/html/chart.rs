@@ -7,7 +7,7 @@ use cutwater_lab::{Axis, Ratio, escaped};
 use crate::bench::report::{self, Cell, Peer};
 use crate::bench::shape::Shape;
 use crate::bench::units;
-use crate::words;
+use cutwater_shell::words;
 
 /// The card.
 pub(super) fn card(shape: Shape, cells: &[Cell], peers: &[&Peer]) -> String {

@@ -10,7 +10,7 @@ use super::cells::sheet_with_peers;
 use super::report::{Report, Warning};
 use super::shape::Cache;
 use super::units;
-use crate::words;
+use cutwater_shell::words;
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {

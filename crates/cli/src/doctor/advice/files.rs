@@ -72,8 +72,8 @@ fn residency(facts: &Facts) -> Finding {
         [got, other] => {
             let [said, other] = [got, other].map(words::answer);
             let detail = format!("cannot be asked: cachestat {said}, mincore {other}");
-            let why = "resident and cold ranges cannot be told apart, so all go one way; the \
-                       kernel tells those who own a file, or may write it";
+            let why = "resident and cold ranges cannot be distinguished, so all go one way; only \
+                       those who own a file, or may write it, can ask the kernel";
             blame(facts, got, "cachestat and mincore", HERE.missing(id, title, detail).hint(why))
         }
     }

@@ -3,7 +3,7 @@
 use super::super::facts::Facts;
 use super::super::finding::{Finding, Group, In, State};
 use super::super::words;
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 const HERE: In = In(Group::Rights);
 
@@ -19,7 +19,7 @@ fn cpus(facts: &Facts) -> Finding {
             .limited(
                 id,
                 title,
-                format!("{usable}, of which the control group grants the time of {share:.1}"),
+                format!("{usable}; the control group grants the time of {share:.1}"),
             )
             .hint("threads beyond that are stopped for part of each period: use --threads"),
         _ => HERE.ok(id, title, format!("{usable} usable")),

@@ -8,7 +8,7 @@ use super::super::facts::Facts;
 use super::super::finding::{Finding, Fix, Group, In, State};
 use super::super::words;
 use super::{blame, filtered, seccomp_fix};
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 const HERE: In = In(Group::IoUring);
 
@@ -148,8 +148,8 @@ fn of_many(
     };
     let finding =
         HERE.is(state, id, title, detail).hint("a newer kernel has more; Cutwater goes without");
-    let told = |a: &Answer| matches!(a, Answer::Refused(_) | Answer::Untried(NO_DESCRIPTOR));
-    let refused = checks.iter().map(|c| c.answer).find(told);
+    let refused = |a: &Answer| matches!(a, Answer::Refused(_) | Answer::Untried(NO_DESCRIPTOR));
+    let refused = checks.iter().map(|c| c.answer).find(refused);
     blame(facts, refused.unwrap_or(Answer::Absent), CALLS, finding)
 }
 

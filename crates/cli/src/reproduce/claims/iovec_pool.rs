@@ -9,7 +9,7 @@ use cutwater_sys::alloc_count::allocations;
 use super::passes::failed;
 use crate::reproduce::bed::hash_of;
 use crate::reproduce::claim::{Claim, Measured};
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 const CALLS: u64 = 10_000;
 const PARTS: usize = 16;

@@ -9,9 +9,9 @@ use cutwater_meter::Checksum;
 use cutwater_observe::perf::SamplerOptions;
 
 use super::passes::{failed, in_order};
-use crate::flame::{FlameError, Graph, Recording, Report};
 use crate::reproduce::bed::Pass;
 use crate::reproduce::claim::{Claim, Measured};
+use cutwater_flame::{FlameError, Graph, Recording, Report};
 
 /// Passes of a sample, so that there are enough of them.
 const PASSES: usize = 2;

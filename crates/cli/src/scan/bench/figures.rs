@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::plan::Plan;
 use super::way::{Cost, Found, Way};
-use crate::words::counted;
+use cutwater_shell::words::counted;
 
 /// The costs of all ways.
 #[derive(Debug)]

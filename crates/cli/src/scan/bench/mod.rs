@@ -10,26 +10,29 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use cutwater_lab::Order;
+use cutwater_shell::Failure;
+use cutwater_shell::progress::Progress;
+use cutwater_shell::stop::Stop;
+use cutwater_shell::words::shown;
+use cutwater_shell::{Outcome, output};
 
-use super::plan::Plan;
-use crate::failure::Failure;
-use crate::progress::Progress;
-use crate::stop::Stop;
-use crate::words::shown;
-use crate::{Outcome, output};
+use super::plan::{Bench, Plan};
 use figures::Figures;
-pub(crate) use way::Way;
-use way::{Cost, measure};
+use way::{Cost, Way, measure};
 
-/// Runs one pass in this process, and says on standard output what it cost: for ourselves.
-pub(super) fn run_way(plan: &Plan, way: Way) -> Outcome {
-    let flame = plan.args.flamegraph.as_deref().filter(|_| plan.args.bench_flame);
+/// Runs one pass in this process, and prints what it cost, for the parent process.
+fn run_way(plan: &Plan, options: &Bench, way: &str) -> Outcome {
+    let way = way.parse().map_err(|e: String| Failure::usage(e))?;
+    let flame = options.flamegraph.as_deref().filter(|_| options.draw);
     output::json(&measure(plan, way, flame)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Runs all ways round by round and prints what they cost.
-pub(super) fn compare_ways(plan: &Plan) -> Outcome {
+pub(super) fn compare_ways(plan: &Plan, options: &Bench) -> Outcome {
+    if let Some(way) = &options.way {
+        return run_way(plan, options, way);
+    }
     let [log] = &plan.logs[..] else {
         return Err(Failure::usage("--bench takes one FILE"));
     };
@@ -43,13 +46,13 @@ pub(super) fn compare_ways(plan: &Plan) -> Outcome {
     let stop = Stop::on_signals().map_err(failed)?;
     let ways = Way::all(plan.request.threads);
     let mut figures = Figures::new(&ways);
-    rounds(plan, &ways, &stop, &mut figures)?;
-    if let Some(file) = &plan.args.export_csv {
+    rounds(plan, options, &ways, &stop, &mut figures)?;
+    if let Some(file) = &options.export_csv {
         fs::write(file, figures.csv()).map_err(|e| {
             Failure::new(format!("cannot write the table to {}", shown(file))).because(e)
         })?;
     }
-    if plan.args.json {
+    if options.json {
         output::json(&figures.json(plan))?
     } else {
         output::text(&figures.text(plan))?
@@ -63,16 +66,22 @@ pub(super) fn compare_ways(plan: &Plan) -> Outcome {
 /// Repeats the order of the ways.
 const SEED: u64 = 1;
 
-fn rounds(plan: &Plan, ways: &[Way], stop: &Stop, figures: &mut Figures) -> Result<(), Failure> {
-    let flames = plan.args.flamegraph.as_deref();
+fn rounds(
+    plan: &Plan,
+    options: &Bench,
+    ways: &[Way],
+    stop: &Stop,
+    figures: &mut Figures,
+) -> Result<(), Failure> {
+    let flames = options.flamegraph.as_deref();
     if let Some(dir) = flames {
         fs::create_dir_all(dir).map_err(|e| {
             Failure::new(format!("cannot make the directory {}", shown(dir))).because(e)
         })?;
     }
-    let rounds = plan.args.rounds.max(1);
+    let rounds = options.rounds;
     let passes = (2 * rounds + 1 + usize::from(flames.is_some())) * ways.len();
-    let progress = (!plan.args.quiet).then(|| Progress::passes(passes as u64));
+    let progress = (!plan.quiet).then(|| Progress::passes(passes as u64));
     // The first pass of each way fills the page cache, and is not counted.
     let uncounted = (0..ways.len()).map(|index| (index, false));
     let order = Order::new(ways.len(), SEED).take(rounds).flatten().map(|index| (index, true));

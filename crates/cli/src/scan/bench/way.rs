@@ -16,10 +16,10 @@ use cutwater_sys::alloc_count::allocations;
 use cutwater_sys::usage;
 use serde::{Deserialize, Serialize};
 
-use super::super::plan::{Mode, Plan};
-use crate::failure::Failure;
-use crate::flame::{self, FlameError, Graph, Recording};
-use crate::words::shown;
+use super::super::plan::{Output, Plan};
+use cutwater_flame::{self as flame, FlameError, Graph, Recording};
+use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 /// A way to get at the lines of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +97,10 @@ pub(super) struct Found {
 
 /// Makes one pass; with a graph of it in the directory `flame`.
 pub(super) fn measure(plan: &Plan, way: Way, flame: Option<&Path>) -> Result<Cost, Failure> {
-    match &plan.mode {
-        Mode::Groups { by, measures, .. } => pass(plan, way, flame, || Grouping::new(by, measures)),
+    match &plan.output {
+        Output::Groups { by, measures, .. } => {
+            pass(plan, way, flame, || Grouping::new(by, measures))
+        }
         _ => pass(plan, way, flame, || Counting),
     }
 }

@@ -1,0 +1,145 @@
+//! From arguments to what is to be done: they are resolved here once, and travel no further.
+
+mod open;
+mod output;
+mod times;
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use cutwater::ReadPath;
+use cutwater_logs::filter::Filter;
+use cutwater_logs::scan::{Log, Request};
+use cutwater_shell::words::shown;
+use cutwater_shell::{Failure, output as files};
+use jiff::tz::TimeZone;
+
+use super::Args;
+use times::Times;
+
+pub(super) use output::{ArrowForm, GroupForm, Order, Output, RecordForm, Records};
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) output: Output,
+    pub(super) logs: Vec<Log>,
+    pub(super) request: Request,
+    /// The read path that was asked for.
+    pub(super) path: ReadPath,
+    /// Whether a named file could not be opened; it was noted, and the others are read.
+    pub(super) some_missing: bool,
+    /// The file that all bad lines are written to.
+    pub(super) errors: Option<PathBuf>,
+    /// Whether a bad line is a failure.
+    pub(super) strict: bool,
+    pub(super) quiet: bool,
+    /// What `--bench` is to measure instead of printing the output.
+    pub(super) bench: Option<Bench>,
+    times: Times,
+}
+
+/// The options of `--bench`.
+#[derive(Debug)]
+pub(super) struct Bench {
+    pub(super) rounds: usize,
+    pub(super) json: bool,
+    /// The file that the table is written to.
+    pub(super) export_csv: Option<PathBuf>,
+    /// The directory that flame graphs are drawn into.
+    pub(super) flamegraph: Option<PathBuf>,
+    /// In a child: the way that it measures,
+    pub(super) way: Option<String>,
+    /// and whether it draws it.
+    pub(super) draw: bool,
+}
+
+impl Plan {
+    /// Resolves the arguments, and opens the logs; `flamegraph` is where flame graphs go.
+    ///
+    /// # Errors
+    /// When the arguments do not fit together, or no log can be opened.
+    pub(super) fn resolve(mut args: Args, flamegraph: Option<PathBuf>) -> Result<Self, Failure> {
+        if let Some(path) = args.bench_way.as_deref().and_then(path_of_way) {
+            args.logs.path = path;
+        }
+        let opener = open::opener(&args)?;
+        let output = Output::resolve(&args)?;
+        let request = request(&args, &output, &opener.zone)?;
+        let (logs, some_missing) = open::open_all(&args, &opener)?;
+        open::note_unknown_fields(&args, &logs, &request);
+        let mut written = vec![args.errors.clone(), args.export_csv.clone()];
+        written.extend((!args.bench).then(|| flamegraph.clone()));
+        spare(&logs, written.into_iter().flatten())?;
+        let bench = args.bench.then_some(Bench {
+            rounds: args.rounds.max(1),
+            json: args.json,
+            export_csv: args.export_csv,
+            flamegraph,
+            way: args.bench_way,
+            draw: args.bench_flame,
+        });
+        let Args { since, until, last, errors, strict, quiet, .. } = args;
+        let times = Times { since, until, last, zone: opener.zone };
+        let path = opener.path;
+        Ok(Self { output, logs, request, path, some_missing, errors, strict, quiet, bench, times })
+    }
+
+    /// What a log is called in JSON.
+    pub(super) fn path_text(&self, log: usize) -> String {
+        self.logs.get(log).map_or_else(String::new, |l| l.input.path.to_string_lossy().into_owned())
+    }
+
+    /// What a log is called for people.
+    pub(super) fn name(&self, log: usize) -> String {
+        self.logs.get(log).map_or_else(String::new, |l| shown(&l.input.path))
+    }
+
+    /// Whether bad lines are looked for in all lines.
+    pub(super) fn wants_bad_lines(&self) -> bool {
+        self.strict || self.errors.is_some()
+    }
+
+    /// Bytes to read, for the progress bar: 0 if they are not known, nothing if there should be no
+    /// bar.
+    pub(super) fn progress_bytes(&self) -> Option<u64> {
+        let in_the_way = self.output.is_records() && io::stdout().is_terminal();
+        let plain = |log: &Log| log.input.plain().map(|_| log.input.size());
+        let total = || self.logs.iter().map(plain).sum::<Option<u64>>().unwrap_or(0);
+        (!self.quiet && !in_the_way && !self.output.is_endless()).then(total)
+    }
+
+    /// Limits the request to the times that are asked for. Returns how many pages of the logs were
+    /// read for it.
+    ///
+    /// # Errors
+    /// When a time is none, or a log has no times or cannot be read.
+    pub(super) fn seek(&mut self) -> Result<u64, Failure> {
+        self.times.apply(&self.logs, &mut self.request)
+    }
+}
+
+/// The read path in the name of a way of `--bench`, such as `mmap/2`.
+fn path_of_way(way: &str) -> Option<ReadPath> {
+    way.rsplit_once('/').and_then(|(path, _)| path.parse().ok())
+}
+
+/// Checks that none of the files to be written is a log.
+fn spare(logs: &[Log], written: impl Iterator<Item = PathBuf>) -> Result<(), Failure> {
+    let logs: Vec<_> = logs.iter().map(|log| log.input.path.as_path()).collect();
+    written.into_iter().try_for_each(|file| files::refuse_to_overwrite(&file, &logs))
+}
+
+fn request(args: &Args, output: &Output, zone: &TimeZone) -> Result<Request, Failure> {
+    let mut request = Request::new(args.logs.threads());
+    request.limits.line_bytes_max = usize::from(args.line_max) << 20;
+    for text in &args.conditions {
+        request.filter.and(Filter::parse(text, zone)?);
+    }
+    let summary = matches!(output, Output::Summary { .. });
+    request.examine_all = summary || args.strict || args.errors.is_some();
+    request.locate_all = args.errors.is_some();
+    request.with_time = summary;
+    request.dotted = true;
+    Ok(request)
+}

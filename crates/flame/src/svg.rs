@@ -1,0 +1,57 @@
+//! The picture.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use inferno::flamegraph::color::{BackgroundColor, BasicPalette, MultiPalette, Palette};
+use inferno::flamegraph::{self, Options};
+
+use super::error::FlameError;
+use super::fold::Folded;
+
+/// What a picture shows; it decides the colours and the unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Picture {
+    /// Samples.
+    OnCpu,
+    /// Microseconds of waits.
+    OffCpu,
+}
+
+/// Writes `folded` as an SVG that opens by itself in a browser and can be zoomed and searched.
+pub(crate) fn write(
+    folded: &Folded,
+    picture: Picture,
+    title: &str,
+    notes: &[String],
+    path: &Path,
+) -> Result<(), FlameError> {
+    let failed = |source| FlameError::Write { path: path.to_path_buf(), source };
+    let mut out = BufWriter::new(File::create(path).map_err(failed)?);
+    draw(folded, picture, title, notes, &mut out).and_then(|()| out.flush()).map_err(failed)
+}
+
+fn draw(
+    folded: &Folded,
+    picture: Picture,
+    title: &str,
+    notes: &[String],
+    out: impl Write,
+) -> io::Result<()> {
+    let lines: Vec<String> = folded.iter().map(|(line, count)| format!("{line} {count}")).collect();
+    let mut options = Options::default();
+    options.title = title.to_owned();
+    options.subtitle = (!notes.is_empty()).then(|| notes.join("; "));
+    // The palette that knows the marks of kernel and inlined functions.
+    options.colors = Palette::Multi(MultiPalette::Java);
+    options.bgcolors = Some(BackgroundColor::Grey);
+    if picture == Picture::OffCpu {
+        options.colors = Palette::Basic(BasicPalette::Io);
+        options.bgcolors = Some(BackgroundColor::Blue);
+        "us".clone_into(&mut options.count_name);
+    }
+    // The same function has the same colour in the graphs of all paths.
+    options.hash = true;
+    flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), out)
+}

@@ -1,0 +1,28 @@
+//! What a file is, by the end of its name.
+
+use std::path::Path;
+
+/// The type of a file that a table is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileType {
+    /// Everything that is none of the others.
+    Log,
+    Parquet,
+    Csv {
+        delimiter: u8,
+    },
+    Arrow,
+}
+
+impl FileType {
+    pub(crate) fn by_extension(path: &Path) -> Self {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
+        match extension.to_ascii_lowercase().as_str() {
+            "parquet" => Self::Parquet,
+            "csv" => Self::Csv { delimiter: b',' },
+            "tsv" => Self::Csv { delimiter: b'\t' },
+            "arrow" | "feather" | "ipc" => Self::Arrow,
+            _ => Self::Log,
+        }
+    }
+}

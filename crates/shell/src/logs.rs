@@ -1,0 +1,227 @@
+//! The options about logs, and how logs are opened.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use cutwater::ReadPath;
+use cutwater_logs::format::{Definition, Format, field_names};
+use cutwater_logs::scan::{Log, open};
+use jiff::tz::TimeZone;
+
+use crate::Failure;
+use crate::words::shown;
+
+/// The most threads that may be asked for.
+const THREADS_MAX: usize = 1024;
+
+/// The options about logs that both programs have.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LogOptions {
+    /// The format, when it should not be detected: json, docker, syslog5424, cri, access,
+    /// apache-error, syslog, logfmt, plain, raw
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
+
+    /// The field that holds the time, when it should not be detected
+    #[arg(long, value_name = "FIELD")]
+    pub time_field: Option<String>,
+
+    /// The zone of times without one: UTC, local, or a name like Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub tz: String,
+
+    /// The read path: read, preadv, mmap, uring, uring-direct, auto
+    #[arg(long, value_name = "PATH", default_value = "auto")]
+    pub path: ReadPath,
+
+    /// Threads; all cores unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl LogOptions {
+    /// How these options open logs.
+    ///
+    /// # Errors
+    /// When there is no such format or zone.
+    pub fn opener(&self) -> Result<Opener, Failure> {
+        let opener = Opener {
+            time_field: self.time_field.clone(),
+            path: self.path,
+            ..Opener::default().with_zone(&self.tz)?
+        };
+        match &self.format {
+            Some(name) => opener.with_format(name),
+            None => Ok(opener),
+        }
+    }
+
+    /// How many threads to use, at least 1.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or(cores).clamp(1, THREADS_MAX)
+    }
+}
+
+/// Prepares this process to read many logs, through maps too.
+pub fn prepare_process() {
+    // All logs are open while they are read.
+    cutwater_sys::probe::limits::raise_files();
+    // Maps are read through the handler; without it, files are read by pread.
+    let _ = cutwater::sigbus::install();
+}
+
+/// How logs are opened.
+#[derive(Debug, Clone)]
+pub struct Opener {
+    /// Their format, unless it is to be detected.
+    pub definition: Option<Definition>,
+    /// The field that holds their time, unless it is to be detected.
+    pub time_field: Option<String>,
+    /// The zone of times without one.
+    pub zone: TimeZone,
+    /// The read path.
+    pub path: ReadPath,
+}
+
+impl Default for Opener {
+    fn default() -> Self {
+        Self { definition: None, time_field: None, zone: TimeZone::UTC, path: ReadPath::Auto }
+    }
+}
+
+impl Opener {
+    /// With the format of this name.
+    ///
+    /// # Errors
+    /// When there is no such format.
+    pub fn with_format(mut self, name: &str) -> Result<Self, Failure> {
+        self.definition = Some(Definition::Known(name.parse::<Format>()?));
+        Ok(self)
+    }
+
+    /// With times that name no zone in this one: a name like `Europe/Berlin`, `UTC`, or `local`.
+    ///
+    /// # Errors
+    /// When there is no such zone.
+    pub fn with_zone(mut self, name: &str) -> Result<Self, Failure> {
+        self.zone = match name {
+            "UTC" | "utc" => TimeZone::UTC,
+            "local" => TimeZone::system(),
+            name => TimeZone::get(name).map_err(|e| {
+                let what = format!("no time zone is called {name:?}; try Europe/Berlin");
+                Failure::usage(what).because(e)
+            })?,
+        };
+        Ok(self)
+    }
+
+    /// Opens all of `paths`.
+    ///
+    /// # Errors
+    /// When one cannot be opened, and the message names it; or when no line of any has the time
+    /// field.
+    pub fn open(&self, paths: &[PathBuf]) -> Result<Vec<Log>, Failure> {
+        let logs = paths.iter().map(|path| self.open_one(path)).collect::<Result<Vec<_>, _>>()?;
+        match &self.time_field {
+            Some(field) => check_field(&logs, field).map(|()| logs),
+            None => Ok(logs),
+        }
+    }
+
+    /// Opens one log, whether or not it has the time field.
+    ///
+    /// # Errors
+    /// When it cannot be opened; the message names it.
+    pub fn open_one(&self, path: &Path) -> Result<Log, Failure> {
+        if path.is_dir() {
+            let name = shown(path);
+            return Err(Failure::new(format!(
+                "{name} is a directory; name the logs in it, as in '{name}/*.log'"
+            )));
+        }
+        let mut log = open(path, self.path, self.definition.as_ref(), &self.zone)?;
+        if self.time_field.is_some() {
+            log.time.clone_from(&self.time_field);
+        }
+        Ok(log)
+    }
+}
+
+/// Checks that some sampled line has `field`, if any line was sampled.
+fn check_field(logs: &[Log], field: &str) -> Result<(), Failure> {
+    let mut names: Vec<String> = Vec::new();
+    for log in logs.iter().filter(|log| !log.sample.is_empty()) {
+        let sampled = field_names(&log.definition, &log.sample);
+        if sampled.iter().any(|name| name == field) {
+            return Ok(());
+        }
+        names.extend(sampled);
+    }
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "no line that was looked at has the time field {field:?}; the fields are {}",
+        names.join(", ")
+    )))
+}
+
+/// The files that `name` means. It is a glob if it looks like one and is not the name of a file.
+///
+/// # Errors
+/// When no file matches the glob.
+pub fn expand(name: impl AsRef<Path>) -> Result<Vec<PathBuf>, Failure> {
+    let path = name.as_ref();
+    // A name that is not UTF-8 is no pattern.
+    let glob = path.to_str().filter(|name| name.contains(['*', '?', '[']) && !path.exists());
+    // A broken pattern is taken for a name: the error then says that there is no such file.
+    let Some((name, matches)) = glob.and_then(|name| Some((name, glob::glob(name).ok()?))) else {
+        return Ok(vec![path.to_owned()]);
+    };
+    let paths: Vec<_> = matches.filter_map(Result::ok).filter(|p| p.is_file()).collect();
+    if paths.is_empty() {
+        return Err(Failure::new(format!("no file matches {name:?}")));
+    }
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs::{self, File};
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn a_glob_means_its_files_and_everything_else_is_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["a.log", "b.log", "c[1].log"] {
+            File::create(path(name)).unwrap();
+        }
+        fs::create_dir(path("d.log")).unwrap();
+        let expanded = |name: &str| expand(path(name));
+        assert_eq!(expanded("?.log").unwrap(), [path("a.log"), path("b.log")]);
+        for name in ["c[1].log", "none.log", "broken[.log"] {
+            assert_eq!(expanded(name).unwrap(), [path(name)], "{name}");
+        }
+        let none = expanded("*.none").unwrap_err();
+        assert!(none.to_string().contains("no file matches"), "{none}");
+        let bytes = OsStr::from_bytes(b"\xff*");
+        assert_eq!(expand(bytes).unwrap(), [PathBuf::from(bytes)]);
+    }
+
+    #[test]
+    fn a_directory_and_a_zone_that_does_not_exist_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = Opener::default().open(&[dir.path().to_owned()]).unwrap_err();
+        assert!(refused.to_string().contains("/*.log'") && !refused.is_usage(), "{refused}");
+        let refused = Opener::default().with_zone("Nowhere").unwrap_err();
+        assert!(refused.is_usage() && refused.to_string().contains("\"Nowhere\""), "{refused}");
+    }
+}
