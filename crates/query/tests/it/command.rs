@@ -264,7 +264,6 @@ fn control_characters_of_the_input_are_escaped_in_every_message() -> io::Result<
         (vec!["SELECT CAST(p AS INT) FROM log", &log], 1),
         (vec!["SELECT nosuch FROM log", &log], 2),
         (vec![&format!("SELECT \"{steering}\" FROM log"), &log], 2),
-        (vec![&format!("SELECT {steering}"), &log], 2),
         (vec![COUNT, &format!("/no/such{steering}.json")], 1),
         (vec![COUNT, &format!("*{steering}.json")], 1),
         (vec![COUNT, &log, "--memory", steering], 2),
