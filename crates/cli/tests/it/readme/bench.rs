@@ -4,15 +4,18 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::ratio;
+
 const PATHS: [&str; 6] = ["read", "preadv", "mmap", "uring", "uring-direct", "auto"];
 
 /// Host, table and mean of a run.
 pub(super) fn text(run: &Value, bench: &Value) -> String {
     let host = &run["host"];
+    let settings = &bench["settings"];
     let mut text = format!(
         "A virtual machine with {} cores of {}, {:.0} GiB, Linux {}, {}, on {};\n\
-         Cutwater {}, {}. MiB/s, medians of {} interleaved runs, every byte hashed and\n\
-         compared; bold is the best single path. One whole run, its losses included.\n",
+         Cutwater {}, {}. MiB/s, medians of {} slices warm and {} cold, in\n\
+         balanced rounds; every byte hashed and compared; bold is the best single path.\n",
         host["cpus"],
         host["cpu"].as_str().unwrap(),
         host["memory_gib"].as_f64().unwrap(),
@@ -21,14 +24,15 @@ pub(super) fn text(run: &Value, bench: &Value) -> String {
         run["date"].as_str().unwrap(),
         run["cutwater"].as_str().unwrap(),
         run["rustc"].as_str().unwrap().split(' ').take(2).collect::<Vec<_>>().join(" "),
-        bench["settings"]["runs"]
+        settings["runs"].as_u64().unwrap() * 2,
+        settings["cold_runs"].as_u64().unwrap() * 2,
     );
     if let Some(note) = run["note"].as_str() {
         let _ = writeln!(text, "{note}");
     }
     let _ = writeln!(
         text,
-        "\n| page cache, pattern, block, depth | {} | auto / best |\n|---|{}",
+        "\n| page cache, pattern, block, depth | {} | auto / best (95 % interval) | |\n|---|{}---|",
         PATHS.join(" | "),
         "---:|".repeat(PATHS.len() + 1)
     );
@@ -36,9 +40,8 @@ pub(super) fn text(run: &Value, bench: &Value) -> String {
     let mut shapes: Vec<_> = cells.iter().map(shape).collect();
     shapes.dedup();
     shapes.iter().for_each(|shape| row(&mut text, shape, cells));
-    let mean = bench["summary"]["auto_of_best"].as_f64().unwrap();
-    let _ =
-        writeln!(text, "\n`auto` was at {mean:.3} of the best single path in the geometric mean.");
+    let mean = ratio(&bench["summary"]["auto_interval"]);
+    let _ = writeln!(text, "\n`auto` beside the best single path, geometric mean: {mean}.");
     text
 }
 
@@ -71,9 +74,10 @@ fn row(text: &mut String, shape_of_row: &str, cells: &[Value]) {
         let bold = if is_best { "**" } else { "" };
         let _ = write!(text, " {bold}{shown}{bold} |");
     }
-    let share =
-        rates[PATHS.len() - 1].map_or_else(|| "-".to_owned(), |auto| format!("{:.2}", auto / best));
-    let _ = writeln!(text, " {share} |");
+    let auto = cells.iter().find(|c| c["path"] == "auto" && shape(c) == shape_of_row);
+    let share = auto.map_or_else(String::new, |auto| ratio(&auto["interval"]));
+    let word = auto.and_then(|auto| auto["word"].as_str()).unwrap_or_default();
+    let _ = writeln!(text, " {share} | {word} |");
 }
 
 /// `12,345`

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::ratio;
+
 pub(super) fn text(run: &Value, report: &Value) -> String {
     let claims = report["claims"].as_array().unwrap();
     let of = |verdict| claims.iter().filter(|c| c["verdict"] == verdict).count();
@@ -24,10 +26,10 @@ pub(super) fn text(run: &Value, report: &Value) -> String {
     if undecided > 0 {
         let (are, they) =
             if undecided == 1 { ("verdict is", "its") } else { ("verdicts are", "their") };
-        let _ = write!(text, ". {undecided} {are} undecided: another lies within {they} spread");
+        let _ = write!(text, ". {undecided} {are} undecided: another lies within {they} interval");
     }
     text.push_str(
-        ".\n\n| claim | what it says | claimed | measured | spread | verdict |\n|---|---|---:|---:|---:|---|\n",
+        ".\n\n| claim | what it says | claimed | measured (95 % interval) | verdict |\n|---|---|---:|---:|---|\n",
     );
     claims.iter().for_each(|claim| row(&mut text, claim));
     text
@@ -39,37 +41,32 @@ fn is_undecided(claim: &Value) -> bool {
 
 fn row(text: &mut String, claim: &Value) {
     let word = |key: &str| claim[key].as_str().unwrap();
-    let ratio = |key: &str, none| {
-        claim[key].as_f64().map_or_else(|| String::from(none), |ratio| format!("{ratio:.2}"))
-    };
-    let spread = claim["spread"].as_f64().map(|share| format!("{:.0} %", share * 100.0));
+    let claimed =
+        claim["claimed_ratio"].as_f64().map_or_else(|| "fact".to_owned(), |r| format!("{r:.2}"));
     let _ = writeln!(
         text,
-        "| `{}` | {} | {} | {} | {} | {}{} |",
+        "| `{}` | {} | {claimed} | {} | {}{} |",
         word("id"),
         word("text"),
-        ratio("claimed_ratio", "fact"),
-        ratio("measured_ratio", ""),
-        spread.unwrap_or_default(),
+        ratio(&claim["interval"]),
         word("verdict"),
         if is_undecided(claim) { ", undecided" } else { "" }
     );
 }
 
 #[test]
-fn the_table_shows_spreads_and_what_is_undecided() {
-    let claim = |id: &str, spread: Value, decided: Value| {
-        json!({"id": id, "text": "says", "claimed_ratio": 1.56, "measured_ratio": 1.04,
-            "spread": spread, "verdict": "refuted", "decided": decided})
+fn the_table_shows_intervals_and_what_is_undecided() {
+    let claim = |id: &str, low: f64, high: f64, decided: Value| {
+        json!({"id": id, "text": "says", "claimed_ratio": 1.56,
+            "interval": {"median": 1.04, "low": low, "high": high, "rounds": 7},
+            "verdict": "refuted", "decided": decided})
     };
     let claims =
-        [claim("noisy", json!(1.438), json!(false)), claim("calm", json!(0.04), json!(true))];
+        [claim("noisy", 0.4, 2.0, json!(false)), claim("calm", 1.02, 1.06, json!(true))];
     let run = json!({"date": "2026-01-01", "cutwater": "0.1.0"});
     let text = text(&run, &json!({ "claims": claims }));
-    assert!(
-        text.contains("| `noisy` | says | 1.56 | 1.04 | 144 % | refuted, undecided |"),
-        "{text}"
-    );
-    assert!(text.contains("| `calm` | says | 1.56 | 1.04 | 4 % | refuted |"), "{text}");
+    let noisy = "| `noisy` | says | 1.56 | undecided (0.40 to 2.00) | refuted, undecided |";
+    assert!(text.contains(noisy), "{text}");
+    assert!(text.contains("| `calm` | says | 1.56 | 1.04 (1.02 to 1.06) | refuted |"), "{text}");
     assert!(text.contains("1 verdict is undecided"), "{text}");
 }

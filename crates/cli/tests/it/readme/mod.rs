@@ -1,7 +1,7 @@
-//! The README's tables are those of recorded runs, kept under `docs/runs` and `versus/runs` with their
-//! host, date, versions and commands.
+//! The tables in README and guides are those of recorded runs, kept under `docs/runs` and `versus/runs`
+//! with their host, date, versions, commands and samples.
 //!
-//! To record another, on a machine that does nothing else:
+//! To record another run, on a machine that does nothing else:
 //!
 //! ```sh
 //! cutwater bench --export-json run/bench.json
@@ -9,11 +9,10 @@
 //! CUTWATER_RECORD_RUN=$PWD/run cargo test -p cutwater-cli --test it readme
 //! ```
 //!
-//! which keeps what the tables need of the run and writes the README anew; one of the two files is
-//! enough to record that one again. `CUTWATER_UPDATE_README=1` writes the README from the run that
-//! is kept, after a change of the tables' form. The table of `versus` is of the run that the README
-//! names; another is recorded by `versus -- query --record versus/runs` and named by hand. What there is to say of a run (what else the machine
-//! did) is written by hand, as `note` in its `run.json`. Commit both, remove the older run.
+//! This keeps what the tables need and writes them anew; one of the two files is enough to record that
+//! one again. A run of `versus` is recorded by its `--record versus/runs` and named in the document by hand;
+//! `CUTWATER_UPDATE_README=1` then writes its table. What else the machine did is written by hand, as
+//! `note` in the `run.json`. Commit all, remove the older run of the same host.
 
 mod bench;
 mod claims;
@@ -24,11 +23,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// What is generated: its name in the README, where its runs are kept, its file in a run and that
-/// of what the run was made with, and how it is written.
+/// A generated table.
 struct Part {
+    document: &'static str,
     name: &'static str,
+    /// Where its runs are kept.
     runs: &'static str,
+    /// The file of a run with what it was made with, and the one with its results.
     about: &'static str,
     file: &'static str,
     text: fn(&Value, &Value) -> String,
@@ -37,23 +38,47 @@ struct Part {
 /// Where runs of the command are kept; those of `versus` are written by its `--record`.
 const RUNS: &str = "docs/runs";
 
-const PARTS: [Part; 3] = [
-    Part { name: "bench", runs: RUNS, about: "run.json", file: "bench.json", text: bench::text },
+const PARTS: [Part; PARTS_COUNT] = [
     Part {
+        document: "README.md",
+        name: "bench",
+        runs: RUNS,
+        about: "run.json",
+        file: "bench.json",
+        text: bench::text,
+    },
+    Part {
+        document: "docs/reproduce.md",
         name: "claims",
         runs: RUNS,
         about: "run.json",
         file: "reproduce.json",
         text: claims::text,
     },
+    suite("versus-read"),
+    suite("versus-runtime"),
+    suite("versus-net"),
+    suite("versus-logs"),
+];
+const PARTS_COUNT: usize = 6;
+
+/// A suite of `versus`.
+const fn suite(name: &'static str) -> Part {
     Part {
-        name: "versus",
+        document: "docs/figures.md",
+        name,
         runs: "versus/runs",
         about: "versions.json",
         file: "raw.json",
         text: versus::text,
-    },
-];
+    }
+}
+
+/// A ratio with its interval, as the programs print it.
+fn ratio(interval: &Value) -> String {
+    serde_json::from_value::<cutwater_lab::Ratio>(interval.clone())
+        .map_or_else(|_| String::new(), |ratio| ratio.to_string())
+}
 
 fn root(file: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(file)
@@ -64,18 +89,18 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The README cut at a part: before it, the run that it is of, its text, and what is after it.
-fn cut<'a>(readme: &'a str, part: &Part) -> [&'a str; 4] {
+/// A document cut at a part: before it, the run that it is of, its text, and what is after it.
+fn cut<'a>(document: &'a str, part: &Part) -> [&'a str; 4] {
     let begin = format!("<!-- {} of {}/", part.name, part.runs);
-    let (before, rest) = readme.split_once(&begin).unwrap();
+    let (before, rest) = document.split_once(&begin).unwrap();
     let (run, rest) = rest.split_once(" -->\n").unwrap();
     let (text, after) = rest.split_once(&format!("<!-- end of {} -->", part.name)).unwrap();
     [before, run, text, after]
 }
 
-/// The README with a part as it is in `run`.
-fn with_part(readme: &str, part: &Part, run: &str) -> String {
-    let [before, _, _, after] = cut(readme, part);
+/// A document with a part as it is in `run`.
+fn with_part(document: &str, part: &Part, run: &str) -> String {
+    let [before, _, _, after] = cut(document, part);
     let (name, text) = (part.name, generated(part, run));
     let runs = part.runs;
     format!("{before}<!-- {name} of {runs}/{run} -->\n{text}<!-- end of {name} -->{after}")
@@ -89,19 +114,18 @@ fn generated(part: &Part, run: &str) -> String {
 #[test]
 fn the_tables_are_those_of_the_recorded_run() {
     let recorded = std::env::var_os("CUTWATER_RECORD_RUN").map(|dir| record::keep(Path::new(&dir)));
-    let mut readme = std::fs::read_to_string(root("README.md")).unwrap();
-    if recorded.is_some() || std::env::var_os("CUTWATER_UPDATE_README").is_some() {
-        for part in &PARTS {
-            let kept = cut(&readme, part)[1].to_owned();
-            let newer = recorded.as_ref().filter(|(_, files)| files.contains(&part.file));
-            readme = with_part(&readme, part, newer.map_or(&kept, |(run, _)| run));
-        }
-        std::fs::write(root("README.md"), readme).unwrap();
-        return println!("written");
-    }
+    let update = recorded.is_some() || std::env::var_os("CUTWATER_UPDATE_README").is_some();
     for part in &PARTS {
-        let [_, run, text, _] = cut(&readme, part);
-        assert_eq!(text, generated(part, run), "run again with CUTWATER_UPDATE_README=1");
+        let path = root(part.document);
+        let document = std::fs::read_to_string(&path).unwrap();
+        let [_, run, text, _] = cut(&document, part);
+        if update {
+            let newer = recorded.as_ref().filter(|(_, files)| files.contains(&part.file));
+            let run = newer.map_or(run, |(run, _)| run);
+            std::fs::write(path, with_part(&document, part, run)).unwrap();
+        } else {
+            assert_eq!(text, generated(part, run), "run again with CUTWATER_UPDATE_README=1");
+        }
     }
 }
 

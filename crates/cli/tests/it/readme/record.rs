@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::{PARTS, RUNS, json, root};
 
-/// What is kept of each cell of `bench`; its single runs and counters of the kernel are not.
-const OF_CELL: [&str; 13] = [
+/// What is kept of each cell of `bench`, beside the rate of every slice; counters of the kernel are not.
+const OF_CELL: [&str; 15] = [
     "cache",
     "pattern",
     "block",
@@ -19,6 +19,8 @@ const OF_CELL: [&str; 13] = [
     "bytes_per_s",
     "spread",
     "of_best",
+    "interval",
+    "word",
     "p50_ns",
     "p99_ns",
     "hash_ok",
@@ -80,13 +82,15 @@ fn host() -> Value {
 
 fn bench(run: &Value) -> Value {
     let cell = |cell: &Value| -> Value {
-        OF_CELL
-            .iter()
-            .map(|key| ((*key).to_owned(), cell[key].clone()))
+        let slices = cell["runs"].as_array().unwrap().iter();
+        let rates = slices.map(|slice| slice["bytes_per_s"].clone()).collect::<Vec<_>>();
+        let kept = OF_CELL.iter().map(|key| ((*key).to_owned(), cell[key].clone()));
+        kept.chain([("bytes_per_s_of_slices".to_owned(), rates.into())])
             .collect::<Map<_, _>>()
             .into()
     };
-    let cells: Vec<_> = run["cells"].as_array().unwrap().iter().map(cell).collect();
+    let mut cells = run["cells"].as_array().unwrap().iter().map(cell).collect();
+    shorten(&mut cells);
     let file = &run["file"];
     json!({
         "file": {"bytes": file["bytes"], "file_system": file["file_system"]},
@@ -98,13 +102,13 @@ fn bench(run: &Value) -> Value {
 }
 
 fn claims(mut run: Value) -> Value {
-    // It is told with the run.
+    // The run has it.
     run["host"].as_object_mut().unwrap().remove("kernel");
     shorten(&mut run["claims"]);
     run
 }
 
-/// Rounds in six digits that count: the others tell nothing.
+/// Six digits that count: the others mean nothing.
 fn shorten(value: &mut Value) {
     match value {
         Value::Number(number) if number.is_f64() => {

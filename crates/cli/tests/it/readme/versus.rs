@@ -1,53 +1,62 @@
-//! The table of a recorded run of the suite `query` of `versus`.
+//! The table of a recorded run of a suite of `versus`.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
-/// What each is called in the recorded run.
-const OURS: &str = "cutwater";
-const THEIRS: [(&str, &str); 2] = [("duckdb", "DuckDB's query"), ("duckdb-process", "its process")];
+use super::ratio;
 
-pub(super) fn text(versions: &Value, raw: &Value) -> String {
-    let cells = raw["cells"].as_array().unwrap();
-    let rounds = cells[0]["samples"][0]["values"].as_array().unwrap().len();
+/// Rows of a run, the peer that did best beside ours.
+pub(super) fn text(_: &Value, raw: &Value) -> String {
+    let report = &raw["report"];
+    let host = &report["host"];
+    let versions = report["versions"].as_object().unwrap();
+    let versions: Vec<_> =
+        versions.iter().map(|(name, v)| format!("{name} {}", v.as_str().unwrap())).collect();
     let mut text = format!(
-        "The same SQL on the same raw log of 4,300,000 JSON lines (1.1 GB, in the page cache), {} as a \
-         whole process beside {}; milliseconds, medians of {rounds} interleaved runs, answers compared \
-         value by value.\n\n| question | Cutwater |",
-        versions[OURS].as_str().unwrap(),
-        versions["duckdb"].as_str().unwrap(),
+        "{} cores of {}, Linux {}. {}.\n\n\
+         | cell | unit | Cutwater | best peer | its figure | ratio (95 % interval) | |\n\
+         |---|---|---:|---|---:|---:|---|\n",
+        host["cores"],
+        host["cpu"].as_str().unwrap(),
+        host["kernel"].as_str().unwrap(),
+        versions.join(", ")
     );
-    THEIRS.iter().for_each(|(_, title)| _ = write!(text, " {title} |"));
-    text.push_str(" times as fast |\n|---|---:|---:|---:|---:|\n");
-    let mut ratios = Vec::new();
-    for cell in cells {
-        assert!(is_right(cell), "an answer was wrong: {cell}");
-        let ours = median(cell, OURS);
-        let theirs = THEIRS.map(|(name, _)| median(cell, name));
-        ratios.push(theirs[0] / ours);
-        let _ = write!(text, "| {} | {ours:.0} |", cell["cell"].as_str().unwrap());
-        theirs.iter().for_each(|ms| _ = write!(text, " {ms:.0} |"));
-        let _ = writeln!(text, " {:.2} |", theirs[0] / ours);
+    for row in report["rows"].as_array().unwrap() {
+        assert_eq!(row["hash_ok"], true, "a result was wrong: {row}");
+        let best = row["best_peer"].as_str().unwrap_or("-");
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {best} | {} | {} | {} |",
+            row["cell"].as_str().unwrap(),
+            row["unit"].as_str().unwrap(),
+            figure(&row["ours"]),
+            figure(&row["peers"][best]),
+            ratio(&row["interval"]),
+            row["word"].as_str().unwrap_or_default(),
+        );
     }
-    let mean = (ratios.iter().map(|r| r.ln()).sum::<f64>() / ratios.len() as f64).exp();
-    let _ = writeln!(text, "\n{mean:.2} times as fast as DuckDB's query in the geometric mean.");
+    if !report["mean"].is_null() {
+        let _ = writeln!(text, "\nGeometric mean: {}.", ratio(&report["mean"]));
+    }
     text
 }
 
-fn sample<'a>(cell: &'a Value, name: &str) -> &'a Value {
-    let samples = cell["samples"].as_array().unwrap();
-    samples.iter().find(|s| s["name"] == name).unwrap()
+/// Three digits that count.
+fn figure(value: &Value) -> String {
+    let Some(value) = value.as_f64() else { return "-".to_owned() };
+    let (scaled, unit) = match value {
+        v if v >= 1e9 => (v / 1e9, " G"),
+        v if v >= 1e6 => (v / 1e6, " M"),
+        v if v >= 1e3 => (v / 1e3, " K"),
+        v => (v, ""),
+    };
+    let digits = if scaled >= 100.0 { 0 } else { 1 + usize::from(scaled < 10.0) };
+    format!("{scaled:.digits$}{unit}")
 }
 
-fn is_right(cell: &Value) -> bool {
-    let names = THEIRS.iter().map(|(name, _)| *name).chain([OURS]);
-    names.into_iter().all(|name| sample(cell, name)["hash_ok"] == true)
-}
-
-fn median(cell: &Value, name: &str) -> f64 {
-    let values = sample(cell, name)["values"].as_array().unwrap();
-    let mut values: Vec<_> = values.iter().map(|v| v.as_f64().unwrap()).collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+#[test]
+fn figures_keep_three_digits() {
+    let shown = [1.0, 12.34, 123_456.0, 1.5e6].map(|v| figure(&v.into()));
+    assert_eq!(shown, ["1.00", "12.3", "123 K", "1.50 M"]);
 }
