@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::time::Duration;
 
+use cutwater_lab::SplitMix;
 use cutwater_logs::json::JsonParser;
 use cutwater_logs::record::{Fields, Record};
 use rustix::time::{ClockId, clock_gettime};
@@ -109,13 +110,8 @@ fn start_of(path: &str) -> Vec<u8> {
 
 /// Lines as a web server writes them, from a seed.
 fn lines(bytes: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut below = |n: u64| {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        state.wrapping_mul(0x2545_f491_4f6c_dd1d) % n
-    };
+    let mut random = SplitMix(1);
+    let mut below = |n| random.below(n);
     let agents = [
         "curl/8.7.1",
         "kube-probe/1.29",

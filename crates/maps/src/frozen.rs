@@ -76,7 +76,7 @@ impl Frozen {
     /// Maps the file at `path` under a read lease. See `F_SETLEASE` in `fcntl(2)`.
     ///
     /// **Another program that opens the file for writing, or truncates it, waits** while the
-    /// bytes are copied: about 0.3 s for 256 MiB in the page cache. Then it goes on, and
+    /// bytes are copied: about 0.55 s for 256 MiB in the page cache. Then it goes on, and
     /// this keeps the copy. Starts a thread, which waits for that; installs no handler.
     /// Where the copy cannot be had in a quarter of the kernel's lease-break time, a load
     /// from the slice ends the process rather than return another byte. A child made by

@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use cutwater_lab::SplitMix;
 use cutwater_sys::anon_map::{AnonMap, Pages};
 use cutwater_sys::buffer::PAGE_BYTES;
 
@@ -55,12 +56,9 @@ fn reads(number: usize) -> Result<f64, Failure> {
         rustix::io::pwrite(&file, &page, (at * PAGE_BYTES) as u64)?;
     }
     let started = Instant::now();
-    let mut random = 88_172_645_463_325_252_u64;
+    let mut random = SplitMix(1);
     for _ in 0..number {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let page_number = random % PAGES as u64;
+        let page_number = random.below(PAGES as u64);
         let read = rustix::io::pread(&file, &mut page, page_number * PAGE_BYTES as u64)?;
         assert_eq!(read, PAGE_BYTES, "the file is whole");
     }

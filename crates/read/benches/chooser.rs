@@ -15,6 +15,7 @@ use std::ops::{ControlFlow, Range};
 use std::time::Instant;
 
 use cutwater::{File, Order, Pattern, ReadPath, sigbus};
+use cutwater_lab::SplitMix;
 
 const BLOCK: u64 = 4096;
 const BATCH: usize = 32;
@@ -60,10 +61,9 @@ fn main() {
 }
 
 fn lists(batches: usize) -> Vec<Vec<Range<u64>>> {
-    let mut state = 1u64;
+    let mut random = SplitMix(1);
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
-        let at = (state >> 33) % (FILE_BYTES / BLOCK) * BLOCK;
+        let at = random.below(FILE_BYTES / BLOCK) * BLOCK;
         at..at + BLOCK
     };
     (0..batches).map(|_| (0..BATCH).map(|_| next()).collect()).collect()

@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use cutwater::maps::LeaseOptions;
 use cutwater::{File, Frozen, Mapped, sigbus};
+use cutwater_lab::SplitMix;
 use cutwater_sys::{memfd, residency};
 
 const FILE_BYTES: usize = 64 << 20;
@@ -104,14 +105,10 @@ fn copies(
 
 /// Places of blocks in no order, the same for all.
 fn offsets(block: usize) -> Vec<usize> {
-    let mut state = 1u64;
+    let mut random = SplitMix(1);
     let blocks = (FILE_BYTES / block) as u64;
     let count = (FILE_BYTES / block).min(4096);
-    let next = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
-        ((state >> 33) % blocks) as usize * block
-    };
-    (0..count).map(next).collect()
+    (0..count).map(|_| random.below(blocks) as usize * block).collect()
 }
 
 fn resident(rounds: usize, path: &std::path::Path) {

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use cutwater::metrics::Format;
 use cutwater::{File, Metrics, Order, Pattern, ReadPath, sigbus};
+use cutwater_lab::SplitMix;
 
 const BLOCK: usize = 4096;
 /// Small enough for a core's cache, so that memory does not hide the cost.
@@ -188,12 +189,11 @@ fn compare<T>(name: &str, pairs: usize, with: fn() -> T, time: impl Fn() -> f64)
 
 /// Nanoseconds a read.
 fn read(file: &File, reads: usize) -> f64 {
-    let mut state = 1u64;
+    let mut random = SplitMix(1);
     let mut buf = [0; BLOCK];
     let started = Instant::now();
     for _ in 0..reads {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
-        let block = (state >> 33) % (FILE_BYTES / BLOCK as u64);
+        let block = random.below(FILE_BYTES / BLOCK as u64);
         file.read_at(&mut buf, block * BLOCK as u64).unwrap();
         assert!(buf[0] == block as u8, "block {block} has other bytes");
     }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cutwater::{Advice, File};
+use cutwater_lab::SplitMix;
 use cutwater_meter::Checksum;
 use cutwater_store::Files;
 use futures::future::join_all;
@@ -123,18 +124,11 @@ fn main() {
 impl Cell {
     /// The ranges of each call, at random places from a seed.
     fn calls(&self, file_bytes: u64, quick: bool) -> Vec<Vec<Range<u64>>> {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ self.range_bytes;
-        let mut place = || {
-            state ^= state >> 12;
-            state ^= state << 25;
-            state ^= state >> 27;
-            let at = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16;
-            at % (file_bytes - self.range_bytes) / 4096 * 4096
-        };
+        let mut random = SplitMix(self.range_bytes);
         let times = if quick { 2 } else { self.times };
         let call = |_| {
             let range = |_| {
-                let at = place();
+                let at = random.below(file_bytes - self.range_bytes) / 4096 * 4096;
                 at..at + self.range_bytes
             };
             (0..self.ranges.max(1)).map(range).collect()

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cutwater_keep::hot_files::{Freshness, HotFiles};
+use cutwater_testing::Dice;
 use tempfile::TempDir;
 
 /// Events only: `statx(2)` once an hour cannot help.
@@ -237,35 +238,22 @@ fn what_is_no_small_file_is_an_error() {
     assert!(HotFiles::options().bytes_max(1000).file_bytes_max(1000).build().is_err());
 }
 
-/// A seeded generator: xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % n
-    }
-}
-
-fn seed() -> u64 {
-    let seed = std::env::var("CUTWATER_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_031);
-    println!("CUTWATER_SEED={seed}");
-    seed
+/// Numbers from `CUTWATER_SEED`.
+fn dice() -> Dice {
+    Dice::from_env("CUTWATER_SEED", 20_031)
 }
 
 #[test]
 fn bytes_and_entries_stay_within_their_bounds() {
     let dir = tempfile::tempdir().unwrap();
-    let mut random = Random(seed());
+    let mut dice = dice();
     for i in 0..300 {
-        fs::write(dir.path().join(i.to_string()), vec![1; random.below(9000) as usize]).unwrap();
+        fs::write(dir.path().join(i.to_string()), vec![1; dice.below(9000) as usize]).unwrap();
     }
     let options = HotFiles::options().bytes_max(300_000).entries_max(50).file_bytes_max(10_000);
     let files = options.build().unwrap();
     for _ in 0..3000 {
-        files.get(dir.path().join(random.below(300).to_string())).unwrap();
+        files.get(dir.path().join(dice.below(300).to_string())).unwrap();
         assert!(files.len() <= 50 && files.bytes() <= 300_000, "{files:?}");
     }
     let counts = files.counts();
@@ -300,7 +288,7 @@ fn files_asked_for_once_do_not_displace_hot_ones() {
 /// One thread changes the file in every way, others ask: what they get is never older than
 /// what was complete before they asked.
 fn storm(freshness: Freshness, rounds: u64) {
-    let mut random = Random(seed());
+    let mut dice = dice();
     let tree = tree();
     let files = cache(freshness);
     fs::write(&tree.path, 0u64.to_le_bytes()).unwrap();
@@ -322,9 +310,9 @@ fn storm(freshness: Freshness, rounds: u64) {
             });
         }
         for version in 1..=rounds {
-            change(&tree, version, random.below(5));
+            change(&tree, version, dice.below(5));
             complete.store(version, Ordering::Release);
-            if random.below(20) == 0 {
+            if dice.below(20) == 0 {
                 // Long enough to settle, so that it is watched.
                 std::thread::sleep(Duration::from_millis(25));
             }

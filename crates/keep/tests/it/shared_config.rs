@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use cutwater_keep::shared_config::{
     FileConfig, Promise, Publisher, Shared, SharedConfig, SubscribeOptions, publish_file, zerocopy,
 };
+use cutwater_testing::Dice;
 use rustix::fs::{MemfdFlags, SealFlags, memfd_create};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
@@ -470,7 +471,7 @@ fn a_publisher_killed_at_any_moment_leaves_readers_on_the_last_good_one() {
     }
     let at = place();
     let rounds = count_from("CUTWATER_KILLS", 10);
-    let seed = count_from("CUTWATER_SEED", 7);
+    let mut dice = Dice::from_env("CUTWATER_SEED", 7);
     let mut child = Reaped(role(me, "publisher", &at.path).spawn().unwrap());
     let config = SharedConfig::<Words>::subscribe(&at.path).unwrap();
     let mut reader = config.reader();
@@ -478,8 +479,7 @@ fn a_publisher_killed_at_any_moment_leaves_readers_on_the_last_good_one() {
         let before = config.generation();
         assert!(config.wait_for(before + 10, LONG), "round {round}: {config:?}");
         // Some moment of the 3 ms after that.
-        let moment = (seed + round).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        std::thread::sleep(Duration::from_micros(moment % 3000));
+        std::thread::sleep(Duration::from_micros(dice.below(3000)));
         // SIGKILL.
         child.0.kill().unwrap();
         child.0.wait().unwrap();

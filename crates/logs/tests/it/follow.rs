@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cutwater_logs::follow::{Event, Follow};
+use cutwater_testing::Dice;
 
 const MAX: usize = 1 << 20;
 
@@ -99,22 +100,16 @@ fn a_line_that_is_too_long_is_reported_and_passed() {
 fn every_line_is_seen_once_whatever_happens_to_the_file() {
     let first: u64 = std::env::var("CUTWATER_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
     for seed in first..first + 200 {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut draw = |below: u64| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state % below
-        };
+        let mut dice = Dice::new(seed);
         let (dir, path) = log("");
         let mut follow = Follow::open(&path, 0, MAX).expect("opens");
         let (mut written, mut seen, mut next, mut half) = (Vec::new(), Vec::new(), 0, false);
         for step in 0..40 {
-            match draw(6) {
+            match dice.below(6) {
                 0..=2 => {
-                    for _ in 0..draw(4) {
+                    for _ in 0..dice.below(4) {
                         next += 1;
-                        let line = format!("line-{next}-{}", "y".repeat(draw(60) as usize));
+                        let line = format!("line-{next}-{}", "y".repeat(dice.below(60) as usize));
                         append(&path, &format!("{line}\n"));
                         match written.last_mut() {
                             Some(last) if half => *last = format!("{last}{line}"),

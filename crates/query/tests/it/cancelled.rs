@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::data;
 use cutwater_query::{Limits, Opener, Session};
+use cutwater_testing::Dice;
 use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 
@@ -39,18 +40,6 @@ fn logs(dir: &Path) {
     let mut gz = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
     std::io::Write::write_all(&mut gz, text.as_bytes()).expect("compresses");
     gz.finish().expect("compresses");
-}
-
-/// Numbers from a seed (xorshift64*).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % n
-    }
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -159,7 +148,8 @@ fn rounds(dir: &Path, rounds: u64, dice: &mut Dice) -> usize {
 /// In a process of its own, as other tests open files and start threads.
 #[test]
 fn queries_given_up_after_any_number_of_polls_leave_nothing() {
-    let seed = number("CUTWATER_SEED").unwrap_or(1);
+    // With this seed, several of the sorts get hundreds of polls: enough to spill.
+    let seed = number("CUTWATER_SEED").unwrap_or(2);
     if std::env::var_os("CUTWATER_QUERY_GIVES_UP").is_none() {
         let mut child = Command::new(std::env::current_exe().expect("this test"));
         let name = "cancelled::queries_given_up_after_any_number_of_polls_leave_nothing";
@@ -172,7 +162,7 @@ fn queries_given_up_after_any_number_of_polls_leave_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     logs(dir.path());
     std::fs::create_dir(dir.path().join("spill")).expect("a directory");
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut dice = Dice::new(seed);
     // What a process opens once, such as what it knows of its memory, is there afterwards.
     rounds(dir.path(), 1, &mut dice);
     let before = held();
@@ -190,7 +180,7 @@ fn queries_given_up_after_any_number_of_polls_leave_nothing() {
 #[test]
 fn a_command_that_is_interrupted_at_a_random_moment_leaves_no_part_of_an_answer() {
     let seed = number("CUTWATER_SEED").unwrap_or(1);
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut dice = Dice::new(seed);
     let dir = tempfile::tempdir().expect("a directory");
     logs(dir.path());
     let (temp, answer) = (dir.path().join("spill"), dir.path().join("answers/answer.csv"));

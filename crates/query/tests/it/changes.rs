@@ -12,6 +12,7 @@ use std::time::Duration;
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use cutwater_query::{Failure, Limits, Opener, Session, engine_failure};
+use cutwater_testing::Dice;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use tempfile::TempDir;
@@ -25,14 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Lines numbered from `first` on, with text that does not compress well.
 fn lines(first: i64, count: i64) -> String {
     let mut text = String::new();
-    let mut dice = 0x9e37_79b9_7f4a_7c15_u64 ^ first.unsigned_abs();
+    let mut dice = Dice::new(first.unsigned_abs());
     for n in first..first + count {
         let mut padding = String::new();
         for _ in 0..8 {
-            dice ^= dice << 13;
-            dice ^= dice >> 7;
-            dice ^= dice << 17;
-            write!(padding, "{dice:016x}").expect("a string takes text");
+            write!(padding, "{:016x}", dice.roll()).expect("a string takes text");
         }
         writeln!(text, "{{\"n\":{n},\"pad\":\"{padding}\"}}").expect("a string takes text");
     }

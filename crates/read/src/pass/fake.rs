@@ -8,6 +8,7 @@ use cutwater_sys::Errno;
 use cutwater_sys::buffer::Buffer;
 use cutwater_sys::pio::Vectors;
 use cutwater_sys::ring::{Completion, PushError};
+use cutwater_testing::Dice;
 
 use crate::pass::lane::Lane;
 use crate::pass::source::{Queue, QueuedRead, Source};
@@ -47,23 +48,19 @@ pub(super) struct FakeFile {
     size: Cell<u64>,
     faults: Faults,
     align: u64,
-    dice: RefCell<u64>,
+    dice: RefCell<Dice>,
     calls: Cell<u64>,
 }
 
 impl FakeFile {
     pub(super) fn new(sizes: (u64, u64), align: u64, faults: Faults, seed: u64) -> Self {
         let (size, calls) = (Cell::new(sizes.1), Cell::new(0));
-        Self { sizes, size, faults, align, dice: RefCell::new(seed | 1), calls }
+        Self { sizes, size, faults, align, dice: RefCell::new(Dice::new(seed)), calls }
     }
 
     /// A number below `n`.
     pub(super) fn dice(&self, n: u64) -> u64 {
-        let mut state = self.dice.borrow_mut();
-        *state ^= *state << 13;
-        *state ^= *state >> 7;
-        *state ^= *state << 17;
-        (*state >> 11) % n.max(1)
+        self.dice.borrow_mut().below(n.max(1))
     }
 
     fn happens(&self, of_100: u64) -> bool {

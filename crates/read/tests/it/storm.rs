@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cutwater::{Mapped, ReadPath, sigbus};
+use cutwater_testing::Dice;
 use rustix::fs::{FallocateFlags, fallocate};
 
 const SIZE: u64 = 64 * 4096;
@@ -18,11 +19,6 @@ const ROLE: &str = "CUTWATER_STORM_READS";
 /// The byte that belongs at `offset`; never 0, as holes are.
 fn byte(offset: u64) -> u8 {
     ((offset ^ (offset >> 9)) % 255) as u8 + 1
-}
-
-fn random(state: &mut u64, end: u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*state >> 33) % end
 }
 
 fn from_env(name: &str, default: u64) -> u64 {
@@ -43,13 +39,13 @@ fn read_until_told(path: &Path, with_children: bool) {
             let (mapped, windows, file) = (&mapped, &windows, &file);
             let (over, reads, errors, wrong) = (&over, &reads, &errors, &wrong);
             scope.spawn(move || {
-                let (mut state, mut buf) = (seed * 4 + thread, vec![0; 20_000]);
+                let (mut dice, mut buf) = (Dice::new(seed * 4 + thread), vec![0; 20_000]);
                 for round in 0u64.. {
                     if over.load(Ordering::Relaxed) {
                         break;
                     }
-                    let at = random(&mut state, SIZE);
-                    let len = 1 + random(&mut state, 20_000) as usize;
+                    let at = dice.below(SIZE);
+                    let len = 1 + dice.below(20_000) as usize;
                     let buf = &mut buf[..len];
                     let outcome = match round % 3 {
                         0 => mapped.read_at(buf, at).map_err(|fault| fault.copied()),
@@ -97,10 +93,10 @@ fn read_until_told(path: &Path, with_children: bool) {
     );
 }
 
-fn change(file: &File, state: &mut u64) {
-    let at = random(state, SIZE);
-    let len = 1 + random(state, (SIZE - at).min(40_000));
-    match random(state, 8) {
+fn change(file: &File, dice: &mut Dice) {
+    let at = dice.below(SIZE);
+    let len = 1 + dice.below((SIZE - at).min(40_000));
+    match dice.below(8) {
         0 => file.set_len(0).unwrap(),
         1 | 2 => file.set_len(at).unwrap(),
         3 => file.set_len(SIZE).unwrap(),
@@ -140,9 +136,9 @@ fn storm(name: &str, changes: u64, with_handler: bool, with_children: bool) {
     while !said.contains("ready") {
         assert!(out.read_line(&mut said).unwrap() > 0, "the reader ended early: {said}");
     }
-    let mut state = seed;
+    let mut dice = Dice::new(seed);
     for _ in 0..changes {
-        change(file, &mut state);
+        change(file, &mut dice);
         // On one core the reader needs its turn, too.
         std::thread::yield_now();
     }

@@ -1,22 +1,18 @@
 //! Every level against the scalar twin, from seeds that a failure prints.
 
+use cutwater_testing::Dice;
+
 use super::{JsonStops, Level, count_byte};
 
-/// Bytes of an alphabet with many stops, by xorshift.
+/// Bytes of an alphabet with many stops.
 fn bytes(seed: u64, len: usize) -> Vec<u8> {
     const RICH: &[u8] = b"\\\\\\\"\"\n\r\t\0 a{}[]:,0\x1f\x20\x7f\x80\xff\xc3\xa9";
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
+    let mut dice = Dice::new(seed);
     (0..len)
-        .map(|_| match next() % 4 {
-            0 => (next() % 256) as u8,
+        .map(|_| match dice.below(4) {
+            0 => dice.below(256) as u8,
             1 => b'\\',
-            _ => RICH[(next() % RICH.len() as u64) as usize],
+            _ => RICH[dice.below(RICH.len() as u64) as usize],
         })
         .collect()
 }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use cutwater_sys::map::{CopyError, Map, MapOptions};
 use cutwater_sys::sigbus::{self, Status};
+use cutwater_testing::Dice;
 
 use crate::child::test_name;
 
@@ -25,11 +26,6 @@ const READERS: usize = 4;
 /// The byte that belongs at `offset`; never 0, as holes are.
 fn byte(offset: u64) -> u8 {
     ((offset ^ (offset >> 9)) % 255) as u8 + 1
-}
-
-fn random(state: &mut u64, end: u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*state >> 33) % end
 }
 
 fn from_env(name: &str, default: u64) -> u64 {
@@ -94,10 +90,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads until it is over, with one pause at the gate.
-    fn run_until_over(&self, mut state: u64) {
+    fn run_until_over(&self, mut dice: Dice) {
         let (mut buf, mut has_paused) = ([0; 20_000], false);
         while !self.over.load(Ordering::Relaxed) || !has_paused {
-            self.read(&mut state, &mut buf);
+            self.read(&mut dice, &mut buf);
             if !has_paused && self.pause.load(Ordering::Relaxed) {
                 // Nobody copies while the handler is displaced and that was not noticed yet.
                 self.gate.wait();
@@ -108,9 +104,9 @@ impl Reader<'_> {
     }
 
     /// One read from the map, or by a call where the map is not protected.
-    fn read(&self, state: &mut u64, buf: &mut [u8]) {
-        let len = 1 + random(state, buf.len() as u64);
-        let at = random(state, SIZE - len);
+    fn read(&self, dice: &mut Dice, buf: &mut [u8]) {
+        let len = 1 + dice.below(buf.len() as u64);
+        let at = dice.below(SIZE - len);
         let buf = &mut buf[..len as usize];
         let n = match self.map.copy_to(at as usize, buf) {
             Ok(n) | Err(CopyError::Fault { copied: n }) => n,
@@ -144,7 +140,7 @@ fn read_until_stopped(path: &str, company: Company) {
             let (file, map, wrong, reads) = (&file, &map, &wrong, &reads);
             let (over, pause, gate) = (&over, &pause, &gate);
             let reader = Reader { file, map, wrong, reads, over, pause, gate };
-            scope.spawn(move || reader.run_until_over(seed * 8 + thread));
+            scope.spawn(move || reader.run_until_over(Dice::new(seed * 8 + thread)));
         }
         while reads.load(Ordering::Relaxed) < 10_000 {
             std::thread::yield_now();
@@ -185,9 +181,9 @@ fn fork_and_read(map: &Map, seed: u64) {
     // SAFETY: the child calls nothing but copies, which allocate nothing, and _exit.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        let (mut state, mut buf, mut bad) = (seed, [0; 8192], 0);
+        let (mut dice, mut buf, mut bad) = (Dice::new(seed), [0; 8192], 0);
         for _ in 0..500 {
-            let at = random(&mut state, SIZE - 8192);
+            let at = dice.below(SIZE - 8192);
             let n = match map.copy_to(at as usize, &mut buf) {
                 Ok(n) | Err(CopyError::Fault { copied: n }) => n,
                 Err(_) => 0,
@@ -226,14 +222,14 @@ fn storm(company: Company, judge: impl FnOnce([u64; 4])) {
     while !said.contains("ready") {
         assert!(out.read_line(&mut said).unwrap() > 0, "the reader ended early: {said}");
     }
-    let mut state = seed;
+    let mut dice = Dice::new(seed);
     for _ in 0..changes {
-        let at = random(&mut state, SIZE);
-        match random(&mut state, 4) {
+        let at = dice.below(SIZE);
+        match dice.below(4) {
             0 => file.set_len(at).unwrap(),
             1 => file.set_len(SIZE).unwrap(),
             _ => {
-                let end = (at + random(&mut state, 40_000)).min(SIZE);
+                let end = (at + dice.below(40_000)).min(SIZE);
                 file.write_all_at(&contents[at as usize..end as usize], at).unwrap();
             }
         }

@@ -1,13 +1,11 @@
 //! Records whose right contents follow from their number.
 
 use cutwater_keep::append_log::{AppendLog, LogReader};
+use cutwater_testing::Dice;
 
-/// Steps of a generator that needs no state but its seed (SplitMix64).
+/// The first number of `seed`.
 pub(crate) fn mix(seed: u64) -> u64 {
-    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    Dice::new(seed).roll()
 }
 
 /// A seed from the environment or the clock, printed.

@@ -5,16 +5,11 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use cutwater::{File, Order, Pattern, ReadPath, Reuse};
+use cutwater_testing::Dice;
 
 /// `len` bytes without a period that a wrong offset could hide in.
 pub(crate) fn bytes(len: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    (0..len)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 56) as u8
-        })
-        .collect()
+    Dice::new(1).bytes(len)
 }
 
 /// A file in `dir` that holds `bytes`; removed when dropped.
