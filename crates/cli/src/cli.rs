@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use cutwater_bench::{BenchArgs, ReproduceArgs, StormArgs};
 #[cfg(feature = "otlp")]
 use cutwater_meter::otlp::Target;
 #[cfg(feature = "otlp")]
@@ -10,7 +11,7 @@ use cutwater_shell::metrics::push::PushTo;
 use cutwater_shell::metrics::{Address, Outlets};
 
 use crate::without::Without;
-use crate::{bench, doctor, manual, query, reproduce, scan, storm, trace};
+use crate::{doctor, manual, query, scan, trace};
 
 /// The heading of options that every command has, so that they do not stand between its own.
 const FOR_ALL: &str = "Options of all commands";
@@ -71,23 +72,23 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// One line per subcommand; each has its folder.
+/// One line per subcommand.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show what this host can do, what Cutwater will use, and how to enable the rest.
     Doctor(doctor::Args),
     /// Measure what each way to read a file gives on this host.
-    Bench(Box<bench::Args>),
+    Bench(Box<BenchArgs>),
     /// Read logs: formats, fields, counts, errors and times.
     Scan(Box<scan::Args>),
     /// Ask logs in SQL; needs the program cutwater-query.
     Query(query::Args),
     /// Put published claims about I/O on Linux to the test, on this host.
-    Reproduce(reproduce::Args),
+    Reproduce(ReproduceArgs),
     /// Show page faults and reads of a process, by file, with how long they took.
     Trace(trace::Args),
     /// Watch maps survive a file that another process truncates.
-    Storm(storm::Args),
+    Storm(StormArgs),
     /// Print a script by which a shell completes subcommands, options and files.
     Completions(manual::CompletionsArgs),
     /// Print the manual page of the command, or of one of its subcommands.
