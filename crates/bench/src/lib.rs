@@ -4,11 +4,11 @@
 //! - [`run_reproduce`] tests published claims about I/O on Linux;
 //! - [`run_storm`] reads maps of a file while another process truncates it.
 //!
-//! Each takes the arguments that clap parsed, prints its report and returns an exit code.
+//! Each takes the arguments that clap parsed, prints its report and returns an exit code. It behaves
+//! as a program does: it installs handlers for SIGINT, SIGTERM and SIGBUS, and starts threads.
 //!
-//! This is not a library for measuring: rounds, ratios and intervals are in `cutwater-lab`. It does
-//! not parse the command line or install anything for the whole process before a command runs. The
-//! program does two things:
+//! This is not a library for measuring: rounds, ratios and intervals are in `cutwater-lab`. It does not
+//! parse the command line. The program that runs a command does two things before:
 //!
 //! - It installs `cutwater_sys::alloc_count::Counting` as the global allocator. Without it, two claims
 //!   of `reproduce` count no allocations.

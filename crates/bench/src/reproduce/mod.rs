@@ -28,7 +28,7 @@ use effort::Effort;
 use host::Host;
 use report::Report;
 
-/// Put published claims about I/O on Linux to the test, on this host.
+/// Test published claims about I/O on Linux on this host.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Each claim compares two or more sides, which read the same bytes. A round takes every side out and

@@ -277,7 +277,7 @@ fn send_bursts(path: &Path) -> Result<(), String> {
     for _ in 0..CONNECTIONS {
         let stream = TcpStream::connect(address.as_str()).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        // Reset, because the ports of closed connections stay in use for a minute.
+        // Closed by a reset: otherwise the ports stay in use for a minute.
         sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).map_err(failed)?;
         streams.push(stream);
     }
