@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use cutwater_bench::{BenchArgs, ReproduceArgs, StormArgs};
 #[cfg(feature = "otlp")]
 use cutwater_meter::otlp::Target;
 #[cfg(feature = "otlp")]
@@ -10,16 +11,16 @@ use cutwater_shell::metrics::push::PushTo;
 use cutwater_shell::metrics::{Address, Outlets};
 
 use crate::without::Without;
-use crate::{bench, doctor, manual, query, reproduce, scan, storm, trace};
+use crate::{doctor, manual, query, scan, trace};
 
 /// The heading of options that every command has, so that they do not stand between its own.
 const FOR_ALL: &str = "Options of all commands";
 
-/// Read big files, and move their bytes, as fast as Linux can, and see the measurement.
+/// Read big files and move their bytes as fast as Linux can, and measure it.
 #[derive(Debug, Parser)]
 #[command(name = "cutwater", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
-    /// Refuse system calls to Cutwater itself, to see what it does on a host that refuses them.
+    /// Make system calls fail for this command, to see how it behaves on a host that refuses them.
     ///
     /// A list of CALL or CALL=ERROR, where CALL is io_uring (all three calls), io_uring_setup,
     /// io_uring_enter, io_uring_register, cachestat, mincore, preadv2, statx, copy_file_range,
@@ -35,18 +36,20 @@ pub(crate) struct Cli {
     )]
     pub(crate) without: Vec<Without>,
 
-    /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, or a PORT of this host) meanwhile.
+    /// Serve metrics for Prometheus at ADDRESS (HOST:PORT, or a PORT of this host) while the
+    /// command runs.
     #[arg(long, global = true, help_heading = FOR_ALL, value_name = "ADDRESS", hide_short_help = true)]
     pub(crate) metrics: Option<Address>,
 
-    /// Push metrics to the collector at URL (http://HOST:PORT) meanwhile, by OTLP over HTTP.
+    /// Push metrics to the collector at URL (http://HOST:PORT) by OTLP over HTTP while the command
+    /// runs.
     ///
-    /// Otherwise to where OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says.
+    /// Without it, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT gives the URL.
     #[cfg(feature = "otlp")]
     #[arg(long, global = true, help_heading = FOR_ALL, value_name = "URL", hide_short_help = true, value_parser = Target::new)]
     pub(crate) otlp: Option<Target>,
 
-    /// Seconds between two pushes.
+    /// Seconds between pushes.
     #[cfg(feature = "otlp")]
     #[arg(
         long,
@@ -59,8 +62,8 @@ pub(crate) struct Cli {
     )]
     pub(crate) otlp_every: u64,
 
-    /// Draw a flame graph of what the command spends CPU time on into FILE, as SVG, and of what it
-    /// waits in into one beside it that ends in .offcpu.svg.
+    /// Draw a flame graph of CPU time into FILE (SVG), and one of waiting time beside it as
+    /// .offcpu.svg.
     ///
     /// `bench` and `scan --bench` draw both for each path, into a directory of this name. `trace` draws
     /// the traced process, and its slowest faults and reads into a third that ends in .tail.svg.
@@ -71,24 +74,24 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// One line per subcommand; each has its folder.
+/// One line per subcommand.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show what this host can do, what Cutwater will use, and how to enable the rest.
     Doctor(doctor::Args),
-    /// Measure what each way to read a file gives on this host.
-    Bench(Box<bench::Args>),
+    /// Measure each way to read a file on this host.
+    Bench(Box<BenchArgs>),
     /// Read logs: formats, fields, counts, errors and times.
     Scan(Box<scan::Args>),
     /// Ask logs in SQL; needs the program cutwater-query.
     Query(query::Args),
-    /// Put published claims about I/O on Linux to the test, on this host.
-    Reproduce(reproduce::Args),
-    /// Show page faults and reads of a process, by file, with how long they took.
+    /// Test published claims about I/O on Linux on this host.
+    Reproduce(ReproduceArgs),
+    /// Show the page faults and reads of a process, by file, with latencies.
     Trace(trace::Args),
-    /// Watch maps survive a file that another process truncates.
-    Storm(storm::Args),
-    /// Print a script by which a shell completes subcommands, options and files.
+    /// Read maps of a file while another process truncates it.
+    Storm(StormArgs),
+    /// Print a shell completion script.
     Completions(manual::CompletionsArgs),
     /// Print the manual page of the command, or of one of its subcommands.
     Man(manual::ManArgs),

@@ -1,29 +1,27 @@
 //! The `cutwater` command.
 //!
 //! Each subcommand is a folder with `Args` (what clap read), a check that turns them into
-//! what the command needs, and `run`.
+//! what the command needs, and `run`. `bench`, `reproduce` and `storm` are in `cutwater-bench`.
 #![forbid(unsafe_code)]
 
-mod bench;
 mod cli;
 mod doctor;
 mod manual;
 mod query;
-mod reproduce;
 mod scan;
-mod storm;
 mod trace;
 mod without;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cutwater_bench::{run_bench, run_reproduce, run_storm};
 use cutwater_shell::metrics::Exporter;
 use cutwater_shell::{Failure, Outcome, run_command};
 
 use cli::{Cli, Command};
 
-/// Counts for `scan --bench`, which says how often each way asks for memory.
+/// Counts allocations for `scan --bench` and for two claims of `reproduce`.
 #[global_allocator]
 static ALLOCATOR: cutwater_sys::alloc_count::Counting = cutwater_sys::alloc_count::Counting;
 
@@ -57,13 +55,13 @@ fn dispatch(
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(mut args) => {
             args.flamegraph = flamegraph;
-            bench::run(&args)
+            run_bench(&args)
         }
         Command::Scan(args) => scan::run(*args, flamegraph),
         Command::Query(args) => query::run(&args, before_query),
-        Command::Reproduce(args) => reproduce::run(&args),
+        Command::Reproduce(args) => run_reproduce(&args),
         Command::Trace(args) => trace::run(&args, flamegraph.as_deref()),
-        Command::Storm(args) => storm::run(&args, exporter),
+        Command::Storm(args) => run_storm(&args, exporter),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
     }

@@ -10,7 +10,7 @@ use crate::cli::Cli;
 use cutwater_shell::Failure;
 use cutwater_shell::{Outcome, output};
 
-/// Print a script by which a shell completes subcommands, options and files.
+/// Print a shell completion script.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Where shells look for it:
   bash  cutwater completions bash >~/.local/share/bash-completion/completions/cutwater

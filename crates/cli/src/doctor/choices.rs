@@ -35,14 +35,15 @@ fn warm(facts: &Facts) -> Choice {
         return Choice { case, title, ..blind(facts) };
     }
     let (path, reason) = match (facts.on_file("mmap").works(), copied(facts)) {
-        (true, "none") => ("mmap", "copied from the map: no other call works here".to_owned()),
+        (true, "none") => ("mmap", "copied from the map; no read call works here".to_owned()),
         (true, call) => (
             "mmap",
             format!(
-                "copied from the map, without a system call; {call} in a program that has not installed the SIGBUS handler"
+                "copied from the map, without a system call; programs without the SIGBUS handler \
+                 use {call}"
             ),
         ),
-        (false, call) => (call, "copied by a call: there are no maps of files here".to_owned()),
+        (false, call) => (call, "copied by a call: files cannot be mapped here".to_owned()),
     };
     Choice { case, title, path, reason }
 }
@@ -59,7 +60,7 @@ fn copied(facts: &Facts) -> &'static str {
 /// If it is not known what is resident, all reads go through the page cache.
 fn blind(facts: &Facts) -> Choice {
     let path = if facts.has_ring() { "uring" } else { copied(facts) };
-    let reason = "residency cannot be asked here, so all goes through the page cache".into();
+    let reason = "residency is unknown here, so all reads go through the page cache".into();
     Choice { case: "", title: "", path, reason }
 }
 
@@ -100,7 +101,7 @@ fn cold_sequential(facts: &Facts) -> Choice {
 fn cold_alone(facts: &Facts) -> Choice {
     let (case, title) = ("cold_alone", "cold, one by one");
     let reason = match direct(facts) && facts.residency().is_some() {
-        true => "nothing to queue: residency asked, misses read directly",
+        true => "nothing to queue: checks residency, then reads misses directly",
         false => "nothing to queue: through the page cache",
     };
     let path = if copied(facts) == "none" { "mmap" } else { "read" };

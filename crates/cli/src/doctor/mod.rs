@@ -21,15 +21,15 @@ use report::Style;
 /// What clap read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0, also where things are missing; 1 where no path can read PATH; 2 for wrong \
-arguments. Colour is used on a terminal, unless NO_COLOR is set.")]
+Exit codes: 0 even if things are missing, 1 if no path can read PATH, 2 for wrong arguments. \
+Output is coloured on a terminal unless NO_COLOR is set.")]
 pub(crate) struct Args {
-    /// A file, directory or block device whose file system and disk to look at
+    /// File, directory or block device whose file system and disk to check
     ///
-    /// Nothing is written to a file or a device; in a directory a file without a name is made.
+    /// Doctor never writes to a file or device; in a directory it creates an unnamed file.
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// Print one JSON object instead, whose schema is in docs/doctor.schema.json
+    /// Print one JSON object instead (schema: docs/doctor.schema.json)
     #[arg(long)]
     json: bool,
 }

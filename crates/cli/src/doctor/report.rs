@@ -107,7 +107,7 @@ impl Page {
         let choices = choices::choices(facts);
         if choices.is_empty() {
             let why = match facts.works() {
-                true => "  not known, as no file could be tried here",
+                true => "  unknown: no file could be tried here",
                 false => "  nothing: no path can read here",
             };
             self.wrapped(0, INDENT, why);
@@ -117,12 +117,12 @@ impl Page {
             self.choice(title, path, reason);
         }
         let flags = choices::ring_flags(facts);
-        let none = "calls instead, as there is no ring".to_owned();
+        let none = "no ring; reads use calls".to_owned();
         let flags = if facts.has_ring() { flags.join(" ") } else { none };
         self.choice("ring flags", "", &flags);
         let buffers = match choices::registered_buffers(facts) {
             true => "registered for direct reads of large blocks",
-            false => "not registered: each read maps its pages anew",
+            false => "not registered: each read pins its pages again",
         };
         if facts.has_ring() {
             self.choice("ring buffers", "", buffers);
@@ -178,7 +178,7 @@ fn place(facts: &Facts) -> String {
     let path = shown(&facts.path);
     match (&facts.mount, facts.kind) {
         (_, Kind::BlockDevice) => format!("{path}: a block device"),
-        (None, _) => format!("{path}: on a file system that cannot be found out without /proc"),
+        (None, _) => format!("{path}: file system unknown without /proc"),
         (Some(mount), _) => format!(
             "{path}: {} from {}, mounted on {} ({})",
             mount.fs_type,

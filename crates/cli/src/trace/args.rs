@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// Show page faults and reads of a process, by file, with how long they took.
+/// Show the page faults and reads of a process, by file, with latencies.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit code: that of COMMAND; 0 otherwise, also where the host lets us see \
 little.")]

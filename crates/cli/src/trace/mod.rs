@@ -1,4 +1,4 @@
-//! `cutwater trace`: page faults and reads of a process, by file, with how long they took.
+//! `cutwater trace`: page faults and reads of a process, by file, with latencies.
 //!
 //! If the kernel permits it, each fault and each read is an event with a time
 //! (`cutwater_observe::perf::Trace`), or programs in the kernel add them up

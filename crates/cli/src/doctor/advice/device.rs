@@ -33,7 +33,7 @@ fn none(facts: &Facts) -> Finding {
             format!("none here: {fs} is served by another host")
         }
         _ if fs.starts_with("fuse") => format!("none here: {fs} is served by a process"),
-        _ => format!("none that /sys shows under {fs}"),
+        _ => format!("/sys shows none under {fs}"),
     };
     HERE.is(State::Untried, id, title, detail)
 }
@@ -53,7 +53,7 @@ fn name(device: &BlockDevice) -> Finding {
         detail += &format!(", built on {}", device.below.join(", "));
     }
     if device.rotational == Some(true) {
-        detail += ", said to be rotational";
+        detail += ", reported as rotational";
     }
     HERE.ok("device.name", "device", detail)
 }
@@ -81,10 +81,10 @@ fn read_ahead(device: &BlockDevice) -> Finding {
             .limited(
                 id,
                 title,
-                format!("{} is little for cold passes in order", words::bytes(kib * 1024)),
+                format!("{} is little for cold sequential passes", words::bytes(kib * 1024)),
             )
             .run(
-                "more is read ahead of a cold pass; every reader of the device gets it",
+                "speeds up cold sequential passes; applies to every reader of the device",
                 format!("echo 8192 | sudo tee {}/read_ahead_kb", device.queue.display()),
             ),
     }
@@ -94,12 +94,12 @@ fn scheduler(device: &BlockDevice) -> Finding {
     let (id, title) = ("device.scheduler", "I/O scheduler");
     match device.scheduler.as_deref() {
         None => HERE.is(State::Untried, id, title, "not shown by the kernel"),
-        Some(slow @ ("bfq" | "cfq")) => {
-            HERE.limited(id, title, format!("{slow} trades operations a second for fairness")).run(
-                "on flash, deep queues of small reads go faster without it",
+        Some(slow @ ("bfq" | "cfq")) => HERE
+            .limited(id, title, format!("{slow} trades operations per second for fairness"))
+            .run(
+                "on flash, deep queues of small reads are faster without it",
                 format!("echo none | sudo tee {}/scheduler", device.queue.display()),
-            )
-        }
+            ),
         Some(name) => HERE.ok(id, title, name),
     }
 }
@@ -127,8 +127,8 @@ fn polling(facts: &Facts, device: &BlockDevice) -> Finding {
 /// Drivers that make poll queues when asked at start-up.
 fn with_parameter(device: &BlockDevice, finding: Finding) -> Finding {
     let disk = device.partition_of.as_ref().unwrap_or(&device.name);
-    let why = "takes a CPU while it polls, and is used on request only; at the next start of the \
-               kernel, by its command line";
+    let why = "polling takes a CPU and is used only on request; set this on the kernel command \
+               line and reboot";
     match () {
         () if disk.starts_with("nvme") => finding.run(why, "nvme.poll_queues=2"),
         () if disk.starts_with("vd") => finding.run(why, "virtio_blk.poll_queues=2"),

@@ -35,13 +35,13 @@ fn nothing(facts: &Facts, errno: Errno) -> Finding {
     }
     let errno = words::errno(errno);
     if facts.kind == Kind::Directory {
-        let detail = format!("no file could be made here ({errno}) and none is readable");
+        let detail = format!("cannot create a file here ({errno}), and none is readable");
         return HERE
             .is(State::Untried, id, title, detail)
             .hint("name a file that you may read, or a directory that you may write to");
     }
     HERE.missing(id, title, format!("cannot be opened for reading ({errno})"))
-        .hint("you need the right to read it: see ls -l, or run as its owner")
+        .hint("you need permission to read it: check ls -l, or run as its owner")
 }
 
 fn paths(facts: &Facts) -> Finding {
@@ -52,18 +52,18 @@ fn paths(facts: &Facts) -> Finding {
         |names: &[&&str]| names.iter().map(|n| (**n).to_owned()).collect::<Vec<_>>().join(", ");
     match (works.is_empty(), lacks.is_empty()) {
         (_, true) => HERE.ok(id, title, format!("{} work", list(&works))),
-        (true, _) => HERE.missing(id, title, format!("neither of {} works", list(&lacks))),
-        _ => HERE.limited(id, title, format!("{} work; not {}", list(&works), list(&lacks))),
+        (true, _) => HERE.missing(id, title, format!("none of {} work", list(&lacks))),
+        _ => HERE.limited(id, title, format!("{} work, {} do not", list(&works), list(&lacks))),
     }
 }
 
 fn residency(facts: &Facts) -> Finding {
     let (id, title) = ("files.residency", "residency");
     match [facts.on_file("cachestat"), facts.on_file("mincore")] {
-        [Answer::Works, _] => HERE.ok(id, title, "asked by cachestat"),
+        [Answer::Works, _] => HERE.ok(id, title, "through cachestat"),
         [got, Answer::Works] => {
             let detail = format!(
-                "asked by mincore, which is slower; cachestat was refused ({})",
+                "through mincore, which is slower; cachestat was refused ({})",
                 words::answer(got)
             );
             let finding = HERE.limited(id, title, detail).hint("cachestat came with Linux 6.5");
@@ -71,9 +71,9 @@ fn residency(facts: &Facts) -> Finding {
         }
         [got, other] => {
             let [said, other] = [got, other].map(words::answer);
-            let detail = format!("cannot be asked: cachestat {said}, mincore {other}");
-            let why = "resident and cold ranges cannot be distinguished, so all go one way; only \
-                       those who own a file, or may write it, can ask the kernel";
+            let detail = format!("unknown: cachestat {said}, mincore {other}");
+            let why = "without it, all ranges are read the same way; the kernel reports residency only \
+                       to a file's owner or to users who may write it";
             blame(facts, got, "cachestat and mincore", HERE.missing(id, title, detail).hint(why))
         }
     }
@@ -85,7 +85,7 @@ fn nowait(facts: &Facts) -> Finding {
         Answer::Works => HERE.ok(id, title, "reads only what is resident, on request"),
         got => {
             let detail = format!("not on {} ({})", fs(facts), words::answer(got));
-            let why = "not needed where residency can be asked; ext4, xfs and btrfs have it";
+            let why = "not needed if residency is known; ext4, xfs and btrfs support it";
             blame(facts, got, "preadv2", HERE.limited(id, title, detail).hint(why))
         }
     }
@@ -97,7 +97,7 @@ fn dontcache(facts: &Facts) -> Finding {
         Answer::Works => HERE.ok(id, title, "reads once without filling the page cache"),
         got => {
             let detail = format!("not on {} ({})", fs(facts), words::answer(got));
-            let why = "needs Linux 6.14 and ext4, xfs or btrfs; O_DIRECT stands in for it";
+            let why = "needs Linux 6.14 and ext4, xfs or btrfs; O_DIRECT is used instead";
             blame(facts, got, "preadv2", HERE.missing(id, title, detail).hint(why))
         }
     }
@@ -107,9 +107,9 @@ fn direct(facts: &Facts) -> Finding {
     let (id, title) = ("files.direct", "O_DIRECT");
     match (facts.on_file(title), facts.file.direct) {
         (Answer::Works, Some(a)) => {
-            let by = if a.by == "statx" { "as the kernel says" } else { "as tried" };
+            let by = if a.by == "statx" { "reported by the kernel" } else { "found by trying" };
             let detail = format!(
-                "offsets at multiples of {} bytes, memory of {} ({by})",
+                "aligns offsets to {} bytes, memory to {} ({by})",
                 a.offset_bytes, a.memory_bytes
             );
             match copies(facts) {
@@ -121,7 +121,8 @@ fn direct(facts: &Facts) -> Finding {
         }
         (got, _) => {
             let detail = format!("not on {} ({})", fs(facts), words::answer(got));
-            let why = "cold reads go through the page cache; on ext4, xfs or btrfs they need not";
+            let why =
+                "cold reads go through the page cache; ext4, xfs and btrfs allow direct reads";
             blame(facts, got, "openat and preadv2", HERE.missing(id, title, detail).hint(why))
         }
     }
@@ -135,7 +136,9 @@ fn copies(facts: &Facts) -> bool {
 fn lease(facts: &Facts) -> Finding {
     let (id, title) = ("files.lease", "F_SETLEASE");
     match facts.on_file(title) {
-        Answer::Works => HERE.ok(id, title, "slices of files that nobody may change meanwhile"),
+        Answer::Works => {
+            HERE.ok(id, title, "slices of files that cannot change while they are lent")
+        }
         Answer::Untried(why) => HERE.is(State::Untried, id, title, why),
         got => HERE
             .missing(id, title, format!("not on {} ({})", fs(facts), words::answer(got)))

@@ -37,9 +37,9 @@ fn huge(facts: &Facts) -> Finding {
     if answer(&facts.memory.checks, "MAP_HUGETLB").works() {
         return HERE.ok(id, title, format!("{free} of {total} free, {each} each"));
     }
-    let detail = format!("{free} of {total} free, {each} each: transparent ones stand in");
+    let detail = format!("{free} of {total} free, {each} each; transparent ones are used instead");
     HERE.limited(id, title, detail).run(
-        "reserved ones cannot be refused later, and registered buffers in them cost less to set up",
+        "reserved pages cannot be refused later, and make registered buffers cheaper to set up",
         "sudo sysctl -w vm.nr_hugepages=64",
     )
 }
@@ -49,12 +49,12 @@ fn thp(facts: &Facts) -> Finding {
     match facts.memory.thp.as_deref() {
         None => HERE
             .missing(id, title, "the kernel has none")
-            .hint("a kernel with CONFIG_TRANSPARENT_HUGEPAGE has them"),
+            .hint("needs a kernel with CONFIG_TRANSPARENT_HUGEPAGE"),
         Some("never") => HERE.missing(id, title, "turned off").run(
-            "large buffers then take fewer entries of the TLB",
+            "large buffers then need fewer TLB entries",
             "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled",
         ),
-        Some("madvise") => HERE.ok(id, title, "where asked for (madvise)"),
+        Some("madvise") => HERE.ok(id, title, "on request (madvise)"),
         Some(mode) => HERE.ok(id, title, mode),
     }
 }

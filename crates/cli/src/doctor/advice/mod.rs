@@ -25,8 +25,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 /// What lifts a refusal by a seccomp filter.
 fn seccomp_fix(calls: &str) -> Fix {
     let why = format!(
-        "a seccomp filter is on this process (a container's profile, a service manager, or \
-         --without): let its profile allow {calls}; with Docker or Podman, name the changed profile"
+        "this process has a seccomp filter (container profile, service manager, or --without): allow \
+         {calls} in its profile; with Docker or Podman, name the changed profile"
     );
     Fix { why, command: Some("docker run --security-opt seccomp=PROFILE.json ...".into()) }
 }
@@ -49,7 +49,7 @@ fn blame(facts: &Facts, got: Answer, calls: &str, mut finding: Finding) -> Findi
 
 /// What lifts the limit on descriptors.
 fn descriptors_fix(facts: &Facts) -> Fix {
-    let why = format!("{NO_DESCRIPTOR}: raise it and ask again");
+    let why = format!("{NO_DESCRIPTOR}: raise it and run doctor again");
     Fix { why, command: Some(rights::raise_files(facts)) }
 }
 

@@ -21,7 +21,7 @@ fn cpus(facts: &Facts) -> Finding {
                 title,
                 format!("{usable}; the control group grants the time of {share:.1}"),
             )
-            .hint("threads beyond that are stopped for part of each period: use --threads"),
+            .hint("more threads than that are throttled: use --threads"),
         _ => HERE.ok(id, title, format!("{usable} usable")),
     }
 }
@@ -32,7 +32,9 @@ const LOCKED_BYTES_MIN: u64 = 8 << 20;
 fn locked(facts: &Facts) -> Finding {
     let (id, title) = ("rights.memlock", "locked memory");
     match facts.limits.memlock_bytes.soft {
-        _ if facts.limits.cap_ipc_lock => HERE.ok(id, title, "not limited for us (CAP_IPC_LOCK)"),
+        _ if facts.limits.cap_ipc_lock => {
+            HERE.ok(id, title, "unlimited for this process (CAP_IPC_LOCK)")
+        }
         None => HERE.ok(id, title, "not limited"),
         Some(soft) if soft > LOCKED_BYTES_MIN => HERE.ok(id, title, words::bytes(soft)),
         Some(soft) => {
@@ -54,8 +56,8 @@ fn files(facts: &Facts) -> Finding {
         None => HERE.ok(id, title, "not limited"),
         Some(soft) if soft >= FILES_MIN => HERE.ok(id, title, format!("{soft}")),
         Some(soft) => HERE
-            .limited(id, title, format!("{soft} is little for many files or sockets"))
-            .run("for good: LimitNOFILE= of the service, or limits.conf", raise_files(facts)),
+            .limited(id, title, format!("{soft} is low for many files or sockets"))
+            .run("permanently: LimitNOFILE= of the service, or limits.conf", raise_files(facts)),
     }
 }
 
@@ -114,7 +116,7 @@ fn rights(facts: &Facts) -> Finding {
     .filter_map(|(name, held)| held.then_some(name))
     .collect();
     let who = if limits.root { "root" } else { "not root" };
-    let what = if held.is_empty() { "no capability that helps".into() } else { held.join(", ") };
+    let what = if held.is_empty() { "no useful capability".into() } else { held.join(", ") };
     let mut detail = format!("{who}, with {what}");
     if let Some(filters @ 1..) = limits.seccomp_filters {
         detail += &format!("; {} on this process", counted(filters, "seccomp filter"));

@@ -38,7 +38,7 @@ fn setup(facts: &Facts) -> Finding {
 
 fn refused(facts: &Facts, call: &str, got: Answer) -> Finding {
     let answer = words::answer(got);
-    let detail = format!("{call} was refused ({answer}): reads are made by calls instead");
+    let detail = format!("{call} was refused ({answer}); reads use calls instead");
     let mut finding = HERE.missing("io_uring.setup", "set-up", detail);
     finding.fix = Some(refusal_fix(facts, got));
     match got {
@@ -50,16 +50,16 @@ fn refused(facts: &Facts, call: &str, got: Answer) -> Finding {
 
 const CALLS: &str = "io_uring_setup, io_uring_enter and io_uring_register";
 
-/// The likely cause, most telling first.
+/// The likely cause, the most specific first.
 fn refusal_fix(facts: &Facts, got: Answer) -> Fix {
     let run = |why: &str, command: &str| Fix { why: why.into(), command: Some(command.into()) };
     let hint = |why: &str| Fix { why: why.into(), command: None };
     match (got, facts.ring.disabled) {
         (Answer::Refused(Errno::PERM), Some(2..)) => {
-            run("io_uring is turned off for everybody", "sudo sysctl -w kernel.io_uring_disabled=0")
+            run("io_uring is disabled for everybody", "sudo sysctl -w kernel.io_uring_disabled=0")
         }
         (Answer::Refused(Errno::PERM), Some(1)) => run(
-            "io_uring is kept to the group in kernel.io_uring_group and to CAP_SYS_ADMIN",
+            "only the group in kernel.io_uring_group and CAP_SYS_ADMIN may use io_uring",
             "sudo sysctl -w kernel.io_uring_disabled=0",
         ),
         _ if filtered(facts) => seccomp_fix(CALLS),
@@ -70,7 +70,7 @@ fn refusal_fix(facts: &Facts, got: Answer) -> Fix {
         (Answer::Refused(Errno::NOSYS), _) => hint(
             "the kernel has no io_uring: it needs Linux 5.1 or newer, built with CONFIG_IO_URING",
         ),
-        _ => hint("a security module (SELinux, AppArmor) may refuse it: look into the audit log"),
+        _ => hint("a security module (SELinux, AppArmor) may refuse it: check the audit log"),
     }
 }
 
@@ -144,10 +144,10 @@ fn of_many(
     let state = if names.is_empty() { State::Missing } else { State::Limited };
     let detail = match names.is_empty() {
         true => format!("none: {}", lacking.join(", ")),
-        false => format!("without {}; there are {}", lacking.join(", "), names.join(" ")),
+        false => format!("without {}; the rest work: {}", lacking.join(", "), names.join(" ")),
     };
     let finding =
-        HERE.is(state, id, title, detail).hint("a newer kernel has more; Cutwater goes without");
+        HERE.is(state, id, title, detail).hint("a newer kernel has more; Cutwater does without");
     let refused = |a: &Answer| matches!(a, Answer::Refused(_) | Answer::Untried(NO_DESCRIPTOR));
     let refused = checks.iter().map(|c| c.answer).find(refused);
     blame(facts, refused.unwrap_or(Answer::Absent), CALLS, finding)
@@ -186,8 +186,8 @@ fn buffers(facts: &Facts) -> Finding {
         got => HERE.missing(id, title, format!("refused ({}); {counted}", words::answer(got))),
     };
     let finding = finding.run(
-        "large direct reads are cheaper into registered memory: raise the limit on locked memory, \
-         which counts the ring too (for good: LimitMEMLOCK= of the service, or limits.conf)",
+        "registered memory makes large direct reads cheaper: raise the limit on locked memory, which \
+         also counts the ring (permanently: LimitMEMLOCK= of the service, or limits.conf)",
         raise_memlock(facts),
     );
     blame(facts, answer(&facts.ring.registrations, "BUFFERS"), CALLS, finding)
