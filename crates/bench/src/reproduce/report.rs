@@ -282,6 +282,15 @@ mod tests {
     }
 
     #[test]
+    fn the_best_is_the_side_that_needs_least_and_none_where_two_do() {
+        let best_of = |values: [f64; 3]| {
+            let sides = values.map(|value| side("s", &[value; 6]));
+            best(&row(sides.to_vec()).sides)
+        };
+        assert_eq!((best_of([2.0, 1.0, 3.0]), best_of([2.0, 1.0, 1.0])), (Some(1), None));
+    }
+
+    #[test]
     fn where_the_interval_reaches_the_claim_the_verdict_is_undecided() {
         let noisy = row(vec![side("a", &[1.0, 0.5, 2.0, 1.0, 0.5, 2.0]), side("b", &[1.04; 6])]);
         assert_eq!((noisy.verdict, noisy.decided), (Verdict::Refuted, Some(false)));

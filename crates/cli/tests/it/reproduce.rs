@@ -89,7 +89,6 @@ fn the_leftmost_dot_is_the_best_whichever_side_it_is_of() {
     let page = std::fs::read_to_string(&page).expect("it was written");
     let charts: Vec<_> = page.split("<svg role").skip(1).collect();
     assert!(charts.len() >= 4);
-    let mut first_lost = 0;
     for chart in charts {
         let chart = chart.split("</svg>").next().expect("an end");
         let (best, others) = dots(chart);
@@ -99,12 +98,7 @@ fn the_leftmost_dot_is_the_best_whichever_side_it_is_of() {
         assert_eq!(best.len(), 1, "{chart}");
         assert!(others.iter().all(|other| *other >= best[0]), "{chart}");
         assert_eq!(chart.matches(" ▲</text>").count(), 1, "{chart}");
-        let (of_best, of_other) =
-            (chart.find("circle class=\"best\""), chart.find("circle class=\"other\""));
-        first_lost += usize::from(of_other < of_best);
     }
-    // The parser's memory: the fast one needs the most.
-    assert!(first_lost > 0, "no chart in which the first side loses");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_storm_is_counted_and_nothing_is_wrong_or_dies() {
 fn wrong_arguments_are_refused_with_what_is_right() {
     for (args, said) in [
         (["--time", "0"], "not between"),
-        (["--time", "soon"], "no number"),
+        (["--time", "soon"], "not a number"),
         (["--dir", "/nonexistent/directory"], "/nonexistent/directory"),
         (["--reader", "/nonexistent/file"], "/nonexistent/file"),
     ] {

@@ -159,7 +159,7 @@ mod tests {
         let (half, one) = (place("class=\"other\" cx=\""), place("class=\"best\" cx=\""));
         assert!((half * 2.0 - one).abs() < 0.2, "{half} {one}");
         assert!(svg.contains("&lt;b&gt;") && !svg.contains("<b>"), "{svg}");
-        assert!(svg.contains("aria-label=\"of the best: half 0.50 (0.45 to 0.55)"), "{svg}");
+        assert!(svg.contains("aria-label=\"of the best: half x, 0.50 (0.45 to 0.55)"), "{svg}");
     }
 
     #[test]

@@ -190,7 +190,10 @@ async fn a_carriage_return_before_the_line_feed_is_no_part_of_the_line() {
     let sql = "SELECT _raw, _raw LIKE '%}' AS ended FROM log WHERE _raw LIKE '%}' OR _error <> ''";
     let answer = rows(&mut session, sql).await.expect("an answer");
     let text = String::from_utf8(written(Format::Tsv, &answer)).expect("text");
-    assert_eq!(text, "_raw\tended\n{\"n\":1}\ttrue\n{\"n\":2}\ttrue\n{\"n\"\tfalse\n");
+    assert_eq!(
+        text,
+        "_raw\tended\n\"{\"\"n\"\":1}\"\ttrue\n\"{\"\"n\"\":2}\"\ttrue\n\"{\"\"n\"\"\"\tfalse\n"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -61,8 +61,7 @@ fn the_table_shows_intervals_and_what_is_undecided() {
             "interval": {"median": 1.04, "low": low, "high": high, "rounds": 7},
             "verdict": "refuted", "decided": decided})
     };
-    let claims =
-        [claim("noisy", 0.4, 2.0, json!(false)), claim("calm", 1.02, 1.06, json!(true))];
+    let claims = [claim("noisy", 0.4, 2.0, json!(false)), claim("calm", 1.02, 1.06, json!(true))];
     let run = json!({"date": "2026-01-01", "cutwater": "0.1.0"});
     let text = text(&run, &json!({ "claims": claims }));
     let noisy = "| `noisy` | says | 1.56 | undecided (0.40 to 2.00) | refuted, undecided |";
