@@ -17,16 +17,16 @@ use std::process::ExitCode;
 
 use cutwater_bench::{run_bench, run_reproduce, run_storm};
 use cutwater_shell::metrics::Exporter;
-use cutwater_shell::{Failure, Outcome, run_command};
+use cutwater_shell::{Failure, Outcome, run_command_with};
 
 use cli::{Cli, Command};
 
-/// Counts allocations for `scan --bench` and for two claims of `reproduce`.
+/// Counts allocations for `bench --scan` and for two claims of `reproduce`.
 #[global_allocator]
 static ALLOCATOR: cutwater_sys::alloc_count::Counting = cutwater_sys::alloc_count::Counting;
 
 fn main() -> ExitCode {
-    run_command(run)
+    run_command_with(scan::bench_of_scan(std::env::args_os()), run)
 }
 
 fn run(cli: Cli) -> Outcome {

@@ -5,7 +5,7 @@
 //!
 //! 1. The unit that is repeated is short: milliseconds of reads, one process, a second of load.
 //! 2. A round takes every side out and back (A B B A), so that a drift of the host meets all
-//!    sides alike; over the rounds each side stands in each place equally often ([`Order`]).
+//!    sides alike; over as many rounds as there are sides each stands in each place once ([`Order`]).
 //! 3. The figure is the ratio round by round: its median with a bootstrap interval of 95 %, and
 //!    one of four words ([`Ratio`], [`Word`]). The number of rounds is fixed before the first.
 //!

@@ -48,11 +48,11 @@ fn null_is_infinite<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D:
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Word {
-    /// It lies wholly above 1.
+    /// It lies wholly above 1, and its median more than 3 %.
     Faster,
     /// It lies within 3 % of 1.
     Level,
-    /// It lies wholly below 1.
+    /// It lies wholly below 1, and its median more than 3 %.
     Slower,
     /// None of these: more rounds, or a quieter machine, would say more.
     Undecided,
@@ -70,18 +70,24 @@ impl fmt::Display for Word {
 }
 
 impl Ratio {
-    /// The word for the interval. An interval within 3 % of 1 is level even where it leaves 1
-    /// out: such a difference is too small to act on.
+    /// The word for the interval. A difference of less than 3 % is too small to act on: an interval within
+    /// that of 1 is level even where it leaves 1 out, and a wider one with such a median is undecided.
     pub fn word(&self) -> Word {
         if self.low >= 1.0 - LEVEL && self.high <= 1.0 + LEVEL {
             Word::Level
-        } else if self.low > 1.0 {
+        } else if self.low > 1.0 && self.median > 1.0 + LEVEL {
             Word::Faster
-        } else if self.high < 1.0 {
+        } else if self.high < 1.0 && self.median < 1.0 - LEVEL {
             Word::Slower
         } else {
             Word::Undecided
         }
+    }
+
+    /// The ratio of the second side to the first.
+    pub fn inverse(&self) -> Self {
+        let Self { median, low, high, rounds } = *self;
+        Self { median: 1.0 / median, low: 1.0 / high, high: 1.0 / low, rounds }
     }
 
     /// Whether the interval holds `value`.
@@ -94,7 +100,10 @@ impl fmt::Display for Ratio {
     /// `0.98 (0.96 to 1.01)`, or `undecided (0.41 to 1.90)` where the middle means nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self.word() {
-            _ if self.high.is_infinite() => format!("undecided ({} rounds)", self.rounds),
+            _ if self.high.is_infinite() => {
+                let s = if self.rounds == 1 { "" } else { "s" };
+                format!("undecided ({} round{s})", self.rounds)
+            }
             Word::Undecided if self.high > 1.5 * self.low => {
                 format!("undecided ({:.2} to {:.2})", self.low, self.high)
             }
@@ -114,8 +123,12 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Of ratios round by round; `None` of nothing.
+    /// Of ratios round by round; `None` of nothing, and where one is not a number above 0, as where a side
+    /// took nothing.
     pub fn of_rounds(ratios: &[f64]) -> Option<Self> {
+        if ratios.iter().any(|ratio| !ratio.is_finite() || *ratio <= 0.0) {
+            return None;
+        }
         Self::seeded(ratios, SEED)
     }
 
@@ -138,7 +151,7 @@ impl Comparison {
     }
 }
 
-/// The median of values, of which there is one at least, in an order of its own.
+/// The median of `values`, which must not be empty; puts them into another order.
 fn median_in_place(values: &mut [f64]) -> f64 {
     let half = values.len() / 2;
     let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
@@ -276,13 +289,18 @@ mod tests {
     }
 
     #[test]
-    fn words_follow_the_interval_and_not_the_middle() {
-        let word = |low, high| Ratio { median: 1.2, low, high, rounds: 9 }.word();
+    fn words_follow_the_interval_and_then_the_median() {
+        let word = |low: f64, high: f64| {
+            let median = if high < 1.0 { 0.95 } else { 1.2 };
+            Ratio { median, low, high, rounds: 9 }.word()
+        };
         assert_eq!(word(1.001, 1.2), Word::Faster);
         assert_eq!(word(0.9, 0.999), Word::Slower);
         assert_eq!(word(0.97, 1.03), Word::Level);
         assert_eq!(word(1.01, 1.02), Word::Level);
         assert_eq!(word(0.9, 1.0), Word::Undecided);
+        let small = Ratio { median: 1.02, low: 1.001, high: 1.05, rounds: 9 };
+        assert_eq!(small.word(), Word::Undecided);
         assert_eq!(word(0.0, f64::INFINITY), Word::Undecided);
     }
 
@@ -302,6 +320,20 @@ mod tests {
         let json = serde_json::to_string(&ratio).unwrap();
         assert_eq!(json, r#"{"median":2.0,"low":0.0,"high":null,"rounds":5}"#);
         assert_eq!(serde_json::from_str::<Ratio>(&json).unwrap(), ratio);
+    }
+
+    #[test]
+    fn a_side_that_took_nothing_has_no_ratio() {
+        let (some, none) = (rounds("some", &[4.0; 6]), rounds("none", &[0.0; 6]));
+        assert!(compare(&some, &none, Better::Lower).is_none());
+        assert!(compare(&none, &some, Better::Lower).is_none());
+    }
+
+    #[test]
+    fn the_inverse_is_the_ratio_the_other_way_round() {
+        let (a, b) = (rounds("a", &[4.0; 6]), rounds("b", &[2.0; 6]));
+        let ratio = |a, b| compare(a, b, Better::Higher).unwrap().ratio();
+        assert_eq!(ratio(&a, &b).inverse(), ratio(&b, &a));
     }
 
     #[test]

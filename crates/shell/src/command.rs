@@ -1,6 +1,7 @@
 //! How a program begins and ends.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -16,9 +17,17 @@ pub type Outcome = Result<ExitCode, Failure>;
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong arguments, or what `command` returns.
 pub fn run_command<P: Parser>(command: impl FnOnce(P) -> Outcome) -> ExitCode {
+    run_command_with(env::args_os(), command)
+}
+
+/// The same with `arguments` in place of those of the process; the first is the program's name.
+pub fn run_command_with<P: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+    command: impl FnOnce(P) -> Outcome,
+) -> ExitCode {
     // If this fails, files may be left behind at a size limit; everything else works.
     let _ = stop::outlive_size_limits();
-    let outcome = match P::try_parse() {
+    let outcome = match P::try_parse_from(arguments) {
         Ok(arguments) => command(arguments),
         Err(answer) => print_answer(&answer),
     };

@@ -17,7 +17,7 @@ pub mod stop;
 pub mod words;
 pub mod workdir;
 
-pub use command::{Outcome, run_command};
+pub use command::{Outcome, run_command, run_command_with};
 pub use failure::Failure;
 pub use note::{note, print_error};
 pub use words::{escaped, printable};

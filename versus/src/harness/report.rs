@@ -49,10 +49,13 @@ impl Report {
         Self { suite, host: Host::detect(), versions, rows, mean: None, missing, notes }
     }
 
-    /// Adds a row.
+    /// Adds a row. The suite `net` has no mean: time, rate and tail of a cell come from the same slices, and
+    /// a mean over all three would pass for three times as many.
     pub(crate) fn add(&mut self, row: Row) {
         self.rows.push(row);
-        self.mean = mean(self.rows.iter().filter_map(|row| row.comparison.as_ref()));
+        if self.suite != "net" {
+            self.mean = mean(self.rows.iter().filter_map(|row| row.comparison.as_ref()));
+        }
     }
 
     /// Notes that `peer` gave no figure, once for each reason.

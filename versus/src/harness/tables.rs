@@ -22,7 +22,9 @@ impl cutwater_lab::Report for Report {
 
     fn notes(&self) -> Vec<String> {
         let mut notes: Vec<_> = summary(self).into_iter().collect();
-        notes.extend(means_by_peer(&self.rows));
+        if self.suite != "net" {
+            notes.extend(means_by_peer(&self.rows));
+        }
         notes.extend(self.notes.iter().cloned());
         notes.extend(self.missing.iter().map(|m| format!("missing: {}: {}", m.peer, m.why)));
         notes
@@ -81,15 +83,18 @@ fn medians(rows: &[Row]) -> Sheet {
 
 /// The mean over all cells and how many of each word there are.
 fn summary(report: &Report) -> Option<String> {
+    if report.rows.is_empty() {
+        return None;
+    }
     let count = |word| report.rows.iter().filter(|row| row.word == Some(word)).count();
-    Some(format!(
-        "geometric mean {}; {} slower, {} level, {} faster, {} undecided",
-        report.mean?,
+    let words = format!(
+        "{} slower, {} level, {} faster, {} undecided",
         count(Word::Slower),
         count(Word::Level),
         count(Word::Faster),
         count(Word::Undecided)
-    ))
+    );
+    Some(report.mean.map_or_else(|| words.clone(), |mean| format!("geometric mean {mean}; {words}")))
 }
 
 /// The mean over all cells against each peer alone.

@@ -40,8 +40,8 @@ pub struct BenchArgs {
     /// 20ms mixed and cold].
     #[arg(long, value_parser = units::parse_time, help_heading = EFFORT)]
     pub(super) time: Option<Duration>,
-    /// Rounds of each cell, in each of which every path reads two slices; an interval takes 6 or
-    /// more [default: 36 warm, 18 mixed and cold].
+    /// Rounds per cell. In a round every path reads two slices; an interval needs at least 6 rounds
+    /// [default: 30 warm, 12 mixed and cold].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = EFFORT)]
     pub(super) runs: Option<u32>,
     /// Where random patterns, the made file and the mixed cache state start from.
@@ -57,13 +57,18 @@ pub struct BenchArgs {
     /// Directory, and so the disk, where the file is made.
     #[arg(long, default_value = ".", conflicts_with = "file", help_heading = HOST)]
     pub(super) dir: PathBuf,
-    /// Empty the whole host's page cache before each cold run (root only).
+    /// Empty the whole host's page cache before each cold round (root only).
     #[arg(long, help_heading = HOST)]
     pub(super) drop_caches: bool,
 
     /// Run another program's engines in turn with our paths.
     #[arg(long, value_enum, value_name = "PROGRAM", help_heading = MATRIX)]
     pub(super) versus: Option<Versus>,
+
+    /// Compare ways to read and parse a log instead; takes FILE and the options of `scan` in place of
+    /// those above.
+    #[arg(long, help_heading = MATRIX)]
+    pub(super) scan: bool,
 
     /// Print one JSON object in place of the tables.
     #[arg(long, help_heading = OUTPUT)]

@@ -8,22 +8,26 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use cutwater::ReadPath;
-use cutwater_lab::Permutation;
+use cutwater_lab::SplitMix;
 use rustix::fs::Advice;
 
 use super::shape::{Cache, Shape};
 use cutwater_shell::Failure;
 use cutwater_shell::words::shown;
 
-/// Bytes of a piece that is resident, or is not, in the mixed state.
+/// Bytes of a piece that is resident, or is not, in the mixed state: the largest, and the least, which a small
+/// file has, so that half of each region is resident.
 const PIECE: u64 = 1 << 20;
+const PIECE_MIN: u64 = 64 << 10;
+/// Pieces that a file has at least, if they can be so small.
+const PIECES_MIN: u64 = 128;
 /// Times that pages are dropped before a rest of them is accepted, and the time between.
 const DROPS_MAX: u32 = 20;
 const DROP_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
-/// How far from its state a range may be before it is said, as a share of its pages; a region of
-/// the mixed state has few pieces, so that half of them can be a third.
+/// The share of a range's pages that may be in the wrong state before the report says so. A region of
+/// the mixed state has few pieces, the first and last of which may lie half outside of it.
 const TOLERANCE: f64 = 0.01;
-const TOLERANCE_MIXED: f64 = 0.25;
+const TOLERANCE_MIXED: f64 = 0.15;
 
 /// The file's page cache under our hands.
 #[derive(Debug)]
@@ -34,8 +38,8 @@ pub(super) struct PageCache {
     size: u64,
     seed: u64,
     drop_caches: bool,
-    /// Why what is resident cannot be asked, where that is so: the file is then read before each
-    /// cell, and taken for warm.
+    /// Why residency cannot be checked, if it cannot. The file is then read before each cell and
+    /// assumed warm.
     blind: Option<String>,
 }
 
@@ -129,16 +133,16 @@ impl PageCache {
         self.drop_all()
     }
 
-    /// Drops all, then reads the half that is to be resident without read-ahead. Not the other
-    /// way round: of a folio larger than a piece, a piece cannot be dropped.
+    /// Drops all, then reads one of every two pieces without read-ahead. The reverse would not work:
+    /// part of a folio cannot be dropped.
     fn mix(&self) -> Result<(), Failure> {
-        let pieces = self.size.div_ceil(PIECE);
-        let order = Permutation::new(pieces, self.seed);
-        let (warm, cold) = (0..pieces).partition::<Vec<_>, _>(|i| order.at(*i).is_multiple_of(2));
-        let share = |piece: &u64| -> Result<f64, Failure> {
-            let at = piece * PIECE;
-            Ok(self.asked.residency(at..(at + PIECE).min(self.size))?.share())
-        };
+        let size = (self.size / PIECES_MIN).next_power_of_two().clamp(PIECE_MIN, PIECE);
+        let pieces = self.size.div_ceil(size);
+        let is_warm = |piece: &u64| SplitMix(self.seed ^ (piece / 2)).next() % 2 == piece % 2;
+        let (warm, cold) = (0..pieces).partition::<Vec<_>, _>(is_warm);
+        let range = |piece: &u64| piece * size..((piece + 1) * size).min(self.size);
+        let share =
+            |piece: &u64| -> Result<f64, Failure> { Ok(self.asked.residency(range(piece))?.share()) };
         let mut is_right = true;
         for piece in &cold {
             is_right &= share(piece)? == 0.0;
@@ -150,7 +154,8 @@ impl PageCache {
             .map_err(|e| Failure::new("cannot turn read-ahead off").because(io::Error::from(e)))?;
         for piece in &warm {
             if share(piece)? < 1.0 {
-                self.read(piece * PIECE, ((piece + 1) * PIECE).min(self.size))?;
+                let range = range(piece);
+                self.read(range.start, range.end)?;
             }
         }
         Ok(())

@@ -114,7 +114,7 @@ impl Bed<'_> {
     }
 
     /// One round: the file is brought into its state once, then each path reads two windows of it
-    /// that no other slice of the round reads. They are other ones in the next round.
+    /// that no other slice of the round reads. The next round uses other windows.
     fn round(
         &self,
         group: &mut Group,
@@ -124,6 +124,7 @@ impl Bed<'_> {
         passed: &mut impl FnMut(),
     ) -> Result<(), Failure> {
         let shape = group.shape;
+        let apart = ranges::windows_are_apart(&shape, self.size, self.window_count());
         self.cache.establish(shape.cache)?;
         let paths: Vec<_> = group.paths.keys().copied().collect();
         let mut slices = Vec::with_capacity(round.len());
@@ -133,12 +134,15 @@ impl Bed<'_> {
             }
             let window = (place + number) % windows.ranges.len();
             let ranges = &windows.ranges[window];
+            if !apart {
+                self.cache.establish(shape.cache)?;
+            }
             let resident = self.cache.resident_in(&shape, ranges)?;
             let sample = self.bench.pass(paths[side], &shape, ranges, timed_mode(&shape))?;
             slices.push((side, window, Slice { resident, sample }));
             passed();
         }
-        // A pass that was cut short is no measurement, and a round without it is none either.
+        // A pass that was cut short does not count, and neither does its round.
         if self.stop.is_set() {
             return Ok(());
         }

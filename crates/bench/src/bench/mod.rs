@@ -53,6 +53,9 @@ use cutwater_shell::{Outcome, output};
 /// [`Failure`] for wrong arguments, a file that cannot be read or made, or an export that cannot be
 /// written.
 pub fn run_bench(args: &BenchArgs) -> Outcome {
+    if args.scan {
+        return Err(Failure::usage("--scan goes behind `bench`: cutwater bench --scan FILE"));
+    }
     let plan = Plan::new(args)?;
     let rivals = rival::asked(args.versus)?;
     let exports = [&args.export_json, &args.export_csv, &args.export_html];

@@ -30,7 +30,7 @@ pub(super) struct Plan {
 
 /// Slices and rounds unless named: warm reads need milliseconds, a device needs more.
 const EFFORT: [(Duration, u32); 2] =
-    [(Duration::from_millis(5), 36), (Duration::from_millis(20), 18)];
+    [(Duration::from_millis(5), 30), (Duration::from_millis(20), 12)];
 /// The same for `--quick`.
 const EFFORT_QUICK: [(Duration, u32); 2] =
     [(Duration::from_millis(2), 6), (Duration::from_millis(4), 6)];

@@ -83,7 +83,13 @@ pub(super) fn window(
 /// Bytes of a region; a window reads a part of it.
 fn region(shape: &Shape, size: u64, windows: u64) -> u64 {
     let share = size / windows / PAGE * PAGE;
-    share.saturating_sub(GAP.min(share / 4)).max(shape.block.min(size))
+    share.saturating_sub(if share > 2 * GAP { GAP } else { share / 4 }).max(shape.block.min(size))
+}
+
+/// Whether the reads of one window leave the others as they are. Where the file is too small for that, it has
+/// to be brought into its state before each of them.
+pub(super) fn windows_are_apart(shape: &Shape, size: u64, windows: u64) -> bool {
+    shape.cache == Cache::Warm || size / windows >= region(shape, size, windows) + GAP
 }
 
 /// How many reads a window may have.
@@ -188,6 +194,12 @@ mod tests {
                 assert!(cache == Cache::Warm || apart, "{shape}");
             }
         }
+    }
+
+    #[test]
+    fn windows_are_apart_in_a_large_file_and_not_in_a_small_one() {
+        let apart = |size| windows_are_apart(&shape(Pattern::Rand, 4096), size, 12);
+        assert!(apart(1 << 30) && !apart(16 << 20) && !apart(4096));
     }
 
     #[test]

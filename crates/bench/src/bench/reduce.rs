@@ -1,7 +1,7 @@
 //! From samples to the cells of a report.
 
 use cutwater::ReadPath;
-use cutwater_lab::{Better, Comparison, Series, compare, compare_with_best, stats};
+use cutwater_lab::{Better, Comparison, Series, compare_with_best, stats};
 use cutwater_meter::Latencies;
 
 use super::group::{Group, PathSamples, Slice};
@@ -23,23 +23,23 @@ pub(super) fn cells(group: &Group) -> (Vec<Cell>, Option<Comparison>) {
     (cells, auto)
 }
 
-/// Compares each path with the best single one.
+/// Compares each path with the best single one, itself included: whoever is best, the others cannot be
+/// faster by luck alone. What was measured in the wrong state decides nothing.
 fn compared_with_best(cells: &mut [Cell]) -> Option<Comparison> {
     let all: Vec<Series> = cells.iter().map(Cell::rates).collect();
     let is_auto: Vec<bool> = cells.iter().map(Cell::is_auto).collect();
-    let best_path = report::best(cells).map(|cell| cell.path)?;
-    let best = cells.iter().position(|cell| cell.path == best_path)?;
+    if cells.iter().any(Cell::is_spoiled) {
+        return None;
+    }
     let single: Vec<_> =
         all.iter().zip(&is_auto).filter(|(_, auto)| !**auto).map(|(s, _)| s).collect();
     let mut of_auto = None;
     for (i, cell) in cells.iter_mut().enumerate() {
-        let comparison = if is_auto[i] {
-            of_auto = compare_with_best(&all[i], &single, Better::Higher).map(|(_, c)| c);
-            of_auto.clone()
-        } else {
-            compare(&all[i], &all[best], Better::Higher)
-        };
-        let ratio = comparison.map(|c| c.ratio());
+        let comparison = compare_with_best(&all[i], &single, Better::Higher).map(|(_, c)| c);
+        let ratio = comparison.as_ref().map(Comparison::ratio);
+        if is_auto[i] {
+            of_auto = comparison;
+        }
         cell.of_best = ratio.map(|r| r.median);
         cell.word = ratio.map(|r| r.word());
         cell.interval = ratio;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use cutwater_lab::{Comparison, Ratio, Series, Word};
 use serde::Serialize;
 
+use super::cache::PageCache;
 use super::shape::{Cache, Pattern, Shape};
 
 /// The whole of it.
@@ -105,11 +106,12 @@ pub(super) struct Cell {
     /// Share of the ranges that went through each path; of `auto` only.
     pub(super) chosen: BTreeMap<&'static str, f64>,
     pub(super) reason: Option<String>,
-    /// How fast it was beside the fastest path that is not `auto`: the median over the rounds,
+    /// Ratio to the fastest path other than `auto`: the median over the rounds. None of these three where
+    /// slices began in the wrong state.
     pub(super) of_best: Option<f64>,
-    /// with its interval,
+    /// The ratio with its interval.
     pub(super) interval: Option<Ratio>,
-    /// and what that says.
+    /// What the interval says.
     pub(super) word: Option<Word>,
     /// Its slices in the order in which they were read, two for each round.
     pub(super) runs: Vec<RunFacts>,
@@ -179,6 +181,12 @@ impl Cell {
     pub(super) fn shape(&self) -> Shape {
         let &Self { cache, pattern, block, depth, threads, .. } = self;
         Shape { cache, pattern, block, depth, threads }
+    }
+
+    /// Whether more than a tenth of its slices began in another state than theirs.
+    pub(super) fn is_spoiled(&self) -> bool {
+        let is_wrong = |run: &&RunFacts| !PageCache::is_in_state(self.cache, run.resident_before);
+        10 * self.runs.iter().filter(is_wrong).count() > self.runs.len()
     }
 
     /// Bytes per second of each slice.

@@ -1,6 +1,6 @@
 //! What the figures say, in sentences.
 
-use cutwater_lab::{Better, Ratio, compare};
+use cutwater_lab::{Better, Ratio, compare_with_best};
 
 use super::report::{self, Cell, Summary, Worst};
 use super::shape::Shape;
@@ -26,18 +26,18 @@ pub(super) fn summarize(groups: &[(Shape, &[Cell])], mean: Option<Ratio>) -> Sum
     }
 }
 
-/// Where another path is clearly faster than the plain one, most first; then how often none is.
+/// Where another path is faster than the plain one beyond doubt, most first; then how often none is.
 fn findings(groups: &[(Shape, &[Cell])]) -> Vec<String> {
     let mut ratios: Vec<_> =
-        groups.iter().filter_map(|(shape, cells)| beside_read(*shape, cells)).collect();
-    ratios.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let faster = ratios.iter().take_while(|(ratio, _)| *ratio >= EQUAL);
+        groups.iter().filter_map(|(shape, cells)| best_against_read(*shape, cells)).collect();
+    ratios.sort_by(|a, b| b.0.median.total_cmp(&a.0.median));
+    let faster = ratios.iter().filter(|(ratio, _)| ratio.low >= EQUAL);
     let mut findings: Vec<String> = faster.map(|(_, text)| text.clone()).collect();
     let equal = ratios.len() - findings.len();
     if equal > 0 {
         let others = if findings.is_empty() { "" } else { "other " };
         findings.push(format!(
-            "in {}, no path is more than {:.0} % faster than read",
+            "in {}, no path is beyond doubt more than {:.0} % faster than read",
             words::counted(equal as u64, &format!("{others}group")),
             (EQUAL - 1.0) * 100.0
         ));
@@ -46,10 +46,15 @@ fn findings(groups: &[(Shape, &[Cell])]) -> Vec<String> {
 }
 
 /// How much faster than `read` the best path is, and that in a sentence.
-fn beside_read(shape: Shape, cells: &[Cell]) -> Option<(f64, String)> {
+fn best_against_read(shape: Shape, cells: &[Cell]) -> Option<(Ratio, String)> {
+    if cells.iter().any(Cell::is_spoiled) {
+        return None;
+    }
     let best = report::best(cells)?;
     let plain = cells.iter().find(|c| c.path == cutwater::ReadPath::Read.name())?;
-    let ratio = compare(&best.rates(), &plain.rates(), Better::Higher)?.ratio();
-    let rate = units::mib_per_s(best.bytes_per_s);
-    Some((ratio.median, format!("{shape}: {} is {ratio} times read ({rate} MiB/s)", best.path)))
+    let single: Vec<_> = cells.iter().filter(|c| !c.is_auto()).map(Cell::rates).collect();
+    let (_, ratio) =
+        compare_with_best(&plain.rates(), &single.iter().collect::<Vec<_>>(), Better::Higher)?;
+    let (ratio, rate) = (ratio.ratio().inverse(), units::mib_per_s(best.bytes_per_s));
+    Some((ratio, format!("{shape}: {} is {ratio} times read ({rate} MiB/s)", best.path)))
 }

@@ -27,7 +27,7 @@ pub(super) fn group(
         sheet.add_marked(row(cell), best.is_some_and(|best| best.path == cell.path));
     }
     for peer in peers {
-        sheet.add(peer_row(peer, best));
+        sheet.add(peer_row(peer));
     }
     out.push_str(&Table::sheet(&sheet));
     if let Some(choice) = cells.iter().find(|c| c.is_auto()).and_then(chosen) {
@@ -39,11 +39,11 @@ pub(super) fn group(
     out
 }
 
-/// All columns; those behind the first ten are shown with `--wide` alone.
+/// All columns; those after the first ten are shown with `--wide` alone.
 fn columns(shape: Shape, wide: bool) -> Vec<Column> {
     let latency = if shape.depth == 1 { "p50" } else { "p50*" };
     let numbers = [
-        "MiB/s", "reads/s", "+-%", latency, "p99", "user us", "sys us", "calls", "of best",
+        "MiB/s", "reads/s", "+-%", latency, "p99", "user us", "sys us", "of best", "", "calls",
         "p99.9", "minflt", "majflt", "vol.sw", "inv.sw", "SQE/ent", "punts", "peak RSS",
     ];
     let number = |(i, name): (usize, &'static str)| {
@@ -54,8 +54,9 @@ fn columns(shape: Shape, wide: bool) -> Vec<Column> {
     std::iter::once(Column::text("", "path")).chain(numbers).collect()
 }
 
-/// Columns of numbers that fit into 100 characters.
+/// Columns behind the path that fit into 100 characters, and all columns.
 const NARROW: usize = 9;
+const COLUMNS: usize = 19;
 
 fn row(c: &Cell) -> Vec<Field> {
     let per_read = |value: f64| format!("{:.2}", value / c.reads.max(1) as f64);
@@ -68,8 +69,9 @@ fn row(c: &Cell) -> Vec<Field> {
         latency(c.p99_ns),
         per_read(c.user_cpu * 1e6),
         per_read(c.system_cpu * 1e6),
+        c.interval.map_or_else(|| "-".into(), |ratio| ratio.to_string()),
+        c.word.map(|word| word.to_string()).unwrap_or_default(),
         per_read(c.syscalls),
-        c.interval.map_or_else(String::new, |ratio| ratio.to_string()),
         latency(c.p999_ns),
         c.minor_faults.to_string(),
         c.major_faults.to_string(),
@@ -82,10 +84,9 @@ fn row(c: &Cell) -> Vec<Field> {
     shown.into_iter().map(Field::Text).collect()
 }
 
-/// Another program's few runs are not in the rounds: its ratio has no interval.
-fn peer_row(p: &Peer, best: Option<&Cell>) -> Vec<Field> {
+/// Another program's few runs are not in the rounds: it has no ratio.
+fn peer_row(p: &Peer) -> Vec<Field> {
     let per_read = |seconds: f64| format!("{:.2}", seconds * 1e6 / p.reads.max(1) as f64);
-    let of_best = best.map(|best| format!("{:.2}", p.bytes_per_s / best.bytes_per_s.max(1e-9)));
     let shown = [
         p.name.clone(),
         units::mib_per_s(p.bytes_per_s),
@@ -96,11 +97,12 @@ fn peer_row(p: &Peer, best: Option<&Cell>) -> Vec<Field> {
         per_read(p.user_cpu),
         per_read(p.system_cpu),
         "-".to_owned(),
-        of_best.unwrap_or_default(),
+        String::new(),
+        "-".to_owned(),
         latency(p.p999_ns),
     ];
     let mut row: Vec<_> = shown.into_iter().map(Field::Text).collect();
-    row.resize(2 * NARROW, Field::Empty);
+    row.resize(COLUMNS, Field::Empty);
     row
 }
 
@@ -168,7 +170,7 @@ pub(super) fn conclusion(report: &Report) -> String {
     if !report.cells.is_empty() {
         out.push_str(
             "  of best: the median over the rounds and its 95 % interval; +-%: half of the slices \
-             lie within\n",
+             lie within half of it\n",
         );
     }
     if report.interrupted {

@@ -6,7 +6,7 @@ use cutwater_lab::{Axis, Cell, Column, Html, Sheet, escaped, page_end, page_star
 
 use super::flames::Drawn;
 use super::host::Host;
-use super::report::{Report, Row, SideRow, best, ends, figure, times};
+use super::report::{Report, Row, SideRow, best, figure, times};
 use crate::bench::size;
 use cutwater_shell::words::counted;
 
@@ -57,10 +57,9 @@ fn card(out: &mut String, row: &Row, flames: &Drawn) {
         escaped(row.text)
     );
     out.push_str(&chart(row.id, &row.sides, row.claimed_ratio));
-    let (claimed, measured) = (times(row.claimed_ratio), times(row.measured_ratio));
-    let interval = ends(row.interval).map(|ends| format!(" ({ends})")).unwrap_or_default();
-    let _ =
-        writeln!(out, "<p class=\"note\">Claimed {claimed}, measured {measured}{interval}.</p>");
+    let claimed = times(row.claimed_ratio);
+    let measured = row.interval.map_or_else(|| "-".to_owned(), |ratio| ratio.to_string());
+    let _ = writeln!(out, "<p class=\"note\">Claimed {claimed}, measured {measured}.</p>");
     figures(out, row);
     let _ = write!(
         out,
@@ -150,8 +149,7 @@ fn sheet(report: &Report) -> Sheet {
     let columns = [
         Column::text("claim", "claim"),
         Column::number("claimed", "claimed"),
-        Column::number("measured", "measured"),
-        Column::number("interval", "95 % interval"),
+        Column::number("measured", "measured (95 % interval)"),
         Column::text("verdict", "verdict"),
     ];
     let mut sheet = Sheet::new("All", &columns);
@@ -159,13 +157,10 @@ fn sheet(report: &Report) -> Sheet {
         value.map_or(Cell::Empty, |value| Cell::number(value, 3, times(Some(value))))
     };
     for row in &report.claims {
-        let ends = ends(row.interval).zip(row.interval);
-        let interval = ends.map_or(Cell::Empty, |(ends, ratio)| Cell::number(ratio.low, 3, ends));
         sheet.add(vec![
             Cell::text(row.id),
             number(row.claimed_ratio),
-            number(row.measured_ratio),
-            interval,
+            row.interval.map_or(Cell::Empty, Cell::Ratio),
             Cell::text(row.outcome()),
         ]);
     }

@@ -131,8 +131,8 @@ impl Report {
         // Writing to a string does not fail.
         let _ = writeln!(
             out,
-            "{:16} {:>8} {:>9} {:>14}  verdict",
-            "claim", "claimed", "measured", "95 % interval"
+            "{:16} {:>8} {:>26}  verdict",
+            "claim", "claimed", "measured (95 % interval)"
         );
         self.claims.iter().for_each(|row| row.write(&mut out));
         let count = |v: Verdict| self.claims.iter().filter(|row| row.verdict == v).count();
@@ -184,11 +184,9 @@ impl Row {
     }
 
     fn write(&self, out: &mut String) {
-        let interval = ends(self.interval).unwrap_or_else(|| "-".to_owned());
-        let (claimed, measured) = (times(self.claimed_ratio), times(self.measured_ratio));
-        let outcome = self.outcome();
-        let _ =
-            writeln!(out, "{:16} {claimed:>8} {measured:>9} {interval:>14}  {outcome}", self.id);
+        let measured = self.interval.map_or_else(|| "-".to_owned(), |ratio| ratio.to_string());
+        let (claimed, outcome) = (times(self.claimed_ratio), self.outcome());
+        let _ = writeln!(out, "{:16} {claimed:>8} {measured:>26}  {outcome}", self.id);
         let _ = writeln!(out, "    {}", self.text);
         if !self.sides.is_empty() {
             let _ = writeln!(out, "    {} ({} is better)", words_of(&self.sides), self.better);
@@ -226,7 +224,7 @@ pub(super) fn times(ratio: Option<f64>) -> String {
 }
 
 /// The ends of the interval, where there is one.
-pub(super) fn ends(interval: Option<Ratio>) -> Option<String> {
+fn ends(interval: Option<Ratio>) -> Option<String> {
     let ratio = interval.filter(|ratio| ratio.rounds >= ROUNDS_MIN)?;
     Some(format!("{:.2} to {:.2}", ratio.low, ratio.high))
 }

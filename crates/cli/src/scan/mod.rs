@@ -35,6 +35,7 @@ use done::Done;
 use plan::{Output, Plan};
 
 pub(crate) use args::Args;
+pub(crate) use bench::bench_of_scan;
 
 /// Runs the command; flame graphs of it go to `flamegraph`.
 pub(crate) fn run(args: Args, flamegraph: Option<PathBuf>) -> Outcome {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -374,6 +374,22 @@ fn ctrl_c_prints_what_was_found_so_far() {
     assert_eq!(out.status.code(), Some(130));
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(text.starts_with("status") && text.lines().count() == 4, "{text}");
+}
+
+#[test]
+fn both_spellings_compare_ways_and_the_old_one_says_so() {
+    let dir = directory();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater"));
+        command.args(args).args(["--rounds", "1", "--quiet", "a.json"]).current_dir(dir.path());
+        let out = command.output().expect("it starts");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "{args:?}: {said}");
+        (String::from_utf8_lossy(&out.stdout).contains("line-reader"), said)
+    };
+    assert_eq!(run(&["bench", "--scan"]), (true, String::new()));
+    let (compared, said) = run(&["scan", "--bench"]);
+    assert!(compared && said.contains("bench --scan"), "{said}");
 }
 
 #[test]

@@ -2,18 +2,18 @@
 
 use std::fmt::Write;
 
-use cutwater_lab::{Axis, Ratio, escaped};
+use cutwater_lab::{Axis, escaped};
 
-use crate::bench::report::{self, Cell, Peer};
+use crate::bench::report::{self, Cell};
 use crate::bench::shape::Shape;
 use crate::bench::units;
 use cutwater_shell::words;
 
 /// The card.
-pub(super) fn card(shape: Shape, cells: &[Cell], peers: &[&Peer]) -> String {
+pub(super) fn card(shape: Shape, cells: &[Cell]) -> String {
     let title = title(shape);
     let drawing =
-        axis(cells, peers).draw(&format!("{title}, share of the best single path's rate"));
+        axis(cells).draw(&format!("{title}, share of the best single path's rate"));
     let mut out = format!("<article>\n<h3>{title}</h3>\n{drawing}");
     if let Some(why) = why(cells) {
         let _ = writeln!(out, "<p class=\"why\">{}</p>", escaped(&why));
@@ -28,7 +28,7 @@ fn title(shape: Shape) -> String {
     format!("{pattern} {}, depth {depth}, {threads}", units::size(block))
 }
 
-fn axis(cells: &[Cell], peers: &[&Peer]) -> Axis {
+fn axis(cells: &[Cell]) -> Axis {
     let best = report::best(cells);
     let mut axis = Axis::default();
     for cell in cells {
@@ -41,12 +41,6 @@ fn axis(cells: &[Cell], peers: &[&Peer]) -> Axis {
         if let Some(ratio) = cell.interval {
             axis.add(cell.path, &note, class, ratio);
         }
-    }
-    // Another program's few runs are not in the rounds: its ratio has no interval.
-    for (peer, best) in peers.iter().filter_map(|peer| Some((peer, best?))) {
-        let median = peer.bytes_per_s / best.bytes_per_s.max(1e-9);
-        let ratio = Ratio { median, low: 0.0, high: f64::INFINITY, rounds: 0 };
-        axis.add(&peer.name, &note(peer.bytes_per_s, peer.p99_ns), "peer", ratio);
     }
     axis
 }

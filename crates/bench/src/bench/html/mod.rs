@@ -61,10 +61,9 @@ fn summary(report: &Report) -> String {
     if let (Some(mean), Some(worst)) = (report.summary.auto_interval, &report.summary.worst) {
         let _ = writeln!(
             out,
-            "<p class=\"score\"><strong>{:.2}</strong> <span>of the best single path's rate is what \
-             <code>auto</code> has: {mean}, the geometric mean of {}. The worst is {}, in \
+            "<p class=\"score\"><strong>{mean}</strong> <span>of the best single path's rate is what \
+             <code>auto</code> has, the geometric mean of {}. The worst is {}, in \
              {}.</span></p>",
-            mean.median,
             words::counted(report.groups().len() as u64, "group"),
             worst.interval,
             escaped(&worst.cell)
@@ -98,8 +97,7 @@ fn charts(report: &Report, cache: Cache) -> String {
          <div class=\"cards\">\n"
     );
     for (shape, cells) in groups {
-        let peers: Vec<_> = report.peers_of(shape).collect();
-        out.push_str(&chart::card(shape, cells, &peers));
+        out.push_str(&chart::card(shape, cells));
     }
     out.push_str("</div>\n</section>\n");
     out

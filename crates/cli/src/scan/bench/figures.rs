@@ -40,6 +40,8 @@ struct Row {
     major_faults: f64,
     /// How many times as fast as the line reader.
     of_line_reader: Option<Ratio>,
+    /// Seconds of each pass, two for each round.
+    passes_s: Vec<f64>,
 }
 
 impl Figures {
@@ -111,6 +113,7 @@ impl Figures {
                 minor_faults: middle(|c| c.minor_faults as f64),
                 major_faults: middle(|c| c.major_faults as f64),
                 of_line_reader: ratio.map(|comparison| comparison.ratio()),
+                passes_s: passes.elapsed.values.clone(),
             })
         };
         self.ways.iter().filter_map(row).collect()
@@ -187,6 +190,8 @@ impl Figures {
                 "major_faults": r.major_faults,
                 "times_line_reader": r.of_line_reader.map(|ratio| ratio.median),
                 "interval": r.of_line_reader,
+                "word": r.of_line_reader.map(|ratio| ratio.word()),
+                "passes_s": r.passes_s,
             })
         };
         let refused = |(way, why): (Way, &String)| json!({"way": way.to_string(), "why": why});

@@ -1,10 +1,11 @@
-//! `cutwater scan --bench FILE`: the parse of a log by each read path, compared with the classic
+//! `cutwater bench --scan FILE`: the parse of a log by each read path, compared with the classic
 //! ways, one process per pass, in balanced rounds.
 
 mod figures;
 mod way;
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -14,7 +15,7 @@ use cutwater_shell::Failure;
 use cutwater_shell::progress::Progress;
 use cutwater_shell::stop::Stop;
 use cutwater_shell::words::shown;
-use cutwater_shell::{Outcome, output};
+use cutwater_shell::{Outcome, note, output};
 
 use super::plan::{Bench, Plan};
 use figures::Figures;
@@ -28,17 +29,38 @@ fn run_way(plan: &Plan, options: &Bench, way: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The command line with `bench --scan` as `scan --bench`, which has all options about logs and was the only
+/// spelling once. A `bench` that is not the command stays.
+pub(crate) fn bench_of_scan(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut all: Vec<_> = arguments.collect();
+    let options = all.iter().position(|word| word == "--").unwrap_or(all.len());
+    let is_option = |word: &OsString| word.as_encoded_bytes().starts_with(b"-");
+    let command = (1..options).find(|i| !is_option(&all[*i]) && !(*i > 1 && is_option(&all[i - 1])));
+    if let Some(command) = command.filter(|i| all[*i] == "bench")
+        && let Some(flag) = (command..options).find(|i| all[*i] == SCAN)
+    {
+        all[command] = "scan".into();
+        all[flag] = "--bench".into();
+    }
+    all
+}
+
+const SCAN: &str = "--scan";
+
 /// Runs all ways round by round and prints what they cost.
 pub(super) fn compare_ways(plan: &Plan, options: &Bench) -> Outcome {
     if let Some(way) = &options.way {
         return run_way(plan, options, way);
     }
+    if !env::args_os().any(|word| word == SCAN) {
+        note("`scan --bench` is `bench --scan` now; the old spelling goes with the next release");
+    }
     let [log] = &plan.logs[..] else {
-        return Err(Failure::usage("--bench takes one FILE"));
+        return Err(Failure::usage("bench --scan takes one FILE"));
     };
     if log.input.plain().is_none() {
         return Err(Failure::usage(format!(
-            "{} has no bytes at offsets to compare paths on: --bench takes a plain file",
+            "{} has no bytes at offsets to compare paths on: bench --scan takes a plain file",
             plan.name(0)
         )));
     }
@@ -138,4 +160,25 @@ fn in_child(way: Way, flame: Option<&Path>) -> Result<Cost, String> {
         return Err(if said.is_empty() { out.status.to_string() } else { said.to_owned() });
     }
     serde_json::from_slice(&out.stdout).map_err(|e| format!("its answer is not understood: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bench_of_a_scan_is_a_scan_and_nothing_else_is() {
+        for (given, expected) in [
+            ("cutwater bench --scan a.log --by x", "cutwater scan --bench a.log --by x"),
+            ("cutwater bench a.log --scan", "cutwater scan a.log --bench"),
+            ("cutwater --metrics 9464 bench --scan a", "cutwater --metrics 9464 scan --bench a"),
+            ("cutwater bench a.log", "cutwater bench a.log"),
+            ("cutwater scan bench --scan", "cutwater scan bench --scan"),
+            ("cutwater bench -- --scan", "cutwater bench -- --scan"),
+            ("cutwater", "cutwater"),
+        ] {
+            let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(bench_of_scan(words(given).into_iter()), words(expected), "{given}");
+        }
+    }
 }
