@@ -46,9 +46,9 @@ pub struct Limits {
     /// Threads; at least 1.
     pub threads: usize,
     /// Bytes of memory for what queries hold (groups, sorted rows, joined tables); what does not
-    /// fit goes to `spill`. Without a bound where there is none.
+    /// fit goes to `spill`. `None`: unlimited.
     pub memory_bytes: Option<usize>,
-    /// A directory for what does not fit; nothing is put on disk where there is none.
+    /// A directory for what does not fit. `None`: nothing goes to disk.
     pub spill: Option<PathBuf>,
     /// Whether a time predicate on a sorted log reads only the part that may meet it.
     pub seek: bool,
@@ -123,7 +123,7 @@ impl Session {
         Ok(Self { context, limits, how, logs: BTreeMap::new(), counters, demanded })
     }
 
-    /// What scans found beside rows.
+    /// What scans found besides rows.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
@@ -251,7 +251,7 @@ impl Session {
     /// The statements of a text.
     ///
     /// # Errors
-    /// When it is no SQL, or there is none in it.
+    /// When the text is not SQL, or has no statement.
     pub fn parse(&self, sql: &str) -> Result<Vec<Statement>, Failure> {
         let mut parser = DFParserBuilder::new(sql)
             .with_dialect(&PostgreSqlDialect {})
@@ -290,7 +290,7 @@ impl Session {
     }
 }
 
-/// The same rows up to the first failure: partitions that have not heard of it give more.
+/// The same rows up to the first failure: other partitions may still yield rows after it.
 fn until_failure(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let schema = rows.schema();
     let rows = rows.scan(false, |failed, batch| {

@@ -17,7 +17,7 @@ const BOTTOM: &str = "bed::Bed::sampled";
 pub(super) struct Flames {
     claim: &'static str,
     taken: Vec<(Of, Samples)>,
-    /// Of what there is none, and why not.
+    /// The graphs that are missing, and why.
     refused: Vec<(&'static str, String)>,
 }
 

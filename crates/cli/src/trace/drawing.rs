@@ -15,7 +15,7 @@ pub(super) struct Drawing<'a> {
     recording: Result<Recording, FlameError>,
 }
 
-/// What was drawn, and why not what was not.
+/// What was drawn, and why the rest was not.
 #[derive(Debug, Default)]
 pub(super) struct Drawn {
     pub(super) on_cpu: Option<flame::Report>,
@@ -49,7 +49,7 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// A picture that is missing is said; a file that cannot be written is a failure.
+/// A missing picture is only reported; a file that cannot be written is a failure.
 fn part<T>(drawn: Result<T, FlameError>, missing: &mut Vec<String>) -> Result<Option<T>, Failure> {
     match drawn {
         Ok(report) => Ok(Some(report)),

@@ -241,7 +241,7 @@ fn arrow_is_read_back_with_its_types() {
         [Some(true), Some(false), None, None]
     );
     assert_eq!(column("_line").as_string::<i32>().value(0), LOG.lines().next().expect("a line"));
-    // A value that does not fit is null, and told.
+    // A value that does not fit becomes null and is reported.
     let args = ["--fields", "level:integer", "--arrow", "a.json"];
     let said = String::from_utf8_lossy(&scan(dir.path(), &args).stderr).into_owned();
     assert!(said.contains("4 values of level are no integer"), "{said}");
@@ -269,7 +269,7 @@ fn compressed_logs_streams_and_globs_are_read_alike() {
     // Two frames in one file, as appending makes them.
     fs::write(dir.path().join("two.zst"), [&zst[..], &zst].concat()).expect("writes");
     assert_eq!(printed(dir.path(), &["--count", "two.zst"]), "14\n");
-    // A damaged one is told, with its name.
+    // A damaged file is reported by name.
     fs::write(dir.path().join("cut.zst"), &zst[..zst.len() / 2]).expect("writes");
     let out = all(dir.path(), &["--count", "cut.zst"]);
     assert!(out.contains("cut.zst") && out.contains("-- exit 1"), "{out}");

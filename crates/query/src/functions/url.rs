@@ -26,7 +26,7 @@ pub(super) fn path(url: &str) -> Option<&str> {
     Some(&rest[..rest.find(['?', '#']).unwrap_or(rest.len())])
 }
 
-/// What stands behind the `?`.
+/// What follows the `?`.
 pub(super) fn query(url: &str) -> Option<&str> {
     let rest = split(url).1;
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);

@@ -34,7 +34,7 @@ const LIMIT_IN_ORDER: usize = 1 << 16;
 #[derive(Debug, Clone)]
 pub struct LogTable {
     logs: Arc<Vec<Log>>,
-    /// Fields, then the columns on demand that are in demand.
+    /// Fields, then the on-demand columns that the query names.
     columns: Vec<Column>,
     schema: SchemaRef,
     counters: Arc<Counters>,

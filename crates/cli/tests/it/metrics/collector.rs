@@ -35,12 +35,12 @@ fn a_collector_of_others_reads_every_metric() {
     command.args(["--debug-log", "metrics", "--debug-log-verbosity", "detailed"]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut agent = Guard(command.spawn().unwrap());
-    let (tell, told) = mpsc::channel();
+    let (sender, lines) = mpsc::channel();
     let shown = BufReader::new(agent.0.stdout.take().unwrap());
     std::thread::spawn(move || {
-        shown.lines().map_while(Result::ok).try_for_each(|line| tell.send(line).map_err(drop))
+        shown.lines().map_while(Result::ok).try_for_each(|line| sender.send(line).map_err(drop))
     });
-    let next = || told.recv_timeout(PATIENCE).expect("the collector shows nothing more");
+    let next = || lines.recv_timeout(PATIENCE).expect("the collector shows nothing more");
     while !next().contains("Starting") {}
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
