@@ -62,7 +62,7 @@ pub(crate) struct Cli {
     )]
     pub(crate) otlp_every: u64,
 
-    /// Draw a flame graph of CPU time into FILE (SVG), and one of waiting time beside it as
+    /// Draw a flame graph of CPU time into FILE (SVG), and one of waiting time next to it as
     /// .offcpu.svg.
     ///
     /// `bench` and `scan --bench` draw both for each path, into a directory of this name. `trace` draws

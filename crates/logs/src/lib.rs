@@ -34,8 +34,8 @@
 //!
 //! # Errors
 //! [`Error`] is for files that cannot be read or became shorter, and for requests that make no sense
-//! ([`Error::is_request`]). One log that fails does not end a pass over several: failures stand beside the
-//! counts in [`scan::Finished`].
+//! ([`Error::is_request`]). One log that fails does not end a pass over several:
+//! failures are listed next to the counts in [`scan::Finished`].
 #![forbid(unsafe_code)]
 
 pub mod bad;

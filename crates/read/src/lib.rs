@@ -46,7 +46,7 @@
 //! ```
 //!
 //! Reads from a [`Mapped`] return a [`Fault`](maps::Fault), which also says how many bytes were copied
-//! before it. What the host refuses is no error where another call does the same: it is counted, and
+//! before it. What the host refuses is not an error where another call does the same: it is counted, and
 //! [`File::explain`] names it.
 //!
 //! # Safety

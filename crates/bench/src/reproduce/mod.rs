@@ -137,7 +137,7 @@ fn measure(chosen: &[&'static Claim], bed: &mut Bed, stop: &Stop, report: &mut R
         progress.doing(claim.id);
         bed.begin(claim, chosen.len() - done - 1);
         let measured = (claim.measure)(bed);
-        // What was cut short is no measurement; what was complete by then is one.
+        // What was cut short is not a measurement; what was complete by then is.
         if stop.is_set() && measured.is_err() {
             break;
         }

@@ -131,7 +131,7 @@ impl Facts {
     }
 
     /// Whether at least one path can read here. A directory in which nothing could be tried
-    /// is no proof that nothing can be read.
+    /// does not prove that nothing can be read.
     pub(super) fn works(&self) -> bool {
         let paths = ["pread", "preadv2", "mmap"];
         match self.file.ground {

@@ -67,7 +67,7 @@ impl Totals {
     }
 
     fn parsed(stat: &str, io: &str) -> Self {
-        // The name is in brackets and may hold anything; fields are counted behind it.
+        // The name is in brackets and may hold anything; fields are counted after it.
         let fields: Vec<_> = match stat.rsplit_once(')') {
             Some((_, rest)) => rest.split_whitespace().collect(),
             None => Vec::new(),

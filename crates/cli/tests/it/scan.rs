@@ -244,7 +244,7 @@ fn arrow_is_read_back_with_its_types() {
     // A value that does not fit becomes null and is reported.
     let args = ["--fields", "level:integer", "--arrow", "a.json"];
     let said = String::from_utf8_lossy(&scan(dir.path(), &args).stderr).into_owned();
-    assert!(said.contains("4 values of level are no integer"), "{said}");
+    assert!(said.contains("4 values of level are not of type integer"), "{said}");
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl JsonParser {
         if next > 0 && !is_before(next - 1) {
             return stops.partition_point(|&stop| (stop as usize) < start);
         }
-        // Most often the next one, or behind the line feed that ended the line before.
+        // Most often the next one, or the one after the line feed that ended the line before.
         (next..).find(|&at| !is_before(at)).unwrap_or(next)
     }
 }

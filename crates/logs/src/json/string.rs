@@ -81,7 +81,7 @@ pub fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Appends the text that an escaped string stands for: JSON's escapes, and `\xNN` as access
-/// logs write it. What is no escape is kept as it stands.
+/// logs write it. Everything else is kept as it is.
 pub fn unescape_into(mut text: &[u8], out: &mut Vec<u8>) {
     while let Some(at) = memchr::memchr(b'\\', text) {
         out.extend_from_slice(&text[..at]);

@@ -218,7 +218,7 @@ pub(crate) fn read_task(
             Ok(n)
         };
         let done = blocks.read(task.range.clone(), fill, lines);
-        // A map of a large file would otherwise stay in our memory; to fail to trim it is no failure.
+        // A map of a large file would otherwise stay in our memory; a failure to trim it is ignored.
         let _ = file.trim_map(task.range.clone());
         done?;
         let path = || input.path.clone();

@@ -1,4 +1,4 @@
-//! `--otlp`: what a collector gets of a run, beside the page that Prometheus gets of the same run.
+//! `--otlp`: what a collector gets of a run, compared with the page that Prometheus gets of the same run.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
