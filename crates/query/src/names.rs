@@ -13,11 +13,11 @@ use datafusion::sql::sqlparser::ast::{
 use crate::column::ON_DEMAND;
 use crate::{Failure, arguments};
 
-/// What SHOW TABLES means.
+/// The query that SHOW TABLES stands for.
 const TABLES: &str = "SELECT table_name, table_type FROM information_schema.tables \
                       WHERE table_schema = 'public' ORDER BY table_name";
 
-/// What the tables at hand are called, and their columns.
+/// The names of the tables, and their columns.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) tables: BTreeSet<String>,
@@ -85,7 +85,7 @@ impl Names<'_> {
         same.next().is_none().then(|| found.clone())
     }
 
-    /// The column that a name in quotes stands for, where none is called so: a key with dots.
+    /// The column that a quoted name stands for if no column has this name: a key with dots.
     fn quoted(&self, name: &str) -> Option<String> {
         if self.known.columns.contains(name) {
             return None;
@@ -257,7 +257,7 @@ mod tests {
             ("SELECT log.userid FROM log", "SELECT log.\"userId\" FROM log"),
             // A table's name before a dot is the table.
             ("SELECT t.z FROM t", "SELECT t.z FROM t"),
-            // Which one is meant?
+            // It is ambiguous.
             ("SELECT XY FROM log", "SELECT XY FROM log"),
             ("SELECT \"userid\" FROM log", "SELECT \"userid\" FROM log"),
         ] {

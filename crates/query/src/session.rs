@@ -92,8 +92,8 @@ impl Session {
             config = config.with_batch_size(SMALL_BATCH_ROWS);
         }
         let options = config.options_mut();
-        // Partitions are pieces that threads take turns at: nothing is won by dealing rows out
-        // once more before they are grouped.
+        // Threads take pieces in turn already: to distribute rows again before they are grouped
+        // gains nothing.
         options.optimizer.enable_round_robin_repartition = false;
         if let Some(bytes) = limits.memory_bytes {
             let share = bytes / (MERGE_SHARE * partitions);
@@ -141,11 +141,11 @@ impl Session {
         &self.context
     }
 
-    /// Makes the files that `names` mean (paths or globs) the table `table`. By the ends of their
-    /// names they are Parquet, CSV, TSV or Arrow files; everything else is a log.
+    /// Registers the files that `names` (paths or globs) match as the table `table`. Their extensions
+    /// make them Parquet, CSV, TSV or Arrow files; all other files are logs.
     ///
     /// # Errors
-    /// When one cannot be opened, they are not all of one kind, or there is such a table.
+    /// When a file cannot be opened, they are not all of one kind, or the table exists.
     pub async fn add(&mut self, table: &str, names: &[String]) -> Result<(), Failure> {
         if self.has_table(table)? {
             return Err(Failure::usage(format!(
@@ -264,10 +264,10 @@ impl Session {
         Ok(statements)
     }
 
-    /// Begins to answer a statement; to drop the rows ends it.
+    /// Begins to answer a statement. Dropping the rows ends the query.
     ///
     /// # Errors
-    /// When it makes no sense, with words that say why.
+    /// When the statement is wrong; the message says why.
     pub async fn answer(
         &mut self,
         mut statement: Statement,
@@ -300,14 +300,14 @@ fn until_failure(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     Box::pin(RecordBatchStreamAdapter::new(schema, rows))
 }
 
-/// The engine's, and ours before them: its coercion leaves nothing to decide.
+/// Our rule, then the engine's: after its coercion there is nothing left to decide.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let ours: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(TextsAsNumbers);
     std::iter::once(ours).chain(Analyzer::new().rules).collect()
 }
 
 fn runtime(limits: &Limits) -> RuntimeEnvBuilder {
-    // Files are listed for each query: one that was replaced since is then known for another.
+    // Files are listed for each query, so that a replaced file is noticed.
     let mut builder = RuntimeEnvBuilder::new().with_object_list_cache_limit(0);
     if let Some(bytes) = limits.memory_bytes {
         let named =

@@ -34,8 +34,8 @@
 //!
 //! # Errors
 //! Nearly every call returns [`Error`]: its text says what was tried, on which file and at which offset, and
-//! for what you can mend the likely cause and the next step. Programs ask it by predicates, of
-//! which more may come:
+//! for what you can fix the likely cause and the next step. Programs ask it by predicates; more may
+//! be added:
 //!
 //! ```
 //! use cutwater::File;

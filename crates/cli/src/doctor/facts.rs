@@ -78,7 +78,7 @@ pub(super) fn gather(path: &Path, kind: Kind) -> Facts {
     };
     let (kernel, machine) = probe::kernel();
     Facts {
-        // `.` would tell the reader of a stored report nothing.
+        // `.` would mean nothing in a stored report.
         path: path.canonicalize().unwrap_or_else(|_| path.to_path_buf()),
         kind,
         kernel,

@@ -1,4 +1,4 @@
-//! `--flamegraph`: what the process does on the CPU, and what it waits in off it.
+//! `--flamegraph`: what the process does on the CPU, and where it waits off the CPU.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::target::Target;
 use cutwater_flame::{self as flame, FlameError, Graph, Recording, explained};
 use cutwater_shell::Failure;
 
-/// Pictures in the making.
+/// Recordings that become the pictures.
 #[derive(Debug)]
 pub(super) struct Drawing<'a> {
     path: &'a Path,

@@ -329,7 +329,7 @@ fn lines_of(child: &mut Child) -> std::sync::mpsc::Receiver<String> {
     receiver
 }
 
-/// Far more than it takes on any machine; a test that fails waits so long.
+/// Far more than it takes on any machine; a test that fails waits this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -360,7 +360,7 @@ fn ctrl_c_prints_what_was_found_so_far() {
     let dir = directory();
     let mut child = start(dir.path(), &["--by", "status", "-"], Stdio::piped());
     let mut pipe = child.stdin.take().expect("a pipe");
-    // So many that the command has read some of them once all are written.
+    // Enough lines that the command has read some of them once all are written.
     for _ in 0..4000 {
         pipe.write_all(LOG.as_bytes()).expect("writes");
     }

@@ -59,7 +59,7 @@ pub struct JsonParser {
     stops: JsonStops,
     /// Whether bytes above 0x7F are stops, as they may not be UTF-8.
     high: bool,
-    /// The first stop at or after the line to come, as far as lines come in order.
+    /// The first stop at or after the next line, as long as lines come in order.
     next: usize,
     shape: Shape,
     learnt: Learnt,

@@ -14,7 +14,7 @@ pub(super) fn close(block: &[u8], stops: &[u32], mut stop: usize) -> Option<usiz
         match block.get(at)? {
             b'"' => return Some(stop),
             b'\n' => return None,
-            // What it escapes is gone past with it, but for the end of the line.
+            // The escaped byte is skipped too, unless it ends the line.
             b'\\' => {
                 let next = *stops.get(stop + 1)? as usize;
                 let escaped = next == at + 1 && block.get(next) != Some(&b'\n');

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::{data, has_module, python};
 use cutwater_query::output::Format;
 
-/// Who reads what; `python` is that language's own library.
+/// Which program reads which format; `python` is that language's own library.
 const READERS: [(Format, &[&str]); 8] = [
     (Format::Csv, &["python", "duckdb", "pyarrow", "polars"]),
     (Format::Tsv, &["python", "duckdb", "pyarrow", "polars"]),

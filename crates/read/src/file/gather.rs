@@ -35,7 +35,7 @@ pub(super) struct Call {
     pub(super) in_order: bool,
     /// In order, with gaps between that are small compared with the ranges.
     pub(super) gaps: bool,
-    /// One of a row of reads in order, between which the caller works.
+    /// One of a series of reads in order, between which the caller works.
     pub(super) streams: bool,
 }
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::{Guard, cutwater};
 
-/// The longest that the collector has to show something.
+/// The longest wait for a line of the collector.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where its program is.
 const WHERE: &str = "import os, rotel; print(os.path.dirname(rotel.__file__) + '/rotel-agent')";
 
-/// An address that nobody has; somebody may take it before it is used.
+/// A free address; another program may take it before it is used.
 fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()

@@ -101,7 +101,7 @@ fn check(args: &[&str]) {
 fn fits_a_phone(seen: &Value) {
     assert!(seen["svgs"].as_u64() > Some(0), "no chart");
     assert_eq!(seen["titled"], seen["svgs"], "a chart without a name");
-    // Less than a phone's by the bar to scroll down with.
+    // The width of a phone, less the scroll bar.
     let [width, scroll] = ["width", "scroll"].map(|key| seen[key].as_u64().unwrap());
     assert!(width > 0 && width <= u64::from(WIDTH), "the frame is not as wide as a phone");
     assert!(scroll <= width, "it scrolls sideways: {seen}");
