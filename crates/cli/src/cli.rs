@@ -24,7 +24,7 @@ pub(crate) struct Cli {
     ///
     /// A list of CALL or CALL=ERROR, where CALL is io_uring (all three calls), io_uring_setup,
     /// io_uring_enter, io_uring_register, cachestat, mincore, preadv2, statx, copy_file_range,
-    /// sendfile, splice, memfd_create, perf_event_open or bpf, and ERROR is ENOSYS (unless said),
+    /// sendfile, splice, memfd_create, perf_event_open or bpf, and ERROR is ENOSYS (the default),
     /// EPERM or ENOMEM. Example: --without io_uring=EPERM,cachestat
     #[arg(
         long,
@@ -62,7 +62,7 @@ pub(crate) struct Cli {
     )]
     pub(crate) otlp_every: u64,
 
-    /// Draw a flame graph of CPU time into FILE (SVG), and one of waiting time beside it as
+    /// Draw a flame graph of CPU time into FILE (SVG), and one of waiting time next to it as
     /// .offcpu.svg.
     ///
     /// `bench` and `scan --bench` draw both for each path, into a directory of this name. `trace` draws

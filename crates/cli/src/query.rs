@@ -34,7 +34,7 @@ pub(crate) struct Before {
     pub(crate) refused: Option<(&'static str, &'static str)>,
 }
 
-/// Becomes the program: the one beside our own, else the first on the PATH.
+/// Becomes the program: the one next to our own, else the first on the PATH.
 pub(crate) fn run(args: &Args, before: Before) -> Outcome {
     if let Some((option, instead)) = before.refused {
         return Err(Failure::usage(format!("query takes no {option}; {instead}")));
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, before: Before) -> Outcome {
     let missing = error.kind() == io::ErrorKind::NotFound;
     let words = if missing {
         format!(
-            "the program {PROGRAM} is neither beside this one nor on the PATH; \
+            "the program {PROGRAM} is neither next to this one nor on the PATH; \
              build it with: cargo build --release -p {PROGRAM}"
         )
     } else {

@@ -48,7 +48,7 @@ pub struct Recording {
     maps: Option<Watch>,
 }
 
-/// What a recording showed, beside the picture.
+/// What a recording showed, besides the picture.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Report {
     /// Samples in the graph.

@@ -24,7 +24,7 @@ pub(crate) struct Waiting {
     why_not: Option<String>,
 }
 
-/// What the waits showed, beside the picture.
+/// What the waits showed, besides the picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OffCpuReport {
     /// How often a thread left its CPU.
@@ -105,7 +105,7 @@ impl OffCpuReport {
     }
 }
 
-/// The file for the graph of the time off the CPU: `hot.offcpu.svg` beside `hot.svg`.
+/// The file for the graph of the time off the CPU: `hot.offcpu.svg` next to `hot.svg`.
 pub fn beside(path: &Path) -> PathBuf {
     path.with_extension("offcpu.svg")
 }

@@ -6,7 +6,7 @@ use super::error::FlameError;
 use super::fold::{self, Folded};
 use super::svg::{self, Picture};
 
-/// Draws stacks of kernel functions, with their nanoseconds, into a file beside `path`. The first
+/// Draws stacks of kernel functions, with their nanoseconds, into a file next to `path`. The first
 /// name of a stack is that of the operation, then come the functions, outermost first. Returns the
 /// microseconds in the picture; if there are none, no file is written.
 ///
@@ -30,7 +30,7 @@ pub fn write_tail(
     Ok(folded.values().sum())
 }
 
-/// `hot.svg` has `hot.tail.svg` beside it.
+/// `hot.svg` has `hot.tail.svg` next to it.
 fn beside(path: &Path) -> PathBuf {
     path.with_extension("tail.svg")
 }

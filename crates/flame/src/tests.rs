@@ -83,7 +83,7 @@ fn time_in_the_kernel_is_under_the_function_that_called_it() {
         return;
     }
     let share = share_of(&samples, "flame::tests::burn_in_kernel");
-    // Asking for the time is a call, too, and what it costs beside a read depends on the host.
+    // Asking for the time is a call, too, and what it costs compared with a read depends on the host.
     assert!(share > 0.2, "{share}");
     let (names, notes) = symbols::resolve(&samples, None);
     if notes.is_empty() {

@@ -87,7 +87,7 @@ pub(crate) fn frames(folded: &Folded) -> Vec<Frame> {
             start += callee.samples;
         }
     }
-    // A callee is no wider than its caller, so that none is left in the air.
+    // A callee is no wider than its caller, so that none hangs in the air.
     frames.sort_by(|a, b| b.width.total_cmp(&a.width).then(a.row.cmp(&b.row)));
     frames.truncate(FRAMES_MAX);
     frames

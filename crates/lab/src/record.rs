@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::host::Host;
 
-/// What a run is kept with, beside its report.
+/// What is kept of a run besides its report.
 #[derive(Debug, Clone, Serialize)]
 pub struct Recorded {
     /// The command that makes such a run again.

@@ -83,7 +83,7 @@ impl Series {
     }
 }
 
-/// One measurement to take: of which side, and when.
+/// One measurement to take: its side and its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
     /// The side's index.

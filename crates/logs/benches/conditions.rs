@@ -3,7 +3,7 @@
 //! `cargo bench -p cutwater-logs --bench conditions [-- --quick]`
 //!
 //! By turns, medians of the rounds and half of the spread between their quartiles. What is searched
-//! for in raw bytes first stands beside what has to be parsed.
+//! for in raw bytes first stands next to what has to be parsed.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -18,7 +18,7 @@ pub enum Reason {
     NotObject,
     /// A control character inside a JSON string.
     Control,
-    /// A backslash followed by something that is no escape, or half of a surrogate pair.
+    /// A backslash followed by something that is not an escape, or half of a surrogate pair.
     Escape,
     /// Not UTF-8.
     Utf8,
@@ -28,7 +28,7 @@ pub enum Reason {
     Depth,
     /// Not of the file's format.
     NoMatch,
-    /// A timestamp that is no date.
+    /// A timestamp that is not a date.
     Time,
 }
 

@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why a log could not be read, or a request was not understood.
 #[derive(Debug)]
 pub enum Error {
-    /// The read layer failed; its words name the file and the next step.
+    /// The read layer failed; its message names the file and the next step.
     Read(cutwater::Error),
     /// A stream (standard input, a compressed file) failed; what was being done, and why.
     Stream(String, std::io::Error),
@@ -21,7 +21,7 @@ pub enum Error {
         /// Where it ended, bytes.
         at: u64,
     },
-    /// What the caller asked for makes no sense; the words say what would.
+    /// The request makes no sense; the message says what would.
     Request(String),
 }
 

@@ -185,8 +185,8 @@ impl Top {
         self.error += other.error;
     }
 
-    /// The `n` most frequent values that are known to be frequent: what was counted no more often
-    /// than counts may err may be there by chance.
+    /// The `n` most frequent values whose counts exceed the possible error; others may be there by
+    /// chance.
     #[must_use]
     pub fn sure(&self, n: usize) -> Vec<(&[u8], u64)> {
         let mut values = self.most(n);

@@ -28,14 +28,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`scan::Sink`] is what takes records: there are sinks that count, group, profile, and write rows, and
-//! yours may be another. [`scan::Pull`] is the same pass for a caller that brings its own threads. [`seek`] finds a time in
-//! a sorted log without reading the rest, [`follow`] waits for more, [`columns`] makes Arrow arrays.
+//! [`scan::Sink`] is what takes records: there are sinks that count, group, profile, and write rows,
+//! and you can write your own. [`scan::Pull`] is the same pass for a caller that brings its own
+//! threads. [`seek`] finds a time in a sorted log without reading the rest, [`follow`] waits for more,
+//! [`columns`] makes Arrow arrays.
 //!
 //! # Errors
 //! [`Error`] is for files that cannot be read or became shorter, and for requests that make no sense
-//! ([`Error::is_request`]). One log that fails does not end a pass over several: failures stand beside the
-//! counts in [`scan::Finished`].
+//! ([`Error::is_request`]). One log that fails does not end a pass over several:
+//! failures are listed next to the counts in [`scan::Finished`].
 #![forbid(unsafe_code)]
 
 pub mod bad;

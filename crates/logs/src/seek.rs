@@ -162,7 +162,7 @@ impl<'a, R: ReadAt> Probe<'a, R> {
     }
 
     /// The first line with a time that begins at or after `from`, as far as it is near: within
-    /// [`PROBE_PAGES_MAX`] pages, behind at most [`HOLES_MAX`] holes.
+    /// [`PROBE_PAGES_MAX`] pages, and after at most [`HOLES_MAX`] holes.
     fn first_after(&mut self, from: u64) -> Result<Option<(u64, Nanos)>> {
         let (mut from, mut holes) = (from, 0);
         let mut start = from / PAGE * PAGE;

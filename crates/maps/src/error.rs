@@ -70,7 +70,7 @@ pub enum Cause {
     },
     /// An offset or length that no file can have.
     OutOfBounds,
-    /// The bytes are no value of this type.
+    /// The bytes are not a value of this type.
     Invalid(&'static str),
     /// This host or file lacks it.
     Unsupported(String),
@@ -246,7 +246,7 @@ impl fmt::Display for Error {
             Cause::Kind(kind) => write!(f, ": it is {kind}, which has no bytes at offsets")?,
             Cause::Ended { at } => write!(f, ": it ends at {at}")?,
             Cause::Truncated { at } => write!(f, ": it was truncated to {at} bytes meanwhile")?,
-            Cause::Invalid(what) => write!(f, ": the bytes there are no {what}")?,
+            Cause::Invalid(what) => write!(f, ": the bytes there are not a valid {what}")?,
             Cause::Unsupported(what) => write!(f, ": {what}")?,
             Cause::Spoiled { at, what } => write!(f, ": {what}, at offset {at}")?,
             Cause::Locked => write!(f, ": another writer has it open")?,

@@ -30,7 +30,7 @@ pub(crate) enum FaultCause {
     Ended {
         size: u64,
     },
-    /// They are no value of the type.
+    /// They are not a value of the type.
     Invalid(&'static str),
     OutOfBounds,
     Os(Errno),
@@ -71,7 +71,7 @@ impl Fault {
         matches!(self.0.cause, FaultCause::Ended { .. })
     }
 
-    /// The bytes are no value of the type that was asked for.
+    /// The bytes are not a value of the type that was asked for.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         matches!(self.0.cause, FaultCause::Invalid(_))
@@ -107,7 +107,7 @@ impl fmt::Display for Fault {
                 ": {copied} were copied, then it was only {size} bytes long; likely cause: another program truncated it; open it again"
             ),
             FaultCause::Ended { size } => write!(f, ": it ends at {size}"),
-            FaultCause::Invalid(what) => write!(f, ": the bytes there are no {what}"),
+            FaultCause::Invalid(what) => write!(f, ": the bytes there are not a valid {what}"),
             FaultCause::OutOfBounds => write!(f, ": no file reaches past offset {}", i64::MAX),
             FaultCause::Os(errno) => write!(f, ": {copied} were copied, then {errno}"),
         }
@@ -175,7 +175,7 @@ mod tests {
         assert!(invalid.is_invalid() && !invalid.is_past_end());
         assert_eq!(
             Error::from(invalid).to_string(),
-            "cannot read 1 bytes at offset 0 of the file: the bytes there are no bool"
+            "cannot read 1 bytes at offset 0 of the file: the bytes there are not a valid bool"
         );
         assert!(Error::from(fault(FaultCause::Ended { size: 0 })).is_past_end());
     }

@@ -61,7 +61,7 @@ impl Frozen {
     /// `F_SEAL_SEAL`.
     ///
     /// # Errors
-    /// When it is no memfd, lacks a seal, or cannot be mapped.
+    /// When it is not a memfd, lacks a seal, or cannot be mapped.
     pub fn from_memfd(fd: impl AsFd) -> Result<Self> {
         let map = SealedMap::new(fd.as_fd(), None).map_err(|refused| {
             let cause = match refused {
@@ -100,7 +100,7 @@ impl Frozen {
     /// written can be caught half way.
     ///
     /// # Errors
-    /// When it cannot be opened or read, or is no file; [`Error::is_unsupported`] when it is longer.
+    /// When it cannot be opened or read, or is not a file; [`Error::is_unsupported`] when it is longer.
     pub fn copy_of(path: impl AsRef<Path>, size_max: u64) -> Result<Self> {
         let path = path.as_ref();
         let failed = |e: std::io::Error| {
@@ -210,7 +210,7 @@ fn refusal(path: &Path, errno: Errno) -> Error {
                 "LeaseOptions::signal cannot be waited for; choose one from SIGRTMIN to SIGRTMAX";
             return Error::new(action, Some(path), Cause::Refused(why));
         }
-        Errno::INVAL => return Error::new(action, Some(path), Cause::Kind("no regular file")),
+        Errno::INVAL => return Error::new(action, Some(path), Cause::Kind("not a regular file")),
         errno => return Error::os(action, Some(path), errno),
     };
     Error::new(action, Some(path), Cause::Unsupported(text.into()))

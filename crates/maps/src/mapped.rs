@@ -161,7 +161,7 @@ impl<O: Observer> ObservedMap<O> {
     ///
     /// # Errors
     /// As [`Mapped::read_at`]; [`Fault::is_past_end`] when the file ends before the value
-    /// does, [`Fault::is_invalid`] when the bytes are no value of the type.
+    /// does, [`Fault::is_invalid`] when the bytes are not a value of the type.
     pub fn read_value<T: ReadValue>(&self, offset: u64) -> Result<T, Fault> {
         let mut bytes = T::ZERO;
         let buf = bytes.as_mut();

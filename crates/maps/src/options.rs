@@ -87,7 +87,7 @@ impl<O: Observer> ObservedMapOptions<O> {
     /// Opens the file at `path` and maps it.
     ///
     /// # Errors
-    /// When it cannot be opened, is no regular file, or cannot be mapped;
+    /// When it cannot be opened, is not a regular file, or cannot be mapped;
     /// [`Error::is_out_of_bounds`] when the budget is less than 64 KiB.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<ObservedMap<O>> {
         let path = path.as_ref();
@@ -112,7 +112,7 @@ impl<O: Observer> ObservedMapOptions<O> {
         let metadata = file.metadata();
         let metadata = metadata.map_err(|e| Error::os(Action::Inspect, path, errno(&e)))?;
         if !metadata.is_file() {
-            let kind = if metadata.is_dir() { "a directory" } else { "no regular file" };
+            let kind = if metadata.is_dir() { "a directory" } else { "not a regular file" };
             return Err(Error::new(Action::Open, path, Cause::Kind(kind)));
         }
         let size = metadata.len();

@@ -19,7 +19,7 @@ struct Window {
     map: Map,
 }
 
-/// Most places: as many as the registry of protected maps would take all of.
+/// Most places: as many as the whole registry of protected maps holds.
 const PLACES_MAX: u64 = 1024;
 
 /// How a copy from a window ended.

@@ -1,4 +1,4 @@
-//! Puts arguments of `log(...)` given by name in their order: the engine knows nothing but the order.
+//! Puts named arguments of `log(...)` in their order: the engine knows only the order.
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, ObjectNamePart, TableFactor, Value,
@@ -9,13 +9,13 @@ use crate::Failure;
 /// The function.
 pub(crate) const LOG: &str = "log";
 
-/// What its arguments are called, in their order.
+/// The names of its arguments, in their order.
 pub(crate) const ARGUMENTS: [&str; 4] = ["path", "format", "time_field", "tz"];
 
 /// Puts the arguments of `log(...)` in their order; those left out are NULL.
 ///
 /// # Errors
-/// When there is no argument of a name, one is given twice, or one without a name follows one with.
+/// When a name is unknown or given twice, or an unnamed argument follows a named one.
 pub(crate) fn in_order(factor: &mut TableFactor) -> Result<(), Failure> {
     let TableFactor::Table { name, args: Some(given), .. } = factor else { return Ok(()) };
     let is_log = matches!(&name.0[..], [ObjectNamePart::Identifier(ident)] if ident.value.eq_ignore_ascii_case(LOG));

@@ -2,7 +2,7 @@
 //!
 //! A field that holds numbers in most lines and a word in some is a column of texts. Where such a
 //! column is compared with a number, the engine casts all of its texts, and fails at the first that
-//! is no number. Here such a text is null instead, like a value that does not fit its column.
+//! is not a number. Here such a text is null instead, like a value that does not fit its column.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;

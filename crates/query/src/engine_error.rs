@@ -80,7 +80,7 @@ fn plan_words(words: &str) -> String {
 }
 
 /// A call with arguments that the function does not take. The engine lists what it tried, and asks
-/// to report a bug, though it is none.
+/// to report a bug, though it is not one.
 fn call_words(words: &str) -> Option<String> {
     let (_, call) = words.split_once("No function matches the given name and argument types '")?;
     let (call, rest) = call.split_once('\'')?;

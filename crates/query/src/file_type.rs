@@ -5,7 +5,7 @@ use std::path::Path;
 /// The type of a file that a table is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileType {
-    /// Everything that is none of the others.
+    /// Everything else.
     Log,
     Parquet,
     Csv {

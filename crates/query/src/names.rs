@@ -1,5 +1,5 @@
 //! Names in a query, before the engine sees them: fields with capitals or dots in their names
-//! need no quotes, paths in quotes are tables, and columns on demand are in demand.
+//! need no quotes, paths in quotes are tables, and on-demand columns appear when named.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -13,11 +13,11 @@ use datafusion::sql::sqlparser::ast::{
 use crate::column::ON_DEMAND;
 use crate::{Failure, arguments};
 
-/// What SHOW TABLES means.
+/// The query that SHOW TABLES stands for.
 const TABLES: &str = "SELECT table_name, table_type FROM information_schema.tables \
                       WHERE table_schema = 'public' ORDER BY table_name";
 
-/// What the tables at hand are called, and their columns.
+/// The names of the tables, and their columns.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) tables: BTreeSet<String>,
@@ -85,7 +85,7 @@ impl Names<'_> {
         same.next().is_none().then(|| found.clone())
     }
 
-    /// The column that a name in quotes stands for, where none is called so: a key with dots.
+    /// The column that a quoted name stands for if no column has this name: a key with dots.
     fn quoted(&self, name: &str) -> Option<String> {
         if self.known.columns.contains(name) {
             return None;
@@ -115,7 +115,7 @@ impl Names<'_> {
         }
     }
 
-    /// `a.b.c`: a field of that path, perhaps behind a table's name.
+    /// `a.b.c`: a field of that path, perhaps after a table's name.
     fn path(&mut self, parts: &mut Vec<Ident>) {
         if let Some(last) = parts.last() {
             let last = last.value.clone();
@@ -134,7 +134,7 @@ impl Names<'_> {
                 return;
             }
         }
-        // Behind the table's name there is no such field: the key `log.level` is meant, then.
+        // No such field follows the table's name, so the key `log.level` is meant.
         let joined = parts.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
         let of_table = parts[1..].iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
         if self.column(&of_table).is_none()
@@ -214,7 +214,7 @@ fn selects(body: &mut SetExpr) {
     }
 }
 
-/// Takes out columns on demand that `*` already shows, since they are in demand.
+/// Takes out the on-demand columns that the query names, as `*` already shows them.
 fn shown_once(select: &mut Select) {
     let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
     if !select.projection.iter().any(is_all) {
@@ -257,7 +257,7 @@ mod tests {
             ("SELECT log.userid FROM log", "SELECT log.\"userId\" FROM log"),
             // A table's name before a dot is the table.
             ("SELECT t.z FROM t", "SELECT t.z FROM t"),
-            // Which one is meant?
+            // It is ambiguous.
             ("SELECT XY FROM log", "SELECT XY FROM log"),
             ("SELECT \"userid\" FROM log", "SELECT \"userid\" FROM log"),
         ] {

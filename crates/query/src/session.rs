@@ -46,9 +46,9 @@ pub struct Limits {
     /// Threads; at least 1.
     pub threads: usize,
     /// Bytes of memory for what queries hold (groups, sorted rows, joined tables); what does not
-    /// fit goes to `spill`. Without a bound where there is none.
+    /// fit goes to `spill`. `None`: unlimited.
     pub memory_bytes: Option<usize>,
-    /// A directory for what does not fit; nothing is put on disk where there is none.
+    /// A directory for what does not fit. `None`: nothing goes to disk.
     pub spill: Option<PathBuf>,
     /// Whether a time predicate on a sorted log reads only the part that may meet it.
     pub seek: bool,
@@ -92,8 +92,8 @@ impl Session {
             config = config.with_batch_size(SMALL_BATCH_ROWS);
         }
         let options = config.options_mut();
-        // Partitions are pieces that threads take turns at: nothing is won by dealing rows out
-        // once more before they are grouped.
+        // Threads take pieces in turn already: to distribute rows again before they are grouped
+        // gains nothing.
         options.optimizer.enable_round_robin_repartition = false;
         if let Some(bytes) = limits.memory_bytes {
             let share = bytes / (MERGE_SHARE * partitions);
@@ -123,7 +123,7 @@ impl Session {
         Ok(Self { context, limits, how, logs: BTreeMap::new(), counters, demanded })
     }
 
-    /// What scans found beside rows.
+    /// What scans found besides rows.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
@@ -141,11 +141,11 @@ impl Session {
         &self.context
     }
 
-    /// Makes the files that `names` mean (paths or globs) the table `table`. By the ends of their
-    /// names they are Parquet, CSV, TSV or Arrow files; everything else is a log.
+    /// Registers the files that `names` (paths or globs) match as the table `table`. Their extensions
+    /// make them Parquet, CSV, TSV or Arrow files; all other files are logs.
     ///
     /// # Errors
-    /// When one cannot be opened, they are not all of one kind, or there is such a table.
+    /// When a file cannot be opened, they are not all of one kind, or the table exists.
     pub async fn add(&mut self, table: &str, names: &[String]) -> Result<(), Failure> {
         if self.has_table(table)? {
             return Err(Failure::usage(format!(
@@ -251,7 +251,7 @@ impl Session {
     /// The statements of a text.
     ///
     /// # Errors
-    /// When it is no SQL, or there is none in it.
+    /// When the text is not SQL, or has no statement.
     pub fn parse(&self, sql: &str) -> Result<Vec<Statement>, Failure> {
         let mut parser = DFParserBuilder::new(sql)
             .with_dialect(&PostgreSqlDialect {})
@@ -264,10 +264,10 @@ impl Session {
         Ok(statements)
     }
 
-    /// Begins to answer a statement; to drop the rows ends it.
+    /// Begins to answer a statement. Dropping the rows ends the query.
     ///
     /// # Errors
-    /// When it makes no sense, with words that say why.
+    /// When the statement is wrong; the message says why.
     pub async fn answer(
         &mut self,
         mut statement: Statement,
@@ -290,7 +290,7 @@ impl Session {
     }
 }
 
-/// The same rows up to the first failure: partitions that have not heard of it give more.
+/// The same rows up to the first failure: other partitions may still yield rows after it.
 fn until_failure(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let schema = rows.schema();
     let rows = rows.scan(false, |failed, batch| {
@@ -300,14 +300,14 @@ fn until_failure(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     Box::pin(RecordBatchStreamAdapter::new(schema, rows))
 }
 
-/// The engine's, and ours before them: its coercion leaves nothing to decide.
+/// Our rule, then the engine's: after its coercion there is nothing left to decide.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let ours: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(TextsAsNumbers);
     std::iter::once(ours).chain(Analyzer::new().rules).collect()
 }
 
 fn runtime(limits: &Limits) -> RuntimeEnvBuilder {
-    // Files are listed for each query: one that was replaced since is then known for another.
+    // Files are listed for each query, so that a replaced file is noticed.
     let mut builder = RuntimeEnvBuilder::new().with_object_list_cache_limit(0);
     if let Some(bytes) = limits.memory_bytes {
         let named =

@@ -34,8 +34,8 @@
 //!
 //! # Errors
 //! Nearly every call returns [`Error`]: its text says what was tried, on which file and at which offset, and
-//! for what you can mend the likely cause and the next step. Programs ask it by predicates, of
-//! which more may come:
+//! for what you can fix the likely cause and the next step. Programs ask it by predicates; more may
+//! be added:
 //!
 //! ```
 //! use cutwater::File;
@@ -46,7 +46,7 @@
 //! ```
 //!
 //! Reads from a [`Mapped`] return a [`Fault`](maps::Fault), which also says how many bytes were copied
-//! before it. What the host refuses is no error where another call does the same: it is counted, and
+//! before it. What the host refuses is not an error where another call does the same: it is counted, and
 //! [`File::explain`] names it.
 //!
 //! # Safety

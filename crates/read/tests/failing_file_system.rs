@@ -100,7 +100,7 @@ fn mounted(at: &Path) -> Option<(BackgroundSession, Arc<AtomicBool>)> {
 }
 
 /// Ends the file system. A ring lets go of its files some time after it was asked to, and until
-/// then the mount is busy; who may not unmount has fusermount for it.
+/// then the mount is busy. Users who may not unmount have fusermount for it.
 fn unmount(session: BackgroundSession, at: &Path) {
     const TRIES: u32 = 1500;
     let is_mounted = || {

@@ -176,7 +176,7 @@ fn check_field(logs: &[Log], field: &str) -> Result<(), Failure> {
 /// When no file matches the glob.
 pub fn expand(name: impl AsRef<Path>) -> Result<Vec<PathBuf>, Failure> {
     let path = name.as_ref();
-    // A name that is not UTF-8 is no pattern.
+    // A name that is not UTF-8 is not a pattern.
     let glob = path.to_str().filter(|name| name.contains(['*', '?', '[']) && !path.exists());
     // A broken pattern is taken for a name: the error then says that there is no such file.
     let Some((name, matches)) = glob.and_then(|name| Some((name, glob::glob(name).ok()?))) else {

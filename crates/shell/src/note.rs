@@ -1,4 +1,4 @@
-//! Standard error: notes beside the output.
+//! Standard error: notes besides the output.
 
 use std::io::{self, Write};
 

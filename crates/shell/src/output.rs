@@ -20,7 +20,7 @@ pub fn text(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::output)
 }
 
-/// Checks that `file`, which is to be written, is none of `inputs`.
+/// Checks that `file`, which is to be written, is not one of `inputs`.
 ///
 /// # Errors
 /// When it is one of them, also under another name.

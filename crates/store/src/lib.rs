@@ -103,7 +103,7 @@ impl Files {
                 let file = OpenOptions::default().pattern(Pattern::Random).from_fd(file.into());
                 Ok((file.map_err(failed)?, path))
             }
-            Ok(_) => Err(failed(format!("{location} is no file"))),
+            Ok(_) => Err(failed(format!("{location} is not a file"))),
             Err(Error::Precondition { path, .. }) => {
                 let words = "it was replaced or written since it was listed";
                 Err(Error::Precondition { path, source: words.into() })

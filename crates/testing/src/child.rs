@@ -37,7 +37,7 @@ pub fn passed(what: &str, output: &Output) -> String {
     printed
 }
 
-/// The program of an example, which Cargo builds beside the tests of its crate. `None` where it was not
+/// The program of an example, which Cargo builds next to the tests of its crate. `None` where it was not
 /// built.
 #[must_use]
 pub fn example(name: &str) -> Option<PathBuf> {

@@ -44,7 +44,7 @@ pub(super) type Pass = Result<(f64, u64), String>;
 /// What a pass with other figures yields: the one that is judged, the others, and a hash.
 pub(super) type PassWith<const N: usize> = Result<(f64, [f64; N], u64), String>;
 
-/// A figure beside the one that is judged.
+/// A figure besides the one that is judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gauge {
     pub(super) what: &'static str,

@@ -1,7 +1,7 @@
-//! Parts that a process of its own plays, and the processes as their parent has them.
+//! Child processes that take part in a claim, and the parent's handle on them.
 //!
-//! A child is this program again, with a role and a file. It says one line, and ends with its
-//! standard input.
+//! A child is this program again, with a role and a file. It prints one line, and ends when its
+//! standard input closes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -11,8 +11,8 @@ use std::process::{self, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use cutwater_shell::Failure;
 use cutwater_shell::Outcome;
 
-/// A part: it has its file, does its work, says a line by its last argument, and keeps what it
-/// has until that returns.
+/// What a child does with its file. It reports one line through its last argument, and must keep
+/// its resources until that call returns.
 pub(super) type Role = fn(&Path, &mut dyn FnMut(&str) -> Result<(), String>) -> Result<(), String>;
 
 /// The flag that gives a child its role.
@@ -27,7 +27,7 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts one.
+    /// Starts a child.
     pub(super) fn playing(role: &str, file: &Path) -> Result<Self, String> {
         let cannot = |e| format!("cannot start a process for {role}: {e}");
         let me = std::env::current_exe().map_err(cannot)?;
@@ -36,7 +36,8 @@ impl Child {
             .arg(file)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Ctrl-C goes to the whole group of a terminal, and is for us; it ends with its input.
+            // A terminal sends Ctrl-C to its whole process group. Only the parent handles it; the
+            // child ends when its input closes.
             .process_group(0)
             .spawn()
             .map_err(cannot)?;
@@ -45,7 +46,7 @@ impl Child {
         Ok(Self { process, stdin, stdout: BufReader::new(stdout) })
     }
 
-    /// Waits for its line.
+    /// Waits for the child's line.
     pub(super) fn said(&mut self) -> Result<String, String> {
         let mut line = String::new();
         match self.stdout.read_line(&mut line) {
@@ -55,7 +56,7 @@ impl Child {
         }
     }
 
-    /// Lets it go on.
+    /// Lets the child go on.
     pub(super) fn go_on(&mut self) -> Result<(), String> {
         let Some(stdin) = &mut self.stdin else { return Err("its input has ended".into()) };
         stdin.write_all(b"\n").map_err(|e| format!("cannot tell a process to go on: {e}"))
@@ -68,7 +69,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // Its input ends, and with it the child; killed for the case that it hangs.
+        // Closing its input ends the child; the kill is in case it hangs.
         self.stdin = None;
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -86,7 +86,7 @@ pub(super) fn width(ratio: &Ratio) -> Option<f64> {
     (ratio.rounds >= ROUNDS_MIN && width.is_finite()).then_some(width)
 }
 
-/// A figure beside the one that is judged. Less is better.
+/// A figure besides the one that is judged. Less is better.
 #[derive(Debug, Clone)]
 pub(super) struct Figure {
     pub(super) what: &'static str,

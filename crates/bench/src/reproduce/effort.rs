@@ -67,7 +67,7 @@ impl Effort {
         rounds
     }
 
-    /// Rounds of a figure beside the last comparison.
+    /// Rounds of a figure besides the last comparison.
     pub(super) fn beside(&self) -> usize {
         self.planned.get().min(if self.quick { ROUNDS_FEWEST } else { ROUNDS_MIN })
     }

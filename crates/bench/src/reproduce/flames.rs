@@ -9,7 +9,7 @@ use cutwater_flame::{Inline, Recording, explained, inline};
 /// A prime, and often enough for rounds of a tenth of a second.
 const HZ: u32 = 4999;
 
-/// What runs the passes: the way to it is no part of a claim.
+/// What runs the passes: the way to it is not part of a claim.
 const BOTTOM: &str = "bed::Bed::sampled";
 
 /// Graphs in the making.
@@ -17,7 +17,7 @@ const BOTTOM: &str = "bed::Bed::sampled";
 pub(super) struct Flames {
     claim: &'static str,
     taken: Vec<(Of, Samples)>,
-    /// Of what there is none, and why not.
+    /// The graphs that are missing, and why.
     refused: Vec<(&'static str, String)>,
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Host {
 #[derive(Debug, Serialize)]
 pub(super) struct Directory {
     pub(super) file_system: Option<String>,
-    /// The kernel's name of the block device; none where there is none.
+    /// The kernel's name of the block device, if there is one.
     pub(super) disk: Option<String>,
     pub(super) disk_bytes: Option<u64>,
     pub(super) rotational: Option<bool>,

@@ -53,13 +53,13 @@ pub struct ReproduceArgs {
     #[arg(long)]
     quick: bool,
 
-    /// Rounds of each claim at least, more where there is time [default: 6, or fewer where there is
-    /// no time for 6]
+    /// The least number of rounds per claim; more if time permits [default: 6, fewer if time is
+    /// short]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=40))]
     rounds: Option<u32>,
 
-    /// Time for all claims together, from which the rounds of each follow, up to 40 (with --quick
-    /// up to 12); 0: the fewest rounds [default: 600, with --quick 120]
+    /// Seconds for all claims together; they set the rounds of each, up to 40 (with --quick up to
+    /// 12). 0 makes the fewest rounds [default: 600, with --quick 120]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=86_400))]
     time: Option<u32>,
 
@@ -137,7 +137,7 @@ fn measure(chosen: &[&'static Claim], bed: &mut Bed, stop: &Stop, report: &mut R
         progress.doing(claim.id);
         bed.begin(claim, chosen.len() - done - 1);
         let measured = (claim.measure)(bed);
-        // What was cut short is no measurement; what was complete by then is one.
+        // What was cut short is not a measurement; what was complete by then is.
         if stop.is_set() && measured.is_err() {
             break;
         }

@@ -24,10 +24,10 @@ const THREADS: u64 = 4;
 const READ_MAX: u64 = 64 << 10;
 /// Reads after which a reader takes the size that the file has now for granted.
 const REFRESH_EVERY: u64 = 64;
-/// Between two lines of the child: what a crash can lose.
+/// Time between two lines of the child: what a crash can lose.
 const SAY_EVERY: Duration = Duration::from_millis(20);
 
-/// What was read so far; a line of these is what the child says.
+/// What was read so far; the child prints these as a line.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Counts {
     pub(super) reads: u64,
@@ -56,13 +56,13 @@ pub(super) enum End {
     Crash,
 }
 
-/// Whether a signal asked it to end: Ctrl-C at a terminal also reaches a child that has just been
+/// Whether a signal asked the child to end: Ctrl-C at a terminal also reaches a child that has just been
 /// started and is still in our process group.
 fn was_asked(status: ExitStatus) -> bool {
     matches!(status.signal(), Some(SIGINT | SIGTERM))
 }
 
-/// The child as its parent has it.
+/// The parent's handle on the child.
 #[derive(Debug)]
 pub(super) struct Child {
     process: process::Child,
@@ -72,7 +72,7 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts one that reads the file at `path`.
+    /// Starts a child that reads the file at `path`.
     pub(super) fn reading(path: &Path, seed: u64) -> Result<Self, Failure> {
         let cannot = |e| Failure::new("cannot start the reading process").because(e);
         let me = std::env::current_exe().map_err(cannot)?;
@@ -81,8 +81,8 @@ impl Child {
             .arg(path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Ctrl-C goes to the whole group of a terminal: it is for us, and would look like a
-            // crash of the child, which ends with its standard input.
+            // A terminal sends Ctrl-C to its whole process group. In the child it would look like
+            // a crash; the child ends when its input closes.
             .process_group(0)
             .spawn()
             .map_err(cannot)?;
@@ -104,14 +104,14 @@ impl Child {
         Ok(child)
     }
 
-    /// How it has ended, if it has, which it does not do by itself.
+    /// How the child ended, if it has. It never ends on its own.
     pub(super) fn has_died(&mut self) -> Result<Option<End>, Failure> {
         let state = self.process.try_wait();
         let state = state.map_err(|e| Failure::new("cannot watch the reading process").because(e));
         Ok(state?.map(|status| if was_asked(status) { End::Asked } else { End::Crash }))
     }
 
-    /// Ends it, and waits.
+    /// Ends the child, and waits for it.
     pub(super) fn end(&mut self) -> Result<End, Failure> {
         self.stdin = None;
         let status = self.process.wait();
@@ -142,7 +142,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // Its standard input ends, and with it the child; killed for the case that it hangs.
+        // Closing its input ends the child; the kill is in case it hangs.
         self.stdin = None;
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -170,7 +170,7 @@ impl Shared {
 
 /// The child: reads until standard input ends.
 pub(super) fn read_until_stdin_ends(path: &Path, seed: u64) -> Outcome {
-    // Where there is no handler reads go by calls: slower, and as right.
+    // Without a handler, reads use system calls: slower, but just as correct.
     let _ = sigbus::install();
     let mapped = Mapped::open(path)?;
     let file = File::options().path(ReadPath::Mmap).open(path)?;

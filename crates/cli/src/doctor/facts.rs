@@ -78,7 +78,7 @@ pub(super) fn gather(path: &Path, kind: Kind) -> Facts {
     };
     let (kernel, machine) = probe::kernel();
     Facts {
-        // `.` would tell the reader of a stored report nothing.
+        // `.` would mean nothing in a stored report.
         path: path.canonicalize().unwrap_or_else(|_| path.to_path_buf()),
         kind,
         kernel,
@@ -131,7 +131,7 @@ impl Facts {
     }
 
     /// Whether at least one path can read here. A directory in which nothing could be tried
-    /// is no proof that nothing can be read.
+    /// does not prove that nothing can be read.
     pub(super) fn works(&self) -> bool {
         let paths = ["pread", "preadv2", "mmap"];
         match self.file.ground {

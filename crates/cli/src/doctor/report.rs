@@ -15,7 +15,7 @@ pub(super) struct Style {
     pub(super) colour: bool,
 }
 
-/// Columns of the mark and of the title, with the space behind.
+/// Columns of the mark and of the title, with the space after them.
 const MARK: usize = 9;
 const TITLE: usize = 20;
 const INDENT: usize = 2;

@@ -119,8 +119,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) line_max: u16,
 
-    /// Measure what the read paths bring to this parse, beside a line reader, the file read as a
-    /// whole and the file mapped; with --by and --agg, of that grouping
+    /// Measure what the read paths bring to this parse, compared with a line reader, the file read
+    /// as a whole and the file mapped; with --by and --agg, of that grouping
     #[arg(long, conflicts_with_all = ["count", "top", "fields", "head", "tail", "follow", "merge", "last", "since", "until", "errors", "strict"])]
     pub(super) bench: bool,
 

@@ -44,7 +44,7 @@ pub(super) fn write(
     for (spec, count) in specs.iter().zip(misfits).filter(|(_, count)| *count > 0) {
         let (name, kind) = (&spec.name, kind_name(spec.kind));
         note(&format!(
-            "{} of {name} {} no {kind} and {} written as null; --fields {name}:string keeps {}",
+            "{} of {name} {} not of type {kind} and {} written as null; --fields {name}:string keeps {}",
             counted(count, "value"),
             are(count),
             if count == 1 { "was" } else { "were" },
@@ -72,7 +72,7 @@ fn kind_name(kind: ColumnType) -> &'static str {
     ColumnType::NAMED.into_iter().find(|(_, k)| *k == kind).map_or("", |(name, _)| name)
 }
 
-/// Arrow's own failures. Those of standard output keep their kind: a closed pipe is no failure.
+/// Arrow's own failures. Those of standard output keep their kind: a closed pipe is not a failure.
 fn refused(error: ArrowError) -> Failure {
     match error {
         ArrowError::IoError(_, e) => Failure::output(e),

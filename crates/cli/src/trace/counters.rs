@@ -1,10 +1,10 @@
-//! What `/proc` counts of a process, for anybody who may look at it.
+//! Counters of a process in `/proc`, for anybody who may read them.
 
 use std::fs;
 
 use serde::Serialize;
 
-/// Totals since the process began, so far as they can be had.
+/// Totals since the process began; `None` where `/proc` does not show them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Totals {
     /// Page faults served without the device.
@@ -19,7 +19,7 @@ pub(super) struct Totals {
     pub(super) device_read_bytes: Option<u64>,
 }
 
-/// A process, as it was and as it is.
+/// The counters of a process, at the start and now.
 #[derive(Debug)]
 pub(super) struct Counters {
     pid: u32,
@@ -33,7 +33,7 @@ impl Counters {
         Self { pid, first, last: first }
     }
 
-    /// Looks again. What can no longer be read stays as it was.
+    /// Reads the counters again. A counter that can no longer be read keeps its value.
     pub(super) fn look(&mut self) {
         let (now, last) = (Totals::read(self.pid), self.last);
         self.last = Totals {
@@ -45,7 +45,7 @@ impl Counters {
         };
     }
 
-    /// What was added while we looked.
+    /// What was added since the start.
     pub(super) fn since(&self) -> Totals {
         let (first, last) = (self.first, self.last);
         let since = |last: Option<u64>, first: Option<u64>| Some(last?.saturating_sub(first?));
@@ -67,7 +67,7 @@ impl Totals {
     }
 
     fn parsed(stat: &str, io: &str) -> Self {
-        // The name is in brackets and may hold anything; fields are counted behind it.
+        // The name is in brackets and may hold anything; fields are counted after it.
         let fields: Vec<_> = match stat.rsplit_once(')') {
             Some((_, rest)) => rest.split_whitespace().collect(),
             None => Vec::new(),

@@ -1,4 +1,4 @@
-//! `--flamegraph`: what the process does on the CPU, and what it waits in off it.
+//! `--flamegraph`: what the process does on the CPU, and where it waits off the CPU.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use super::target::Target;
 use cutwater_flame::{self as flame, FlameError, Graph, Recording, explained};
 use cutwater_shell::Failure;
 
-/// Pictures in the making.
+/// Recordings that become the pictures.
 #[derive(Debug)]
 pub(super) struct Drawing<'a> {
     path: &'a Path,
     recording: Result<Recording, FlameError>,
 }
 
-/// What was drawn, and why not what was not.
+/// What was drawn, and why the rest was not.
 #[derive(Debug, Default)]
 pub(super) struct Drawn {
     pub(super) on_cpu: Option<flame::Report>,
@@ -49,7 +49,7 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// A picture that is missing is said; a file that cannot be written is a failure.
+/// A missing picture is only reported; a file that cannot be written is a failure.
 fn part<T>(drawn: Result<T, FlameError>, missing: &mut Vec<String>) -> Result<Option<T>, Failure> {
     match drawn {
         Ok(report) => Ok(Some(report)),

@@ -9,11 +9,11 @@ use super::paths::{GONE, short};
 /// A device and an inode.
 pub(super) type Id = (u64, u64);
 
-/// How often a file is looked up before it is given up: it was closed before the first time.
+/// Look-ups of a file before it is given up: it was closed before the first.
 const TRIES_MAX: u32 = 3;
-/// Descriptors of one process that are looked at.
+/// Descriptors of one process to check.
 const DESCRIPTORS_MAX: usize = 4_096;
-/// Processes that are looked at, at a time.
+/// Processes to check at a time.
 const PROCESSES_MAX: usize = 64;
 /// Files that are remembered.
 const FILES_MAX: usize = 4_096;

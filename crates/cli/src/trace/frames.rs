@@ -8,9 +8,9 @@ use super::operation::Operation;
 use super::tail::{Spent, Tail, Tails};
 use cutwater_flame::KernelNames;
 
-/// Functions of a chain that are named: the innermost, and who called it.
+/// Functions of a chain that are named: the innermost, and its callers.
 const NAMED: usize = 3;
-/// The number of all chains that found no room.
+/// The number that all chains without room share.
 #[cfg(feature = "ebpf")]
 pub(super) const UNKEPT: u32 = u32::MAX;
 /// Rows of a kind.
@@ -90,8 +90,8 @@ fn report(tail: &Tail, chains: &HashMap<u32, Vec<u64>>, names: &KernelNames) -> 
     }
 }
 
-/// Waits have their time; what is left was on a CPU, and is shared out by samples. Without a
-/// sample it is known to be there and no more.
+/// The time of waits is measured. The rest was on a CPU, and is divided by samples; without samples
+/// only its sum is known.
 fn shares(sums: HashMap<Vec<String>, Spent>, total_ns: u64) -> (Vec<Frames>, f64) {
     let total = total_ns.max(1) as f64;
     let off: u64 = sums.values().map(|seen| seen.off_ns).sum();

@@ -37,7 +37,7 @@ impl InKernel {
         self.tracer.missing().iter().map(ToString::to_string).collect()
     }
 
-    /// Learns names while the processes have the files; for the end, with `all`.
+    /// Learns names while the processes have the files open; with `all`, for the last time.
     pub(super) fn look(&mut self, all: bool) {
         if all || self.looked.elapsed() >= NAMES_EVERY {
             let ids = self.tracer.files().into_iter().filter_map(|file| match file {
@@ -54,11 +54,11 @@ impl InKernel {
         self.tracer.stop();
     }
 
-    /// Puts what was added up in the place of what `tally` has.
+    /// Replaces the rows of `tally` by what was added up.
     pub(super) fn fill(&self, tally: &mut Tally) {
         tally.clear();
         let mut rows = self.tracer.rows();
-        // What has no room in the tally is to be what matters least.
+        // The rows that matter least come last: they may find no room in the tally.
         rows.sort_by_key(|row| std::cmp::Reverse(row.count));
         for row in rows {
             tally.add_row(kind(row.kind), self.name(row.file), &summed(&row));
@@ -79,7 +79,7 @@ impl InKernel {
         tails
     }
 
-    /// Why it is not seen what the kernel does in the slowest operations.
+    /// Why the report cannot show what the kernel does in the slowest operations.
     pub(super) fn no_frames(&self) -> Option<String> {
         self.tracer.no_frames().map(ToString::to_string)
     }
@@ -89,7 +89,7 @@ impl InKernel {
         self.tracer.chains()
     }
 
-    /// What found no room.
+    /// Events that found no room.
     pub(super) fn lost(&self) -> u64 {
         self.tracer.dropped()
     }

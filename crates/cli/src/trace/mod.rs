@@ -46,9 +46,9 @@ use tail_graph::TailGraph;
 use tally::Tally;
 use target::Target;
 
-/// Between two looks at the rings: what is found in `/proc` by then may be gone.
+/// Time between two looks at the rings. What `/proc` shows may be gone by then.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-/// Between two pictures of a live table.
+/// Time between two updates of a live table.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Rows of a live table.
 const LIVE_ROWS: usize = 15;
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
     let mut target = Target::new(args)?;
     let start = if target.is_ours() { Start::OnExec } else { Start::Now };
-    // Not before the command has its own.
+    // Only now, so that the command does not inherit the raised limit.
     use_all_descriptors();
     // Before the rows' rings, which take all the memory that may be locked.
     let recording = flamegraph.map(|path| Drawing::start(path, &target));
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
     Ok(code)
 }
 
-/// Lets us open as many descriptors as we may be given: events take some for each thread.
+/// Raises the limit on open descriptors as far as allowed: events take some for each thread.
 fn use_all_descriptors() {
     let limits = getrlimit(Resource::Nofile);
     // If the limit cannot be raised, the source that needs descriptors reports it.

@@ -1,14 +1,14 @@
-//! Which processes run a program of 32 bits. Their calls have other numbers, and events do not say
-//! whether a call is one of them.
+//! Finds processes that run a 32-bit program. Their calls have other numbers, and an event does not
+//! say which kind of call it is.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-/// Processes that are remembered; then all are looked at again.
+/// Processes that are remembered; beyond it, all are checked again.
 const PROCESSES_MAX: usize = 4_096;
-/// A process is looked at again after this: it may be another program by then.
+/// A process is checked again after this time: it may run another program by then.
 const STALE: Duration = Duration::from_millis(10);
 
 /// What each process runs.
@@ -19,7 +19,7 @@ pub(super) struct Narrow {
 }
 
 impl Narrow {
-    /// Whether the process runs a program of 32 bits.
+    /// Whether the process runs a 32-bit program.
     pub(super) fn has(&mut self, pid: u32) -> bool {
         let now = Instant::now();
         if self.known.len() >= PROCESSES_MAX && !self.known.contains_key(&pid) {
@@ -29,7 +29,7 @@ impl Narrow {
         let is_narrow = match known {
             Some((is_narrow, _)) => *is_narrow,
             None => {
-                // A process that has ended counts as what it was last.
+                // A process that has ended keeps its last answer.
                 let last = self.known.get(&pid).is_some_and(|(is_narrow, _)| *is_narrow);
                 let is_narrow = is_32_bit(&format!("/proc/{pid}/exe")).unwrap_or(last);
                 self.known.insert(pid, (is_narrow, now));
@@ -40,7 +40,7 @@ impl Narrow {
         is_narrow
     }
 
-    /// Whether there was one.
+    /// Whether any process ran one.
     pub(super) fn is_seen(&self) -> bool {
         self.is_seen
     }

@@ -6,7 +6,7 @@ use cutwater_observe::perf::Start;
 
 use super::tally::Tally;
 
-/// There is none.
+/// Never made: eBPF is not in this build.
 #[derive(Debug)]
 pub(super) enum InKernel {}
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub(super) enum Operation {
     /// A page fault that waited for the device.
     Major,
-    /// One that did not.
+    /// A page fault that did not wait.
     Minor,
     /// A system call that reads.
     Read,

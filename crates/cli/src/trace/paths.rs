@@ -36,7 +36,7 @@ impl Paths {
         })
     }
 
-    /// A descriptor was closed: its number may be another's.
+    /// Forgets a descriptor that was closed: its number may be used again.
     pub(super) fn forget(&mut self, pid: u32, fd: u64) {
         self.descriptors.remove(&(pid, fd));
     }
@@ -49,7 +49,7 @@ impl Paths {
         let maps = self.maps.entry(pid).or_insert_with(|| Maps::read(pid));
         let age = maps.read_at.elapsed();
         if age >= STALE || (age >= MISSED && maps.find(address).is_none()) {
-            // What has ended has no maps any more: then the old ones are the best there is.
+            // A process that has ended has no maps: the old ones are the best there are.
             let new = Maps::read(pid);
             if !new.ranges.is_empty() {
                 *maps = new;
@@ -60,7 +60,7 @@ impl Paths {
     }
 }
 
-/// `/proc/PID/maps` at a moment.
+/// `/proc/PID/maps` at one moment.
 #[derive(Debug)]
 struct Maps {
     /// Begin, end, name; sorted.
@@ -91,7 +91,7 @@ fn range(line: &str) -> Option<(u64, u64, String)> {
     Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?, name))
 }
 
-/// A name without the number that makes each pipe and socket one of its own.
+/// A name without the number that distinguishes pipes and sockets.
 pub(super) fn short(name: &str) -> String {
     match name.split_once(":[") {
         Some((kind @ ("pipe" | "socket"), _)) => format!("[{kind}]"),

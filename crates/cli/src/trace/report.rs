@@ -11,7 +11,7 @@ use super::tail_graph::TailGraph;
 use super::tally::{Row, Tally};
 use cutwater_flame as flame;
 
-/// Fields are added, and neither renamed nor removed.
+/// Fields may be added, but are never renamed or removed.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     cutwater: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Report {
     command: Option<Vec<String>>,
     pub(super) seconds: f64,
     pub(super) backend: Backend,
-    /// What is missing here, why, and how to have it.
+    /// What is missing here, why, and how to get it.
     pub(super) without: Vec<String>,
     /// Events that found no room.
     pub(super) lost: u64,

@@ -20,7 +20,7 @@ const FRAMES: &str = "what the kernel does in the slowest operations";
 pub(super) enum Backend {
     /// Faults and reads with their times, added up by programs in the kernel.
     Ebpf,
-    /// The same one by one.
+    /// Faults and reads with their times, one by one.
     Tracepoints,
     /// Faults without times.
     SoftwareEvents,
@@ -74,7 +74,7 @@ impl Source {
         Self { from, refused, other_user: None, moments: Vec::new() }
     }
 
-    /// Takes what has come so far; for the end, with `all`, stops and takes the rest.
+    /// Takes what has come so far. With `all`, stops and takes the rest.
     pub(super) fn take(&mut self, tally: &mut Tally, all: bool) {
         match &mut self.from {
             From::Kernel(kernel) => {
@@ -97,14 +97,14 @@ impl Source {
         }
     }
 
-    /// Brings `tally` up to date, where that is not done as things come.
+    /// Updates `tally`, if the source does not do so as events come.
     pub(super) fn settle(&self, tally: &mut Tally) {
         if let From::Kernel(kernel) = &self.from {
             kernel.fill(tally);
         }
     }
 
-    /// Kernel functions by the numbers in moments, where they are recorded.
+    /// Kernel functions by the numbers of their stacks, if they are recorded.
     pub(super) fn chains(&self) -> Option<HashMap<u32, Vec<u64>>> {
         match &self.from {
             From::Events(trace) if trace.no_frames().is_none() => Some(trace.chains()),
@@ -142,7 +142,7 @@ impl Source {
     }
 }
 
-/// Why we may not look at a process whatever the host's policy is: it is another user's.
+/// Why no policy of the host would let us look at a process: it belongs to another user.
 fn other_user(pid: u32) -> Option<String> {
     let uid = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
     let me = rustix::process::geteuid();

@@ -26,16 +26,16 @@ pub(super) struct Spent {
     pub(super) samples: u64,
 }
 
-/// What was seen of an operation that goes on.
+/// What was seen of an operation in progress.
 #[derive(Debug, Default)]
 pub(super) struct Ongoing {
     seen: Vec<(u32, Spent)>,
-    /// When it left its CPU, and in what.
+    /// When it left its CPU, and in which chain.
     left: Option<(u64, u32)>,
 }
 
 impl Ongoing {
-    /// Another operation begins.
+    /// Begins another operation.
     pub(super) fn begin(&mut self) {
         self.seen.clear();
         self.left = None;
@@ -97,7 +97,7 @@ pub(super) struct Tail {
 }
 
 impl Tails {
-    /// An operation is over.
+    /// Ends an operation.
     pub(super) fn end(&mut self, kind: Operation, ns: u64, ongoing: &mut Ongoing) {
         let of_kind = self.of_kind(kind);
         let bucket = bucket(ns);

@@ -17,7 +17,7 @@ pub(super) struct TailGraph {
     pub(super) microseconds: u64,
 }
 
-/// Draws the tails beside `path`; nothing, when nothing was seen in them.
+/// Draws the tails next to `path`, unless nothing was seen in them.
 ///
 /// # Errors
 /// When the file cannot be written.

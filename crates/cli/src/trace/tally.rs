@@ -1,4 +1,4 @@
-//! Moments added up by what happened and to which file.
+//! Adds moments up by operation and file.
 
 use std::collections::HashMap;
 
@@ -84,7 +84,7 @@ impl Tally {
                 begun.call = Some((number, first, time_ns));
                 begun.ongoing.begin();
                 if number != ENTER {
-                    // Now, as it may be closed when the call returns.
+                    // Looked up now, as it may be closed when the call returns.
                     self.paths.of_descriptor(pid, first);
                 }
             }
@@ -98,7 +98,7 @@ impl Tally {
                     ENTER => RING.to_owned(),
                     _ => self.paths.of_descriptor(pid, fd).to_owned(),
                 };
-                // What the ring returns are entries and no bytes.
+                // The ring returns a count of entries, not bytes.
                 let bytes = if number == ENTER { value.min(0) } else { value };
                 let bytes = u64::try_from(bytes).map_err(drop);
                 self.add(Operation::Read, path, Some(ns), bytes);
@@ -128,7 +128,7 @@ impl Tally {
         row.latency.merge(&sum.latency);
     }
 
-    /// Puts `tails` in the place of what was noted.
+    /// Replaces the tails.
     #[cfg(feature = "ebpf")]
     pub(super) fn set_tails(&mut self, tails: Tails) {
         self.tails = tails;

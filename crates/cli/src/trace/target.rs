@@ -1,4 +1,4 @@
-//! The process that is traced: one that is there, or a command that we start.
+//! The traced process: one that runs already, or a command that we start.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,11 +16,11 @@ use cutwater_shell::Failure;
 use cutwater_shell::Outcome;
 use cutwater_shell::stop::Stop;
 
-/// The exit code by which a shell means a command that cannot be run.
+/// The exit code of a shell for a command that cannot be run.
 const CANNOT_RUN: u8 = 127;
 /// How long a command has to end after SIGTERM; then it is killed.
 const END_WITHIN: Duration = Duration::from_secs(3);
-/// Between two looks whether it has ended.
+/// Time between two checks whether it has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A process.
@@ -111,7 +111,7 @@ impl Target {
         Ok(())
     }
 
-    /// Whether it has ended; a command stays there, to be asked, until [`Target::end`].
+    /// Whether it has ended. A command can be inspected until [`Target::end`].
     pub(super) fn has_ended(&self) -> Result<bool, Failure> {
         let Some(pid) = self.process() else { return Ok(true) };
         if !self.is_ours() {
@@ -129,7 +129,7 @@ impl Target {
     /// Ends a command that still runs, and gives the exit code.
     pub(super) fn end(&mut self, stop: &Stop) -> Outcome {
         if !self.is_ours() {
-            // Ctrl-C is the usual end of watching a process that goes on.
+            // Ctrl-C is the usual way to stop watching a process that runs on.
             return Ok(ExitCode::SUCCESS);
         }
         let ended = self.has_ended()?;
@@ -148,11 +148,11 @@ impl Target {
 }
 
 impl Target {
-    /// Ends a command that runs: one that does not end when it is asked to is killed.
+    /// Ends a running command; kills it if it does not end on request.
     fn terminate(&self) -> Result<(), Failure> {
         let Some(pid) = self.process() else { return Ok(()) };
         let _ = kill_process(pid, Signal::TERM);
-        // One that is stopped ends when it goes on.
+        // A stopped command ends only once it continues.
         let _ = kill_process(pid, Signal::CONT);
         let asked = Instant::now();
         while !self.has_ended()? {

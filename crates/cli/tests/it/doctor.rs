@@ -209,7 +209,7 @@ fn nobody_gets_a_report_that_says_what_it_went_without() -> io::Result<()> {
         return Ok(());
     }
     assert_eq!(report["file"]["tried_on"], "found");
-    // The kernel says of another's file that all of it is resident: that is no answer.
+    // For a file of another user the kernel reports every page as resident, which proves nothing.
     assert_eq!(report["file"]["checks"]["mincore"], "EPERM");
     assert_eq!(finding(&report, "files.residency")["state"], "missing");
     assert_eq!(finding(&report, "files.lease")["state"], "untried");

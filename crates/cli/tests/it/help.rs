@@ -1,4 +1,4 @@
-//! What the command and each subcommand say of themselves; a change of it is seen by whoever makes it.
+//! Snapshots of the help texts, so that a change to one shows in review.
 
 fn help(args: &[&str]) -> String {
     let mut command = crate::cutwater();

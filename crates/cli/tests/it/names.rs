@@ -1,4 +1,4 @@
-//! Files with names that are no text, or would steer a terminal; links to nothing; and outputs
+//! Files with names that are not text, or would steer a terminal; links to nothing; and outputs
 //! that cannot be written.
 
 use std::ffi::OsStr;

@@ -64,7 +64,7 @@ fn a_byte_order_mark_is_no_part_of_the_first_line() {
     let fields = ["scan", "--strict", "--fields", "a", "--csv"];
     let (code, out, said) = run(dir.path(), &[&fields[..], &["m.json"]].concat());
     assert_eq!((code, out.as_str()), (Some(0), "a\n1\n2\n3\n"), "{said}");
-    // A search for bytes, and lines that are not UTF-8, take other ways.
+    // A search for bytes, and lines that are not UTF-8, take other code paths.
     fs::write(dir.path().join("bad.json"), [&marked(LOG.as_bytes())[..], b"\xff\n"].concat())
         .expect("writes");
     let found = ["scan", "--fields", "a", "--csv", "--where", "b=z", "bad.json"];

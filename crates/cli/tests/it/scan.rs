@@ -241,10 +241,10 @@ fn arrow_is_read_back_with_its_types() {
         [Some(true), Some(false), None, None]
     );
     assert_eq!(column("_line").as_string::<i32>().value(0), LOG.lines().next().expect("a line"));
-    // A value that does not fit is null, and told.
+    // A value that does not fit becomes null and is reported.
     let args = ["--fields", "level:integer", "--arrow", "a.json"];
     let said = String::from_utf8_lossy(&scan(dir.path(), &args).stderr).into_owned();
-    assert!(said.contains("4 values of level are no integer"), "{said}");
+    assert!(said.contains("4 values of level are not of type integer"), "{said}");
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn compressed_logs_streams_and_globs_are_read_alike() {
     // Two frames in one file, as appending makes them.
     fs::write(dir.path().join("two.zst"), [&zst[..], &zst].concat()).expect("writes");
     assert_eq!(printed(dir.path(), &["--count", "two.zst"]), "14\n");
-    // A damaged one is told, with its name.
+    // A damaged file is reported by name.
     fs::write(dir.path().join("cut.zst"), &zst[..zst.len() / 2]).expect("writes");
     let out = all(dir.path(), &["--count", "cut.zst"]);
     assert!(out.contains("cut.zst") && out.contains("-- exit 1"), "{out}");
@@ -329,7 +329,7 @@ fn lines_of(child: &mut Child) -> std::sync::mpsc::Receiver<String> {
     receiver
 }
 
-/// Far more than it takes on any machine; a test that fails waits so long.
+/// Far more than it takes on any machine; a test that fails waits this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -360,7 +360,7 @@ fn ctrl_c_prints_what_was_found_so_far() {
     let dir = directory();
     let mut child = start(dir.path(), &["--by", "status", "-"], Stdio::piped());
     let mut pipe = child.stdin.take().expect("a pipe");
-    // So many that the command has read some of them once all are written.
+    // Enough lines that the command has read some of them once all are written.
     for _ in 0..4000 {
         pipe.write_all(LOG.as_bytes()).expect("writes");
     }

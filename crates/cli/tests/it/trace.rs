@@ -147,7 +147,7 @@ fn what_the_host_refuses_is_said_and_counters_are_shown() {
     assert!(report["counters"]["minor_faults"].as_u64() > Some(10), "{report}");
 }
 
-/// `cat` says the line, and so has nothing to do but to read on, for as long as we sleep.
+/// `cat` prints the line, then blocks in a read while we sleep.
 fn trace_of_a_reader_that_waits(
     before: &[&str],
     args: &[&str],
@@ -214,7 +214,7 @@ fn the_wait_for_a_pipe_is_off_the_cpu_under_the_call_that_waits() {
     assert!(svg.contains("off CPU") && svg.contains(" us, ") && svg.contains("pipe_read"));
 }
 
-/// The slowest read of one that waits for a pipe, as `backend` tells it.
+/// The slowest read of a process that waits for a pipe, as `backend` reports it.
 fn the_slowest_read(backend: &str) {
     const WAIT: Duration = Duration::from_millis(200);
     let (out, dir) = trace_of_a_reader_that_waits(&[], &["--backend", backend], WAIT);

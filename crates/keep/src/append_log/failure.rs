@@ -15,7 +15,7 @@ pub(super) fn check_kind(file: &File, path: &Path) -> Result<()> {
     if FileType::from_raw_mode(stat.st_mode).is_file() {
         return Ok(());
     }
-    Err(Error::new(Action::Open, Some(path), Cause::Kind("no regular file")))
+    Err(Error::new(Action::Open, Some(path), Cause::Kind("not a regular file")))
 }
 
 pub(super) fn os(action: Action, path: &Path, error: &io::Error) -> Error {

@@ -33,7 +33,7 @@
 //!
 //! # What is not
 //! - The writer stores into a map: if another program truncates the file below it, that is
-//!   SIGBUS. On file systems that copy on write (btrfs), allocation is no promise.
+//!   SIGBUS. On file systems that copy on write (btrfs), allocation is not a promise.
 //! - Readers are to be on the same host: they rely on a shared page cache.
 //! - Nothing is ever removed from a log; begin another file.
 //!
@@ -63,7 +63,7 @@
 //! A record begins at a multiple of 8: payload length with bit 31 set (4 bytes), CRC32C of
 //! identity, position, the four bytes before and the payload (4 bytes), payload, zeros up to
 //! the next multiple of 8. So zeros, a record of another log and a record at another place
-//! are no records.
+//! are not records.
 
 mod failure;
 mod format;

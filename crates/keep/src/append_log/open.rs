@@ -21,7 +21,7 @@ impl AppendLogOptions {
     ///
     /// # Errors
     /// [`Error::is_locked`] while another writer has it; [`Error::is_corrupt`] and
-    /// [`Error::is_truncated`] for a damaged log or a file that is no log, which stays as it
+    /// [`Error::is_truncated`] for a damaged log or a file that is not a log, which stays as it
     /// is; [`Error::is_full`]; what `open(2)`, `flock(2)` and `mmap(2)` answer.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<AppendLog> {
         let path = path.as_ref();

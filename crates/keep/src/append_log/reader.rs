@@ -60,7 +60,7 @@ impl LogReader {
     /// Opens a log at its first record.
     ///
     /// # Errors
-    /// [`Error::is_not_found`]; [`Error::is_corrupt`] for a file that is no log or was not
+    /// [`Error::is_not_found`]; [`Error::is_corrupt`] for a file that is not a log or was not
     /// one yet; what `open(2)` answers.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();

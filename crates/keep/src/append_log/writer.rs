@@ -83,7 +83,7 @@ impl AppendLog {
     /// Makes the file end where the log does, and announces it.
     pub(super) fn start(file: Locked, path: &Path, start: Start) -> io::Result<Self> {
         let Start { header, boot, recovery, quiet } = start;
-        // Zeros behind the end, on the device too: no record of the past is found there.
+        // Zeros after the end, on the device too: no record of the past is found there.
         file.set_len(recovery.end)?;
         if recovery.bytes_lost() > 0 {
             file.sync_data()?;

@@ -44,8 +44,7 @@ impl Lifecycle<Box<[u8]>, Arc<Entry>> for Evictions {
     }
 }
 
-/// Puts an entry in; how many of other paths had to make room, itself among them when it
-/// was not let in.
+/// Inserts an entry. Returns how many were evicted, counting this one if it was not admitted.
 pub(super) fn insert(table: &Table, path: &[u8], entry: &Arc<Entry>) -> u64 {
     let mut gone = Vec::new();
     table.insert_with_lifecycle(path.into(), Arc::clone(entry), &mut gone);

@@ -220,7 +220,7 @@ impl Scratch {
     }
 
     /// Writes all bytes to a file at `path` and returns when it is on the device: written
-    /// beside `path`, synced, renamed over it, the directory synced. A crash at any moment
+    /// next to `path`, synced, renamed over it, the directory synced. A crash at any moment
     /// leaves what was there before or all of the new. Returns the bytes written. See
     /// `fsync(2)`, `rename(2)`.
     ///
@@ -401,7 +401,7 @@ impl Scratch {
     }
 
     fn os(&self, verb: &'static str, error: &io::Error) -> Error {
-        // Memory is all there is beside the file.
+        // Memory is all there is besides the file.
         let in_memory = Errno::from_io_error(error) == Some(Errno::NOMEM);
         os(verb, (!in_memory).then_some(&self.options.directory), error)
     }

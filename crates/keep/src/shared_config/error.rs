@@ -154,7 +154,7 @@ impl fmt::Display for ShareError {
                 f,
                 "the publisher at {at} sent {n} descriptors with a generation instead of 1; if 0, see: ulimit -n"
             ),
-            Why::Malformed(why) => write!(f, "the peer at {at} is no publisher: {why}"),
+            Why::Malformed(why) => write!(f, "the peer at {at} is not a publisher: {why}"),
             Why::Format { expected, offered } => write!(
                 f,
                 "the publisher at {at} offered format {offered:#x}, but this program reads {expected:#x}; start the same version of both"

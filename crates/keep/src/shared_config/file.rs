@@ -19,7 +19,7 @@ use super::error::{Why, io_error};
 use super::{ShareError, ShareResult, Shared};
 use cutwater_maps::open::open_without_waiting;
 
-/// Writes a validated configuration to `path`: a temporary file beside it, `fsync(2)`,
+/// Writes a validated configuration to `path`: a temporary file next to it, `fsync(2)`,
 /// `rename(2)`, and `fsync(2)` of the directory.
 ///
 /// # Errors

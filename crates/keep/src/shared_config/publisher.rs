@@ -59,7 +59,7 @@ impl<T: ?Sized> std::ops::Deref for Prepared<T> {
 impl<T: ?Sized + Shared> Publisher<T> {
     /// Takes the path for a socket and starts to accept readers.
     ///
-    /// Beside it lies `PATH.generation`, locked by the publisher that runs, with the last
+    /// Next to it lies `PATH.generation`, locked by the publisher that runs, with the last
     /// generation in it; so generations go on where a publisher that died left off, and its
     /// socket is replaced. Who may connect is decided by the permissions of the path.
     ///

@@ -103,8 +103,8 @@ pub(super) fn send_answer(socket: BorrowedFd<'_>, answer: Answer) -> Result<(), 
     retry(|| rustix::net::send(socket, &bytes, flags)).map(drop)
 }
 
-/// Takes an answer without waiting; nothing where none has come. An end or a message that
-/// is none is an error: the peer is to be dropped.
+/// Takes an answer without waiting; `None` if none has come. The end of the connection or a
+/// malformed message is an error: drop the peer.
 pub(super) fn receive_answer(socket: BorrowedFd<'_>) -> Result<Option<Answer>, Errno> {
     let mut bytes = [0; ANSWER_BYTES];
     let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;

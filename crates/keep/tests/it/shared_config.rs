@@ -300,10 +300,10 @@ fn a_length_that_was_not_announced_or_is_of_no_value_is_refused() {
     check_refused("8 bytes, but 12000 were announced", |to| {
         send(to, &message(0x17, 9, BYTES), &[sealed(8).as_fd()]);
     });
-    check_refused("8 bytes are no value", |to| {
+    check_refused("8 bytes are not a value", |to| {
         send(to, &message(0x17, 9, 8), &[sealed(8).as_fd()]);
     });
-    check_refused("0 bytes are no value", |to| {
+    check_refused("0 bytes are not a value", |to| {
         send(to, &message(0x17, 9, 0), &[sealed(0).as_fd()]);
     });
 }

@@ -31,7 +31,7 @@ struct Dot {
 }
 
 impl Axis {
-    /// Adds a dot: its name, what stands beside it, its class in the style sheet (`best`, `auto`,
+    /// Adds a dot: its name, what stands next to it, its class in the style sheet (`best`, `auto`,
     /// `other`, `peer`) and its ratio.
     pub fn add(&mut self, name: &str, note: &str, class: &'static str, ratio: Ratio) {
         self.dots.push(Dot { name: name.to_owned(), note: note.to_owned(), class, ratio });
@@ -90,7 +90,7 @@ impl Axis {
 }
 
 impl Dot {
-    /// Its name, what stands beside it unless that is the ratio, and the ratio.
+    /// Its name, what stands next to it unless that is the ratio, and the ratio.
     fn spoken(&self) -> String {
         let ratio = self.ratio.to_string();
         if self.note.is_empty() || self.note == ratio {

@@ -38,6 +38,6 @@ pub trait Export {
     /// The report as one document that ends with a line feed.
     ///
     /// # Errors
-    /// When the report cannot be serialized, as a map whose keys are no strings cannot.
+    /// When the report cannot be serialized, such as a map whose keys are not strings.
     fn export<R: Report>(&self, report: &R) -> Result<String, ExportError>;
 }

@@ -59,7 +59,7 @@ impl Cell {
         Self::Text(text.into())
     }
 
-    /// A number with `digits` digits behind the point in CSV.
+    /// A number with `digits` digits after the decimal point in CSV.
     pub fn number(value: f64, digits: usize, shown: impl Into<String>) -> Self {
         Self::Number { plain: format!("{value:.digits$}"), value, shown: shown.into() }
     }

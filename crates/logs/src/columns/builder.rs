@@ -1,4 +1,4 @@
-//! One column in the making.
+//! Builds one column.
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ impl Bound {
         asks_nothing || (self.times.contains(time) && self.passes_tests(subject, clock))
     }
 
-    /// Whether a line that is no record passes; `error` names what is wrong with it.
+    /// Whether a line that is not a record passes; `error` names what is wrong with it.
     #[must_use]
     pub fn passes_bad(&self, line: &[u8], error: &'static str, clock: &mut Clock) -> bool {
         let record = Record::default();

@@ -97,7 +97,7 @@ impl Filter {
     }
 
     /// Whether there are conditions, and all are on the line as a whole: then a line can pass that
-    /// is no record, and nothing need be parsed.
+    /// is not a record, and nothing need be parsed.
     #[must_use]
     pub fn asks_for_lines(&self) -> bool {
         let on_line = |condition: &Condition| condition.place == Place::Line;

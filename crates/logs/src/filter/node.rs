@@ -5,9 +5,9 @@
 pub enum Node<T> {
     /// A condition.
     Test(T),
-    /// All must hold; [`Node::all`] makes it of what is no `All` itself.
+    /// All must hold; [`Node::all`] makes it of what is not an `All` itself.
     All(Vec<Self>),
-    /// At least one must hold; [`Node::any`] makes it of what is no `Any` itself.
+    /// At least one must hold; [`Node::any`] makes it of what is not an `Any` itself.
     Any(Vec<Self>),
 }
 

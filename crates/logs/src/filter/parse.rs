@@ -135,7 +135,7 @@ impl<'a> Parser<'a> {
         Ok(if negated { node.negated(&negate) } else { node })
     }
 
-    /// Whether a `not` follows that is no field's name.
+    /// Whether a `not` follows that is not a field's name.
     fn is_not(&self) -> bool {
         let word = self.word();
         let after = self.rest()[word.len()..].trim_start();
@@ -181,7 +181,7 @@ impl<'a> Parser<'a> {
         let value = self.value(operator)?;
         let place = Place::named(field);
         let test = test(operator, &value, &place, self.zone).map_err(|error| {
-            let fault = self.fault(value_at, &format!("{value:?} is no regular expression"));
+            let fault = self.fault(value_at, &format!("{value:?} is not a regular expression"));
             Error::request(format!("{fault}\n{error}"))
         })?;
         self.spaces();
@@ -264,7 +264,7 @@ impl<'a> Parser<'a> {
     fn no_operator(&self, start: usize) -> Error {
         let condition = self.text.get(start..self.at).unwrap_or_default().trim_end();
         let words = match self.rest().chars().next() {
-            None => format!("{condition:?} is no condition; {EXAMPLE}"),
+            None => format!("{condition:?} is not a condition; {EXAMPLE}"),
             Some(_) => format!("expected an operator after {condition:?}; {EXAMPLE}"),
         };
         self.fault(self.at, &words)
@@ -301,7 +301,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// As wide as a letter: a control character could move what stands behind it.
+/// As wide as a letter: a control character could move what follows it.
 fn visible(c: char) -> char {
     if c.is_control() { '\u{fffd}' } else { c }
 }

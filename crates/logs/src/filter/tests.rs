@@ -162,7 +162,7 @@ fn values_keep_their_parentheses() {
     check(line, &hold, &["(m=f(y))"]);
 }
 
-/// The message for what is no condition, and the text with the mark under it.
+/// The message for what is not a condition, and the text with the mark under it.
 fn refused(text: &str) -> String {
     let error = Filter::parse(text, &TimeZone::UTC).unwrap_err();
     assert!(error.is_request(), "{text}: {error}");
@@ -172,7 +172,7 @@ fn refused(text: &str) -> String {
 #[test]
 fn a_fault_is_shown_at_its_place() {
     for (text, mark, words) in [
-        ("status", 6, "is no condition"),
+        ("status", 6, "is not a condition"),
         ("=5", 0, "a condition is missing"),
         ("status=", 7, "no value"),
         ("a=1 or (b= )", 11, "no value"),
@@ -188,8 +188,8 @@ fn a_fault_is_shown_at_its_place() {
         ("a=1 || b=2", 4, "by the word `or`"),
         ("a=\"x", 2, "no second one"),
         ("!(a=1)", 0, "a condition is missing"),
-        ("a=1 and b=~[", 11, "no regular expression"),
-        ("\u{fc}=1 or x", 8, "is no condition"),
+        ("a=1 and b=~[", 11, "not a regular expression"),
+        ("\u{fc}=1 or x", 8, "is not a condition"),
     ] {
         let said = refused(text);
         let lines: Vec<&str> = said.lines().collect();

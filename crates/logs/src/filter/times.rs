@@ -9,9 +9,9 @@ use crate::time::Nanos;
 /// The times from one on and before another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeRange {
-    /// The first time in it; without a bound where there is none.
+    /// The first time in it; `None` if unbounded.
     pub since: Option<Nanos>,
-    /// The first time behind it; without a bound where there is none.
+    /// The first time after it; `None` if unbounded.
     pub until: Option<Nanos>,
 }
 

@@ -1,14 +1,14 @@
 //! Common and combined access logs.
 //!
 //! `host ident user [time] "request" status bytes "referer" "user agent"`, with what is
-//! usual around it: a virtual host in front, quoted or bare columns behind (`extra1`, ...).
+//! usual around it: a virtual host in front, quoted or bare columns at the end (`extra1`, ...).
 
 use super::LineParser;
 use super::cursor::{Cursor, Slot, Step, classify};
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 
-/// The most columns behind the known ones that get a name.
+/// The most columns after the known ones that get a name.
 const EXTRAS_MAX: usize = 16;
 
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Access {
     }
 }
 
-/// Whether a request without a protocol at its end has a method before `space` and a path behind
+/// Whether a request without a protocol at its end has a method before `space` and a path after
 /// it, rather than being what no browser sends.
 #[cold]
 fn is_simple_request(bytes: &[u8], space: usize) -> bool {

@@ -42,7 +42,7 @@ impl LineParser for Cri {
         let stream = c.token()?;
         let flag = c.token()?;
         let known = matches!(stream.bytes(block), b"stdout" | b"stderr");
-        // The flag may have further marks behind a colon.
+        // The flag may have further marks after a colon.
         if !known || !matches!(flag.bytes(block), [b'P' | b'F'] | [b'P' | b'F', b':', ..]) {
             return Err(Reason::NoMatch);
         }

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 pub(super) fn compile(pattern: &str) -> Result<Regex> {
     let regex = Regex::new(pattern)
-        .map_err(|e| Error::request(format!("the pattern is no regular expression: {e}")))?;
+        .map_err(|e| Error::request(format!("the pattern is not a regular expression: {e}")))?;
     if regex.capture_names().flatten().next().is_none() {
         return Err(Error::request(
             "the pattern names no group, so there are no fields; name them like (?P<status>\\d+)",

@@ -6,7 +6,7 @@ use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 use crate::time::{Clock, Rules};
 
-/// `time [level] message`. A line without a time is a message on its own: what belongs to
+/// `time [level] message`. A line without a time is a message of its own: it continues
 /// the message before, like a stack trace.
 #[derive(Debug)]
 pub(super) struct Plain {

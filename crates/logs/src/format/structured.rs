@@ -1,7 +1,7 @@
 //! The parameters of RFC 5424's structured data as fields: `data.ID.NAME`.
 //!
-//! A whole element is `data.ID`: the text in it after its ID. Text that has not the shape of an
-//! element ends the search; the line is still a record, as it is where no parameter is asked for.
+//! A whole element is `data.ID`: the text in it after its ID. Text that is not an element
+//! ends the search; the line is still a record, as it is if no parameter is asked for.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::cursor::{Cursor, Slot, Step, classify};
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 
-/// What stands before the ID of an element in the name of its field.
+/// The prefix of a field's name, before the ID of the element.
 const PREFIX: &str = "data.";
 
 /// The most parameters whose place is learnt.

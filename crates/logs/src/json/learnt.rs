@@ -14,7 +14,7 @@ const LINES_LEFT_ALONE: u32 = 4096;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Learnt {
-    /// The one that the last line was of is first.
+    /// The template that the last line fitted comes first.
     templates: Vec<Template>,
     score: i32,
     left_alone: u32,

@@ -59,7 +59,7 @@ pub struct JsonParser {
     stops: JsonStops,
     /// Whether bytes above 0x7F are stops, as they may not be UTF-8.
     high: bool,
-    /// The first stop at or after the line to come, as far as lines come in order.
+    /// The first stop at or after the next line, as long as lines come in order.
     next: usize,
     shape: Shape,
     learnt: Learnt,
@@ -185,7 +185,7 @@ impl JsonParser {
         if next > 0 && !is_before(next - 1) {
             return stops.partition_point(|&stop| (stop as usize) < start);
         }
-        // Most often the next one, or behind the line feed that ended the line before.
+        // Most often the next one, or the one after the line feed that ended the line before.
         (next..).find(|&at| !is_before(at)).unwrap_or(next)
     }
 }

@@ -27,7 +27,7 @@ fn leading_digits(eight: u64) -> usize {
     (others(eight).trailing_zeros() / 8) as usize
 }
 
-/// Bits in the bytes that are no digits, up to the first that is above 0xF9: a digit has 3 as its
+/// Bits in the bytes that are not digits, up to the first that is above 0xF9: a digit has 3 as its
 /// high half, and still has when 6 is added.
 #[inline(always)]
 fn others(eight: u64) -> u64 {
@@ -35,7 +35,7 @@ fn others(eight: u64) -> u64 {
     const THREES: u64 = 0x3030_3030_3030_3030;
     let high = (eight & HIGH) ^ THREES;
     let low = (eight.wrapping_add(0x0606_0606_0606_0606) & HIGH) ^ THREES;
-    // A carry of the addition can only come out of a byte that is no digit itself, and
+    // A carry of the addition can only come out of a byte that is not a digit itself, and
     // only spoils the bytes after it.
     high | low
 }

@@ -248,9 +248,8 @@ impl Shape {
         !self.node(node).wanted.is_empty()
     }
 
-    /// The value of key `index` is about to be set: when it was set before on this line, all
-    /// that is below it is taken back, since the last of two keys is the one that counts. Whether
-    /// it was.
+    /// To be called before the value of key `index` is set. If it was set before on this line, takes
+    /// back all that is below it, since the last of equal keys counts. Returns whether it was.
     #[inline]
     pub(super) fn visit(&mut self, node: NodeId, index: usize, record: &mut Record) -> bool {
         let line = self.line;

@@ -14,7 +14,7 @@ pub(super) fn close(block: &[u8], stops: &[u32], mut stop: usize) -> Option<usiz
         match block.get(at)? {
             b'"' => return Some(stop),
             b'\n' => return None,
-            // What it escapes is gone past with it, but for the end of the line.
+            // The escaped byte is skipped too, unless it ends the line.
             b'\\' => {
                 let next = *stops.get(stop + 1)? as usize;
                 let escaped = next == at + 1 && block.get(next) != Some(&b'\n');
@@ -81,7 +81,7 @@ pub fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Appends the text that an escaped string stands for: JSON's escapes, and `\xNN` as access
-/// logs write it. What is no escape is kept as it stands.
+/// logs write it. Everything else is kept as it is.
 pub fn unescape_into(mut text: &[u8], out: &mut Vec<u8>) {
     while let Some(at) = memchr::memchr(b'\\', text) {
         out.extend_from_slice(&text[..at]);

@@ -31,9 +31,9 @@ pub(super) struct Value {
 /// The texts of a line.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
-    /// Each with the value behind it.
+    /// Each with the value after it.
     texts: Vec<Text>,
-    /// The text behind the last value, up to the line feed.
+    /// The text after the last value, up to the line feed.
     last: Text,
 }
 
@@ -47,7 +47,7 @@ struct Text {
     /// How many stops it has, and how many bytes it has before the first of them.
     stops: u32,
     lead: u32,
-    /// Whether the value behind it is a string.
+    /// Whether the value after it is a string.
     before_text: bool,
     /// Where that value goes.
     field: Option<FieldId>,
@@ -167,7 +167,7 @@ impl Template {
     }
 }
 
-/// The string whose text begins at `value` and has the stop `stop`, which is no quotation mark:
+/// The string whose text begins at `value` and has the stop `stop`, which is not a quotation mark:
 /// where it ends, what it is, and which stop its end is.
 #[cold]
 fn string_with_stops(

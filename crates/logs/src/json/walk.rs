@@ -11,12 +11,12 @@ type Step = Result<usize, Fault>;
 pub(super) struct Walk<'a> {
     pub(super) block: &'a [u8],
     pub(super) stops: &'a [u32],
-    /// The first of `stops` that was not gone past.
+    /// The first of `stops` that the walk has not passed.
     pub(super) stop: usize,
     pub(super) shape: &'a mut Shape,
     pub(super) fields: &'a mut Fields,
     pub(super) record: &'a mut Record,
-    /// Takes the values of the line down; nothing once there is one that no template can have.
+    /// Records the values of the line; `None` once there is a value that no template can have.
     pub(super) values: Option<&'a mut Vec<Value>>,
 }
 
@@ -185,13 +185,13 @@ impl Walk<'_> {
         Ok(next)
     }
 
-    /// A fault at the end of the line is that the line ends early.
+    /// At the end of the line, the fault is that the line ends early.
     #[cold]
     fn in_line(&self, fault: Fault) -> Fault {
         if self.byte(fault.at) == b'\n' { Fault::new(Reason::EndsEarly, fault.at) } else { fault }
     }
 
-    /// Takes a value down, and sets the field that it is of.
+    /// Records a value, and sets its field.
     #[inline]
     fn take(&mut self, target: Target, kind: SpanKind, start: usize, end: usize) {
         if let Some(field) = target.field {

@@ -41,7 +41,7 @@ pub struct Request {
     /// Which lines the sink gets.
     pub filter: Filter,
     /// Whether only records pass. Otherwise, where the filter asks for whole lines only and the sink
-    /// for no field, lines that are no records pass too, and lines are not parsed unless all are
+    /// for no field, lines that are not records pass too, and lines are not parsed unless all are
     /// examined.
     pub records_only: bool,
     /// Whether lines that cannot pass the filter are parsed all the same, so that every bad
@@ -78,7 +78,7 @@ impl Request {
     }
 }
 
-/// A line that is no record.
+/// A line that is not a record.
 #[derive(Debug)]
 pub struct BadRow<'a> {
     /// Index of the log.
@@ -87,7 +87,7 @@ pub struct BadRow<'a> {
     pub offset: u64,
     /// Its number, counted from 1 since [`Sink::take`] was last called.
     pub number: u64,
-    /// Why it is no record.
+    /// Why it is not a record.
     pub reason: Reason,
     /// The line without its line feed, or the beginning of one that is too long.
     pub line: &'a [u8],
@@ -128,7 +128,7 @@ pub trait Sink: Send {
     /// A record.
     fn row(&mut self, row: &Row<'_>, clock: &mut Clock);
 
-    /// A line that is no record, and passes the filter.
+    /// A line that is not a record, and passes the filter.
     fn bad(&mut self, _: &BadRow<'_>) {}
 
     /// Whether it holds enough to be handed over.

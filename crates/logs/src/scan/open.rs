@@ -28,7 +28,7 @@ pub struct Log {
     pub sample: Vec<u8>,
 }
 
-/// Some programs begin a file of UTF-8 with this mark; it is no part of the first line.
+/// Some programs begin a file of UTF-8 with this mark; it is not part of the first line.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How many bytes of a compressed log are sampled.

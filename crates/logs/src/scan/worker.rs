@@ -268,7 +268,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
     }
 }
 
-/// Hands a line over that is no record, where it passes.
+/// Hands over a line that is not a record, if it passes.
 fn hand_over_bad<S: Sink>(
     sink: &mut S,
     current: &mut Current,
@@ -282,7 +282,7 @@ fn hand_over_bad<S: Sink>(
     }
 }
 
-/// The time of a record. A value there that is no time makes the line a bad one.
+/// The time of a record. A value there that is not a time makes the line a bad one.
 #[inline]
 fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Result<Option<Nanos>, Fault> {
     let Some(id) = c.time else { return Ok(None) };

@@ -149,7 +149,7 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
         Ok(())
     }
 
-    /// Reads more behind what is held: up to the end of the piece, then `step` at a time.
+    /// Reads more after what is held: up to the end of the piece, then `step` at a time.
     fn more(&mut self, step: usize) -> Result<usize> {
         if self.len == self.buf.len() {
             let limit = self.limits.line_bytes_max.saturating_add(1);

@@ -158,8 +158,8 @@ impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
         worker
     }
 
-    /// Hands `out` over when all pieces before it are; keeps it until then, or waits where
-    /// too many are kept or the piece is not finished.
+    /// Hands `out` over once all earlier pieces were. Until then keeps it, or waits if too many
+    /// are kept or the piece is not finished.
     fn submit(&self, index: usize, input: usize, out: O, last: bool) {
         let mut order = self.lock();
         while order.head != index {
@@ -218,7 +218,7 @@ pub(crate) fn read_task(
             Ok(n)
         };
         let done = blocks.read(task.range.clone(), fill, lines);
-        // A map of a large file would otherwise stay in our memory; to fail to trim it is no failure.
+        // A map of a large file would otherwise stay in our memory; a failure to trim it is ignored.
         let _ = file.trim_map(task.range.clone());
         done?;
         let path = || input.path.clone();

@@ -254,8 +254,8 @@ fn kind_by_magic(head: &[u8], otherwise: InputKind) -> InputKind {
     }
 }
 
-/// Whether the bytes of a file are made as they are read, so its size is not theirs: 0 in /proc, a
-/// page in /sys.
+/// Whether the kernel makes the file's bytes as they are read, so that its size is wrong: 0 in
+/// /proc, a page in /sys.
 fn is_generated(file: &File, size: u64) -> bool {
     const SYSFS: u64 = 0x6265_6572;
     size == 0 || rustix::fs::fstatfs(file).is_ok_and(|fs| fs.f_type as u64 == SYSFS)

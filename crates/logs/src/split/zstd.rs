@@ -85,5 +85,5 @@ fn damaged(e: &(dyn std::error::Error + 'static)) -> io::Error {
         }
         cause = at.source();
     }
-    io::Error::new(io::ErrorKind::InvalidData, "the bytes are no Zstandard frame")
+    io::Error::new(io::ErrorKind::InvalidData, "the bytes are not a Zstandard frame")
 }

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 
 use layout::{Civil, Stamp};
 
-/// Nanoseconds since 1970-01-01T00:00:00Z. Spans 1678 to 2262; what is outside is no stamp.
+/// Nanoseconds since 1970-01-01T00:00:00Z. Spans 1678 to 2262; what is outside is not a stamp.
 pub type Nanos = i64;
 
 /// Nanoseconds in a second.

@@ -21,7 +21,7 @@ pub enum Moment {
 /// `3d ago`.
 ///
 /// # Errors
-/// When it is none of these; the words say what is.
+/// When it is none of these; the message lists them.
 pub fn parse_when(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Nanos> {
     let text = text.trim();
     let here = now.to_zoned(zone.clone());
@@ -32,7 +32,7 @@ pub fn parse_when(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Nanos> 
         .or_else(|| duration(text).map(|ago| nanos(now).saturating_sub(ago)));
     found.ok_or_else(|| {
         Error::request(format!(
-            "{text:?} is no time; try 2026-03-01T10:00:00Z, 2026-03-01, 10:30, yesterday or 15m"
+            "{text:?} is not a time; try 2026-03-01T10:00:00Z, 2026-03-01, 10:30, yesterday or 15m"
         ))
     })
 }

@@ -10,7 +10,7 @@ pub(super) const BYTES_MAX: usize = 8;
 
 /// `block[start..end]` as a number without sign and exponent: its digits as one number, and how
 /// many of them come after the point. `None` where it is longer than [`BYTES_MAX`], begins or ends
-/// with a point, is no such number, or is among the last bytes of the block.
+/// with a point, is not such a number, or is among the last bytes of the block.
 #[inline(always)]
 pub(super) fn decimal(block: &[u8], start: usize, end: usize) -> Option<(u32, u32)> {
     const HIGH: u64 = 0x8080_8080_8080_8080;

@@ -32,7 +32,7 @@ impl Sum {
     /// The sum.
     #[must_use]
     pub fn total(self) -> f64 {
-        // Past what a double holds, what was lost is no number.
+        // Past what a double holds, what was lost is not a number.
         if self.sum.is_infinite() { self.sum } else { self.sum + self.lost }
     }
 }

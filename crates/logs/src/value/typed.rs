@@ -81,7 +81,7 @@ pub fn time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> {
 mod tests {
     use super::*;
 
-    /// The integer that a text is alone, which it also is with other bytes behind it.
+    /// The integer that a text is by itself; it must be the same when other bytes follow.
     fn parsed(text: &str) -> Option<i64> {
         let span = Span::new(SpanKind::Str, 0, text.len());
         let alone = integer(span, text.as_bytes());

@@ -71,7 +71,7 @@ fn every_record_of_a_time_range_is_found_and_no_other() {
         let expected = (until.min(20_000) - since.max(0)).max(0) as u64;
         assert_eq!((matched, sorted), (expected, true), "{since}..{until}");
         assert!(pages < 200, "{since}..{until}: {pages} pages");
-        // What is read beside the answer: the slack of ten seconds on each side, and a page or two.
+        // What is read besides the answer: the slack of ten seconds on each side, and a page or two.
         assert!(length < size * (expected + 24) / 20_000 + 3 * 4096, "{since}..{until}: {length}");
     }
     assert_eq!(last_time(&log).expect("reads"), Some(at(19_999)));

@@ -1,6 +1,6 @@
 //! Metrics pushed to a collector by OTLP over HTTP: the registry that the endpoint serves, as JSON.
 //!
-//! It uses no crate of OpenTelemetry: their exporters keep their own instruments beside the existing
+//! It uses no crate of OpenTelemetry: their exporters keep their own instruments next to the existing
 //! counters, and bring protobuf and an async client. A push has the page that a
 //! scrape gets, in a request of `ureq` without TLS.
 

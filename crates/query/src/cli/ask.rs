@@ -138,8 +138,8 @@ async fn write(
 fn note_what_is_missing(sums: &Snapshot) {
     if sums.bad > 0 {
         let what = match sums.bad {
-            1 => "1 line is no record and was left out".to_owned(),
-            n => format!("{n} lines are no records and were left out"),
+            1 => "1 line is not a record and was left out".to_owned(),
+            n => format!("{n} lines are not records and were left out"),
         };
         note(&format!(
             "{what}; SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL shows more"

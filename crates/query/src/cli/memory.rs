@@ -27,7 +27,7 @@ impl FromStr for Memory {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no size; try 512M or 4G");
+        let wrong = || format!("{text:?} is not a size; try 512M or 4G");
         let trimmed = text.trim().trim_end_matches(['B', 'b']).trim_end_matches('i');
         let (digits, shift) = match trimmed.char_indices().last() {
             Some((at, 'k' | 'K')) => (&trimmed[..at], 10),

@@ -105,7 +105,7 @@ fn names_a_file(word: &str) -> bool {
     Path::new(word).exists() || (!word.contains(char::is_whitespace) && !word.contains(';'))
 }
 
-/// A query on standard input, where that is no terminal.
+/// A query on standard input, where that is not a terminal.
 fn piped() -> Result<Option<String>, Failure> {
     if std::io::stdin().is_terminal() {
         return Ok(None);

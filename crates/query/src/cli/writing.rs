@@ -21,7 +21,7 @@ const BUFFER_BYTES: usize = 1 << 18;
 /// How a file is called before it has its name.
 const PREFIX: &str = ".cutwater-query-";
 
-/// An answer on its way.
+/// An answer that is being written.
 pub(super) struct Writing {
     pub(super) writer: Box<dyn Writer>,
     file: Option<(Held, PathBuf)>,
@@ -31,7 +31,7 @@ pub(super) struct Writing {
 enum Held {
     /// It has no name at all, and is gone with the program, even if that is killed (`O_TMPFILE`).
     Nameless(File),
-    /// Where the file system has no such files; what is killed leaves it behind.
+    /// For file systems without such files; a killed program leaves it behind.
     Named(NamedTempFile),
 }
 

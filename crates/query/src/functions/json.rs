@@ -43,7 +43,7 @@ impl Getter {
         Self { path: path.to_owned(), fields, parser, record: Record::default() }
     }
 
-    /// Appends a member of an object; null where it has no such member, or is no object.
+    /// Appends a member of an object; null where it has no such member, or is not an object.
     fn get(&mut self, object: &[u8], out: &mut StringBuilder) {
         self.record.clear();
         self.parser.begin_block(object);

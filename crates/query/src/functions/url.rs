@@ -26,7 +26,7 @@ pub(super) fn path(url: &str) -> Option<&str> {
     Some(&rest[..rest.find(['?', '#']).unwrap_or(rest.len())])
 }
 
-/// What stands behind the `?`.
+/// What follows the `?`.
 pub(super) fn query(url: &str) -> Option<&str> {
     let rest = split(url).1;
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
@@ -40,7 +40,7 @@ pub(super) fn param(url: &str, name: &str) -> Option<String> {
     found.next().map(|(_, value)| decode(value, true))
 }
 
-/// Resolves `%41`, and `+` where it stands for a space. What is no escape stays as it is.
+/// Resolves `%41`, and `+` where it stands for a space. Everything else stays as it is.
 pub(super) fn decode(text: &str, plus: bool) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -90,7 +90,7 @@ pub trait Writer {
     /// When they cannot be written.
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Failure>;
 
-    /// There are no more.
+    /// Ends the answer.
     ///
     /// # Errors
     /// When what is held back cannot be written.

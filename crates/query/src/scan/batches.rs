@@ -41,7 +41,7 @@ impl Line<'_> {
     }
 }
 
-/// A column in the making.
+/// A column that is being built.
 struct Shown {
     /// Its index in the table.
     column: usize,
@@ -49,7 +49,7 @@ struct Shown {
     builder: ColumnBuilder,
 }
 
-/// Batches in the making.
+/// Batches that are being built.
 pub(super) struct Batches {
     shown: Vec<Shown>,
     scratch: Vec<u8>,

@@ -65,7 +65,7 @@ impl Counters {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The sums, which begin at 0 again.
+    /// Returns the sums and resets them to 0.
     #[must_use]
     pub fn take(&self) -> Snapshot {
         Snapshot {

@@ -55,7 +55,7 @@ impl Counting {
         self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
-    /// A part has come to its end. After the last one the sum is known, if nobody wrote meanwhile.
+    /// Ends a part. After the last one the sum is known, if nobody wrote meanwhile.
     pub(super) fn end_part(&self, logs: &[Log]) {
         // AcqRel: the last one sees what the others added.
         let is_last = self.parts_left.fetch_sub(1, Ordering::AcqRel) == 1;

@@ -14,7 +14,7 @@ use cutwater_logs::time::Clock;
 use super::batches::{Batches, Line};
 use crate::column::{Column, Source};
 
-/// Batches that are held before they are asked to be taken.
+/// Batches to hold before the sink asks for them to be taken.
 const BATCHES_HELD: usize = 4;
 
 /// What a pass makes of lines; shared by all its threads.

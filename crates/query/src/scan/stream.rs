@@ -1,7 +1,7 @@
 //! One partition of a scan: batches when they are asked for.
 //!
 //! A piece is read and parsed in the thread that asks, with nothing between: no other thread, no
-//! queue, no batch more than a piece holds. To drop the stream ends it. Only a log that must be
+//! queue, no batch more than a piece holds. Dropping the stream ends it. Only a log that must be
 //! read from its start to its end gets a thread, and a queue of [`QUEUE`] batches.
 
 use std::collections::VecDeque;

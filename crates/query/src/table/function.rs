@@ -12,7 +12,7 @@ use super::LogTable;
 use crate::arguments::ARGUMENTS;
 use crate::{Counters, Failure, Opener, expand};
 
-/// The columns on demand that the statement at hand names.
+/// The on-demand columns that the statement names.
 pub(crate) type Demanded = Arc<Mutex<BTreeSet<String>>>;
 
 /// Makes a table of the logs that its first argument names.

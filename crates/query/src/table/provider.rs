@@ -22,19 +22,19 @@ use crate::scan::pushdown::condition;
 use crate::scan::rows::Shape;
 use crate::scan::seek::{self, Parts};
 
-/// Bytes of a piece: large enough that to begin one costs nothing, small enough that a query stops
-/// soon when it is asked to.
+/// Bytes of a piece: large enough that starting one costs nothing, small enough that a query stops
+/// soon on request.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// Up to this many rows are given by one thread, from the start of the logs on: people who ask for
-/// ten rows want the first ten.
+/// Up to this many rows come from one thread, from the start of the logs: users who ask for ten rows
+/// want the first ten.
 const LIMIT_IN_ORDER: usize = 1 << 16;
 
 /// One or more logs as a table.
 #[derive(Debug, Clone)]
 pub struct LogTable {
     logs: Arc<Vec<Log>>,
-    /// Fields, then the columns on demand that are in demand.
+    /// Fields, then the on-demand columns that the query names.
     columns: Vec<Column>,
     schema: SchemaRef,
     counters: Arc<Counters>,
@@ -56,7 +56,7 @@ impl LogTable {
         Self { logs: Arc::new(logs), columns, schema, counters, known: Arc::default(), seek }
     }
 
-    /// The same table with the columns on demand that `wanted` names.
+    /// The same table with the on-demand columns that `wanted` names.
     #[must_use]
     pub fn with_on_demand(&self, wanted: impl Fn(&str) -> bool) -> Self {
         let mut table = self.clone();
@@ -111,7 +111,7 @@ impl LogTable {
         Ok(Shape { columns, shown, schema, bad_lines, names, batch_rows })
     }
 
-    /// How many threads have something to do.
+    /// How many threads have work.
     fn partitions(&self, asked: usize, limit: Option<usize>, filter: &Filter) -> usize {
         if filter.is_empty() && limit.is_some_and(|limit| limit <= LIMIT_IN_ORDER) {
             return 1;
@@ -124,7 +124,7 @@ impl LogTable {
         asked.clamp(1, usize::try_from(pieces).unwrap_or(usize::MAX).max(1))
     }
 
-    /// The parts of the logs to read, and for people how they were found.
+    /// The parts of the logs to read, and a note for people on how they were found.
     fn parts(&self, filter: &Filter) -> Result<(Parts, Option<String>)> {
         let times = match self.time_column().filter(|_| self.seek) {
             Some(time) => filter.time_range(&self.columns[time].name),

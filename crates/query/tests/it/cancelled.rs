@@ -11,7 +11,7 @@ use cutwater_testing::Dice;
 use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 
-/// What takes some time to be left, if it is: a spilled file, a thread.
+/// The longest wait for a spilled file or a thread to go away.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Queries whose rows come from a scan, a join, a stream, and from disk.
@@ -99,7 +99,8 @@ async fn session(dir: &Path) -> Session {
     session
 }
 
-/// Begins a query, asks it `polls` times for rows, and drops it; whether there were files on disk.
+/// Begins a query, polls it for rows `polls` times, and drops it. Returns whether there were files
+/// on disk.
 async fn give_up(session: &mut Session, dir: &Path, sql: &str, polls: u64) -> bool {
     let statement = session.parse(sql).expect("SQL").remove(0);
     let mut stream = session.answer(statement).await.expect("it begins");
@@ -176,7 +177,7 @@ fn queries_given_up_after_any_number_of_polls_leave_nothing() {
     assert_eq!(left, 0, "directories for what was on disk");
 }
 
-/// At which of its steps the signal finds the command, the host decides; what it leaves is the same.
+/// The host decides at which step the signal reaches the command; what it leaves is the same.
 #[test]
 fn a_command_that_is_interrupted_at_a_random_moment_leaves_no_part_of_an_answer() {
     let seed = number("CUTWATER_SEED").unwrap_or(1);

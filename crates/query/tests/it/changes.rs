@@ -153,7 +153,7 @@ async fn a_log_that_is_rotated_or_removed_is_read_to_the_end_that_it_had() {
             assert!(rows == expected, "{} rows with {threads} threads", rows.len());
         }
     }
-    // Who opens it now sees the new one.
+    // Opened now, it is the new file.
     let path = log(&dir, "a.json");
     rotate(&path);
     let mut session = session(&[&path], 1).await;

@@ -45,7 +45,7 @@ fn a_query_comes_as_a_word_from_a_file_or_from_standard_input() -> io::Result<()
     for out in [word, file, child.wait_with_output()?] {
         let (code, said, noted) = ended(&out);
         assert_eq!((code, said.as_str()), (Some(0), "n\n40\n"), "{noted}");
-        assert!(noted.contains("2 lines are no records"), "{noted}");
+        assert!(noted.contains("2 lines are not records"), "{noted}");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Beside DuckDB, where `python3` on the PATH has it: the same answers.
+//! Compared with DuckDB, where `python3` on the PATH has it: the same answers.
 
 use std::io;
 use std::process::Command;

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::{data, has_module, python};
 use cutwater_query::output::Format;
 
-/// Who reads what; `python` is that language's own library.
+/// Which program reads which format; `python` is that language's own library.
 const READERS: [(Format, &[&str]); 8] = [
     (Format::Csv, &["python", "duckdb", "pyarrow", "polars"]),
     (Format::Tsv, &["python", "duckdb", "pyarrow", "polars"]),
@@ -91,7 +91,7 @@ struct Mapped {
     bytes: u64,
     /// What Arrow allocated.
     allocated: u64,
-    /// What the process has more of that is no file's.
+    /// What the process has more of that belongs to no file.
     own: u64,
 }
 
@@ -123,7 +123,7 @@ fn other_programs_use_an_arrow_file_without_a_copy() -> io::Result<()> {
         let records = texts.lines().filter(|l| l.starts_with('{') && l.ends_with('}'));
         let expected = records.map(|l| 4 * l.len() as u64).sum::<u64>() * 40 * 40;
         assert_eq!((rows, text), (40 * 40 * 40, expected), "{program}");
-        // Polars keeps 16 bytes for each text beside the text itself.
+        // Polars keeps 16 bytes for each text besides the text itself.
         let room = if program == "polars" { bytes / 20 } else { bytes / 1000 };
         assert!(bytes > 100 << 20 && allocated <= room, "{program}: {allocated} of {bytes}");
         assert!(own < bytes / 4, "{program}: {own} of {bytes}");

@@ -314,7 +314,7 @@ async fn rows_that_were_counted_are_known_until_somebody_writes() {
     assert_eq!(session.counters().take().bytes, 0, "they are known");
     let some = rows(&mut session, "SELECT count(*) FROM log WHERE n < 10").await.expect("a count");
     assert_eq!(integer(&some, 0), 10);
-    // In place, and of the same size: half of the lines are no records any more.
+    // In place, and of the same size: half of the lines are no longer records.
     let mut bytes = std::fs::read(&path).expect("the log");
     let half = bytes.len() / 2;
     bytes[half..].iter_mut().filter(|b| **b == b'{').for_each(|b| *b = b'!');

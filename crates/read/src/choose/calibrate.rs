@@ -18,7 +18,7 @@ const FILE_BYTES: usize = 2 * Costs::BLOCKS[Costs::BLOCKS.len() - 1];
 /// Times that each way is timed, in turns; the middle one counts.
 const ROUNDS: usize = 9;
 
-/// Bytes copied between two looks at the clock, so that a look costs nothing beside them.
+/// Bytes copied between two looks at the clock, so that a look costs nothing compared with them.
 const ROUND_BYTES: usize = 128 << 10;
 
 /// Memory that the page cache could take, bytes: what is available when first asked.

@@ -16,7 +16,7 @@ pub(crate) enum Cached {
     NotAll,
 }
 
-/// The pattern as declared or access.
+/// The access pattern, declared or observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Unknown,

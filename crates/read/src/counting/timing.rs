@@ -18,7 +18,8 @@ const FAULTS_EVERY: u32 = 8;
 /// A read from a map that takes longer may have faulted: nanoseconds, and bytes for one more.
 const FAST_NS_MAX: u64 = 1000;
 const FAST_BYTES_PER_NS: u64 = 4;
-/// Passes with at least this many ranges are all timed: beside them two looks at the clock are nothing.
+/// Passes with at least this many ranges are all timed: compared with them, two looks at the clock
+/// cost nothing.
 const RANGES_MANY: usize = 64;
 
 /// Whether reads are timed at all.

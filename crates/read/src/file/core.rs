@@ -132,7 +132,7 @@ impl Core {
     }
 
     /// Resident pages of `range`: by `cachestat(2)`, or by `mincore(2)` on a kernel without it
-    /// (before 6.5), which costs a map and an unmap, and is still little beside a miss.
+    /// (before 6.5), which costs a map and an unmap, and is still little compared with a miss.
     pub(crate) fn resident_pages(&self, range: Range<u64>) -> Result<u64, Errno> {
         let fd = self.fd.as_fd();
         if !self.cachestat_missing.load(Ordering::Relaxed) {

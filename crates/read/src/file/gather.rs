@@ -33,9 +33,9 @@ pub(super) struct Call {
     pub(super) longest: u64,
     /// Each range begins where the one before ends.
     pub(super) in_order: bool,
-    /// In order, with gaps between that are small beside the ranges.
+    /// In order, with gaps between that are small compared with the ranges.
     pub(super) gaps: bool,
-    /// One of a row of reads in order, between which the caller works.
+    /// One of a series of reads in order, between which the caller works.
     pub(super) streams: bool,
 }
 

@@ -173,7 +173,7 @@ impl File {
     /// the last clone that is dropped does the same and is silent.
     ///
     /// # Errors
-    /// When the map cannot be removed. Other clones keep the file open: that is no error.
+    /// When the map cannot be removed. Other clones keep the file open: that is not an error.
     pub fn close(self) -> Result<()> {
         let Ok(mut core) = Arc::try_unwrap(self.0) else { return Ok(()) };
         match core.take_map().map(WholeMap::unmap) {
@@ -226,8 +226,8 @@ impl TryFrom<OwnedFd> for File {
     }
 }
 
-/// Takes over an open file, through the chooser; see [`OpenOptions::from_fd`]. Its position is of
-/// no meaning here.
+/// Takes over an open file, through the chooser; see [`OpenOptions::from_fd`]. Its position is
+/// ignored.
 impl TryFrom<std::fs::File> for File {
     type Error = Error;
 

@@ -18,7 +18,7 @@ impl OpenOptions {
     /// Opens the file at `path` for reading (`open(2)`).
     ///
     /// # Errors
-    /// When it does not exist, may not be read, or is no regular file or block device; and
+    /// When it does not exist, may not be read, or is not a regular file or block device; and
     /// when a named path is refused here ([`Error::is_unsupported`]).
     pub fn open(&self, path: impl AsRef<Path>) -> Result<File> {
         let path = path.as_ref();

@@ -1,4 +1,4 @@
-//! The files that are open, for who samples them; nothing is remembered unless that is asked for.
+//! The open files, for the sampler; none is remembered unless sampling is on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,10 +10,10 @@ const FILES_MAX: usize = 1024;
 
 /// Whether files are remembered when they are opened.
 static WATCHING: AtomicBool = AtomicBool::new(false);
-/// Files that were opened since, and may be closed by now.
+/// Files that were opened since then; some may be closed by now.
 static FILES: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
 
-/// From now on files that are opened are sampled, or no longer.
+/// Starts or stops remembering the files that are opened.
 pub(crate) fn watch(on: bool) {
     WATCHING.store(on, Ordering::Relaxed);
     if !on {

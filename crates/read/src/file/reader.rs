@@ -18,7 +18,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// for parsers and decoders that take those. See [`File::reader`].
 ///
 /// Its position is an offset of the file. At the end of the file it reads 0 bytes, and goes on where
-/// the file has grown since. Reads as long as its buffer, 256 KiB, and longer go past it.
+/// the file has grown since. Reads of 256 KiB, the length of its buffer, or more bypass it.
 #[derive(Debug)]
 pub struct Reader {
     file: File,

@@ -65,7 +65,7 @@ impl File {
     /// `RWF_NOWAIT`); none where that would wait for the device. Fewer bytes than asked mean
     /// that the rest would wait, or the end of the file.
     ///
-    /// For callers that must not block. It is no way to ask what is resident: a miss may start
+    /// For callers that must not block. Do not use it to ask what is resident: a miss may start
     /// the kernel's read-ahead.
     ///
     /// # Errors

@@ -123,7 +123,7 @@ fn switch(change: impl FnOnce(usize) -> usize) {
 
 /// The metrics of this process, from [`Metrics::start`] until it is dropped.
 ///
-/// Files are sampled for residency that are opened while it is there, 1,024 at most.
+/// Files that are opened while it exists are sampled for residency, 1,024 at most.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,

@@ -30,7 +30,7 @@ impl Window {
     }
 
     /// Growth per second over the window; none until a tenth of it has passed, because the
-    /// growth of a moment is no growth.
+    /// growth of a moment says nothing.
     pub(super) fn growth_per_second(&self) -> Option<f64> {
         let (first_at, first) = self.readings.front()?;
         let (last_at, last) = self.readings.back()?;

@@ -48,7 +48,7 @@ pub(crate) fn read_full<S: Source>(
     Ok(done)
 }
 
-/// The lane to try again in after `errno`, or none when that is of no use.
+/// The lane to try again in after `errno`; `None` if another try is useless.
 fn next_attempt(
     lane: Lane,
     errno: Errno,

@@ -13,9 +13,9 @@ pub(crate) enum Lane {
     Map,
     /// `pread(2)` with `O_DIRECT`.
     DirectRead,
-    /// Through the page cache, dropped behind: `RWF_DONTCACHE`.
+    /// Through the page cache, and dropped after the read: `RWF_DONTCACHE`.
     DontCache,
-    /// Queued on the ring; `pread(2)` where there is none.
+    /// Queued on the ring; `pread(2)` without a ring.
     Ring { direct: bool },
 }
 

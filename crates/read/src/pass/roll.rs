@@ -29,7 +29,7 @@ const WAITING_MAX: usize = 512;
 const COPIES_PER_TURN: usize = 32;
 
 /// Submissions in a row that the kernel may refuse for now, and the pause between the later ones:
-/// a second in all, so that a pass on a host without memory ends with an error and not never.
+/// a second in all, so that a pass on a host without memory fails instead of hanging.
 const REFUSED_MAX: u32 = 1024;
 const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 
@@ -293,7 +293,7 @@ where
         }
     }
 
-    /// The queue would not: the item is read inline, through the page cache, in its turn.
+    /// The queue refused the item: it is read inline, through the page cache, in its turn.
     fn land_inline(&mut self, slot: u32, flight: Flight) -> Result<(), Failed> {
         self.misses.fallbacks.add(1);
         self.work.flights[slot as usize] = None;
@@ -310,7 +310,7 @@ where
         Ok(())
     }
 
-    /// Hands over what is there, as far as a turn goes.
+    /// Hands over what is there, within the limits of a turn.
     fn hand_over(&mut self) -> Result<ControlFlow<()>, Failed> {
         let mut copies = 0;
         while let Some(&waiting) = self.work.waiting.front() {

@@ -1,4 +1,4 @@
-//! A pass takes little memory beside the map, however large the file.
+//! A pass takes little memory besides the map, however large the file.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::support::process;
 use cutwater::{Cut, File, Order, ReadPath, Reuse};
 
-/// Resident bytes beside the mapping that a pass may take.
+/// Resident bytes besides the mapping that a pass may take.
 const RSS_BYTES_MAX: u64 = 64 << 20;
 
 /// Bytes of the sparse file: larger than the bound by far, small enough to be read in a moment.
@@ -74,6 +74,6 @@ fn a_pass_over_a_large_file_stays_under_its_bound() {
         let most: u64 = other.line("most=").unwrap().trim().parse().unwrap();
         other.finish();
         println!("{path}: {} KiB", most >> 10);
-        assert!(most > 0 && most < RSS_BYTES_MAX, "{path}: {most} bytes beside the mapping");
+        assert!(most > 0 && most < RSS_BYTES_MAX, "{path}: {most} bytes besides the mapping");
     }
 }

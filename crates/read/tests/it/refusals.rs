@@ -199,7 +199,7 @@ fn when_descriptors_run_out_open_files_are_read_and_others_say_why() {
     in_child("when_descriptors_run_out_open_files_are_read_and_others_say_why", || {
         let (temp, bytes) = sample();
         let at = temp.path().to_owned();
-        // On another thread, whose ring is no use to this one.
+        // On another thread, whose ring this one cannot use.
         let ring = move || File::options().path(ReadPath::Uring).open(at).is_ok();
         let has_ring = std::thread::spawn(ring).join().unwrap();
         let auto = File::open(temp.path()).unwrap();

@@ -25,72 +25,90 @@ fn from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
+/// What the threads of the reading process share.
+#[derive(Default)]
+struct Counts {
+    over: AtomicBool,
+    reads: AtomicU64,
+    errors: AtomicU64,
+    wrong: AtomicU64,
+}
+
 /// The reading process: prints reads, faults, wrong bytes.
-fn read_until_told(path: &Path, with_children: bool) {
+fn read_until_stdin_ends(path: &Path, with_children: bool) {
     let seed = from_env("CUTWATER_SEED", 1);
     let mapped = Mapped::open(path).unwrap();
     let windows = Mapped::options().budget(128 << 10).window(64 << 10).open(path).unwrap();
     let file = cutwater::File::options().path(ReadPath::Mmap).open(path).unwrap();
     println!("ready");
-    let over = AtomicBool::new(false);
-    let (reads, errors, wrong) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let counts = Counts::default();
     std::thread::scope(|scope| {
         for thread in 0..4 {
-            let (mapped, windows, file) = (&mapped, &windows, &file);
-            let (over, reads, errors, wrong) = (&over, &reads, &errors, &wrong);
+            let (mapped, windows, file, counts) = (&mapped, &windows, &file, &counts);
             scope.spawn(move || {
-                let (mut dice, mut buf) = (Dice::new(seed * 4 + thread), vec![0; 20_000]);
-                for round in 0u64.. {
-                    if over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let at = dice.below(SIZE);
-                    let len = 1 + dice.below(20_000) as usize;
-                    let buf = &mut buf[..len];
-                    let outcome = match round % 3 {
-                        0 => mapped.read_at(buf, at).map_err(|fault| fault.copied()),
-                        1 => windows.read_at(buf, at).map_err(|fault| fault.copied()),
-                        _ => file.read_at(buf, at).map_err(|_| 0),
-                    };
-                    errors.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
-                    let n = outcome.unwrap_or_else(|copied| copied);
-                    let places = buf[..n].iter().zip(at..);
-                    let bad = places.filter(|(b, at)| **b != 0 && **b != byte(*at)).count();
-                    wrong.fetch_add(bad as u64, Ordering::Relaxed);
-                    reads.fetch_add(1, Ordering::Relaxed);
-                    if round % 50 == 0 {
-                        mapped.refresh().unwrap();
-                        windows.refresh().unwrap();
-                    }
-                }
+                read_at_random(mapped, windows, file, counts, Dice::new(seed * 4 + thread));
             });
         }
         if with_children {
-            let (over, reads) = (&over, &reads);
-            scope.spawn(move || {
-                while !over.load(Ordering::Relaxed) {
-                    let before = reads.load(Ordering::Relaxed);
-                    assert!(Command::new("true").status().unwrap().success());
-                    while reads.load(Ordering::Relaxed) < before + 100 {
-                        if over.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        std::thread::yield_now();
-                    }
-                }
-            });
+            scope.spawn(|| start_children(&counts));
         }
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-        over.store(true, Ordering::Relaxed);
+        counts.over.store(true, Ordering::Relaxed);
     });
-    let count = |n: AtomicU64| n.into_inner();
     println!(
         "said {} {} {} {}",
-        count(reads),
-        count(errors),
-        count(wrong),
+        counts.reads.into_inner(),
+        counts.errors.into_inner(),
+        counts.wrong.into_inner(),
         sigbus::counters().caught
     );
+}
+
+fn read_at_random(
+    mapped: &Mapped,
+    windows: &Mapped,
+    file: &cutwater::File,
+    counts: &Counts,
+    mut dice: Dice,
+) {
+    let mut buf = vec![0; 20_000];
+    for round in 0u64.. {
+        if counts.over.load(Ordering::Relaxed) {
+            break;
+        }
+        let at = dice.below(SIZE);
+        let len = 1 + dice.below(20_000) as usize;
+        let buf = &mut buf[..len];
+        let outcome = match round % 3 {
+            0 => mapped.read_at(buf, at).map_err(|fault| fault.copied()),
+            1 => windows.read_at(buf, at).map_err(|fault| fault.copied()),
+            _ => file.read_at(buf, at).map_err(|_| 0),
+        };
+        counts.errors.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
+        let n = outcome.unwrap_or_else(|copied| copied);
+        let places = buf[..n].iter().zip(at..);
+        let bad = places.filter(|(b, at)| **b != 0 && **b != byte(*at)).count();
+        counts.wrong.fetch_add(bad as u64, Ordering::Relaxed);
+        counts.reads.fetch_add(1, Ordering::Relaxed);
+        if round % 50 == 0 {
+            mapped.refresh().unwrap();
+            windows.refresh().unwrap();
+        }
+    }
+}
+
+/// Starts one child after another, with 100 reads between them.
+fn start_children(counts: &Counts) {
+    while !counts.over.load(Ordering::Relaxed) {
+        let before = counts.reads.load(Ordering::Relaxed);
+        assert!(Command::new("true").status().unwrap().success());
+        while counts.reads.load(Ordering::Relaxed) < before + 100 {
+            if counts.over.load(Ordering::Relaxed) {
+                break;
+            }
+            std::thread::yield_now();
+        }
+    }
 }
 
 fn change(file: &File, dice: &mut Dice) {
@@ -118,7 +136,7 @@ fn storm(name: &str, changes: u64, with_handler: bool, with_children: bool) {
         if with_handler {
             assert_eq!(sigbus::install().is_ok(), cfg!(target_arch = "x86_64"));
         }
-        return read_until_told(Path::new(&path), with_children);
+        return read_until_stdin_ends(Path::new(&path), with_children);
     }
     let (changes, seed) = (from_env("CUTWATER_CHANGES", changes), from_env("CUTWATER_SEED", 1));
     let temp = tempfile::NamedTempFile::new().unwrap();

@@ -45,7 +45,7 @@ pub(crate) struct Core {
     all: Remotes,
 }
 
-/// Live counts beside those of the driver. Cells will do, as only the core's thread counts.
+/// Live counts besides those of the driver. Cells will do, as only the core's thread counts.
 #[derive(Debug, Default)]
 struct Counters {
     inline: Cell<u64>,

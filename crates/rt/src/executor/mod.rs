@@ -34,7 +34,7 @@ pub(crate) use timers::TimerKey;
 use crate::driver::Snapshot;
 use crate::driver::pool::Job;
 
-/// Runs `future` beside the caller, on the same thread.
+/// Runs `future` concurrently with the caller, on the same thread.
 ///
 /// # Panics
 /// Outside of a runtime.

@@ -185,7 +185,7 @@ impl Received {
         Poll::Ready(Ok(n))
     }
 
-    /// Receives into the spare buffer, behind the bytes that were carried.
+    /// Receives into the spare buffer, after the bytes that were carried.
     fn begin_large(&mut self) {
         let mut buf = mem::take(&mut self.spare);
         let mut at = 0;

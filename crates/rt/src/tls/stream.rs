@@ -208,7 +208,7 @@ impl<S: ByteStream> Stream<S> {
         Ok(did)
     }
 
-    /// Receives more, behind the bytes that are not used yet.
+    /// Receives more, after the bytes that are not used yet.
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(undone) = self.incoming.take() {
             if undone.len() > UNDONE_BYTES_MAX {

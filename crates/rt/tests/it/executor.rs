@@ -255,7 +255,7 @@ fn room_goes_to_a_task_that_still_waits() {
     });
 }
 
-/// Descriptors of this process that lead to `path`; other tests run beside this one.
+/// Descriptors of this process that lead to `path`; other tests run at the same time.
 fn descriptors_of(path: &std::path::Path) -> usize {
     let links = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     links.filter(|link| std::fs::read_link(link.path()).is_ok_and(|to| to == path)).count()

@@ -1,5 +1,5 @@
-//! The tests of the runtime in one program. Beside it are `descriptors`, which needs a process of its own,
-//! and `loom`, which is built in another way.
+//! The tests of the runtime in one program. Next to it are `descriptors`, which needs a
+//! process of its own, and `loom`, which is built in another way.
 
 mod blocking;
 #[cfg(feature = "tokio")]

@@ -27,7 +27,7 @@ pub(crate) fn on_ring_and_pool(test: impl Fn(&Runtime)) {
 }
 
 /// Runs `test` for sockets: over the ring, without it, and with a ring that is not used, where sockets
-/// wait by epoll beside it.
+/// wait by epoll instead.
 pub(crate) fn on_all_for_sockets(test: impl Fn(&Runtime)) {
     on_ring_and_pool(&test);
     if let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() {

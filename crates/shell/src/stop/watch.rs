@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Watches for SIGINT and SIGTERM until it is dropped.
 ///
-/// It has a thread of its own, because those that work may all be busy.
+/// It has a thread of its own, because all working threads may be busy.
 #[derive(Debug)]
 pub struct Watch {
     shared: Arc<Shared>,

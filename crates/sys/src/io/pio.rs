@@ -18,7 +18,7 @@ use crate::{Errno, Result, last_errno};
 pub struct ReadFlags {
     /// `RWF_NOWAIT`: only what is in the page cache; `EAGAIN` otherwise (Linux 4.14).
     pub nowait: bool,
-    /// `RWF_DONTCACHE`: through the page cache, dropped behind the read (Linux 6.14).
+    /// `RWF_DONTCACHE`: through the page cache, dropped after the read (Linux 6.14).
     pub dontcache: bool,
 }
 

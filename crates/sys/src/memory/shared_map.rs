@@ -203,7 +203,7 @@ fn map_shared(fd: BorrowedFd<'_>, offset: u64, len: usize, prot: ProtFlags) -> R
 unsafe fn copy_to_shared(to: *mut u8, bytes: &[u8]) {
     // SAFETY: the ABI keeps the direction flag clear, so this reads `bytes` and writes the
     // range the caller vouches for; to the compiler it is opaque, like a call to the kernel,
-    // so what other processes do to the range meanwhile is no race in this program.
+    // so what other processes do to the range meanwhile is not a race in this program.
     unsafe {
         core::arch::asm!(
             "rep movsb",

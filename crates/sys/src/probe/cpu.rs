@@ -67,7 +67,7 @@ fn cpu_max(dir: &Path) -> Option<f64> {
     share(quota.parse().ok()?, period.parse().ok()?)
 }
 
-/// Version 1; a quota of -1 is no limit.
+/// Version 1; a quota of -1 means no limit.
 fn cpu_quota(dir: &Path) -> Option<f64> {
     share(small_number(dir.join("cpu.cfs_quota_us"))?, small_number(dir.join("cpu.cfs_period_us"))?)
 }

@@ -5,7 +5,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use super::{small_number, small_text};
 
-/// A soft and a hard limit; `None` is no limit.
+/// A soft and a hard limit; `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limit {
     /// The limit in force.

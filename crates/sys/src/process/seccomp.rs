@@ -1,7 +1,7 @@
 //! Refuses system calls to this process, as a container's profile would: `seccomp(2)`.
 //!
 //! For tests of fallbacks, and for users who want to see what happens on a host that refuses calls.
-//! It is no sandbox: calls made under another ABI (32 bit) pass.
+//! It is not a sandbox: calls made under another ABI (32 bit) pass.
 //!
 //! # Safety
 //! The one call takes a program that the kernel copies and checks before it returns.
@@ -139,7 +139,7 @@ pub fn refuse(calls: &[SysCall], refusal: Refusal) -> Result<()> {
     let len = u16::try_from(program.len()).map_err(|_| Errno::INVAL)?;
     set_no_new_privs(true)?;
     let prog = libc::sock_fprog { len, filter: program.as_mut_ptr() };
-    // SAFETY: `prog` and the `len` instructions behind it live past the call; the kernel copies
+    // SAFETY: `prog` and the `len` instructions after it live past the call; the kernel copies
     // and verifies them.
     let r = unsafe {
         libc::syscall(

@@ -1,7 +1,7 @@
 //! `&T` over a map, as cheap as a pointer.
 //!
 //! # Safety
-//! A [`View`] keeps a reference into a map beside the map itself, as a pointer. It rests on:
+//! A [`View`] keeps a reference into a map next to the map itself, as a pointer. It rests on:
 //! - the pointer was made from a `&T` that `zerocopy` gave over the map's bytes, so length
 //!   and alignment were checked, and any bits are a valid `T` (`FromBytes`);
 //! - the bytes have no interior mutability (`Immutable`) and nothing changes them: the seals
@@ -39,7 +39,7 @@ pub struct NotThisType {
 
 impl fmt::Display for NotThisType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes are no value of the expected type", self.len)
+        write!(f, "{} bytes are not a value of the expected type", self.len)
     }
 }
 

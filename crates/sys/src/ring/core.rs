@@ -190,7 +190,7 @@ impl<T: InFlight, M> Core<T, M> {
     }
 
     /// Gives the kernel all that is queued and waits for `want` completions, at most for `timeout`. An
-    /// interrupted wait and the end of the time are no errors.
+    /// interrupted wait and the end of the time are not errors.
     ///
     /// # Errors
     /// `EAGAIN` when the kernel has no memory, `EBUSY` when completions must be taken first, `ECHILD` in
@@ -311,7 +311,7 @@ impl<T: InFlight, M> Drop for Core<T, M> {
     }
 }
 
-/// The outcome of `io_uring_enter(2)`; an interrupted wait is no error.
+/// The outcome of `io_uring_enter(2)`; an interrupted wait is not an error.
 pub(super) fn done(result: std::io::Result<usize>) -> Result<()> {
     match result.map_err(errno_of) {
         Ok(_) | Err(Errno::INTR) => Ok(()),

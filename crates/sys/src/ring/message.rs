@@ -119,7 +119,7 @@ impl Message {
         head.cmsg_len = unsafe { libc::CMSG_LEN(size_of::<u16>() as u32) } as _;
         (head.cmsg_level, head.cmsg_type) = (libc::SOL_UDP, libc::UDP_SEGMENT);
         let start = self.control.as_mut_ptr().cast::<libc::cmsghdr>();
-        // SAFETY: a `Control` is large enough and aligned for a header and an `int` behind it
+        // SAFETY: a `Control` is large enough and aligned for a header and an `int` after it
         // (asserted above), and is borrowed mutably.
         unsafe { start.write(head) };
         let value = start.wrapping_add(1).cast::<u16>();
@@ -147,7 +147,7 @@ impl Message {
         &raw mut self.header
     }
 
-    /// What the kernel wrote beside the bytes that it received.
+    /// What the kernel wrote besides the bytes that it received.
     pub(crate) fn head(&self) -> DatagramHead {
         let len = (self.header.msg_namelen as usize).min(size_of::<SocketAddrStorage>());
         // SAFETY: the storage was zeroed when it was made, so that all its bytes can be read.
@@ -179,7 +179,7 @@ fn address(bytes: &[u8]) -> Option<SocketAddr> {
     if bytes.is_empty() || bytes.len() > size_of::<SocketAddrStorage>() {
         return None;
     }
-    // SAFETY: the bytes fit, and they are no part of the fresh storage.
+    // SAFETY: the bytes fit, and they are not part of the fresh storage.
     unsafe {
         ptr::copy_nonoverlapping(bytes.as_ptr(), storage.as_mut_ptr().cast(), bytes.len());
     }

@@ -153,7 +153,7 @@ pub struct Part {
 /// address, and a control message.
 pub const DATAGRAM_HEAD_BYTES: usize = 16 + 128 + 24;
 
-/// What `recvmsg(2)` says about a datagram beside its bytes.
+/// What `recvmsg(2)` says about a datagram besides its bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DatagramHead {
     /// Its sender.

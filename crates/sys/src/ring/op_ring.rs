@@ -192,7 +192,7 @@ impl OpRing {
         Flight { op, how: None, message, sent: None }
     }
 
-    /// Submits what is queued where fewer than `entries` fit behind it; `EBUSY` where the kernel did
+    /// Submits what is queued where fewer than `entries` fit after it; `EBUSY` where the kernel did
     /// not take enough of it.
     fn make_room(&mut self, entries: usize) -> Result<()> {
         if self.core.room()? >= entries {

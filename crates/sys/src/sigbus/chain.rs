@@ -6,7 +6,7 @@
 //! same `siginfo_t` pointer, into the stack of the thread, which shows the nesting: the
 //! first entry goes to the newest predecessor, the next to the one before. A predecessor may
 //! also leave the signal by a jump (`siglongjmp(3)`) and never return here. That shows on the
-//! stack, where the next signal is no deeper.
+//! stack, where the next signal is not deeper.
 //!
 //! # Safety
 //! The predecessors are written under the lock of [`super::install`] before the count that

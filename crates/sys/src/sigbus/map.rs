@@ -30,7 +30,7 @@ pub struct MapOptions {
 pub enum MapAdvice {
     /// `MADV_NORMAL`: the kernel's own read-ahead.
     Normal,
-    /// `MADV_SEQUENTIAL`: read far ahead, drop behind.
+    /// `MADV_SEQUENTIAL`: read far ahead, drop what was read.
     Sequential,
     /// `MADV_RANDOM`: no read-ahead.
     Random,

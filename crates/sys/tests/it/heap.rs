@@ -30,6 +30,6 @@ fn free_large_blocks() -> io::Result<()> {
         assert!(held >= left + 48 * BLOCK_BYTES as u64, "{held} bytes, then {left}");
         assert_eq!(blocks[0][0], 1);
     }
-    assert!(!heap::return_large_blocks(usize::MAX), "that is no size");
+    assert!(!heap::return_large_blocks(usize::MAX), "that is not a size");
     Ok(())
 }

@@ -93,7 +93,7 @@ fn touch_a_missing_page() {
     // SAFETY: no address is asked for.
     let start =
         unsafe { rustix::mm::mmap(null, PAGE, rustix::mm::ProtFlags::READ, flags, &file, 0) };
-    // SAFETY: mapped above; that there is no page behind it is the point.
+    // SAFETY: mapped above; that the file has no page there is the point.
     unsafe { start.unwrap().cast::<u8>().read_volatile() };
 }
 

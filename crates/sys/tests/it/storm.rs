@@ -199,7 +199,7 @@ fn fork_and_read(map: &Map, seed: u64) {
     assert_eq!(status, 0, "a forked child died or read a wrong byte");
 }
 
-/// Runs the test that `judge` is a closure of again as the reader, and the storm over it. `judge` gets
+/// Runs the test that contains `judge` again, as the reader, and the storm over it. `judge` gets
 /// how many reads there were, wrong bytes, faults caught, and signals that the other handler got.
 fn storm(company: Company, judge: impl FnOnce([u64; 4])) {
     if let Ok(path) = std::env::var(ROLE) {

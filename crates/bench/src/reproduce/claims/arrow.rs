@@ -131,7 +131,7 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, Stri
         rows.push(serde_json::from_slice(&line).map_err(failed)?);
         line.clear();
     }
-    // Room that a vector took ahead is no part of the rows.
+    // Room that a vector took ahead is not part of the rows.
     rows.shrink_to_fit();
     Ok(rows)
 }

@@ -1,4 +1,4 @@
-//! Completions taken 32 at a time beside one at a time.
+//! Completions taken 32 at a time compared with one at a time.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;

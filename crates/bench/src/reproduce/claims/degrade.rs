@@ -1,4 +1,4 @@
-//! The hot path of a runtime beside its cold path.
+//! The hot path of a runtime compared with its cold path.
 
 use cutwater_rt::{Backend, Path, Runtime, operation};
 use cutwater_sys::ring::Op;

@@ -1,4 +1,4 @@
-//! Opening a descriptor beside few or many others.
+//! Opening a descriptor while few or many others are open.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -9,7 +9,7 @@ use super::passes::failed;
 use crate::reproduce::claim::{Claim, Measured};
 
 const MANY: u64 = 66_000;
-/// Descriptors beside these.
+/// Descriptors besides these.
 const OTHERS: u64 = 100;
 const OPENS: u32 = 5000;
 

@@ -15,7 +15,7 @@ const SMALL: usize = 4096;
 const FILL: Gauge =
     Gauge { what: "filling memory that was populated", unit: "us a MiB", claimed_ratio: None };
 
-/// The kernel may have no huge page for some; of fewer than this share nothing is to be said.
+/// The kernel may run out of huge pages; below this share the claim is not judged.
 const HUGE_SHARE: f64 = 0.9;
 
 pub(super) const CLAIM: Claim = Claim {

@@ -1,4 +1,4 @@
-//! The chooser beside the best path, by jumps.
+//! The chooser compared with the best path, by jumps.
 
 use cutwater::{Pattern, ReadPath};
 

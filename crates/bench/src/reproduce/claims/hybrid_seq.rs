@@ -1,4 +1,4 @@
-//! The chooser beside the best path, in order.
+//! The chooser compared with the best path, in order.
 
 use cutwater::{Pattern, ReadPath};
 

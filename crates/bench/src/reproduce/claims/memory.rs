@@ -1,4 +1,4 @@
-//! What a process has in memory that is no file's.
+//! What a process has in memory that belongs to no file.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::passes::failed;
 /// How often it is looked up while a peak is wanted.
 const EVERY: Duration = Duration::from_micros(500);
 
-/// KiB of this process that are no file's; see `proc_pid_status(5)`.
+/// KiB of this process that belong to no file; see `proc_pid_status(5)`.
 pub(super) fn own_kib() -> Result<u64, String> {
     let text = std::fs::read_to_string("/proc/self/status").map_err(failed)?;
     let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));

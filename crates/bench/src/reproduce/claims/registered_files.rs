@@ -1,4 +1,4 @@
-//! Files registered once beside files registered for each submission.
+//! Files registered once compared with files registered for each submission.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;

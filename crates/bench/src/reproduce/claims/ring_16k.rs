@@ -1,4 +1,4 @@
-//! Thousands of reads in flight: a pool of blocking threads beside completions.
+//! Thousands of reads in flight: a pool of blocking threads compared with completions.
 
 use cutwater_rt::{Backend, Runtime};
 use cutwater_sys::usage;

@@ -1,4 +1,4 @@
-//! A copy by the kernel beside read and write.
+//! A copy by the kernel compared with read and write.
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! io_uring beside vectored calls and a map, in order.
+//! io_uring compared with vectored calls and a map, in order.
 
 use cutwater::ReadPath;
 

@@ -112,7 +112,7 @@ fn by(path: &Path, spots: &[u64], kernel_thread: bool, calls: &mut f64) -> Pass 
         }
         done.clear();
         while ring.in_flight() > 0 {
-            // Where a thread of the kernel submits there is nothing to call for: only to look.
+            // If a kernel thread submits, no call is needed: just look at the queue.
             ring.submit_and_wait(if kernel_thread { 0 } else { batch.len() }).map_err(failed)?;
             ring.reap(&mut done);
         }

@@ -1,4 +1,4 @@
-//! One vectored call beside a loop of reads.
+//! One vectored call compared with a loop of reads.
 
 use std::fs::File;
 use std::io::IoSliceMut;

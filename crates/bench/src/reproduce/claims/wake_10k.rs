@@ -29,7 +29,7 @@ const ACTIVE: usize = CONNECTIONS / 2;
 const BURST: usize = 50;
 /// The time at which it was sent, and its number.
 const MESSAGE: usize = 16;
-/// Descriptors beside those of the connections.
+/// Descriptors besides those of the connections.
 const OTHERS: u64 = 200;
 /// How long nothing may happen.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -30,7 +30,7 @@ pub(crate) enum Way {
     WholeFile,
     /// The whole file mapped, its bytes used in place.
     Map,
-    /// Our pieces over one of the read paths, with so many threads.
+    /// Our pieces, read by one of the paths with this many threads.
     Path(ReadPath, usize),
 }
 
@@ -67,7 +67,7 @@ impl FromStr for Way {
         }
         let parts =
             name.rsplit_once('/').and_then(|(p, n)| Some((p.parse().ok()?, n.parse().ok()?)));
-        parts.map(|(p, n)| Self::Path(p, n)).ok_or_else(|| format!("{name:?} is no way to read"))
+        parts.map(|(p, n)| Self::Path(p, n)).ok_or_else(|| format!("{name:?} is not a way to read"))
     }
 }
 
@@ -105,21 +105,21 @@ pub(super) fn measure(plan: &Plan, way: Way, flame: Option<&Path>) -> Result<Cos
     }
 }
 
-/// What a sink has to say beside the counts.
-trait Said {
-    fn said(sinks: Vec<Self>) -> String
+/// What a sink found besides the counts, as text.
+trait Describe {
+    fn describe(sinks: Vec<Self>) -> String
     where
         Self: Sized;
 }
 
-impl Said for Counting {
-    fn said(_: Vec<Self>) -> String {
+impl Describe for Counting {
+    fn describe(_: Vec<Self>) -> String {
         String::new()
     }
 }
 
-impl Said for Grouping {
-    fn said(sinks: Vec<Self>) -> String {
+impl Describe for Grouping {
+    fn describe(sinks: Vec<Self>) -> String {
         let merged = sinks.into_iter().reduce(|mut all, one| {
             all.merge(&one);
             all
@@ -134,7 +134,7 @@ impl Said for Grouping {
     }
 }
 
-fn pass<S: Sink + Said>(
+fn pass<S: Sink + Describe>(
     plan: &Plan,
     way: Way,
     flame: Option<&Path>,
@@ -194,12 +194,12 @@ fn pass<S: Sink + Said>(
             records: tally.records,
             matched: tally.matched,
             bad_lines: tally.bad.total(),
-            groups: S::said(sinks),
+            groups: S::describe(sinks),
         },
     })
 }
 
-/// So much of what is in memory as a whole is parsed at a time: offsets in a block are 32 bits.
+/// Bytes parsed at a time when the whole file is in memory: offsets in a block have 32 bits.
 const SLICE_BYTES: usize = 64 << 20;
 
 /// Parses what `give` gives, by one thread.

@@ -113,7 +113,7 @@ impl Plan {
     /// read for it.
     ///
     /// # Errors
-    /// When a time is none, or a log has no times or cannot be read.
+    /// When a time cannot be understood, or a log has no times or cannot be read.
     pub(super) fn seek(&mut self) -> Result<u64, Failure> {
         self.times.apply(&self.logs, &mut self.request)
     }

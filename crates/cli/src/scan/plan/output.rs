@@ -94,7 +94,9 @@ impl Output {
         }
         if let Some([n, field]) = args.top.as_deref() {
             let limit = n.parse().map_err(|_| {
-                Failure::usage(format!("--top takes a number and a field, and {n:?} is no number"))
+                Failure::usage(format!(
+                    "--top takes a number and a field, and {n:?} is not a number"
+                ))
             })?;
             let (by, measures) = (vec![field.clone()], vec![Measure::Count]);
             return Ok(Self::Groups { by, measures, limit: Some(limit), form: group_form(args) });
@@ -147,7 +149,7 @@ fn wants_lines(args: &Args) -> bool {
 fn measures(args: &Args) -> Result<Vec<Measure>, Failure> {
     let measure = |text: &String| {
         Measure::parse(text).ok_or_else(|| {
-            Failure::usage(format!("{text:?} is no measure; try count or avg(FIELD)"))
+            Failure::usage(format!("{text:?} is not a measure; try count or avg(FIELD)"))
         })
     };
     let measures = args.agg.iter().map(measure).collect::<Result<Vec<_>, _>>()?;

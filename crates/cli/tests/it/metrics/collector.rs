@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::{Guard, cutwater};
 
-/// The longest that the collector has to show something.
+/// The longest wait for a line of the collector.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where its program is.
 const WHERE: &str = "import os, rotel; print(os.path.dirname(rotel.__file__) + '/rotel-agent')";
 
-/// An address that nobody has; somebody may take it before it is used.
+/// A free address; another program may take it before it is used.
 fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
@@ -35,12 +35,12 @@ fn a_collector_of_others_reads_every_metric() {
     command.args(["--debug-log", "metrics", "--debug-log-verbosity", "detailed"]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut agent = Guard(command.spawn().unwrap());
-    let (tell, told) = mpsc::channel();
+    let (sender, lines) = mpsc::channel();
     let shown = BufReader::new(agent.0.stdout.take().unwrap());
     std::thread::spawn(move || {
-        shown.lines().map_while(Result::ok).try_for_each(|line| tell.send(line).map_err(drop))
+        shown.lines().map_while(Result::ok).try_for_each(|line| sender.send(line).map_err(drop))
     });
-    let next = || told.recv_timeout(PATIENCE).expect("the collector shows nothing more");
+    let next = || lines.recv_timeout(PATIENCE).expect("the collector shows nothing more");
     while !next().contains("Starting") {}
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");

@@ -37,7 +37,7 @@ impl Drop for Guard {
 fn cutwater(args: &[&str]) -> Command {
     let mut command = crate::cutwater();
     command.args(args).stdout(Stdio::null()).stderr(Stdio::piped());
-    // Whoever runs the tests may have a collector.
+    // The environment of the tests may name a collector.
     command.env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
     command.env_remove("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
     command

@@ -1,4 +1,4 @@
-//! `--otlp`: what a collector gets of a run, beside the page that Prometheus gets of the same run.
+//! `--otlp`: what a collector gets of a run, compared with the page that Prometheus gets of the same run.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use super::{Guard, cutwater, value};
 fn collector() -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (tell, told) = mpsc::channel();
+    let (sender, pushes) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = BufReader::new(stream.unwrap());
@@ -28,12 +28,12 @@ fn collector() -> (String, Receiver<Value>) {
             stream.read_exact(&mut body).unwrap();
             let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
             stream.get_mut().write_all(answer).unwrap();
-            if tell.send(serde_json::from_slice(&body).unwrap()).is_err() {
+            if sender.send(serde_json::from_slice(&body).unwrap()).is_err() {
                 return;
             }
         }
     });
-    (url, told)
+    (url, pushes)
 }
 
 /// Every series of a push by the name that Prometheus has for it, with its value; of a histogram
@@ -81,7 +81,7 @@ fn number(point: &Value) -> f64 {
 
 #[test]
 fn a_collector_gets_what_prometheus_gets() {
-    let (url, told) = collector();
+    let (url, pushes) = collector();
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().to_str().unwrap();
     let args = ["storm", "--time", "60", "--dir", dir, "--metrics", "0"];
@@ -91,11 +91,11 @@ fn a_collector_gets_what_prometheus_gets() {
     BufReader::new(child.0.stderr.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("cutwater: metrics at http://").unwrap();
     let address = address.strip_suffix("/metrics").unwrap();
-    // The first one may be from before the storm has told anything.
-    drop(told.recv().unwrap());
-    drop(told.recv().unwrap());
+    // The first push may come before the storm has reported anything.
+    drop(pushes.recv().unwrap());
+    drop(pushes.recv().unwrap());
     let before = cutwater_testing::http_get(address, "/metrics").unwrap();
-    let push = told.recv().unwrap();
+    let push = pushes.recv().unwrap();
     let after = cutwater_testing::http_get(address, "/metrics").unwrap();
     let pushed = series(&push);
     let mut compared = 0;
@@ -122,7 +122,7 @@ fn a_collector_gets_what_prometheus_gets() {
     let pid = rustix::process::Pid::from_child(&child.0);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     child.0.wait().unwrap();
-    let last = told.try_iter().last().map(|push| series(&push));
+    let last = pushes.try_iter().last().map(|push| series(&push));
     assert!(last.is_some(), "nothing was pushed at the end");
 }
 

@@ -22,7 +22,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    /// One that scrapes `target` five times a second, or why there is none.
+    /// A Prometheus that scrapes `target` five times a second, or why it cannot run.
     fn start(target: &str) -> Result<Self, String> {
         let dir = tempfile::tempdir().unwrap();
         // The rules as they are, but without the minutes that they wait.

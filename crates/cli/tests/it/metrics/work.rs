@@ -27,7 +27,7 @@ pub(super) struct Without {
     pub(super) leases: bool,
 }
 
-/// Works until told to stop.
+/// Works until it is stopped.
 pub(super) struct Work {
     dir: tempfile::TempDir,
     hot: HotFiles,

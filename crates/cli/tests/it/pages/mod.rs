@@ -36,7 +36,7 @@ const WATCH: &str = "<script>\
     window.onerror = (e) => { parent.errors.push(String(e)); };\
     console.error = (...e) => { parent.errors.push(e.join(' ')); };</script>";
 
-/// Tells what became of the page in the frame.
+/// Reports what became of the page in the frame.
 const AUDIT: &str = include_str!("audit.js");
 
 /// What has the browser prefer dark pages, as its settings number it.
@@ -60,10 +60,10 @@ fn seen(browser: &str, dir: &Path, page: &Path, flags: &[&str]) -> Value {
         flags.iter().copied().chain(["--virtual-time-budget=5000", "--dump-dom"]).collect();
     let out = shown(browser, dir, &wrapper, &flags);
     let dom = String::from_utf8_lossy(&out.stdout).into_owned();
-    let told = dom.split("<pre id=\"out\">").nth(1).and_then(|rest| rest.split("</pre>").next());
-    let told = told.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&out.stderr)));
-    let told = told.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    serde_json::from_str(&told).unwrap_or_else(|e| panic!("{e}: {told:?}"))
+    let report = dom.split("<pre id=\"out\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    let report = report.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&out.stderr)));
+    let report = report.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    serde_json::from_str(&report).unwrap_or_else(|e| panic!("{e}: {report:?}"))
 }
 
 /// Has the browser open a page.
@@ -101,7 +101,7 @@ fn check(args: &[&str]) {
 fn fits_a_phone(seen: &Value) {
     assert!(seen["svgs"].as_u64() > Some(0), "no chart");
     assert_eq!(seen["titled"], seen["svgs"], "a chart without a name");
-    // Less than a phone's by the bar to scroll down with.
+    // The width of a phone, less the scroll bar.
     let [width, scroll] = ["width", "scroll"].map(|key| seen[key].as_u64().unwrap());
     assert!(width > 0 && width <= u64::from(WIDTH), "the frame is not as wide as a phone");
     assert!(scroll <= width, "it scrolls sideways: {seen}");
@@ -116,14 +116,14 @@ fn fits_a_phone(seen: &Value) {
 /// Contrast in the light, in the dark and on paper.
 fn can_be_read(seen: &Value) {
     for mode in ["light", "dark", "paper"] {
-        let told = &seen["modes"][mode];
-        assert!(told["faint"]["texts"].as_u64() > Some(20), "{mode}: few texts were looked at");
-        assert_eq!(told["faint"]["found"], Value::Array(Vec::new()), "{mode}: hard to read");
-        assert!(told["bars"]["bars"].as_u64() > Some(0), "{mode}: no bar was looked at");
-        assert_eq!(told["bars"]["found"], 0, "{mode}: bars that are hard to see");
-        assert_eq!(told["scrolls"], false, "{mode}: it scrolls sideways");
-        let is_dark = told["ground"].as_f64().unwrap() < 0.5;
-        assert_eq!(is_dark, mode == "dark", "{mode}: {told}");
+        let page = &seen["modes"][mode];
+        assert!(page["faint"]["texts"].as_u64() > Some(20), "{mode}: few texts were looked at");
+        assert_eq!(page["faint"]["found"], Value::Array(Vec::new()), "{mode}: hard to read");
+        assert!(page["bars"]["bars"].as_u64() > Some(0), "{mode}: no bar was looked at");
+        assert_eq!(page["bars"]["found"], 0, "{mode}: bars that are hard to see");
+        assert_eq!(page["scrolls"], false, "{mode}: it scrolls sideways");
+        let is_dark = page["ground"].as_f64().unwrap() < 0.5;
+        assert_eq!(is_dark, mode == "dark", "{mode}: {page}");
     }
 }
 

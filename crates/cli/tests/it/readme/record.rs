@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{PARTS, RUNS, json, root};
 
-/// What is kept of each cell of `bench`, beside the rate of every slice; counters of the kernel are not.
+/// What is kept of each cell of `bench`, besides the rate of every slice; counters of the kernel are not.
 const OF_CELL: [&str; 15] = [
     "cache",
     "pattern",

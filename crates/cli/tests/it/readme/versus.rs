@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ratio;
 
-/// Rows of a run, the peer that did best beside ours.
+/// Rows of a run: ours next to the peer that did best.
 pub(super) fn text(_: &Value, raw: &Value) -> String {
     let report = &raw["report"];
     let host = &report["host"];

@@ -18,7 +18,7 @@ impl Fake {
     fn new(start: u64) -> (Self, View) {
         let memory = vec![0u64; (DATA_AT + DATA_BYTES) / 8].leak();
         let memory = NonNull::from(memory).cast::<u64>();
-        // SAFETY: the data area lies behind the header in the same allocation.
+        // SAFETY: the data area follows the header in the same allocation.
         let data = unsafe { memory.cast::<u8>().add(DATA_AT) };
         let view = View { header: memory.cast(), data, data_bytes: DATA_BYTES };
         let fake = Self { memory, head: start };
@@ -40,7 +40,7 @@ impl Fake {
         }
         for (i, byte) in record.iter().enumerate() {
             let at = self.head.wrapping_add(i as u64) as usize % DATA_BYTES;
-            // SAFETY: `at` is inside the data area behind the header.
+            // SAFETY: `at` is inside the data area after the header.
             let to = unsafe { self.memory.cast::<u8>().add(DATA_AT + at) };
             // SAFETY: the reader does not touch bytes past `head` (module level).
             unsafe { to.write(*byte) };
