@@ -88,7 +88,8 @@ impl TestChild {
     #[must_use]
     pub fn start(name: &str, role: &[&str]) -> Self {
         let mut command = test_command(name).expect("this test is a program");
-        command.arg("--test-threads=1").env(ROLE, role.join("\n")).stdout(Stdio::piped());
+        command.arg("--test-threads=1").env(ROLE, role.join("\n"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = KillOnDrop(command.spawn().expect("a test starts"));
         let stdout = child.stdout.take().expect("it is a pipe");
         Self { child, lines: BufReader::new(stdout).lines() }
@@ -103,6 +104,11 @@ impl TestChild {
                 return Some(line[at + mark.len()..].to_string());
             }
         }
+    }
+
+    /// Ends its standard input, for which it may wait.
+    pub fn end_input(&mut self) {
+        self.child.stdin = None;
     }
 
     /// Kills it and waits for its end.
