@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cutwater::Metrics;
+use cutwater_testing::child::KillOnDrop;
 use serde_json::Value;
 
 use super::work::{Without, Work};
-use super::{Guard, dashboard, ops, read};
+use super::{dashboard, ops, read};
 
 /// All queries must have data by then.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -17,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 struct Prometheus {
     address: String,
-    _process: Guard,
+    _process: KillOnDrop,
     _dir: tempfile::TempDir,
 }
 
@@ -47,7 +48,7 @@ impl Prometheus {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|e| format!("no prometheus (package prometheus): {e}"))?;
-        Ok(Self { address, _process: Guard(process), _dir: dir })
+        Ok(Self { address, _process: KillOnDrop(process), _dir: dir })
     }
 
     fn ask(&self, target: &str) -> Option<Value> {
