@@ -17,6 +17,7 @@ pub mod storm;
 mod http;
 mod output;
 mod schema;
+mod wait;
 
 use std::env;
 use std::ffi::OsStr;
@@ -30,6 +31,7 @@ pub use dice::Dice;
 pub use http::{http_get, url_escaped};
 pub use output::{ended, text};
 pub use schema::check_schema;
+pub use wait::{wait_until, wait_until_ok};
 
 /// Prints what a test skips on this host and why; takes the arguments of `println!`.
 ///

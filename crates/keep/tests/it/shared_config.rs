@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use cutwater_keep::shared_config::{
     FileConfig, Promise, Publisher, Shared, SharedConfig, SubscribeOptions, publish_file, zerocopy,
 };
-use cutwater_testing::Dice;
 use cutwater_testing::child::KillOnDrop;
+use cutwater_testing::{Dice, wait_until};
 use rustix::fs::{MemfdFlags, SealFlags, memfd_create};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
@@ -80,15 +80,6 @@ fn role(test: &str, name: &str, path: &Path) -> Command {
 fn my_role() -> Option<(String, PathBuf)> {
     let name = std::env::var("CUTWATER_TEST_ROLE").ok()?;
     Some((name, std::env::var_os("CUTWATER_TEST_PATH")?.into()))
-}
-
-#[track_caller]
-fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is() {
-        assert!(start.elapsed() < LONG, "never: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 #[test]
@@ -250,7 +241,7 @@ fn check_refused(expected: &str, offer: impl Fn(&OwnedFd)) {
         send(&connection, &message(0x17, 5, BYTES), &[good(5).as_fd()]);
         let config = subscribed.join().unwrap();
         offer(&connection);
-        wait_until("refused", || config.counts().refused == 1);
+        wait_until("refused", LONG, || config.counts().refused == 1);
         let why = config.last_error().unwrap();
         assert!(why.contains(expected), "{why:?} does not say {expected:?}");
         assert_eq!((config.generation(), config.load().whole()), (5, 5));
@@ -438,7 +429,9 @@ fn generations_against_four_reader_processes_are_never_torn() {
     publisher.publish(&Words::new(1)).unwrap();
     let mut readers: Vec<_> =
         (0..4).map(|_| KillOnDrop(role(me, "reader", &at.path).spawn().unwrap())).collect();
-    wait_until("four readers", || publisher.wait_for_answers(1, Duration::ZERO).accepted == 4);
+    wait_until("four readers", LONG, || {
+        publisher.wait_for_answers(1, Duration::ZERO).accepted == 4
+    });
     for generation in 2..=count {
         assert_eq!(publisher.publish(&Words::new(generation)).unwrap(), generation);
     }
@@ -474,7 +467,7 @@ fn a_publisher_killed_at_any_moment_leaves_readers_on_the_last_good_one() {
         // SIGKILL.
         child.0.kill().unwrap();
         child.0.wait().unwrap();
-        wait_until("noticed", || !config.is_connected());
+        wait_until("noticed", LONG, || !config.is_connected());
         let last = config.generation();
         assert_eq!((reader.get().whole(), reader.generation()), (last, last));
         child = KillOnDrop(role(me, "publisher", &at.path).spawn().unwrap());
