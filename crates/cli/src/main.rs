@@ -15,6 +15,7 @@ mod without;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use cutwater_bench::{run_bench, run_reproduce, run_storm};
 use cutwater_shell::metrics::Exporter;
 use cutwater_shell::{Failure, Outcome, run_command_with};
@@ -62,7 +63,7 @@ fn dispatch(
         Command::Reproduce(args) => run_reproduce(&args),
         Command::Trace(args) => trace::run(&args, flamegraph.as_deref()),
         Command::Storm(args) => run_storm(&args, exporter),
-        Command::Completions(args) => manual::completions(&args),
-        Command::Man(args) => manual::man(&args),
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Man(args) => manual::man(&args, Cli::command()),
     }
 }

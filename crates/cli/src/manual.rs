@@ -3,12 +3,8 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
-
-use crate::cli::Cli;
-use cutwater_shell::Failure;
-use cutwater_shell::{Outcome, output};
+use cutwater_shell::{Failure, Outcome, output};
 
 /// Print a shell completion script.
 #[derive(Debug, clap::Args)]
@@ -29,16 +25,15 @@ pub(crate) struct ManArgs {
     command: Option<String>,
 }
 
-/// Prints the script.
-pub(crate) fn completions(args: &CompletionsArgs) -> Outcome {
+/// Prints the script for `command`.
+pub(crate) fn completions(args: &CompletionsArgs, mut command: clap::Command) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "cutwater", &mut script);
+    clap_complete::generate(args.shell, &mut command, "cutwater", &mut script);
     output::text(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
 }
 
-/// Prints the page.
-pub(crate) fn man(args: &ManArgs) -> Outcome {
-    let mut all = Cli::command();
+/// Prints the page of `all`, or of one of its subcommands.
+pub(crate) fn man(args: &ManArgs, mut all: clap::Command) -> Outcome {
     // Gives subcommands their whole names, and the options that all have.
     all.build();
     let command = match &args.command {

@@ -1,10 +1,12 @@
 //! Child processes of tests.
 
 use std::env;
-use std::io;
+use std::io::{self, BufRead, BufReader, Lines};
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+const ROLE: &str = "CUTWATER_TEST_ROLE";
 
 /// The full name of the test `function` in the module `module_path!()`, as the test harness wants it.
 #[must_use]
@@ -71,6 +73,67 @@ impl Drop for KillOnDrop {
     }
 }
 
+/// A child process that runs one test of this program in a role. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct TestChild {
+    child: KillOnDrop,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl TestChild {
+    /// Runs the test with this full name. There, [`role`] returns the words of `role`.
+    ///
+    /// # Panics
+    /// Where no process can be started.
+    #[must_use]
+    pub fn start(name: &str, role: &[&str]) -> Self {
+        let mut command = test_command(name).expect("this test is a program");
+        command.arg("--test-threads=1").env(ROLE, role.join("\n"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = KillOnDrop(command.spawn().expect("a test starts"));
+        let stdout = child.stdout.take().expect("it is a pipe");
+        Self { child, lines: BufReader::new(stdout).lines() }
+    }
+
+    /// Returns the next line that contains `mark`, from the end of the mark on; `None` when the output
+    /// has ended.
+    pub fn line(&mut self, mark: &str) -> Option<String> {
+        loop {
+            let line = self.lines.next()?.ok()?;
+            if let Some(at) = line.find(mark) {
+                return Some(line[at + mark.len()..].to_string());
+            }
+        }
+    }
+
+    /// Ends its standard input, for which it may wait.
+    pub fn end_input(&mut self) {
+        self.child.stdin = None;
+    }
+
+    /// Kills it and waits for its end.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// Where its test failed.
+    pub fn finish(&mut self) {
+        while let Some(Ok(_)) = self.lines.next() {}
+        let status = self.child.wait().expect("it ends");
+        assert!(status.success(), "{status}");
+    }
+}
+
+/// Returns the role of this process, where [`TestChild::start`] started it.
+#[must_use]
+pub fn role() -> Option<Vec<String>> {
+    Some(env::var(ROLE).ok()?.split('\n').map(str::to_owned).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +148,17 @@ mod tests {
         let output = test_command(&name).and_then(|mut test| test.env(AGAIN, "1").output());
         let printed = passed(&name, &output.expect("this test is a program"));
         assert!(printed.contains("in the child"), "{printed}");
+    }
+
+    #[test]
+    fn a_child_has_its_role_and_its_lines_are_found() {
+        if let Some(role) = role() {
+            return println!("between others, role={role:?}");
+        }
+        let name = test_name(module_path!(), "a_child_has_its_role_and_its_lines_are_found");
+        let mut child = TestChild::start(&name, &["reads", "a b"]);
+        assert_eq!(child.line("role=").as_deref(), Some("[\"reads\", \"a b\"]"));
+        assert_eq!(child.line("role="), None);
+        child.finish();
     }
 }

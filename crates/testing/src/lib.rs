@@ -1,5 +1,6 @@
 //! What the tests of the other crates share: [`skip!`] for what a test cannot check on this host, numbers
-//! from a seed ([`Dice`]), child processes ([`child`]), addresses ([`sockets`]), and small helpers.
+//! from a seed ([`Dice`]), child processes ([`child`]), a file that changes while it is read
+//! ([`storm`]), addresses ([`sockets`]), and small helpers.
 //!
 //! Two environment variables change [`skip!`]:
 //! - `CUTWATER_SKIPS` names a file to which each skip appends a line, because the output of a test that
@@ -11,10 +12,12 @@
 pub mod child;
 mod dice;
 pub mod sockets;
+pub mod storm;
 
 mod http;
 mod output;
 mod schema;
+mod wait;
 
 use std::env;
 use std::ffi::OsStr;
@@ -28,6 +31,7 @@ pub use dice::Dice;
 pub use http::{http_get, url_escaped};
 pub use output::{ended, text};
 pub use schema::check_schema;
+pub use wait::{wait_until, wait_until_ok};
 
 /// Prints what a test skips on this host and why; takes the arguments of `println!`.
 ///

@@ -4,9 +4,7 @@ use std::io::{self, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-fn cutwater() -> Command {
-    crate::cutwater()
-}
+use crate::cutwater;
 
 #[test]
 fn a_closed_pipe_ends_quietly_with_success() -> io::Result<()> {

@@ -9,16 +9,13 @@ use std::process::{Command, Output};
 use cutwater_testing::text;
 use serde_json::Value;
 
-fn cutwater(args: &[&str]) -> Output {
-    // Help is wrapped at COLUMNS where there is no terminal.
-    crate::cutwater().args(args).env_remove("COLUMNS").output().unwrap()
-}
+use crate::run_cutwater;
 
 /// The report on a fresh directory; `args` come before `doctor`.
 fn report(args: &[&str]) -> String {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
-    let out = cutwater(&[args, &["doctor", path]].concat());
+    let out = run_cutwater(&[args, &["doctor", path]].concat());
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     text(&out.stdout)
 }
@@ -26,7 +23,7 @@ fn report(args: &[&str]) -> String {
 fn json(args: &[&str]) -> Value {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
-    let out = cutwater(&[args, &["doctor", "--json", path]].concat());
+    let out = run_cutwater(&[args, &["doctor", "--json", path]].concat());
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     serde_json::from_slice(&out.stdout).unwrap()
 }
@@ -43,8 +40,8 @@ fn path_of<'a>(report: &'a Value, case: &str) -> &'a str {
 
 #[test]
 fn help_says_what_the_command_does() {
-    insta::assert_snapshot!("help", text(&cutwater(&["doctor", "--help"]).stdout));
-    insta::assert_snapshot!("help_short", text(&cutwater(&["doctor", "-h"]).stdout));
+    insta::assert_snapshot!("help", text(&run_cutwater(&["doctor", "--help"]).stdout));
+    insta::assert_snapshot!("help_short", text(&run_cutwater(&["doctor", "-h"]).stdout));
 }
 
 #[test]
@@ -56,7 +53,7 @@ fn a_path_that_cannot_be_looked_at_is_an_error_that_says_why() {
     let below = Path::new(crate::CUTWATER).join("x");
     let mut said = String::new();
     for path in [missing.as_path(), &fifo, Path::new("/dev/null"), &below] {
-        let out = cutwater(&["doctor", path.to_str().unwrap()]);
+        let out = run_cutwater(&["doctor", path.to_str().unwrap()]);
         assert_eq!((out.status.code(), out.stdout.len()), (Some(2), 0), "{path:?}");
         said += &text(&out.stderr);
     }
@@ -124,14 +121,14 @@ fn json_follows_the_schema() {
     for without in [&[][..], &["--without", "io_uring=EPERM,cachestat,statx"]] {
         cutwater_testing::check_schema(&schema, &json(without));
     }
-    let out = cutwater(&["doctor", "--json", "/proc/self/stat"]);
+    let out = run_cutwater(&["doctor", "--json", "/proc/self/stat"]);
     cutwater_testing::check_schema(&schema, &serde_json::from_slice(&out.stdout).unwrap());
 }
 
 #[test]
 fn nothing_is_left_in_the_directory() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(cutwater(&["doctor", dir.path().to_str().unwrap()]).status.success());
+    assert!(run_cutwater(&["doctor", dir.path().to_str().unwrap()]).status.success());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
@@ -141,7 +138,7 @@ fn a_file_is_tried_itself_and_stays_as_it_was() {
     let file = dir.path().join("data");
     fs::write(&file, vec![7; 100_000]).unwrap();
     let before = fs::metadata(&file).unwrap().modified().unwrap();
-    let out = cutwater(&["doctor", "--json", file.to_str().unwrap()]);
+    let out = run_cutwater(&["doctor", "--json", file.to_str().unwrap()]);
     let report: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&report["kind"], &report["file"]["tried_on"]), (&"file".into(), &"given".into()));
     assert_eq!(fs::read(&file).unwrap(), vec![7; 100_000]);
@@ -151,7 +148,7 @@ fn a_file_is_tried_itself_and_stays_as_it_was() {
 #[test]
 fn one_path_that_works_is_enough() {
     // /proc has no maps, and the filter refuses the other call.
-    let out = cutwater(&["--without", "preadv2,io_uring", "doctor", "/proc/self/stat"]);
+    let out = run_cutwater(&["--without", "preadv2,io_uring", "doctor", "/proc/self/stat"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stdout));
     assert!(
         text(&out.stdout).contains("pread work, preadv2, mmap do not"),
@@ -179,7 +176,7 @@ fn as_nobody(dir: &Path, args: &[&str]) -> Option<Output> {
     let root =
         fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
     if !root {
-        return Some(cutwater(args));
+        return Some(run_cutwater(args));
     }
     let program = dir.join("cutwater");
     fs::copy(crate::CUTWATER, &program).unwrap();

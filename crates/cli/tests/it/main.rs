@@ -18,14 +18,28 @@ mod scan;
 mod storm;
 mod trace;
 
-use std::process::Command;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 /// The program under test.
 const CUTWATER: &str = env!("CARGO_BIN_EXE_cutwater");
 
-/// Runs the program under test. Help is as wide as it is without a terminal.
+/// A command that runs the program under test. Help is as wide as it is without a terminal.
 fn cutwater() -> Command {
     let mut command = Command::new(CUTWATER);
     command.env_remove("COLUMNS");
     command
+}
+
+/// The same in the directory `dir`, without standard input.
+fn cutwater_in<S: AsRef<OsStr>>(dir: &Path, args: &[S]) -> Command {
+    let mut command = cutwater();
+    command.args(args).current_dir(dir).stdin(Stdio::null());
+    command
+}
+
+/// Runs the program under test to its end.
+fn run_cutwater(args: &[&str]) -> Output {
+    cutwater().args(args).output().unwrap()
 }

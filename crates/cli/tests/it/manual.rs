@@ -3,15 +3,13 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use crate::run_cutwater;
+
 const ALL: [&str; 9] =
     ["doctor", "bench", "scan", "query", "reproduce", "trace", "storm", "completions", "man"];
 
-fn cutwater(args: &[&str]) -> Output {
-    crate::cutwater().args(args).output().expect("the command starts")
-}
-
 fn printed(args: &[&str]) -> String {
-    let out = cutwater(args);
+    let out = run_cutwater(args);
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).expect("UTF-8")
 }
@@ -38,7 +36,7 @@ fn every_shell_has_a_script_that_names_all_subcommands() {
             assert!(script.contains(name), "{shell} does not know {name}");
         }
     }
-    let out = cutwater(&["completions", "csh"]);
+    let out = run_cutwater(&["completions", "csh"]);
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.code() == Some(2) && said.contains("fish"), "{said}");
 }
@@ -88,7 +86,7 @@ fn a_page_has_the_options_of_its_command_and_those_of_all() {
     for name in ALL {
         assert!(whole.contains(&format!("cutwater-{name}(1)")), "{name} is missing in {whole}");
     }
-    let out = cutwater(&["man", "no-such"]);
+    let out = run_cutwater(&["man", "no-such"]);
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.code() == Some(2) && said.contains("reproduce"), "{said}");
 }

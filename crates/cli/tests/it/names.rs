@@ -6,25 +6,20 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use cutwater_testing::ended;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cutwater_in;
+
 const LOG: &str =
     "{\"a\":1,\"t\":\"2026-03-01T10:00:00Z\"}\nbad\n{\"a\":2,\"t\":\"2026-03-01T10:00:01Z\"}\n";
-
-fn cutwater(dir: &Path, args: &[&OsStr]) -> Command {
-    let mut command = crate::cutwater();
-    command.args(args).current_dir(dir).stdin(Stdio::null());
-    command
-}
 
 /// The exit code, and what was printed and said.
 fn run(dir: &Path, args: &[&str], file: &OsStr) -> (Option<i32>, String, String) {
     let args: Vec<_> = args.iter().map(|a| OsStr::new(*a)).chain([file]).collect();
-    ended(&cutwater(dir, &args).output().expect("the command starts"))
+    ended(&cutwater_in(dir, &args).output().expect("the command starts"))
 }
 
 /// A directory with a log of this name; nothing where the file system does not take it.
@@ -159,7 +154,7 @@ fn what_cannot_be_written_is_an_error() {
     for args in PRINTING {
         let args: Vec<_> = args.iter().map(OsStr::new).collect();
         let full = File::options().write(true).open("/dev/full").expect("opens");
-        let out = cutwater(dir.path(), &args).stdout(full).output().expect("starts");
+        let out = cutwater_in(dir.path(), &args).stdout(full).output().expect("starts");
         let (code, _, said) = ended(&out);
         assert_eq!(code, Some(1), "{args:?}: {said}");
         assert!(said.contains("cannot write the output: No space left"), "{args:?}: {said}");
@@ -173,7 +168,7 @@ fn a_reader_that_went_away_is_no_error() {
         let args: Vec<_> = args.iter().map(OsStr::new).collect();
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let out = cutwater(dir.path(), &args).stdout(writer).output().expect("starts");
+        let out = cutwater_in(dir.path(), &args).stdout(writer).output().expect("starts");
         let (code, _, said) = ended(&out);
         assert_eq!(code, Some(0), "{args:?}: {said}");
         assert!(!said.contains("cannot"), "{args:?}: {said}");

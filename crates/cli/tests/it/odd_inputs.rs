@@ -6,25 +6,17 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cutwater_testing::ended;
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn cutwater<S: AsRef<OsStr>>(dir: &Path, args: &[S]) -> Command {
-    let mut command = crate::cutwater();
-    command.args(args).current_dir(dir).stdin(Stdio::null());
-    command
-}
+use crate::cutwater_in;
 
 fn run<S: AsRef<OsStr>>(dir: &Path, args: &[S]) -> (Option<i32>, String, String) {
-    ended(&cutwater(dir, args).output().expect("the command starts"))
-}
-
-fn ended(out: &Output) -> (Option<i32>, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (out.status.code(), text(&out.stdout), text(&out.stderr))
+    ended(&cutwater_in(dir, args).output().expect("the command starts"))
 }
 
 const LOG: &str = "{\"a\":1,\"b\":\"x,y\"}\n{\"a\":2,\"b\":\"x,y\"}\n{\"a\":3,\"b\":\"z\"}\n";
@@ -123,7 +115,7 @@ fn a_compressed_log_on_standard_input_has_its_format_found() {
     fs::write(dir.path().join("a.gz"), gzip(LOG.as_bytes())).expect("writes");
     let file = fs::File::open(dir.path().join("a.gz")).expect("opens");
     let args = ["scan", "--fields", "a", "--csv", "-"];
-    let out = cutwater(dir.path(), &args).stdin(file).output().expect("starts");
+    let out = cutwater_in(dir.path(), &args).stdin(file).output().expect("starts");
     assert_eq!(ended(&out), (Some(0), "a\n1\n2\n3\n".into(), String::new()));
 }
 
@@ -159,7 +151,7 @@ fn frames_without_data_are_passed_over_in_zstandard() {
         let (code, out, said) = run(dir.path(), &["scan", "--count", "f.zst"]);
         assert_eq!((code, out.as_str()), (Some(0), lines), "{said}");
         let file = fs::File::open(dir.path().join("f.zst")).expect("opens");
-        let piped = cutwater(dir.path(), &["scan", "--count", "-"]).stdin(file).output();
+        let piped = cutwater_in(dir.path(), &["scan", "--count", "-"]).stdin(file).output();
         assert_eq!(ended(&piped.expect("starts")).1, lines);
     }
     fs::write(dir.path().join("f.zst"), [&data[..], cut].concat()).expect("writes");
@@ -171,7 +163,7 @@ fn frames_without_data_are_passed_over_in_zstandard() {
 #[test]
 fn a_line_without_end_is_given_up_when_told() {
     let dir = directory();
-    let mut child = cutwater(dir.path(), &["scan", "--count", "/dev/zero"])
+    let mut child = cutwater_in(dir.path(), &["scan", "--count", "/dev/zero"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

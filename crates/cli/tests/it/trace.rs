@@ -4,16 +4,10 @@ use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use cutwater_testing::text;
 use serde_json::Value;
 
-fn cutwater(args: &[&str]) -> Output {
-    let mut command = crate::cutwater();
-    command.args(args).env_remove("COLUMNS").output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use crate::run_cutwater;
 
 fn report(out: &Output) -> Value {
     let said = || format!("{}{}", text(&out.stdout), text(&out.stderr));
@@ -27,26 +21,26 @@ fn report(out: &Output) -> Value {
 
 #[test]
 fn help_says_what_it_does() {
-    insta::assert_snapshot!("help", text(&cutwater(&["trace", "--help"]).stdout));
+    insta::assert_snapshot!("help", text(&run_cutwater(&["trace", "--help"]).stdout));
 }
 
 #[test]
 fn a_command_keeps_its_exit_code_and_its_output() {
-    let out = cutwater(&["trace", "--json", "--", "sh", "-c", "echo said; exit 3"]);
+    let out = run_cutwater(&["trace", "--json", "--", "sh", "-c", "echo said; exit 3"]);
     let report = report(&out);
     println!("{report:#}");
     assert_eq!(out.status.code(), Some(3));
     assert!(text(&out.stderr).contains("said"));
     assert_eq!(report["command"][0], "sh");
     assert!(report["counters"]["minor_faults"].as_u64() > Some(10), "{report}");
-    let out = cutwater(&["trace", "--", "sh", "-c", "echo said; kill -9 $$"]);
+    let out = run_cutwater(&["trace", "--", "sh", "-c", "echo said; kill -9 $$"]);
     assert_eq!((out.status.code(), text(&out.stdout).as_str()), (Some(128 + 9), "said\n"));
     assert!(text(&out.stderr).contains("minor faults"));
 }
 
 #[test]
 fn a_command_that_cannot_be_run_is_told_as_a_shell_tells_it() {
-    let out = cutwater(&["trace", "--", "/nonexistent/program"]);
+    let out = run_cutwater(&["trace", "--", "/nonexistent/program"]);
     assert_eq!(out.status.code(), Some(127));
     assert!(text(&out.stderr).contains("cannot run /nonexistent/program"));
 }
@@ -60,7 +54,7 @@ fn reads_are_shown_by_file_where_the_host_lets_us_see_them() {
     let path = file.to_str().unwrap();
     // The shell keeps the descriptor until all was looked at.
     let script = format!("exec 3<{path}; dd bs=65536 <&3 2>&1 >/dev/null | cat; sleep 0.2");
-    let report = report(&cutwater(&["trace", "--json", "--", "sh", "-c", &script]));
+    let report = report(&run_cutwater(&["trace", "--json", "--", "sh", "-c", &script]));
     let has_times = report["backend"] == "tracepoints" || report["backend"] == "ebpf";
     if !has_times || report["lost"] != 0 {
         return cutwater_testing::skip!("{} {}", report["without"], report["lost"]);
@@ -94,7 +88,7 @@ fn programs_in_the_kernel_count_reads_exactly_and_name_their_file() {
     let script =
         format!("exec 3<{path}; (dd bs=4096 count={READS} <&3 2>/dev/null) >/dev/null; sleep 0.2");
     let report =
-        report(&cutwater(&["trace", "--json", "--backend", "ebpf", "--", "sh", "-c", &script]));
+        report(&run_cutwater(&["trace", "--json", "--backend", "ebpf", "--", "sh", "-c", &script]));
     if report["backend"] != "ebpf" {
         assert!(report["without"].to_string().contains("eBPF"), "{report:#}");
         return cutwater_testing::skip!("{}", report["without"]);
@@ -112,7 +106,7 @@ fn programs_in_the_kernel_count_reads_exactly_and_name_their_file() {
 #[test]
 fn what_is_taken_without_being_told_is_the_best_that_there_is() {
     let backend = |wanted: &str| {
-        let out = cutwater(&["trace", "--json", "--backend", wanted, "--", "true"]);
+        let out = run_cutwater(&["trace", "--json", "--backend", wanted, "--", "true"]);
         report(&out)["backend"].as_str().unwrap().to_owned()
     };
     let (events, in_kernel) = (backend("tracepoints"), backend("ebpf"));
@@ -123,8 +117,8 @@ fn what_is_taken_without_being_told_is_the_best_that_there_is() {
 #[test]
 fn without_bpf_the_next_best_is_taken_and_it_is_said() {
     for refused in ["bpf=EPERM", "bpf=ENOSYS"] {
-        let out =
-            cutwater(&["--without", refused, "trace", "--json", "--backend", "ebpf", "--", "true"]);
+        let args = ["--without", refused, "trace", "--json", "--backend", "ebpf", "--", "true"];
+        let out = run_cutwater(&args);
         let report = report(&out);
         assert_eq!(out.status.code(), Some(0));
         assert_ne!(report["backend"], "ebpf");
@@ -138,7 +132,7 @@ fn what_the_host_refuses_is_said_and_counters_are_shown() {
     let dir = tempfile::tempdir().unwrap();
     let svg = dir.path().join("none.svg");
     let rest = [svg.to_str().unwrap(), "--", "sh", "-c", "cat /proc/self/stat"];
-    let out = cutwater(&[&without[..], &rest[..]].concat());
+    let out = run_cutwater(&[&without[..], &rest[..]].concat());
     let report = report(&out);
     assert_eq!(out.status.code(), Some(0));
     assert_eq!((&report["backend"], &report["rows"]), (&"counters".into(), &Value::Array(vec![])));
@@ -185,7 +179,7 @@ fn functions_of_a_command_that_ended_have_names() {
     let program = crate::CUTWATER;
     let args = ["trace", "--json", "--flamegraph", svg.to_str().unwrap(), "--", program];
     let work = ["bench", "--quick", "--path", "read", "--cache", "warm", "--dir"];
-    let out = cutwater(&[&args[..], &work, &[dir.path().to_str().unwrap()]].concat());
+    let out = run_cutwater(&[&args[..], &work, &[dir.path().to_str().unwrap()]].concat());
     let report = report(&out);
     assert_eq!(out.status.code(), Some(0), "{report:#}");
     if report["flamegraph"].is_null() {
@@ -264,7 +258,7 @@ fn without_perf_events_the_time_off_the_cpu_is_said_to_be_missing() {
 fn a_process_that_runs_is_looked_at_and_left_alone() {
     let mut other = Command::new("sleep").arg("60").spawn().unwrap();
     let pid = other.id().to_string();
-    let out = cutwater(&["trace", "--pid", &pid, "--time", "0.1", "--json"]);
+    let out = run_cutwater(&["trace", "--pid", &pid, "--time", "0.1", "--json"]);
     let ended = other.try_wait().unwrap();
     other.kill().unwrap();
     other.wait().unwrap();
@@ -276,7 +270,7 @@ fn a_process_that_runs_is_looked_at_and_left_alone() {
 #[test]
 fn a_command_that_does_not_want_to_end_is_ended() {
     for script in ["trap '' TERM; while :; do sleep 0.05; done", "kill -STOP $$; sleep 60"] {
-        let out = cutwater(&["trace", "--time", "0.3", "--json", "--", "sh", "-c", script]);
+        let out = run_cutwater(&["trace", "--time", "0.3", "--json", "--", "sh", "-c", script]);
         assert_eq!(out.status.code(), Some(0), "{script}");
         assert!(report(&out)["seconds"].as_f64() < Some(30.0), "{script}");
     }
@@ -290,7 +284,7 @@ fn a_thread_is_refused_with_the_process_that_it_is_of() {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
     let threads = threads.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let thread = threads.into_iter().find(|tid| *tid != me).unwrap();
-    let out = cutwater(&["trace", "--pid", &thread]);
+    let out = run_cutwater(&["trace", "--pid", &thread]);
     drop(end);
     assert!(other.join().unwrap().is_err());
     assert_eq!(out.status.code(), Some(2));
@@ -371,7 +365,7 @@ fn run_32_bits(dir: &std::path::Path, backend: &str, script: &str) -> Option<Val
     std::fs::write(&program, program_of_32_bits()).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let script = script.replace("PROGRAM", program.to_str().unwrap());
-    let out = cutwater(&["trace", "--json", "--backend", backend, "--", "sh", "-c", &script]);
+    let out = run_cutwater(&["trace", "--json", "--backend", backend, "--", "sh", "-c", &script]);
     let report = report(&out);
     if out.status.code() == Some(9) || report["backend"] != backend {
         cutwater_testing::skip!("{} {}", text(&out.stderr), report["without"]);
@@ -413,7 +407,7 @@ fn wrong_arguments_are_refused_with_what_is_right() {
         (&["trace", "--pid", "1", "--", "true"], 2, "cannot be used with"),
         (&["trace", "--time", "0", "--pid", "1"], 2, "is not between"),
     ] {
-        let out = cutwater(args);
+        let out = run_cutwater(args);
         assert_eq!(out.status.code(), Some(code), "{args:?}");
         assert!(text(&out.stderr).contains(said), "{args:?}: {}", text(&out.stderr));
     }

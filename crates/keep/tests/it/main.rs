@@ -9,6 +9,5 @@
 mod append_log;
 mod errors;
 mod hot_files;
-mod process;
 mod scratch;
 mod shared_config;

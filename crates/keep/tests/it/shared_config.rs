@@ -5,13 +5,14 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cutwater_keep::shared_config::{
     FileConfig, Promise, Publisher, Shared, SharedConfig, SubscribeOptions, publish_file, zerocopy,
 };
-use cutwater_testing::Dice;
+use cutwater_testing::child::KillOnDrop;
+use cutwater_testing::{Dice, wait_until};
 use rustix::fs::{MemfdFlags, SealFlags, memfd_create};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
@@ -79,25 +80,6 @@ fn role(test: &str, name: &str, path: &Path) -> Command {
 fn my_role() -> Option<(String, PathBuf)> {
     let name = std::env::var("CUTWATER_TEST_ROLE").ok()?;
     Some((name, std::env::var_os("CUTWATER_TEST_PATH")?.into()))
-}
-
-/// A child that is gone when the test is, also when it fails.
-struct Reaped(Child);
-
-impl Drop for Reaped {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[track_caller]
-fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is() {
-        assert!(start.elapsed() < LONG, "never: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 #[test]
@@ -259,7 +241,7 @@ fn check_refused(expected: &str, offer: impl Fn(&OwnedFd)) {
         send(&connection, &message(0x17, 5, BYTES), &[good(5).as_fd()]);
         let config = subscribed.join().unwrap();
         offer(&connection);
-        wait_until("refused", || config.counts().refused == 1);
+        wait_until("refused", LONG, || config.counts().refused == 1);
         let why = config.last_error().unwrap();
         assert!(why.contains(expected), "{why:?} does not say {expected:?}");
         assert_eq!((config.generation(), config.load().whole()), (5, 5));
@@ -400,7 +382,7 @@ fn a_publisher_of_another_user_is_trusted_only_if_named() {
     let Ok(child) = command.uid(NOBODY).spawn() else {
         return cutwater_testing::skip!("another user may not run this test");
     };
-    let mut child = Reaped(child);
+    let mut child = KillOnDrop(child);
     wait_for_line(&mut child, "ready");
     let error = SharedConfig::<Words>::subscribe(&at.path).unwrap_err();
     assert!(error.is_untrusted() && error.to_string().contains("65534"), "{error}");
@@ -410,7 +392,7 @@ fn a_publisher_of_another_user_is_trusted_only_if_named() {
 
 /// Reads what a child prints, past the words of the test harness.
 #[track_caller]
-fn wait_for_line(child: &mut Reaped, word: &str) {
+fn wait_for_line(child: &mut KillOnDrop, word: &str) {
     let mut lines = BufReader::new(child.0.stdout.as_mut().unwrap()).lines();
     assert!(lines.any(|l| l.unwrap().ends_with(word)), "the child never said {word:?}");
 }
@@ -446,8 +428,10 @@ fn generations_against_four_reader_processes_are_never_torn() {
     let publisher = Publisher::<Words>::bind(&at.path).unwrap();
     publisher.publish(&Words::new(1)).unwrap();
     let mut readers: Vec<_> =
-        (0..4).map(|_| Reaped(role(me, "reader", &at.path).spawn().unwrap())).collect();
-    wait_until("four readers", || publisher.wait_for_answers(1, Duration::ZERO).accepted == 4);
+        (0..4).map(|_| KillOnDrop(role(me, "reader", &at.path).spawn().unwrap())).collect();
+    wait_until("four readers", LONG, || {
+        publisher.wait_for_answers(1, Duration::ZERO).accepted == 4
+    });
     for generation in 2..=count {
         assert_eq!(publisher.publish(&Words::new(generation)).unwrap(), generation);
     }
@@ -472,7 +456,7 @@ fn a_publisher_killed_at_any_moment_leaves_readers_on_the_last_good_one() {
     let at = place();
     let rounds = count_from("CUTWATER_KILLS", 10);
     let mut dice = Dice::from_env("CUTWATER_SEED", 7);
-    let mut child = Reaped(role(me, "publisher", &at.path).spawn().unwrap());
+    let mut child = KillOnDrop(role(me, "publisher", &at.path).spawn().unwrap());
     let config = SharedConfig::<Words>::subscribe(&at.path).unwrap();
     let mut reader = config.reader();
     for round in 0..rounds {
@@ -483,10 +467,10 @@ fn a_publisher_killed_at_any_moment_leaves_readers_on_the_last_good_one() {
         // SIGKILL.
         child.0.kill().unwrap();
         child.0.wait().unwrap();
-        wait_until("noticed", || !config.is_connected());
+        wait_until("noticed", LONG, || !config.is_connected());
         let last = config.generation();
         assert_eq!((reader.get().whole(), reader.generation()), (last, last));
-        child = Reaped(role(me, "publisher", &at.path).spawn().unwrap());
+        child = KillOnDrop(role(me, "publisher", &at.path).spawn().unwrap());
         assert!(config.wait_for(last + 1, LONG), "never back: {config:?}");
         assert!(reader.get().whole() > last);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Axis, Cell, Export, ExportError, Report, Sheet};
+use super::{Axis, Cell, Export, ExportError, Report, Sheet, escaped};
 
 const STYLE: &str = include_str!("page.css");
 /// Makes tables sortable.
@@ -122,30 +122,10 @@ pub fn page_end(foot: &str) -> String {
     )
 }
 
-/// `text` without what means something in HTML.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Column, Ratio};
-
-    #[test]
-    fn names_cannot_become_markup() {
-        assert_eq!(escaped("<script>\"&'"), "&lt;script&gt;&quot;&amp;'");
-    }
 
     #[test]
     fn a_table_has_a_dot_for_each_ratio_and_sorts_by_its_middle() {

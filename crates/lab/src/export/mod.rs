@@ -2,6 +2,7 @@
 
 mod axis;
 mod csv;
+mod escape;
 mod html;
 mod json;
 mod sheet;
@@ -9,7 +10,8 @@ mod table;
 
 pub use axis::Axis;
 pub use csv::Csv;
-pub use html::{Html, escaped, page_end, page_start};
+pub use escape::escaped;
+pub use html::{Html, page_end, page_start};
 pub use json::Json;
 pub use sheet::{Cell, Column, Sheet};
 pub use table::{Table, wrapped};

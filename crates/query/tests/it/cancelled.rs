@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::data;
 use cutwater_query::{Limits, Opener, Session};
-use cutwater_testing::Dice;
+use cutwater_testing::{Dice, wait_until_ok};
 use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 
@@ -62,18 +62,6 @@ fn held() -> Held {
     descriptors.sort();
     let threads = std::fs::read_dir("/proc/self/task").expect("/proc is there").count();
     Held { descriptors, threads }
-}
-
-/// Waits until it is so: what others do at the end of their work takes a moment.
-fn wait_until(what: &str, mut holds: impl FnMut() -> Result<(), String>) {
-    let begun = Instant::now();
-    loop {
-        match holds() {
-            Ok(()) => return,
-            Err(why) => assert!(begun.elapsed() < PATIENCE, "{what}: {why}"),
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
@@ -131,7 +119,7 @@ fn rounds(dir: &Path, rounds: u64, dice: &mut Dice) -> usize {
                 spilled += usize::from(give_up(&mut session, dir, sql, polls).await);
             }
         }
-        wait_until("files that nobody reads any more", || {
+        wait_until_ok("files that nobody reads any more", PATIENCE, || {
             let left = files_below(&dir.join("spill"));
             if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
         });
@@ -169,7 +157,7 @@ fn queries_given_up_after_any_number_of_polls_leave_nothing() {
     let before = held();
     let spilled = rounds(dir.path(), number("CUTWATER_ROUNDS").unwrap_or(12), &mut dice);
     assert!(spilled > 0, "no query was given up while it had files on disk");
-    wait_until("descriptors and threads", || {
+    wait_until_ok("descriptors and threads", PATIENCE, || {
         let after = held();
         if after == before { Ok(()) } else { Err(format!("{before:?} became {after:?}")) }
     });

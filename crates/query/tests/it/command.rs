@@ -2,27 +2,10 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use crate::support::data;
-
-fn query() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater-query"));
-    command.stdin(Stdio::null());
-    command
-}
-
-fn app() -> String {
-    data("app.json").display().to_string()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn ended(out: &Output) -> (Option<i32>, String, String) {
-    (out.status.code(), text(&out.stdout), text(&out.stderr))
-}
+use crate::support::{app, data, query};
+use cutwater_testing::{ended, text};
 
 const COUNT: &str = "SELECT count(*) AS n FROM log";
 

@@ -6,24 +6,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::data;
+use crate::support::{app, query};
 use cutwater_query::output::Format;
-
-fn query() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater-query"));
-    command.stdin(Stdio::null());
-    command
-}
-
-fn app() -> String {
-    data("app.json").display().to_string()
-}
+use cutwater_testing::ended;
 
 /// Exit code, standard output and standard error.
 fn asked(args: &[&str]) -> io::Result<(Option<i32>, String, String)> {
-    let out = query().args(args).output()?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok((out.status.code(), text(&out.stdout), text(&out.stderr)))
+    Ok(ended(&query().args(args).output()?))
 }
 
 #[test]

@@ -9,6 +9,18 @@ use arrow::array::RecordBatch;
 use cutwater_query::output::{Format, writer};
 use cutwater_query::{Failure, Limits, Opener, Session, engine_failure};
 
+/// The command under test, without standard input.
+pub(crate) fn query() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutwater-query"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// The path of the log that most tests of the command read.
+pub(crate) fn app() -> String {
+    data("app.json").display().to_string()
+}
+
 /// A file of `data/`.
 pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)

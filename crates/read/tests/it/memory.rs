@@ -3,8 +3,8 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use crate::support::process;
 use cutwater::{Cut, File, Order, ReadPath, Reuse};
+use cutwater_testing::child::{TestChild, role};
 
 /// Resident bytes besides the mapping that a pass may take.
 const RSS_BYTES_MAX: u64 = 64 << 20;
@@ -58,7 +58,7 @@ fn child(path: &str, at: &str) {
 
 #[test]
 fn a_pass_over_a_large_file_stays_under_its_bound() {
-    if let Some(role) = process::role() {
+    if let Some(role) = role() {
         return child(&role[0], &role[1]);
     }
     let sparse = tempfile::NamedTempFile::new().unwrap();
@@ -70,7 +70,7 @@ fn a_pass_over_a_large_file_stays_under_its_bound() {
         }
         let role = [path.name(), sparse.path().to_str().unwrap()];
         let entry = "memory::a_pass_over_a_large_file_stays_under_its_bound";
-        let mut other = process::Other::start(entry, &role);
+        let mut other = TestChild::start(entry, &role);
         let most: u64 = other.line("most=").unwrap().trim().parse().unwrap();
         other.finish();
         println!("{path}: {} KiB", most >> 10);

@@ -1,5 +1,7 @@
 //! System calls on descriptors: positioned reads, the page cache, datagrams, the terminal.
 
+pub(crate) mod datagram;
+pub(crate) mod message;
 pub mod pio;
 pub mod residency;
 pub mod terminal;

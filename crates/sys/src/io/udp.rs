@@ -15,7 +15,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{RecvFlags, SendFlags};
 
-use crate::ring::{DatagramHead, Message};
+use super::datagram::DatagramHead;
+use super::message::Message;
 use crate::{Result, last_errno};
 
 /// Most datagrams of one call; every kernel since Linux 4.18 takes as many.

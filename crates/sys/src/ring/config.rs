@@ -1,6 +1,17 @@
-//! What to ask of a ring, and what the kernel granted.
+//! What to ask of a ring, and what the kernel granted; and what `setup` and `core` both need to enter it.
 
-use crate::Errno;
+use crate::{Errno, errno_of};
+
+/// The user data of an entry whose completion nobody waits for: no slot has this number.
+pub(super) const UNWATCHED: u64 = u64::MAX;
+
+/// The outcome of `io_uring_enter(2)`; an interrupted wait is no error.
+pub(super) fn done(result: std::io::Result<usize>) -> crate::Result<()> {
+    match result.map_err(errno_of) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
 
 /// A kernel thread that submits (`IORING_SETUP_SQPOLL`). It takes a core while it is busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

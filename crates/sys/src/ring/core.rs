@@ -17,13 +17,10 @@ use std::time::Duration;
 
 use io_uring::{IoUring, Submitter, cqueue, opcode, squeue, types};
 
-use super::config::{Feature, RingConfig, Setup};
+use super::config::{Feature, RingConfig, Setup, UNWATCHED, done};
 use super::setup::{set_up, try_out};
 use crate::origin::Origin;
 use crate::{Errno, Result, errno_of};
-
-/// The user data of an entry whose completion nobody waits for: no slot has this number.
-pub(super) const UNWATCHED: u64 = u64::MAX;
 
 /// What a ring keeps of an operation until its last completion.
 pub(super) trait InFlight {
@@ -308,14 +305,6 @@ impl<T: InFlight, M> Drop for Core<T, M> {
         unsafe { ManuallyDrop::drop(&mut self.flights) };
         // SAFETY: as above. A registration kept its pages, not the mapping.
         unsafe { ManuallyDrop::drop(&mut self.memory) };
-    }
-}
-
-/// The outcome of `io_uring_enter(2)`; an interrupted wait is not an error.
-pub(super) fn done(result: std::io::Result<usize>) -> Result<()> {
-    match result.map_err(errno_of) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        Err(errno) => Err(errno),
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use io_uring::{opcode, squeue, types};
 use rustix::net::addr::SocketAddrArg;
 
-use super::message::Message;
 use super::op::{Op, poll_bits};
+use crate::io::message::Message;
 
 /// What the kernel may still touch of one operation.
 #[derive(Debug)]

@@ -6,24 +6,20 @@
 //! - `read_ring`: [`ReadRing`], reads into slots that belong to the ring until their completion was
 //!   taken.
 //! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer. `entry` makes their
-//!   entries for the kernel; `message` has headers of datagrams, `group` the buffers that the kernel
-//!   picks from.
+//!   entries for the kernel; `group` has the buffers that the kernel picks from.
 
 mod config;
 mod core;
 mod entry;
 mod group;
-mod message;
 mod op;
 mod op_ring;
 mod read_ring;
 mod setup;
 
+pub use crate::io::datagram::{DATAGRAM_HEAD_BYTES, DatagramHead};
 pub use config::{Feature, Refused, RingConfig, Setup, SqPoll};
 pub use group::{GROUP_BUFFERS_MAX, GroupBuf, GroupId};
-pub(crate) use message::Message;
-pub use op::{
-    DATAGRAM_HEAD_BYTES, DatagramHead, Event, LINKED_MAX, NO_OFFSET, Op, Outcome, Part, poll_bits,
-};
+pub use op::{Event, LINKED_MAX, NO_OFFSET, Op, Outcome, Part, poll_bits};
 pub use op_ring::{OpCounts, OpKey, OpRing};
 pub use read_ring::{Completion, FILES_MAX, PushError, ReadRing, ReadTarget, SLOTS_MAX};

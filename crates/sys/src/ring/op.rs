@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, ResolveFlags};
 
 use super::group::{GroupBuf, GroupId};
 use crate::Result;
+use crate::io::datagram::DatagramHead;
 
 /// The offset that means the file's own position: for sockets and pipes, which have no offsets, and for
 /// files opened with `O_APPEND`.
@@ -76,7 +77,7 @@ pub enum Op {
     /// `recvmsg(2)` of one datagram into `buf`; `from` is its sender.
     RecvFrom { socket: Arc<OwnedFd>, buf: Vec<u8>, from: Option<SocketAddr> },
     /// `recvmsg(2)` of one datagram after another, into buffers of a group; each comes as a part. The
-    /// first [`DATAGRAM_HEAD_BYTES`] of a buffer hold the head. With `coalesced`, as
+    /// first [`super::DATAGRAM_HEAD_BYTES`] of a buffer hold the head. With `coalesced`, as
     /// [`Op::RecvSegments`].
     RecvFromMany { socket: Arc<OwnedFd>, group: GroupId, coalesced: bool },
     /// `sendmsg(2)` of one datagram.
@@ -147,22 +148,6 @@ pub struct Part {
     pub buf: Option<GroupBuf>,
     /// The head of a datagram.
     pub head: DatagramHead,
-}
-
-/// Most bytes of a head in a buffer that the kernel picked: `io_uring_recvmsg_out`, an
-/// address, and a control message.
-pub const DATAGRAM_HEAD_BYTES: usize = 16 + 128 + 24;
-
-/// What `recvmsg(2)` says about a datagram besides its bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DatagramHead {
-    /// Its sender.
-    pub from: Option<SocketAddr>,
-    /// Bytes of each of several datagrams that came together, the last perhaps shorter (`UDP_GRO`);
-    /// none where there is one.
-    pub segment: Option<u16>,
-    /// It was longer than the buffer (`MSG_TRUNC`); the rest is lost.
-    pub truncated: bool,
 }
 
 /// How an operation ended. Dropping it closes the descriptor that it made.

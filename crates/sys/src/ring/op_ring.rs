@@ -16,8 +16,9 @@ use super::config::{RingConfig, Setup};
 use super::core::{Core, InFlight, Progress, result_of};
 use super::entry::{Flight, entry};
 use super::group::{Group, GroupBuf, GroupId};
-use super::message::Message;
-use super::op::{DatagramHead, Event, LINKED_MAX, Op, Outcome, Part};
+use super::op::{Event, LINKED_MAX, Op, Outcome, Part};
+use crate::io::datagram::DatagramHead;
+use crate::io::message::Message;
 use crate::{Errno, Result};
 
 #[cfg(test)]
@@ -331,7 +332,10 @@ fn received(
     // The kernel names a buffer wherever it has taken one, be it empty.
     let (number, len) = (cqueue::buffer_select(cqe.flags())?, cqe.result().max(0) as u32);
     let mut buf = groups.get(usize::from(group))?.take(number, len)?;
-    let head = flight.message.as_ref().map_or_else(DatagramHead::default, |m| m.unpack(&mut buf));
+    let Some(message) = &flight.message else { return Some((buf, DatagramHead::default())) };
+    let (head, datagram) = message.unpack(&buf);
+    buf.advance(datagram.start);
+    buf.truncate(datagram.len());
     Some((buf, head))
 }
 

@@ -7,8 +7,7 @@
 use io_uring::register::Restriction;
 use io_uring::{Builder, IoUring, opcode};
 
-use super::config::{Feature, Refused, RingConfig, Setup};
-use super::core::{UNWATCHED, done};
+use super::config::{Feature, Refused, RingConfig, Setup, UNWATCHED, done};
 use crate::{Errno, Result, errno_of};
 
 /// Flags in the order in which they are given up: the newest first, since an older kernel is

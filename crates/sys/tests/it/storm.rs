@@ -1,36 +1,24 @@
 //! The storm over a map while the handler for SIGBUS has company: another library's before it,
 //! another's after it that passes on, one that displaces it, and forks in the middle.
-//!
-//! `CUTWATER_CHANGES` and `CUTWATER_SEED` lengthen and repeat it.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use cutwater_sys::map::{CopyError, Map, MapOptions};
 use cutwater_sys::sigbus::{self, Status};
 use cutwater_testing::Dice;
+use cutwater_testing::child::role;
+use cutwater_testing::storm::{self, COUNTS, FILE_BYTES, READY, Storm, byte};
 
 use crate::child::test_name;
 
-const SIZE: u64 = 64 * 4096;
-const ROLE: &str = "CUTWATER_STORM_READS";
 const READERS: usize = 4;
-
-/// The byte that belongs at `offset`; never 0, as holes are.
-fn byte(offset: u64) -> u8 {
-    ((offset ^ (offset >> 9)) % 255) as u8 + 1
-}
-
-fn from_env(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
 
 static OTHERS: AtomicU64 = AtomicU64::new(0);
 static BEFORE: AtomicUsize = AtomicUsize::new(0);
@@ -106,7 +94,7 @@ impl Reader<'_> {
     /// One read from the map, or by a call where the map is not protected.
     fn read(&self, dice: &mut Dice, buf: &mut [u8]) {
         let len = 1 + dice.below(buf.len() as u64);
-        let at = dice.below(SIZE - len);
+        let at = dice.below(FILE_BYTES - len);
         let buf = &mut buf[..len as usize];
         let n = match self.map.copy_to(at as usize, buf) {
             Ok(n) | Err(CopyError::Fault { copied: n }) => n,
@@ -125,8 +113,8 @@ fn read_until_stopped(path: &str, company: Company) {
     }
     sigbus::install().unwrap();
     let file = File::open(path).unwrap();
-    let map = Map::new(file.as_fd(), 0, SIZE as usize, &MapOptions::default()).unwrap();
-    println!("ready");
+    let map = Map::new(file.as_fd(), 0, FILE_BYTES as usize, &MapOptions::default()).unwrap();
+    println!("{READY}");
     let no_bytes = tempfile::tempfile().unwrap();
     let empty = Map::new(no_bytes.as_fd(), 0, 4096, &MapOptions::default()).unwrap();
     let (wrong, reads) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -134,7 +122,7 @@ fn read_until_stopped(path: &str, company: Company) {
     let gate = Barrier::new(READERS + 1);
     // Judged at the end: a panic now would leave the readers at the gate.
     let (mut passed_on, mut status) = (None, Status::Displaced);
-    let seed = from_env("CUTWATER_SEED", 1);
+    let seed = storm::seed();
     std::thread::scope(|scope| {
         for thread in 0..READERS as u64 {
             let (file, map, wrong, reads) = (&file, &map, &wrong, &reads);
@@ -173,7 +161,7 @@ fn read_until_stopped(path: &str, company: Company) {
     assert_eq!(status, Status::Displaced);
     let (reads, wrong) = (reads.into_inner(), wrong.into_inner());
     let counters = sigbus::counters();
-    println!("said {reads} {wrong} {} {}", counters.caught, OTHERS.load(Ordering::Relaxed));
+    println!("{COUNTS}{reads} {wrong} {} {}", counters.caught, OTHERS.load(Ordering::Relaxed));
 }
 
 /// A child that reads a little from the map in the storm, and ends well only if it survives.
@@ -183,7 +171,7 @@ fn fork_and_read(map: &Map, seed: u64) {
     if pid == 0 {
         let (mut dice, mut buf, mut bad) = (Dice::new(seed), [0; 8192], 0);
         for _ in 0..500 {
-            let at = dice.below(SIZE - 8192);
+            let at = dice.below(FILE_BYTES - 8192);
             let n = match map.copy_to(at as usize, &mut buf) {
                 Ok(n) | Err(CopyError::Fault { copied: n }) => n,
                 Err(_) => 0,
@@ -202,53 +190,31 @@ fn fork_and_read(map: &Map, seed: u64) {
 /// Runs the test that contains `judge` again, as the reader, and the storm over it. `judge` gets
 /// how many reads there were, wrong bytes, faults caught, and signals that the other handler got.
 fn storm(company: Company, judge: impl FnOnce([u64; 4])) {
-    if let Ok(path) = std::env::var(ROLE) {
-        return read_until_stopped(&path, company);
+    if let Some(role) = role() {
+        return read_until_stopped(&role[0], company);
     }
-    let (changes, seed) = (from_env("CUTWATER_CHANGES", 2_000), from_env("CUTWATER_SEED", 1));
     let temp = tempfile::NamedTempFile::new().unwrap();
-    let file = temp.as_file();
-    let contents: Vec<u8> = (0..SIZE).map(byte).collect();
-    file.write_all_at(&contents, 0).unwrap();
-    let mut reader = Command::new(std::env::current_exe().unwrap())
-        .args([test_name(&judge), "--exact", "--nocapture"])
-        .env(ROLE, temp.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It has its maps: nothing of the storm is wasted on its start.
-    let (mut out, mut said) = (BufReader::new(reader.stdout.take().unwrap()), String::new());
-    while !said.contains("ready") {
-        assert!(out.read_line(&mut said).unwrap() > 0, "the reader ended early: {said}");
-    }
-    let mut dice = Dice::new(seed);
-    for _ in 0..changes {
-        let at = dice.below(SIZE);
+    let contents = storm::contents();
+    let change = |file: &File, dice: &mut Dice| {
+        let at = dice.below(FILE_BYTES);
         match dice.below(4) {
             0 => file.set_len(at).unwrap(),
-            1 => file.set_len(SIZE).unwrap(),
+            1 => file.set_len(FILE_BYTES).unwrap(),
             _ => {
-                let end = (at + dice.below(40_000)).min(SIZE);
+                let end = (at + dice.below(40_000)).min(FILE_BYTES);
                 file.write_all_at(&contents[at as usize..end as usize], at).unwrap();
             }
         }
-        std::thread::yield_now();
-    }
-    drop(reader.stdin.take());
-    out.read_to_string(&mut said).unwrap();
-    let status = reader.wait().unwrap();
-    assert!(status.success(), "seed {seed}: {status} {said}");
-    let line = said.lines().find_map(|l| l.split("said ").nth(1)).unwrap();
-    let counts: Vec<u64> = line.split(' ').map(|n| n.parse().unwrap()).collect();
-    let [reads, wrong, caught, others] = counts[..] else { panic!("{line}") };
+    };
+    let storm = storm::change_while_read(test_name(&judge), temp.path(), 2_000, change).unwrap();
+    let Storm { seed, changes, counts: [reads, wrong, caught, others] } = storm;
     println!(
         "{company:?}, seed {seed}, {changes} changes: {reads} reads, {caught} caught, \
          {others} seen by the other handler, {wrong} wrong bytes"
     );
-    assert!(reads >= 10_000 && caught > 0, "no storm: {line}");
+    assert!(reads >= 10_000 && caught > 0, "no storm: {storm:?}");
     assert_eq!(wrong, 0, "seed {seed}");
-    judge([reads, wrong, caught, others]);
+    judge(storm.counts);
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Guard, cutwater};
+use cutwater_testing::child::KillOnDrop;
+
+use super::quiet;
 
 /// The longest wait for a line of the collector.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,7 +36,7 @@ fn a_collector_of_others_reads_every_metric() {
     command.args(["--otlp-grpc-endpoint", &grpc]);
     command.args(["--debug-log", "metrics", "--debug-log-verbosity", "detailed"]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut agent = Guard(command.spawn().unwrap());
+    let mut agent = KillOnDrop(command.spawn().unwrap());
     let (sender, lines) = mpsc::channel();
     let shown = BufReader::new(agent.0.stdout.take().unwrap());
     std::thread::spawn(move || {
@@ -49,7 +51,7 @@ fn a_collector_of_others_reads_every_metric() {
     let mut line = String::new();
     // It says that it starts before it listens.
     for _ in 0..100 {
-        let out = cutwater(&["scan", "--count", file.to_str().unwrap(), "--otlp", &url]).output();
+        let out = quiet(&["scan", "--count", file.to_str().unwrap(), "--otlp", &url]).output();
         line = String::from_utf8(out.unwrap().stderr).unwrap();
         if line.is_empty() {
             break;

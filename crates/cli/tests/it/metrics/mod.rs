@@ -11,9 +11,10 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cutwater_testing::child::KillOnDrop;
 use serde_json::Value;
 
 fn ops(file: &str) -> PathBuf {
@@ -24,17 +25,8 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// A child that is killed where a test fails.
-struct Guard(Child);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn cutwater(args: &[&str]) -> Command {
+/// A command whose errors alone are kept, and which knows of no collector.
+fn quiet(args: &[&str]) -> Command {
     let mut command = crate::cutwater();
     command.args(args).stdout(Stdio::null()).stderr(Stdio::piped());
     // The environment of the tests may name a collector.
@@ -47,7 +39,7 @@ fn cutwater(args: &[&str]) -> Command {
 fn a_command_is_scraped_while_it_runs() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["storm", "--time", "60", "--metrics", "0", "--dir", dir.path().to_str().unwrap()];
-    let mut child = Guard(cutwater(&args).spawn().unwrap());
+    let mut child = KillOnDrop(quiet(&args).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(child.0.stderr.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("cutwater: metrics at http://").unwrap();
@@ -77,11 +69,11 @@ fn value(text: &str, series: &str) -> Option<f64> {
 fn an_address_that_is_taken_is_an_error_that_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let out = cutwater(&["storm", "--metrics", &address]).output().unwrap();
+    let out = quiet(&["storm", "--metrics", &address]).output().unwrap();
     let said = String::from_utf8(out.stderr).unwrap();
     assert_eq!(out.status.code(), Some(1), "{said}");
     assert!(said.contains(&address) && said.contains("another program has the port"), "{said}");
-    let out = cutwater(&["storm", "--metrics", "nonsense"]).output().unwrap();
+    let out = quiet(&["storm", "--metrics", "nonsense"]).output().unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8(out.stderr).unwrap().contains("HOST:PORT"));
 }

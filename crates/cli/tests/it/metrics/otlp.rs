@@ -5,9 +5,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{self, Receiver};
 
+use cutwater_testing::child::KillOnDrop;
 use serde_json::Value;
 
-use super::{Guard, cutwater, value};
+use super::{quiet, value};
 
 /// The bodies that a collector gets, and where it is.
 fn collector() -> (String, Receiver<Value>) {
@@ -86,7 +87,7 @@ fn a_collector_gets_what_prometheus_gets() {
     let dir = dir.path().to_str().unwrap();
     let args = ["storm", "--time", "60", "--dir", dir, "--metrics", "0"];
     let push = ["--otlp", &url, "--otlp-every", "1"];
-    let mut child = Guard(cutwater(&[&args[..], &push[..]].concat()).spawn().unwrap());
+    let mut child = KillOnDrop(quiet(&[&args[..], &push[..]].concat()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(child.0.stderr.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("cutwater: metrics at http://").unwrap();
@@ -128,10 +129,10 @@ fn a_collector_gets_what_prometheus_gets() {
 
 #[test]
 fn an_address_of_no_use_is_an_error_as_a_flag_and_said_from_the_environment() {
-    let out = cutwater(&["doctor", "--otlp", "https://localhost:4318"]).output().unwrap();
+    let out = quiet(&["doctor", "--otlp", "https://localhost:4318"]).output().unwrap();
     let said = String::from_utf8(out.stderr).unwrap();
     assert!(out.status.code() == Some(2) && said.contains("http:// only"), "{said}");
-    let mut command = cutwater(&["reproduce", "--list"]);
+    let mut command = quiet(&["reproduce", "--list"]);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://localhost:4318");
     let out = command.output().unwrap();
     let said = String::from_utf8(out.stderr).unwrap();
@@ -143,7 +144,7 @@ fn without_a_collector_a_command_does_its_work_and_says_so_once() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    let mut command = cutwater(&["reproduce", "--list"]);
+    let mut command = quiet(&["reproduce", "--list"]);
     let out = command.env("OTEL_EXPORTER_OTLP_ENDPOINT", url).output().unwrap();
     let said = String::from_utf8(out.stderr).unwrap();
     assert!(out.status.success(), "{said}");

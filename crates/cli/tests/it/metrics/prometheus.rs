@@ -3,21 +3,22 @@
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cutwater::Metrics;
+use cutwater_testing::child::KillOnDrop;
+use cutwater_testing::wait_until;
 use serde_json::Value;
 
 use super::work::{Without, Work};
-use super::{Guard, dashboard, ops, read};
+use super::{dashboard, ops, read};
 
 /// All queries must have data by then.
 const PATIENCE: Duration = Duration::from_secs(90);
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 struct Prometheus {
     address: String,
-    _process: Guard,
+    _process: KillOnDrop,
     _dir: tempfile::TempDir,
 }
 
@@ -47,7 +48,7 @@ impl Prometheus {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|e| format!("no prometheus (package prometheus): {e}"))?;
-        Ok(Self { address, _process: Guard(process), _dir: dir })
+        Ok(Self { address, _process: KillOnDrop(process), _dir: dir })
     }
 
     fn ask(&self, target: &str) -> Option<Value> {
@@ -86,14 +87,6 @@ fn excused(query: &str, without: Without) -> Option<&'static str> {
     (without.leases && query.contains("lease")).then_some("no leases here")
 }
 
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
 #[test]
 fn a_real_prometheus_answers_the_dashboard_and_fires_when_memory_grows() {
     let second = Duration::from_secs(1);
@@ -104,7 +97,7 @@ fn a_real_prometheus_answers_the_dashboard_and_fires_when_memory_grows() {
         Ok(prometheus) => prometheus,
         Err(why) => return cutwater_testing::skip!("{why}"),
     };
-    wait_until("a first scrape", || prometheus.has_data("up == 1"));
+    wait_until("a first scrape", PATIENCE, || prometheus.has_data("up == 1"));
     let work = Work::new(&metrics);
     let stop = AtomicBool::new(false);
     let queries = dashboard();
@@ -112,7 +105,7 @@ fn a_real_prometheus_answers_the_dashboard_and_fires_when_memory_grows() {
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| work.until(&stop));
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            wait_until("CutwaterMemoryGrowth", || {
+            wait_until("CutwaterMemoryGrowth", PATIENCE, || {
                 assert!(!worker.is_finished(), "the work ended");
                 prometheus.fires("CutwaterMemoryGrowth")
             });
@@ -122,7 +115,7 @@ fn a_real_prometheus_answers_the_dashboard_and_fires_when_memory_grows() {
                     continue;
                 }
                 let query = query.replace("$__rate_interval", "1m").replace("$job", ".*");
-                wait_until(&format!("{panel}: {query}"), || prometheus.has_data(&query));
+                wait_until(&format!("{panel}: {query}"), PATIENCE, || prometheus.has_data(&query));
             }
         }));
         stop.store(true, Ordering::Relaxed);

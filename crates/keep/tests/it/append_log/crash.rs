@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cutwater_keep::append_log::{AppendLog, LogReader};
+use cutwater_testing::child::{TestChild, role};
 
 use super::text::{count_sound, mix, record, seed};
-use crate::process::{Other, role};
 
 /// Kills on one log, before the next begins.
 const KILLS_PER_LOG: u64 = 20;
@@ -62,7 +62,7 @@ fn killed_at_random_moments_the_writer_loses_nothing_published() {
 fn write_and_kill(path: &Path, seed: u64, from: u64, kill: u64) -> u64 {
     let moment = mix(seed ^ kill);
     let role = [path.to_str().unwrap(), &seed.to_string(), &from.to_string()];
-    let mut child = Other::start("append_log::crash::child_writes_until_killed", &role);
+    let mut child = TestChild::start("append_log::crash::child_writes_until_killed", &role);
     let mut published = from;
     for _ in 0..moment % 40 {
         published = child.line("published ").unwrap().parse().unwrap();

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use cutwater_keep::append_log::{AppendLog, LogReader};
+use cutwater_testing::child::{TestChild, role};
 
 use super::text::{mix, record, seed};
-use crate::process::{Other, role};
 
 const READERS: usize = 3;
 const RECORDS: u64 = 60_000;
@@ -40,8 +40,8 @@ fn every_reader_process_sees_every_record_whole_and_in_order() {
     let path = dir.path().join("log");
     let mut log = AppendLog::open(&path).unwrap();
     let role = [path.to_str().unwrap(), &seed.to_string(), &RECORDS.to_string()];
-    let start = |_| Other::start("append_log::readers::child_reads_along", &role);
-    let mut readers: Vec<Other> = (0..READERS).map(start).collect();
+    let start = |_| TestChild::start("append_log::readers::child_reads_along", &role);
+    let mut readers: Vec<TestChild> = (0..READERS).map(start).collect();
     for reader in &mut readers {
         reader.line("ready").unwrap();
     }
@@ -68,7 +68,7 @@ fn a_writer_in_another_process_is_refused_while_there_is_one() {
     let path = dir.path().join("log");
     let log = AppendLog::open(&path).unwrap();
     let mut other =
-        Other::start("append_log::readers::child_tries_to_write", &[path.to_str().unwrap()]);
+        TestChild::start("append_log::readers::child_tries_to_write", &[path.to_str().unwrap()]);
     assert_eq!(other.line("locked ").unwrap(), "true");
     other.finish();
     log.close().unwrap();

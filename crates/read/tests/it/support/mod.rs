@@ -3,4 +3,3 @@
 pub(crate) mod checks;
 pub(crate) mod passes;
 pub(crate) mod places;
-pub(crate) mod process;

@@ -6,18 +6,17 @@
 #![allow(unsafe_code)]
 
 use std::mem::{self, MaybeUninit};
-use std::net::SocketAddr;
+use std::ops::Range;
 use std::{ptr, slice};
 
 use io_uring::types::RecvMsgOut;
 use rustix::net::SocketAddrAny;
 use rustix::net::addr::{SocketAddrArg, SocketAddrStorage};
 
-use super::group::GroupBuf;
-use super::op::{DATAGRAM_HEAD_BYTES, DatagramHead};
+use super::datagram::{DATAGRAM_HEAD_BYTES, DatagramHead, address, segment_in};
 
 /// Most pieces of one vectored send (`UIO_MAXIOV`).
-pub(super) const PIECES_MAX: usize = 1024;
+const PIECES_MAX: usize = 1024;
 
 /// Room for one control message of an `int` (`CMSG_SPACE`), aligned as its header must be.
 type Control = [u64; 3];
@@ -62,7 +61,7 @@ impl Message {
 
     /// Fills it in for receives of one datagram after another, each with its sender's address, into
     /// buffers that the kernel picks.
-    pub(super) fn for_many(&mut self, coalesced: bool) -> *mut libc::msghdr {
+    pub(crate) fn for_many(&mut self, coalesced: bool) -> *mut libc::msghdr {
         self.pieces.clear();
         self.finish_to_receive(coalesced)
     }
@@ -72,21 +71,16 @@ impl Message {
         self.finish(size_of::<SocketAddrStorage>() as libc::socklen_t, control_len)
     }
 
-    /// Takes the head off a buffer that the kernel picked, and returns it.
-    pub(super) fn unpack(&self, buf: &mut GroupBuf) -> DatagramHead {
-        let (read, head, len) = match RecvMsgOut::parse(buf, &self.header) {
-            Ok(out) => {
-                let head = out.payload_data().as_ptr() as usize - buf.as_ptr() as usize;
-                let from = address(out.name_data());
-                let segment = segment_in(out.control_data());
-                let truncated = out.is_payload_truncated();
-                (DatagramHead { from, segment, truncated }, head, out.payload_data().len())
-            }
-            Err(()) => (DatagramHead::default(), buf.len(), 0),
+    /// Reads a buffer that the kernel picked: the head, and where in it the datagram is.
+    pub(crate) fn unpack(&self, buf: &[u8]) -> (DatagramHead, Range<usize>) {
+        let Ok(out) = RecvMsgOut::parse(buf, &self.header) else {
+            return (DatagramHead::default(), buf.len()..buf.len());
         };
-        buf.advance(head);
-        buf.truncate(len);
-        read
+        let start = out.payload_data().as_ptr() as usize - buf.as_ptr() as usize;
+        let from = address(out.name_data());
+        let segment = segment_in(out.control_data());
+        let truncated = out.is_payload_truncated();
+        (DatagramHead { from, segment, truncated }, start..start + out.payload_data().len())
     }
 
     /// Fills it in for a send of `pieces`, to `to` where it is given; with a `segment`, as datagrams of
@@ -160,30 +154,4 @@ impl Message {
         let truncated = self.header.msg_flags & libc::MSG_TRUNC != 0;
         DatagramHead { from, segment: segment_in(messages), truncated }
     }
-}
-
-/// The length of each of several datagrams, where the first control message has it: no other was
-/// asked for, and there is room for one only.
-fn segment_in(control: &[u8]) -> Option<u16> {
-    let (head, data) = control.split_at_checked(size_of::<libc::cmsghdr>())?;
-    // SAFETY: `head` has that many bytes, and any are a valid `cmsghdr`, which is made of numbers.
-    let head = unsafe { head.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
-    let is_segment = (head.cmsg_level, head.cmsg_type) == (libc::SOL_UDP, libc::UDP_GRO);
-    let value = libc::c_int::from_ne_bytes(*data.first_chunk()?);
-    u16::try_from(value).ok().filter(|bytes| is_segment && *bytes > 0)
-}
-
-/// The address that the kernel wrote, where it is an internet address.
-fn address(bytes: &[u8]) -> Option<SocketAddr> {
-    let mut storage = MaybeUninit::<SocketAddrStorage>::zeroed();
-    if bytes.is_empty() || bytes.len() > size_of::<SocketAddrStorage>() {
-        return None;
-    }
-    // SAFETY: the bytes fit, and they are not part of the fresh storage.
-    unsafe {
-        ptr::copy_nonoverlapping(bytes.as_ptr(), storage.as_mut_ptr().cast(), bytes.len());
-    }
-    // SAFETY: the storage is initialised, and the length lies within it.
-    let any = unsafe { SocketAddrAny::read(storage.as_ptr(), bytes.len() as u32) };
-    SocketAddr::try_from(any).ok()
 }
