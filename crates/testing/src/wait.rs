@@ -12,7 +12,11 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 /// When it is still false after `limit`. `what` says what was waited for.
 #[track_caller]
 pub fn wait_until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
-    wait_until_ok(what, limit, || if holds() { Ok(()) } else { Err("it is still false".to_owned()) });
+    wait_until_ok(
+        what,
+        limit,
+        || if holds() { Ok(()) } else { Err("it is still false".to_owned()) },
+    );
 }
 
 /// As [`wait_until`], where `check` returns why it does not hold yet.

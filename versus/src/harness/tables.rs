@@ -94,7 +94,9 @@ fn summary(report: &Report) -> Option<String> {
         count(Word::Faster),
         count(Word::Undecided)
     );
-    Some(report.mean.map_or_else(|| words.clone(), |mean| format!("geometric mean {mean}; {words}")))
+    Some(
+        report.mean.map_or_else(|| words.clone(), |mean| format!("geometric mean {mean}; {words}")),
+    )
 }
 
 /// The mean over all cells against each peer alone.

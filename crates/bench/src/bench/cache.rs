@@ -141,8 +141,9 @@ impl PageCache {
         let is_warm = |piece: &u64| SplitMix(self.seed ^ (piece / 2)).next() % 2 == piece % 2;
         let (warm, cold) = (0..pieces).partition::<Vec<_>, _>(is_warm);
         let range = |piece: &u64| piece * size..((piece + 1) * size).min(self.size);
-        let share =
-            |piece: &u64| -> Result<f64, Failure> { Ok(self.asked.residency(range(piece))?.share()) };
+        let share = |piece: &u64| -> Result<f64, Failure> {
+            Ok(self.asked.residency(range(piece))?.share())
+        };
         let mut is_right = true;
         for piece in &cold {
             is_right &= share(piece)? == 0.0;

@@ -12,8 +12,7 @@ use cutwater_shell::words;
 /// The card.
 pub(super) fn card(shape: Shape, cells: &[Cell]) -> String {
     let title = title(shape);
-    let drawing =
-        axis(cells).draw(&format!("{title}, share of the best single path's rate"));
+    let drawing = axis(cells).draw(&format!("{title}, share of the best single path's rate"));
     let mut out = format!("<article>\n<h3>{title}</h3>\n{drawing}");
     if let Some(why) = why(cells) {
         let _ = writeln!(out, "<p class=\"why\">{}</p>", escaped(&why));

@@ -35,7 +35,8 @@ pub(crate) fn bench_of_scan(arguments: impl Iterator<Item = OsString>) -> Vec<Os
     let mut all: Vec<_> = arguments.collect();
     let options = all.iter().position(|word| word == "--").unwrap_or(all.len());
     let is_option = |word: &OsString| word.as_encoded_bytes().starts_with(b"-");
-    let command = (1..options).find(|i| !is_option(&all[*i]) && !(*i > 1 && is_option(&all[i - 1])));
+    let command =
+        (1..options).find(|i| !is_option(&all[*i]) && !(*i > 1 && is_option(&all[i - 1])));
     if let Some(command) = command.filter(|i| all[*i] == "bench")
         && let Some(flag) = (command..options).find(|i| all[*i] == SCAN)
     {
