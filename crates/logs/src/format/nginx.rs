@@ -9,7 +9,7 @@ use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 use crate::{Error, Result};
 
-/// A `log_format` string, taken apart.
+/// A parsed `log_format` string.
 #[derive(Debug, Clone)]
 pub struct Template {
     lead: Box<[u8]>,
