@@ -270,7 +270,7 @@ impl<'a> Parser<'a> {
         self.fault(self.at, &words)
     }
 
-    /// What to say where something else than `and` or `or` follows a condition.
+    /// The message if something other than `and` or `or` follows a condition.
     fn not_joined(&self) -> Error {
         let hint = match self.rest().chars().next() {
             Some(')') => "this parenthesis was not opened; a value with one needs quotes",

@@ -39,7 +39,7 @@ impl Template {
         }
         if let Some((name, _)) = parts[..count - 1].iter().find(|(_, text)| text.is_empty()) {
             return Err(Error::request(format!(
-                "nothing separates ${name} from the variable after it, so no line can be told apart"
+                "nothing separates ${name} from the variable after it, so lines cannot be split there"
             )));
         }
         Ok(Self { lead, parts })
