@@ -64,7 +64,7 @@ fn held() -> Held {
     Held { descriptors, threads }
 }
 
-/// Waits until it is so: what others do at the end of their work takes a moment.
+/// Waits until it holds: other tasks take a moment to end their work.
 fn wait_until(what: &str, mut holds: impl FnMut() -> Result<(), String>) {
     let begun = Instant::now();
     loop {

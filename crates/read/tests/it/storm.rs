@@ -46,7 +46,7 @@ fn read_until_stdin_ends(path: &Path, with_children: bool) {
         for thread in 0..4 {
             let (mapped, windows, file, counts) = (&mapped, &windows, &file, &counts);
             scope.spawn(move || {
-                read_at_random(mapped, windows, file, counts, Dice::new(seed * 4 + thread));
+                read_at_random(mapped, windows, file, counts, seed * 4 + thread);
             });
         }
         if with_children {
@@ -69,9 +69,9 @@ fn read_at_random(
     windows: &Mapped,
     file: &cutwater::File,
     counts: &Counts,
-    mut dice: Dice,
+    seed: u64,
 ) {
-    let mut buf = vec![0; 20_000];
+    let (mut dice, mut buf) = (Dice::new(seed), vec![0; 20_000]);
     for round in 0u64.. {
         if counts.over.load(Ordering::Relaxed) {
             break;
@@ -149,7 +149,7 @@ fn storm(name: &str, changes: u64, with_handler: bool, with_children: bool) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // It has its maps: nothing of the storm is wasted on its start.
+    // It has its maps, so that the whole storm reaches it.
     let (mut out, mut said) = (BufReader::new(reader.stdout.take().unwrap()), String::new());
     while !said.contains("ready") {
         assert!(out.read_line(&mut said).unwrap() > 0, "the reader ended early: {said}");

@@ -217,7 +217,7 @@ fn storm(company: Company, judge: impl FnOnce([u64; 4])) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // It has its maps: nothing of the storm is wasted on its start.
+    // It has its maps, so that the whole storm reaches it.
     let (mut out, mut said) = (BufReader::new(reader.stdout.take().unwrap()), String::new());
     while !said.contains("ready") {
         assert!(out.read_line(&mut said).unwrap() > 0, "the reader ended early: {said}");
