@@ -322,7 +322,7 @@ mod tests {
             files.counts().watched + files.counts().unwatched > 0
         });
         if files.counts().watched == 0 {
-            return cutwater_testing::skip!("no events can be had here: {tried}");
+            return cutwater_testing::skip!("there are no events here: {tried}");
         }
         files.made_in = Origin::elsewhere();
         let before = files.counts();
