@@ -40,7 +40,7 @@ const SHARE_MIN: f64 = 0.005;
 /// How many shares are mentioned, the largest; the graph itself shows the others.
 const SHARES_SHOWN: usize = 5;
 
-/// A flame graph in the making.
+/// A flame graph that is being made.
 #[derive(Debug)]
 pub struct Recording {
     sampler: Sampler,

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p cutwater-keep --bench hot_files [-- --quick]`
 //!
-//! By turns (A B C A B C), medians of the rounds, a sum over the bytes so that no way can
-//! skip its work, and the ratios that are promised: 1/20 by events, 1/3 by `statx(2)`.
+//! The ways take turns (A B C A B C). Printed are medians of the rounds; a sum over the bytes shows
+//! that no way skips its work. Promised ratios: 1/20 by events, 1/3 by `statx(2)`.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! The machine: enough to understand a figure, and nothing that identifies somebody.
+//! The machine: enough to understand a figure, and nothing that identifies a person.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Who is measured when.
+//! The order in which sides are measured.
 
 use crate::random::SplitMix;
 
@@ -19,7 +19,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// Of `sides` sides, as `seed` has it.
+    /// Orders for `sides` sides, decided by `seed`.
     pub fn new(sides: usize, seed: u64) -> Self {
         let (random, labels) = (SplitMix(seed), (0..sides).collect());
         Self { sides, random, labels, rows: Vec::new() }

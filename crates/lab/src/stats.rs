@@ -1,11 +1,11 @@
-//! Middles, quantiles and means.
+//! Medians, quantiles and means.
 
-/// The middle of `values`; of two middles their mean. `None` of nothing.
+/// The median of `values`; of two middle values their mean. `None` if there are none.
 pub fn median(values: &[f64]) -> Option<f64> {
     quantile(values, 0.5)
 }
 
-/// The quantile `q` (0 to 1) with linear interpolation between neighbours; `None` of nothing.
+/// The quantile `q` (0 to 1) with linear interpolation between neighbours; `None` if there are no values.
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -21,13 +21,13 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
 }
 
 /// Half of the values lie within this share of the median: the interquartile range over the
-/// median. `None` of nothing, and of a median that is not above 0.
+/// median. `None` without values, and if the median is not above 0.
 pub fn spread(values: &[f64]) -> Option<f64> {
     let middle = median(values).filter(|m| *m > 0.0)?;
     Some((quantile(values, 0.75)? - quantile(values, 0.25)?) / middle)
 }
 
-/// The geometric mean of values above 0; `None` of nothing.
+/// The geometric mean of values above 0; `None` if there are none.
 pub fn geometric_mean(values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;
     (!values.is_empty()).then(|| (values.iter().map(|v| v.ln()).sum::<f64>() / n).exp())

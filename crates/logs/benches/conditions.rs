@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p cutwater-logs --bench conditions [-- --quick]`
 //!
-//! By turns, medians of the rounds and half of the spread between their quartiles. What is searched
-//! for in raw bytes first stands next to what has to be parsed.
+//! They take turns. Printed are medians of the rounds and half of the spread between their quartiles.
+//! Conditions that raw bytes decide stand next to those that need a parse.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p cutwater-logs --bench json [-- --quick | FILE]`
 //!
-//! The lines are made from a seed, or are the first 64 MiB of FILE. By turns, medians of the
-//! rounds and half of the spread between their quartiles, in processor time of the thread.
+//! The lines are made from a seed, or are the first 64 MiB of FILE. Passes take turns. Printed
+//! are medians of the rounds and half of the spread between their quartiles, in processor time of the
+//! thread.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

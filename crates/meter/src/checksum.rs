@@ -7,8 +7,8 @@
 //!
 //! All of it is linear in the words, so a range gives the same value whole or in pieces,
 //! in order or not, on one thread or on many. A change of any one byte, and of the offset
-//! of a word, always shows: a word's weight is an odd number, which has an inverse. It is no
-//! defence against deliberate deception.
+//! of a word, always shows: a word's weight is an odd number, which has an inverse. It does
+//! not protect against deliberate deception.
 
 use std::fmt;
 

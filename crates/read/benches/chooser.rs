@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p cutwater --bench chooser [-- --quick]`
 //!
-//! By turns (A B A B), medians of the rounds, every byte summed. The difference is given as a
+//! Both take turns (A B A B), and every byte is summed. The difference of the medians is printed as a
 //! share of a warm `pread(2)` of 4 KiB, for which the promise is under 2 %.
 #![allow(
     clippy::unwrap_used,

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p cutwater --bench maps [-- --quick]`
 //!
-//! By turns (A B C A B C), medians and spread of the rounds; sums over the bytes must agree.
+//! The ways take turns (A B C A B C). Printed are medians and spread of the rounds; sums over the bytes
+//! must agree.
 //! Promised: `Mapped` at 2.2 times `pread(2)` or more at 4 KiB, 1.2 at 1 MiB, and within 3 % of a
 //! plain copy of the same bytes; residency of 64 MiB 10 times faster than by `mincore(2)`; a
 //! writer that breaks the lease of a 256 MiB snapshot waits under 1 s.

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p cutwater --bench metrics [-- --quick] [-- --cells]`
 //!
-//! By turns (A B A B), each pair in the same process on the same file, every read checked. A time
+//! Both take turns (A B A B), in one process and on one file, and every read is checked. A time
 //! is the least of several slices', because what else the host does only adds; the share is the
 //! median of the pairs' ratios with their quartiles. The promise is under 1 % of a read and under
 //! 0.5 % of a core for the sampler.

@@ -1,5 +1,5 @@
 //! Every page of a file once, from a map and in no order, and what [`Metrics`] counts of reads that
-//! faulted: to be held against `cutwater trace -- faulting_reads FILE`.
+//! faulted. Compare it with `cutwater trace -- faulting_reads FILE`.
 //!
 //! `dd of=FILE oflag=nocache conv=notrunc,fdatasync count=0` before it makes them major faults.
 #![allow(clippy::print_stdout, reason = "an example prints what it sees")]

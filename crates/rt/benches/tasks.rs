@@ -25,7 +25,7 @@ use cutwater_sys::ring::Op;
 /// Tasks that are alive together, and operations in flight.
 const BATCH: usize = 64;
 
-/// A name, and what is measured: it does a thing this many times, and returns how often it did.
+/// A name, and the work to measure: it does a thing this many times, and returns how often it did.
 type Way<'a> = (&'static str, Box<dyn FnMut(usize) -> usize + 'a>);
 
 fn main() {
@@ -123,7 +123,7 @@ async fn spawn_all_tokio(n: usize) -> usize {
     n / BATCH * BATCH
 }
 
-/// In a task on both sides, because the future of `block_on` is woken in another way.
+/// Runs in a task on both sides, because the future of `block_on` is woken in another way.
 async fn yield_all(n: usize) -> usize {
     let yields = async move {
         for _ in 0..n {

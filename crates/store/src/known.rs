@@ -1,4 +1,4 @@
-//! Which files were there when they were listed.
+//! Remembers the files that were listed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -68,7 +68,7 @@ impl Bed {
         Ok(Self { dir, quick, effort, stop, files, flames: None })
     }
 
-    /// From now on each side makes one more pass, which is sampled and not measured.
+    /// Makes each side run one more pass, which is sampled and not measured.
     pub(super) fn sample(&mut self) {
         self.flames = Some(RefCell::default());
     }
@@ -145,7 +145,7 @@ impl Bed {
         Err("the file system keeps pages that it was asked to drop".into())
     }
 
-    /// `full`, or `quick` where it has to be quick.
+    /// `full`, or `quick` with `--quick`.
     pub(super) fn sized(&self, full: u64, quick: u64) -> u64 {
         if self.quick { quick } else { full }
     }

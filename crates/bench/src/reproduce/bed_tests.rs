@@ -1,4 +1,4 @@
-//! How the bed measures, with sides that are made up.
+//! How the bed measures, with invented sides.
 
 use std::path::Path;
 use std::time::Duration;

@@ -59,7 +59,7 @@ impl Child {
     /// Lets the child go on.
     pub(super) fn go_on(&mut self) -> Result<(), String> {
         let Some(stdin) = &mut self.stdin else { return Err("its input has ended".into()) };
-        stdin.write_all(b"\n").map_err(|e| format!("cannot tell a process to go on: {e}"))
+        stdin.write_all(b"\n").map_err(|e| format!("cannot make a process go on: {e}"))
     }
 
     pub(super) fn id(&self) -> u32 {

@@ -63,7 +63,7 @@ impl Side {
         &self.series.name
     }
 
-    /// The median of all samples; 0 of none.
+    /// The median of all samples; 0 without samples.
     pub(super) fn median(&self) -> f64 {
         self.series.median().unwrap_or_default()
     }

@@ -9,7 +9,7 @@ use cutwater_lab::{ROUNDS_MIN, rounds_within};
 pub(super) const ROUNDS_MAX: usize = 40;
 /// and with `--quick`, unless `--rounds` asks for more.
 const ROUNDS_MAX_QUICK: usize = 12;
-/// Rounds that are made even where there is no time.
+/// Rounds that are made even if there is no time.
 const ROUNDS_FEWEST: usize = 2;
 
 /// Time for all claims together by default,

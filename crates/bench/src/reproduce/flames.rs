@@ -12,7 +12,7 @@ const HZ: u32 = 4999;
 /// What runs the passes: the way to it is not part of a claim.
 const BOTTOM: &str = "bed::Bed::sampled";
 
-/// Graphs in the making.
+/// Graphs that are being made.
 #[derive(Debug, Default)]
 pub(super) struct Flames {
     claim: &'static str,
@@ -21,14 +21,14 @@ pub(super) struct Flames {
     refused: Vec<(&'static str, String)>,
 }
 
-/// What a graph is of.
+/// The subject of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Of {
     pub(super) claim: &'static str,
     pub(super) side: &'static str,
 }
 
-/// Graphs, and what there is to say of them.
+/// Graphs, and notes on them.
 #[derive(Debug, Default)]
 pub(super) struct Drawn {
     pub(super) graphs: Vec<(Of, Inline)>,
@@ -37,7 +37,7 @@ pub(super) struct Drawn {
 }
 
 impl Flames {
-    /// What is sampled next is of the claim called `id`.
+    /// The next samples belong to the claim `id`.
     pub(super) fn begin(&mut self, id: &'static str) {
         self.claim = id;
     }

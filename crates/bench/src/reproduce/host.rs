@@ -1,4 +1,4 @@
-//! Where and with what was measured.
+//! The host and the files of a measurement.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub(super) struct Host {
     pub(super) machine: &'static str,
     pub(super) cpu: String,
     pub(super) memory_bytes: u64,
-    /// In UTC, to the second: when the run began.
+    /// When the run began: UTC, to the second.
     pub(super) date: String,
     /// The compiler that built this.
     pub(super) rustc: &'static str,
@@ -56,7 +56,7 @@ impl Host {
         }
     }
 
-    /// What it is, in one line.
+    /// The host in one line.
     pub(super) fn line(&self) -> String {
         let (cpu, memory) = (self.processors(), bench::size(self.memory_bytes));
         let (kernel, place) = (&self.kernel, self.directory.words());

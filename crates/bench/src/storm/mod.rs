@@ -51,10 +51,10 @@ pub struct StormArgs {
     reader: Option<PathBuf>,
 }
 
-/// A day; longer storms are more of the same.
+/// A day; longer storms show nothing new.
 const SECONDS_MAX: f64 = 86_400.0;
 
-/// Between two looks at the child and at the clock.
+/// Time between two looks at the child and at the clock.
 const LOOK_EVERY: u32 = 256;
 
 /// Crashes after which there is nothing more to learn.
@@ -69,7 +69,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// What `--json` prints. Fields are added, and neither renamed nor removed.
+/// What `--json` prints. Fields may be added, but are never renamed or removed.
 #[derive(Debug, Serialize)]
 struct Report {
     /// How long it took.

@@ -22,7 +22,7 @@ use cutwater_shell::Outcome;
 const THREADS: u64 = 4;
 /// Bytes of one read at the most.
 const READ_MAX: u64 = 64 << 10;
-/// Reads after which a reader takes the size that the file has now for granted.
+/// Reads after which a reader adopts the current size of the file.
 const REFRESH_EVERY: u64 = 64;
 /// Time between two lines of the child: what a crash can lose.
 const SAY_EVERY: Duration = Duration::from_millis(20);
@@ -121,18 +121,18 @@ impl Child {
         Ok(if well || was_asked(status) { End::Asked } else { End::Crash })
     }
 
-    /// What it said last.
+    /// The child's last counts.
     pub(super) fn counts(&mut self) -> Counts {
         self.hear_out();
         self.last_heard()
     }
 
-    /// What it said last, up to now.
+    /// The counts that arrived last.
     pub(super) fn last_heard(&self) -> Counts {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until all that a dead child said was read.
+    /// Waits until everything that a dead child printed was read.
     fn hear_out(&mut self) {
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();

@@ -13,7 +13,7 @@ use super::words;
 pub(super) struct Choice {
     /// Stable name of the case.
     pub(super) case: &'static str,
-    /// The case for people.
+    /// The case, in words for people.
     #[serde(skip)]
     pub(super) title: &'static str,
     /// `mmap`, `preadv`, `uring`, `uring-direct`, `read`, or `none`.

@@ -31,7 +31,7 @@ impl State {
 /// How to enable what is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Fix {
-    /// What it brings, or under which condition it is the right thing.
+    /// What it brings, or when it is the right thing.
     pub(super) why: String,
     /// The command, where a command does it.
     pub(super) command: Option<String>,

@@ -39,7 +39,7 @@ pub(super) struct Groups {
     /// The names of the fields, then those of the measures.
     pub(super) names: Vec<String>,
     pub(super) rows: Vec<GroupRow>,
-    /// Records that are in no group, as there were too many groups.
+    /// Records outside of all groups, as there were too many groups.
     pub(super) left_out: u64,
     pub(super) form: GroupForm,
 }

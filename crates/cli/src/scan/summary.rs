@@ -28,7 +28,7 @@ const VALUE_BYTES: usize = 40;
 const HISTOGRAM_COLUMNS: usize = 64;
 const GAPS_SHOWN: usize = 3;
 
-/// Names of the fields that say how grave a record is, and with what status it ended.
+/// Names of the fields that hold the level and the status of a record.
 const LEVELS: [&str; 5] = ["level", "severity", "lvl", "loglevel", "log.level"];
 const STATUSES: [&str; 3] = ["status", "status_code", "http.status"];
 

@@ -151,7 +151,7 @@ impl Tally {
     /// What is not in the rows although it was seen, and what to do.
     pub(super) fn left_out(&self) -> Option<&'static str> {
         self.narrow.is_seen().then_some(
-            "reads of programs of 32 bits: events do not tell their calls from others; try \
+            "reads of 32-bit programs: events do not distinguish their calls from others; try \
              --backend ebpf",
         )
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 const SMALLEST: [&str; 6] = ["reproduce", "--json", "--quick", "--rounds=2", "--time=0", "--dir"];
 const SAMPLES: usize = 4;
 
-/// What a host may lack, as the reason names it.
+/// What a host may lack, by the words of the reason.
 const RING: &[&str] = &["io_uring"];
 const LIMITS: &[&str] = &["io_uring", "descriptors", "connections", "the ring refused"];
 const COLD: &[&str] = &["the file system keeps pages"];
@@ -16,7 +16,7 @@ struct Expected {
     id: &'static str,
     sides: usize,
     figures: usize,
-    /// Of what each side reads; none where nothing is read.
+    /// The hash of what each side reads; empty where nothing is read.
     hash: &'static str,
     /// A word of each reason that there may be for not measuring it.
     lacks: &'static [&'static str],

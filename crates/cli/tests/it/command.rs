@@ -89,7 +89,7 @@ fn what_a_command_waits_in_is_drawn_beside_what_it_works_on() -> io::Result<()> 
     };
     println!("{off_cpu}");
     let ms: f64 = off_cpu.split(' ').next().and_then(|ms| ms.parse().ok()).unwrap();
-    // It may have come to wait some time after it was started.
+    // It may begin to wait some time after it was started.
     assert!(ms >= WAIT.as_millis() as f64 / 4.0, "{said}");
     let drawn = std::fs::read_to_string(dir.path().join("all.offcpu.svg"))?;
     assert!(drawn.contains("off CPU") && drawn.contains("pipe_read"), "{said}");

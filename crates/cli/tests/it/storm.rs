@@ -61,7 +61,7 @@ fn ctrl_c_ends_a_storm_and_is_no_crash() {
     command.args(["storm", "--time", "60", "--json"]).stdout(Stdio::piped());
     // A group of its own, as a shell makes one; the signal goes to all of it.
     let mut storm = command.process_group(0).spawn().unwrap();
-    // Any moment after its handlers are there will do: its reader is the sign of that.
+    // Any moment after it has its handlers will do: they are there once its reader is.
     let children = format!("/proc/{0}/task/{0}/children", storm.id());
     while std::fs::read_to_string(&children).unwrap().trim().is_empty() {
         std::thread::yield_now();

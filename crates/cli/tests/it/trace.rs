@@ -201,7 +201,7 @@ fn the_wait_for_a_pipe_is_off_the_cpu_under_the_call_that_waits() {
     let shares = report["off_cpu"]["shares"].as_array().unwrap();
     println!("{shares:#?}");
     let read = shares.iter().find(|s| s["name"] == "read").unwrap();
-    // The reader may have come to wait some time after its line did.
+    // The reader may begin to wait some time after its line came.
     assert!(read["microseconds"].as_u64() >= Some(WAIT.as_micros() as u64 / 4), "{report:#}");
     assert_eq!(shares[0]["name"], "read", "{report:#}");
     let svg = std::fs::read_to_string(dir.path().join("hot.offcpu.svg")).unwrap();

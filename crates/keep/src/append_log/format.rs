@@ -58,8 +58,8 @@ impl Header {
         bytes
     }
 
-    /// Reads a header; what is wrong with it otherwise. A spoiled durable length is the least
-    /// there can be; the line is judged by who uses it.
+    /// Reads a header, or says what is wrong with it. A spoiled durable length becomes the least
+    /// possible one; the caller judges the line.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
         let Some(bytes) = bytes.first_chunk::<{ HEADER_BYTES as usize }>() else {
             return Err("it is too short for the header of a log");

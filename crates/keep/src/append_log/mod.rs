@@ -34,7 +34,7 @@
 //! # What is not
 //! - The writer stores into a map: if another program truncates the file below it, that is
 //!   SIGBUS. On file systems that copy on write (btrfs), allocation is not a promise.
-//! - Readers are to be on the same host: they rely on a shared page cache.
+//! - Readers must be on the same host: they rely on a shared page cache.
 //! - Nothing is ever removed from a log; begin another file.
 //!
 //! # Format

@@ -42,7 +42,7 @@ impl AppendLogOptions {
     }
 }
 
-/// Reads the header, or writes one where there was nothing. The length of the file with it.
+/// Reads the header, or writes one where there is none. Also returns the length of the file.
 fn header_of(file: &File, path: &Path) -> Result<(Header, u64)> {
     let fail = |error: io::Error| os(Action::Open, path, &error);
     let mut bytes = [0; HEADER_BYTES as usize];

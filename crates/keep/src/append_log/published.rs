@@ -54,7 +54,7 @@ impl Line {
         bytes
     }
 
-    /// The longest whole slot; none when the copy caught both in the making, or both are
+    /// The longest whole slot; none when the copy caught both half written, or both are
     /// spoiled.
     pub(super) fn published(&self, id: u64) -> Option<u64> {
         (0..SLOTS).filter_map(|slot| self.slot(id, slot)).max()

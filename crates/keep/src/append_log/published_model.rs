@@ -175,7 +175,7 @@ impl Model {
 fn no_interleaving_shows_a_record_that_is_not_there() {
     for backwards in [false, true] {
         let model = Model::explore(false, backwards);
-        println!("{} copies, {} in the making", model.copies, model.found_none);
+        println!("{} copies, {} half written", model.copies, model.found_none);
         assert_eq!(model.wrong, None);
         assert!(model.copies > 10_000);
     }

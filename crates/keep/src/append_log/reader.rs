@@ -24,7 +24,7 @@ use cutwater_maps::open::open_without_waiting;
 pub const WAIT_SLICE: Duration = Duration::from_millis(10);
 /// How long a reader spins before it sleeps, unless asked otherwise.
 const SPIN: Duration = Duration::from_micros(20);
-/// Looks at a line that was caught in the making, before it counts as spoiled.
+/// Looks at a line that was caught half written, before it counts as spoiled.
 const LOOKS_MAX: u32 = 1000;
 /// Looks between two glances at the clock.
 const LOOKS_PER_CLOCK: u32 = 16;

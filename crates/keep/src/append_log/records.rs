@@ -68,7 +68,7 @@ impl Records {
         &self.bytes[range]
     }
 
-    /// Sees to it that `len` bytes from `at` are in the copy.
+    /// Makes sure that `len` bytes from `at` are in the copy.
     fn have(&mut self, file: &File, at: u64, len: usize, end: u64) -> io::Result<Option<RecordAt>> {
         debug_assert!(len as u64 <= record_bytes(RECORD_LEN_MAX));
         let copied = self.at..self.at + self.bytes.len() as u64;

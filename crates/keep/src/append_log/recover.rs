@@ -18,7 +18,7 @@ use crate::append_log::records::{RecordAt, Records};
 pub struct Recovery {
     /// Where the log ends now, in bytes from the beginning of the file.
     pub end: u64,
-    /// The published length that was found; none when it was not to be read.
+    /// The published length that was found; none if it could not be read.
     pub published: Option<u64>,
     /// The machine went down since the last writer opened the log (or that cannot be known),
     /// so that checksums decided where the log ends.

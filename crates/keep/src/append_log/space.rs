@@ -27,7 +27,7 @@ const fn record_bytes_max() -> u64 {
     RECORD_LEN_MAX as u64 + 16
 }
 
-/// The end of the file, growing: blocks are allocated and pages had before they are touched.
+/// The growing end of the file: blocks are allocated and pages made before they are touched.
 #[derive(Debug)]
 pub(super) struct Space {
     /// The file has blocks up to here.
@@ -35,7 +35,7 @@ pub(super) struct Space {
     step: u64,
     window: Option<SharedMap>,
     window_at: u64,
-    /// Pages were had up to here.
+    /// Pages were made up to here.
     populated: u64,
     /// The kernel knows how (5.14).
     can_populate: bool,
@@ -54,7 +54,7 @@ impl Space {
         }
     }
 
-    /// Sees to it that `from..to`, at most a record, can be stored. After an error nothing
+    /// Makes sure that `from..to`, at most a record, can be stored. After an error nothing
     /// has changed for the caller.
     pub(super) fn have(&mut self, file: &File, from: u64, to: u64) -> io::Result<()> {
         debug_assert!(to - from <= record_bytes(RECORD_LEN_MAX));

@@ -40,12 +40,12 @@ pub struct AppendLog {
     /// The end of what was appended.
     tail: u64,
     quiet: bool,
-    /// A sync failed: what is on the device is not known any more.
+    /// A sync failed: the state of the device is no longer known.
     failed: bool,
     recovery: Recovery,
 }
 
-/// With what a writer begins.
+/// The state with which a writer begins.
 pub(super) struct Start {
     pub(super) header: Header,
     pub(super) boot: Option<[u8; 16]>,

@@ -1,4 +1,4 @@
-//! The bounded table behind the cache: who may stay and who goes.
+//! The bounded table behind the cache: which entries stay and which are evicted.
 //!
 //! `quick_cache`: S3-FIFO, so a file that is asked for once passes through a small queue
 //! and displaces nothing that is asked for again and again. It takes no thread and no
@@ -15,7 +15,7 @@ use super::entry::Entry;
 const ENTRY_BYTES: u64 = 512;
 /// Shards, so that threads seldom meet; fewer where files are large for the cache.
 const SHARDS_MAX: u64 = 16;
-/// The share of a shard that often asked entries may take; the largest one must fit in it.
+/// The share of a shard that entries in frequent use may take; the largest one must fit in it.
 const HOT_SHARE: f64 = 0.9;
 
 pub(super) type Table = Cache<Box<[u8]>, Arc<Entry>, Weight, DefaultHashBuilder, Evictions>;

@@ -81,7 +81,7 @@ pub(super) struct Entry {
     pub(super) checked_ns: AtomicU64,
     /// How long that may be relied on without asking again, ns.
     pub(super) trust_ns: AtomicU64,
-    /// Set once watching was tried; without watches where it could not be had.
+    /// Set once watching was tried; without watches if it failed.
     pub(super) watches: OnceLock<Option<Watches>>,
     /// Keeps the inode, so that its number names no other file meanwhile.
     fd: Mutex<Option<OwnedFd>>,
@@ -96,7 +96,7 @@ impl Entry {
         matches!(self.watches.get(), Some(Some(_)))
     }
 
-    /// Ends the entry, and gives a deleted file's space back; whether it was valid before.
+    /// Ends the entry, and gives a deleted file's space back. Returns whether it was valid before.
     pub(super) fn invalidate(&self) -> bool {
         let was_valid = self.valid.swap(false, Ordering::AcqRel);
         drop(self.fd.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -160,7 +160,7 @@ impl Loader<'_> {
     }
 }
 
-/// All `size` bytes, or nothing when the file ended before.
+/// All `size` bytes, or `None` if the file ended before.
 fn read_whole(fd: BorrowedFd<'_>, size: u64) -> std::result::Result<Option<Box<[u8]>>, Errno> {
     let size = usize::try_from(size).map_err(|_| Errno::FBIG)?;
     let mut bytes = Vec::new();

@@ -72,9 +72,9 @@ use watch::Watcher;
 pub struct HotFiles {
     table: Table,
     options: HotFilesOptions,
-    /// None where freshness is by `statx(2)`, or no events can be had.
+    /// None where freshness is by `statx(2)`, or there are no events.
     watcher: Option<Watcher>,
-    /// The process whose events those are: a forked child that took some would take them from it.
+    /// The process that owns the events: a forked child that took some would take them from it.
     made_in: Origin,
     /// How long an entry that is not watched is relied on, ns.
     bound_ns: u64,
@@ -185,7 +185,7 @@ impl HotFiles {
         Ok(Self { table, options, watcher, made_in, bound_ns, counters })
     }
 
-    /// Whether the entry may be answered with as it is, without asking the kernel.
+    /// Whether the entry may be returned as it is, without asking the kernel.
     fn is_fresh(&self, entry: &Entry) -> bool {
         if self.options.freshness == Freshness::Stat {
             return false;
@@ -322,7 +322,7 @@ mod tests {
             files.counts().watched + files.counts().unwatched > 0
         });
         if files.counts().watched == 0 {
-            return cutwater_testing::skip!("no events can be had here: {tried}");
+            return cutwater_testing::skip!("there are no events here: {tried}");
         }
         files.made_in = Origin::elsewhere();
         let before = files.counts();

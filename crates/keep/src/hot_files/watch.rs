@@ -45,12 +45,12 @@ struct State {
     users: Users,
 }
 
-/// Who rests on which watch.
+/// Which entries rest on which watch.
 #[derive(Default)]
 struct Users(HashMap<i32, Vec<Weak<Entry>>>);
 
 impl Watcher {
-    /// A queue for events, and an eye on the table of mounts; `inotify_init1(2)`, `proc(5)`.
+    /// A queue for events, and a descriptor of the table of mounts; `inotify_init1(2)`, `proc(5)`.
     pub(super) fn new() -> Result<Self, Errno> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
@@ -62,7 +62,7 @@ impl Watcher {
         })
     }
 
-    /// That every event up to `bound_ns` before `now_ns` has been applied.
+    /// Makes sure that every event up to `bound_ns` before `now_ns` has been applied.
     pub(super) fn catch_up(&self, now_ns: u64, bound_ns: u64, counters: &Counters) {
         if now_ns.saturating_sub(self.drained_ns.load(Ordering::Acquire)) <= bound_ns {
             return;

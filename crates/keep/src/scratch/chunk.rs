@@ -24,7 +24,7 @@ impl Chunk {
         }
     }
 
-    /// Gives whole pages below `at`, a place in the chunk, back.
+    /// Gives back whole pages below `at`, a place in the chunk.
     pub(super) fn release_below(&mut self, at: usize) -> io::Result<()> {
         if let Self::Memory { map, gone } = self {
             *gone += map.release_front(at - *gone)?;
@@ -33,7 +33,7 @@ impl Chunk {
     }
 }
 
-/// Where memory comes from, as long as there are huge pages the best first.
+/// Where memory comes from: the best huge pages first, for as long as there are any.
 #[derive(Debug)]
 pub(super) struct Source {
     wanted: HugePages,

@@ -69,7 +69,7 @@ impl ScratchOptions {
         self
     }
 
-    /// The huge pages to ask for; [`Scratch::report`] says what was had.
+    /// The huge pages to ask for; [`Scratch::report`] says which were granted.
     #[must_use]
     pub fn huge_pages(mut self, huge_pages: HugePages) -> Self {
         self.huge_pages = huge_pages;

@@ -1,4 +1,4 @@
-//! The file that takes what memory may not: without a name, gone with the process.
+//! The file for what exceeds the memory: it has no name and goes with the process.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -15,7 +15,7 @@ const NAMES_MAX: u32 = 100;
 #[derive(Debug)]
 pub(super) struct Spill {
     file: File,
-    /// The process that knows what is where: a forked child has the file, too, and its own idea of it.
+    /// The process that keeps the layout: a forked child shares the file, but not the layout.
     made_in: Origin,
 }
 
@@ -88,7 +88,7 @@ fn lacks_tmpfile(error: &io::Error) -> bool {
 
 #[cfg(test)]
 impl Spill {
-    /// The same file, to which nothing can be written any more.
+    /// The same file, for reading only.
     pub(super) fn read_only(self) -> Self {
         use std::os::fd::AsRawFd;
         let file = File::open(format!("/proc/self/fd/{}", self.file.as_raw_fd()));

@@ -85,7 +85,7 @@ impl<T: ?Sized> Cell<T> {
         drop(before);
     }
 
-    /// Waits until `number` or a later one is in force; whether it came in time.
+    /// Waits until `number` or a later one is in force. Returns whether it came in time.
     pub(super) fn wait_for(&self, number: u64, timeout: Duration) -> bool {
         let waited =
             self.swapped.wait_timeout_while(self.lock(), timeout, |now| now.number < number);

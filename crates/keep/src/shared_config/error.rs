@@ -23,7 +23,7 @@ pub(super) enum Why {
     },
     /// A publisher holds the path.
     Taken,
-    /// Something else than a socket is there.
+    /// Something other than a socket is there.
     NotASocket,
     /// The value's own rules refuse it.
     Invalid(String),
@@ -67,7 +67,7 @@ impl ShareError {
         &self.0.0
     }
 
-    /// The kernel's error number, where it was the kernel that refused.
+    /// The kernel's error number, if the kernel refused.
     #[must_use]
     pub fn raw_os_error(&self) -> Option<i32> {
         match self.why() {
@@ -108,7 +108,7 @@ impl ShareError {
         }
     }
 
-    /// Whether another try may do: no publisher yet, or more readers than its socket lets wait.
+    /// Whether another try may succeed: no publisher yet, or more readers than its socket lets wait.
     pub(super) fn may_pass(&self) -> bool {
         self.is_gone() || matches!(self.why(), Why::Os { errno: Errno::AGAIN, .. })
     }
@@ -140,7 +140,7 @@ impl fmt::Display for ShareError {
             ),
             Why::NotASocket => write!(
                 f,
-                "cannot publish at {at}: something else than a socket is there; move it away or choose another path"
+                "cannot publish at {at}: something other than a socket is there; move it away or choose another path"
             ),
             Why::Invalid(why) => write!(f, "the configuration for {at} is refused: {why}"),
             Why::Type(why) => write!(

@@ -23,7 +23,7 @@ use cutwater_maps::open::open_without_waiting;
 /// `rename(2)`, and `fsync(2)` of the directory.
 ///
 /// # Errors
-/// When [`Shared::validate`] refuses it, or the file cannot be written; then the file before
+/// When [`Shared::validate`] refuses it, or the file cannot be written; then the old file
 /// stays.
 pub fn publish_file<T>(path: impl AsRef<Path>, value: &T) -> ShareResult<()>
 where
@@ -60,7 +60,7 @@ fn write_and_sync(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 pub struct FileConfig<T: ?Sized + Shared> {
     path: PathBuf,
     promise: Promise,
-    /// Which file is in force; locked while it is looked for.
+    /// Which file is in force; locked during the check.
     identity: Mutex<Identity>,
     cell: Arc<Cell<T>>,
 }
@@ -82,8 +82,8 @@ impl<T: ?Sized + Shared> FileConfig<T> {
         Ok(Self { path, promise, identity: Mutex::new(identity), cell })
     }
 
-    /// Looks whether the path names another file now, and puts that in force; whether it
-    /// did. One `statx(2)` where nothing changed.
+    /// Puts the file that the path names now in force, if it is another one. Returns whether it
+    /// was. One `statx(2)` if nothing changed.
     ///
     /// # Errors
     /// When the new file is refused or cannot be read; the last good one stays in force.

@@ -56,7 +56,7 @@ struct State {
 struct Reader {
     /// Shared with the thread while it waits, so that the number is not used again meanwhile.
     socket: Arc<OwnedFd>,
-    /// The generation on the way; at most one.
+    /// The generation that was offered and not answered; at most one.
     on_the_way: Option<u64>,
     last: Option<Answer>,
 }
@@ -72,7 +72,7 @@ impl Peers {
         self.lock().generation
     }
 
-    /// Puts the next generation in place and offers it to all who are free.
+    /// Puts the next generation in place and offers it to all readers without an open offer.
     pub(super) fn publish(
         &self,
         make: impl FnOnce(u64) -> ShareResult<Current>,

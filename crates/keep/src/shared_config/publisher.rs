@@ -64,7 +64,7 @@ impl<T: ?Sized + Shared> Publisher<T> {
     /// socket is replaced. Who may connect is decided by the permissions of the path.
     ///
     /// # Errors
-    /// When another publisher is running there, something else than a socket is there, the
+    /// When another publisher is running there, something other than a socket is there, the
     /// path is longer than 107 bytes, or the kernel refuses a call.
     pub fn bind(path: impl AsRef<Path>) -> ShareResult<Self> {
         let path = path.as_ref();
@@ -91,7 +91,7 @@ impl<T: ?Sized + Shared> Publisher<T> {
     /// generation before.
     ///
     /// # Errors
-    /// When the value is refused by [`Shared::validate`] or its length is that of no `T`, or
+    /// When the value is refused by [`Shared::validate`] or no `T` has its length, or
     /// there is no memory.
     pub fn prepare(&self, parts: &[&[u8]]) -> ShareResult<Prepared<T>> {
         let fd = memfd::sealed("cutwater-config", parts)
@@ -104,7 +104,7 @@ impl<T: ?Sized + Shared> Publisher<T> {
         Ok(Prepared { fd, view })
     }
 
-    /// Hands a prepared configuration to every reader; its generation.
+    /// Hands a prepared configuration to every reader. Returns its generation.
     ///
     /// A reader that has not answered for the one before gets it once it has: a slow one
     /// skips generations, and never has more than one on the way.
@@ -125,7 +125,7 @@ impl<T: ?Sized + Shared> Publisher<T> {
         })
     }
 
-    /// Prepares a value and hands it over; its generation.
+    /// Prepares a value and hands it over. Returns its generation.
     ///
     /// # Errors
     /// Those of [`prepare`](Self::prepare) and [`hand_over`](Self::hand_over); then readers
@@ -153,7 +153,7 @@ impl<T: ?Sized + Shared> Publisher<T> {
     /// Ends the publisher and removes its socket; readers keep the last generation.
     ///
     /// # Errors
-    /// When the socket cannot be removed or the thread not be woken.
+    /// When the socket cannot be removed or the thread cannot be woken.
     pub fn close(mut self) -> ShareResult<()> {
         self.stop()
     }
@@ -215,7 +215,7 @@ fn lock_generation(path: &Path) -> ShareResult<File> {
     }
 }
 
-/// Zero where there was none yet.
+/// 0 before the first.
 fn read_generation(file: &File) -> std::io::Result<u64> {
     let mut bytes = [0; 8];
     match file.read_exact_at(&mut bytes, 0) {
@@ -225,7 +225,7 @@ fn read_generation(file: &File) -> std::io::Result<u64> {
     }
 }
 
-/// A socket at `path`, in place of one that a dead publisher left; the lock is held.
+/// A socket at `path`, in place of one that a dead publisher left. The caller holds the lock.
 fn listen_at(path: &Path) -> ShareResult<OwnedFd> {
     let os = |errno| ShareError::os(path, "listen at", errno);
     let address = SocketAddrUnix::new(path).map_err(os)?;

@@ -27,7 +27,7 @@ pub(super) enum Event<T: ?Sized> {
     Next(Generation<T>),
     /// The generation that is in force, once more: the answer to a new connection.
     Known,
-    /// An offer that was refused; the connection goes on.
+    /// An offer that was refused; the connection stays open.
     Refused(ShareError),
 }
 
@@ -89,7 +89,7 @@ impl AsFd for Receiver {
     }
 }
 
-/// Everything an offer must prove before its bytes are looked at, and what they must be.
+/// Checks all that an offer must prove before its bytes are read, and then the bytes.
 fn judge<T: ?Sized + Shared>(
     offer: Offer,
     fd: BorrowedFd<'_>,

@@ -174,7 +174,7 @@ impl<T: ?Sized + Shared> SharedConfig<T> {
         Ok(Self { cell, status, wake, thread: Some(thread), made_in: Origin::here() })
     }
 
-    /// What a child made by `fork(2)` has of this.
+    /// The state in a child made by `fork(2)`.
     #[cfg(test)]
     pub(super) fn as_in_a_child(&self) -> Self {
         Self {

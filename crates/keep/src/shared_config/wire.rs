@@ -1,4 +1,4 @@
-//! What goes over the socket: a header and one descriptor there, an answer back.
+//! The messages on the socket: offers, each with one descriptor, and answers.
 //!
 //! `SOCK_SEQPACKET`, so a message arrives whole or not at all.
 
@@ -19,8 +19,8 @@ use super::error::Why;
 const MAGIC: u64 = u64::from_le_bytes(*b"cutwcfg1");
 const OFFER_BYTES: usize = 32;
 const ANSWER_BYTES: usize = 24;
-/// One is right; room for more, so that more can be named in the error. The kernel closes
-/// what does not fit.
+/// One descriptor is right; there is room for more, so that the error can name their number. The
+/// kernel closes those that do not fit.
 const DESCRIPTORS_MAX: usize = 8;
 
 /// A generation, offered with the descriptor of a sealed file that holds it.
@@ -31,7 +31,7 @@ pub(super) struct Offer {
     pub(super) len: u64,
 }
 
-/// What a reader made of an offer.
+/// A reader's answer to an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) generation: u64,
@@ -56,7 +56,7 @@ pub(super) fn send_offer(
     retry(|| sendmsg(socket, &[IoSlice::new(&bytes)], &mut control, flags)).map(drop)
 }
 
-/// Takes an offer without waiting; nothing where none has come.
+/// Takes an offer without waiting; `None` if none has come.
 pub(super) fn receive_offer(socket: BorrowedFd<'_>) -> Result<Option<(Offer, OwnedFd)>, Why> {
     let mut bytes = [0; OFFER_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
@@ -137,7 +137,7 @@ fn take<const N: usize>(bytes: &[u8]) -> [u64; N] {
     std::array::from_fn(|_| words.next().unwrap_or(0))
 }
 
-/// Again for as long as a signal came between.
+/// Repeats a call for as long as signals interrupt it.
 fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     loop {
         match call() {
@@ -147,7 +147,7 @@ fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     }
 }
 
-/// Waits for one of the descriptors; also returns when a signal came.
+/// Waits for one of the descriptors; also returns after a signal.
 pub(super) fn wait(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<(), Errno> {
     let timeout = timeout.and_then(|t| Timespec::try_from(t).ok());
     match poll(fds, timeout.as_ref()) {

@@ -141,7 +141,7 @@ fn a_path_has_one_publisher_and_a_dead_ones_socket_is_replaced() {
     drop(next);
     std::fs::write(&at.path, "a file").unwrap();
     let error = free().unwrap_err();
-    assert!(error.to_string().contains("something else than a socket"), "{error}");
+    assert!(error.to_string().contains("something other than a socket"), "{error}");
     assert_eq!(std::fs::read(&at.path).unwrap(), b"a file");
     let long = at.path.with_file_name("x".repeat(200));
     assert!(Publisher::<Words>::bind(long).unwrap_err().to_string().contains("107"));

@@ -31,7 +31,7 @@ pub trait Report: serde::Serialize {
     /// The tables. The first is the one that CSV has.
     fn sheets(&self) -> Vec<Sheet>;
 
-    /// What a reader of the tables has to know, a sentence each.
+    /// What a reader of the tables has to know, one sentence each.
     fn notes(&self) -> Vec<String>;
 }
 

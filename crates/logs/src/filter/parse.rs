@@ -30,7 +30,7 @@ const EXAMPLE: &str = "it should look like status>=500 or path~\"/api/\"";
 /// How much of the text is shown around a fault.
 const SHOWN_CHARS: usize = 60;
 
-/// What a text means; nothing where it is blank.
+/// Parses a text; `None` if it is blank.
 pub(super) fn parse(text: &str, zone: &TimeZone) -> Result<Option<Node<Condition>>> {
     let mut parser = Parser { text, at: 0, depth: 0, conditions: 0, zone };
     parser.spaces();
@@ -64,7 +64,7 @@ fn test(
     Ok(Test::Untyped(compare, with))
 }
 
-/// What a condition must want instead to hold just where it did not.
+/// The outcome that a condition must want to hold exactly where it did not.
 fn opposite(wanted: Outcome) -> Outcome {
     match wanted {
         Outcome::True => Outcome::NotTrue,
@@ -237,7 +237,7 @@ impl<'a> Parser<'a> {
         rest
     }
 
-    /// What stands in quotes, with `\"` and `\\` in it resolved; nothing where none begins.
+    /// The text in quotes, with `\"` and `\\` in it resolved; `None` where no quotes begin.
     fn quoted(&mut self) -> Result<Option<String>> {
         let start = self.at;
         let Some(quote) = self.rest().chars().next().filter(|c| matches!(c, '"' | '\'')) else {
@@ -270,7 +270,7 @@ impl<'a> Parser<'a> {
         self.fault(self.at, &words)
     }
 
-    /// What to say where something else than `and` or `or` follows a condition.
+    /// The message if something other than `and` or `or` follows a condition.
     fn not_joined(&self) -> Error {
         let hint = match self.rest().chars().next() {
             Some(')') => "this parenthesis was not opened; a value with one needs quotes",

@@ -46,7 +46,7 @@ impl Test {
         Self::Contains(Box::new(Finder::new(text).into_owned()))
     }
 
-    /// What comes of the test; `None` where there is no value of its type.
+    /// The outcome of the test; `None` where there is no value of its type.
     #[inline]
     pub(super) fn outcome(&self, span: Span, block: &[u8], clock: &mut Clock) -> Option<bool> {
         match self {

@@ -1,4 +1,4 @@
-//! What conditions mean, and what is said of those that mean nothing.
+//! The meaning of conditions, and the messages for those without one.
 
 use jiff::tz::TimeZone;
 

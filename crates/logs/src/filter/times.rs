@@ -32,7 +32,7 @@ impl TimeRange {
             })
     }
 
-    /// Keeps to what the conditions on the field `time`, which must all hold, leave.
+    /// Narrows the range to what the conditions on the field `time` leave; all of them must hold.
     pub(super) fn narrow(&mut self, nodes: &[Node<Condition>], time: &str) {
         for node in nodes {
             match node {

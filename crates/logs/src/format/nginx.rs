@@ -9,7 +9,7 @@ use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 use crate::{Error, Result};
 
-/// A `log_format` string, taken apart.
+/// A parsed `log_format` string.
 #[derive(Debug, Clone)]
 pub struct Template {
     lead: Box<[u8]>,
@@ -39,7 +39,7 @@ impl Template {
         }
         if let Some((name, _)) = parts[..count - 1].iter().find(|(_, text)| text.is_empty()) {
             return Err(Error::request(format!(
-                "nothing separates ${name} from the variable after it, so no line can be told apart"
+                "nothing separates ${name} from the variable after it, so lines cannot be split there"
             )));
         }
         Ok(Self { lead, parts })

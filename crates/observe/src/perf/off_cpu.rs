@@ -33,7 +33,7 @@ pub struct OffCpu {
     pub lost: u64,
     /// Waits whose stack was not kept, as there were too many different ones (16,384).
     pub unkept: u64,
-    /// Why there are none.
+    /// Why waits are missing.
     pub why_not: Option<String>,
 }
 

@@ -92,7 +92,7 @@ pub(super) fn disable(events: &[OwnedFd]) {
     }
 }
 
-/// The richest event that the host permits, and why it is not richer.
+/// The event with the most data that the host permits, and why it has no more.
 fn permitted(hz: u32, kernel: bool) -> Result<(Attr, Option<String>), PerfError> {
     let with_kernel = cpu_clock(hz);
     let user_only = with_kernel.with(open::EXCLUDE_KERNEL);

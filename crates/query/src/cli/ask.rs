@@ -1,4 +1,4 @@
-//! Asking, and writing what is answered.
+//! Answers statements, and writes the answers.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(super) async fn all(
     Ok(End::Done)
 }
 
-/// Answers one; Ctrl-C ends it.
+/// Answers one statement; Ctrl-C ends it.
 pub(super) async fn one(
     session: &mut Session,
     args: &Args,

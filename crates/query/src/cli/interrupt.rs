@@ -26,7 +26,7 @@ impl Interrupt {
         Ok(Self { watch: Watch::start(move || notify.notify_one())?, pressed })
     }
 
-    /// From now on queries come one after the other, and each has some time to end.
+    /// Prepares for queries that come one after the other; each has some time to end.
     pub(super) fn at_prompt(&self) {
         self.watch.expect_more_work(PATIENCE);
     }

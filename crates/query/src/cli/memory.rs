@@ -16,8 +16,8 @@ const OWN_BYTES: usize = 32 << 20;
 pub(crate) const LARGE_BLOCK_BYTES: usize = 256 << 10;
 
 impl Memory {
-    /// What queries may hold, so that the process stays near this size; of a size that has no room
-    /// for the program itself, half.
+    /// What queries may hold, so that the process stays near this size; half of it if the size has no
+    /// room for the program itself.
     pub(crate) fn for_queries(self) -> usize {
         (self.0 / 2).max(self.0.saturating_sub(OWN_BYTES))
     }

@@ -1,4 +1,4 @@
-//! Questions one after the other, at a prompt.
+//! The prompt, which takes one query after the other.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -149,7 +149,7 @@ fn asked(line: &str) -> Asked<'_> {
     }
 }
 
-/// Where lines are kept from one time to the next.
+/// The file that keeps the history.
 fn history() -> Option<PathBuf> {
     let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     let state = state.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".local/state")))?;
@@ -169,7 +169,7 @@ fn editor(session: &Session) -> rustyline::Result<Editor<Names, FileHistory>> {
     Ok(editor)
 }
 
-/// Asks and answers until there is an end of it.
+/// Asks and answers until the input ends.
 pub(super) async fn prompt(
     session: &mut Session,
     args: &mut Args,
@@ -179,7 +179,7 @@ pub(super) async fn prompt(
     let mut editor = editor(session).map_err(failed)?;
     let history = history();
     if let Some(path) = &history {
-        // The first time, there is none.
+        // The first time there is no history.
         let _ = editor.load_history(path);
     }
     print_error("SQL on logs; \\d shows the tables, \\? what else there is.\n");

@@ -18,7 +18,7 @@ use super::args::Args;
 /// Bytes that wait to be written.
 const BUFFER_BYTES: usize = 1 << 18;
 
-/// How a file is called before it has its name.
+/// The prefix of a file's name before it gets its own.
 const PREFIX: &str = ".cutwater-query-";
 
 /// An answer that is being written.

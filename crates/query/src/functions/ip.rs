@@ -32,7 +32,7 @@ pub(super) fn is_in(text: &str, network: &str) -> Option<bool> {
     let width = bits(start).1;
     let length = if length.is_empty() { width } else { length.parse().ok()? };
     let same = ip.is_ipv4() == start.is_ipv4();
-    // A length that no address has makes it no network.
+    // A length that no address has makes the network invalid.
     let start = masked(start, length)?;
     Some(same && masked(ip, length)? == start)
 }

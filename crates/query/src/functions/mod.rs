@@ -15,7 +15,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::prelude::SessionContext;
 
-/// A function's name, what it takes and gives, and what it is for: for `\h`.
+/// Each function's call and purpose, for `\h`.
 pub const HELP: [(&str, &str); 10] = [
     ("ip_in(ip, network)", "whether an address is in a network like 10.0.0.0/8"),
     ("ip_version(ip)", "4 or 6"),
@@ -29,7 +29,7 @@ pub const HELP: [(&str, &str); 10] = [
     ("json_get(json, path)", "a member of a JSON object, as text: json_get(_raw, 'http.method')"),
 ];
 
-/// Makes the functions known.
+/// Registers the functions.
 pub(crate) fn register(context: &SessionContext) {
     for function in [
         truth("ip_in", 2, |args| ip::is_in(args[0], args[1])),

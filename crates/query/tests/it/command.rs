@@ -194,7 +194,7 @@ fn temporary_files_go_at_the_end_and_after_a_kill() -> io::Result<()> {
     while entries(dir.path())? == 0 {
         std::thread::yield_now();
     }
-    // Killed between making the directory and locking it, it would be left to a later time.
+    // If it were killed before it locks the directory, the next run would leave it to a later one.
     std::thread::sleep(std::time::Duration::from_millis(200));
     child.kill()?;
     child.wait()?;

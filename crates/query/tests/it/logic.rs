@@ -32,7 +32,7 @@ fn column_type(data: &DataType) -> DefaultColumnType {
     }
 }
 
-/// Values as sqllogictest has them: of a text with nothing in it, it says so.
+/// Values as sqllogictest prints them: it has a word for an empty text.
 fn values(batch: &RecordBatch) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
     let column = |array| ArrayFormatter::try_new(array, &options).expect("it can be shown");

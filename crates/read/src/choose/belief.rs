@@ -1,4 +1,4 @@
-//! What is believed of the page cache and of the pattern, kept per thread and file.
+//! Beliefs about the page cache and the pattern, kept per thread and file.
 
 use std::ops::Range;
 

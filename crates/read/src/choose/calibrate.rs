@@ -1,5 +1,5 @@
-//! What this host is like, found out once: what copying resident bytes costs, timed in a few
-//! milliseconds, and how much memory the page cache could take.
+//! Measures this host once: the cost of copying resident bytes, timed in a few milliseconds, and the
+//! memory that the page cache could take.
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -203,7 +203,7 @@ fn when_descriptors_run_out_open_files_are_read_and_others_say_why() {
         let ring = move || File::options().path(ReadPath::Uring).open(at).is_ok();
         let has_ring = std::thread::spawn(ring).join().unwrap();
         let auto = File::open(temp.path()).unwrap();
-        // Every free number but none: neither a ring nor a second descriptor can be had.
+        // With every free number taken, neither a ring nor a second descriptor can be made.
         let mut taken = Vec::new();
         limit(Resource::Nofile, 64);
         while let Ok(file) = std::fs::File::open("/dev/null") {

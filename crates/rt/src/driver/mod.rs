@@ -115,7 +115,7 @@ impl Driver {
         self.carrier.ring_mut()?.buffers(which)
     }
 
-    /// Whether multishot operations can be had now.
+    /// Whether multishot operations are available now.
     pub(crate) fn has_multishot(&self) -> bool {
         self.path() == Path::Hot
     }

@@ -17,7 +17,7 @@ pub(crate) type OpId = u32;
 /// its reader starts it again. So a slow reader holds a sixteenth of the core's buffers.
 const UNTAKEN_MAX: usize = 32;
 
-/// What has an operation, and can be asked to end it early.
+/// The carrier that has an operation, and can be asked to end it early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holder {
     Ring(OpKey),
@@ -162,7 +162,7 @@ impl Slots {
         self.waiting_for_peers -= usize::from(waits_for_peer(op));
     }
 
-    /// The outcome, where it is there; otherwise it wakes `waker`.
+    /// The outcome, if it is there; otherwise it wakes `waker` later.
     pub(super) fn poll(&mut self, id: OpId, waker: &Waker) -> Option<Outcome> {
         let slot = self.lives.get_mut(id as usize)?;
         match slot {

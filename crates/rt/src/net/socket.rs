@@ -124,7 +124,7 @@ impl Socket {
         (Ok(()), buf)
     }
 
-    /// Records whether a send without a copy was one.
+    /// Records whether a send meant to go without a copy did so.
     fn record_copy(&self, outcome: &Outcome) {
         if let (Op::SendZeroCopy { copied, .. }, Ok(_)) = (&outcome.op, &outcome.result) {
             self.zero_copy.set(if *copied { ZeroCopy::Copies } else { ZeroCopy::Works });

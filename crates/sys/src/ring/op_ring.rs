@@ -241,8 +241,8 @@ impl OpRing {
     }
 
     /// Gives the kernel all that is queued, and waits for one completion, but not longer than
-    /// `timeout`. One `io_uring_enter(2)`. That it was interrupted, or the time is over, is no
-    /// error.
+    /// `timeout`. One `io_uring_enter(2)`. An interruption and the end of the time are not
+    /// errors.
     ///
     /// # Errors
     /// As [`OpRing::submit`].
@@ -250,8 +250,8 @@ impl OpRing {
         self.core.submit_and_wait(1, timeout)
     }
 
-    /// Takes what has completed, without a system call, and hands it to `each`; returns how many
-    /// completions that were.
+    /// Takes what has completed, without a system call, and hands it to `each`; returns the number
+    /// of completions.
     pub fn reap(&mut self, mut each: impl FnMut(OpKey, Event)) -> usize {
         let (mut taken, free, messages) = (0, &mut self.free, &mut self.messages);
         self.core.reap(usize::MAX, |groups, key, progress, cqe| {
@@ -344,6 +344,6 @@ fn outcome(op: Op, raw: i32) -> Outcome {
     Outcome { op, result: result_of(raw), fd }
 }
 
-/// Says that a send was to be from where the bytes are and the kernel made a copy of them
+/// Reports that the kernel copied the bytes of a send that should have gone without a copy
 /// (`IORING_NOTIF_USAGE_ZC_COPIED`).
 const ZERO_COPY_COPIED: u32 = 1 << 31;

@@ -20,7 +20,7 @@ use crate::reproduce::claim::{Claim, Measured};
 /// Rows of one batch.
 const BATCH: u64 = 8192;
 
-/// A row; one that is parsed into what it is, and not into a tree of anything.
+/// A row, parsed into its own type and not into a tree of values.
 #[derive(Debug, Serialize, Deserialize)]
 struct Row {
     id: i64,

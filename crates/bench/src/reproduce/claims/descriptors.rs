@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Does `work` with room for `count` descriptors in this process and in children; the limit is
-/// as before afterwards.
+/// Does `work` with room for `count` descriptors in this process and its children, then restores
+/// the limit.
 pub(super) fn with<T>(count: u64, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let before = getrlimit(Resource::Nofile);
     let enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= count);
@@ -18,7 +18,7 @@ pub(super) fn with<T>(count: u64, work: impl FnOnce() -> Result<T, String>) -> R
         )
     })?;
     let done = work();
-    // Giving up what was had before cannot fail.
+    // Lowering the limit again cannot fail.
     let _ = setrlimit(Resource::Nofile, before);
     done
 }

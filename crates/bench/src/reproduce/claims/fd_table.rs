@@ -37,7 +37,7 @@ pub(super) const CLAIM: Claim = Claim {
             let (few, many) = (s[0].median(), s[1].median());
             let word = if many < few { "less" } else { "more" };
             format!(
-                "beside {MANY} others a descriptor takes {:.0} ns {word} than the {few:.0} of opening and closing one",
+                "next to {MANY} others a descriptor takes {:.0} ns {word} than the {few:.0} of opening and closing one",
                 (many - few).abs()
             )
         }))

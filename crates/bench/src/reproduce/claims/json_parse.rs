@@ -1,4 +1,4 @@
-//! JSON lines by a general parser and by one that knows what is wanted.
+//! JSON lines by a general parser and by one that knows the wanted fields.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -20,7 +20,7 @@ use crate::reproduce::claim::{Claim, Measured};
 const MEMORY: Gauge =
     Gauge { what: "memory at its peak", unit: "MiB", claimed_ratio: Some(196.0 / 83.0) };
 
-/// What is wanted of a line.
+/// The wanted fields of a line.
 #[derive(Debug, Deserialize)]
 struct Wanted {
     status: u64,

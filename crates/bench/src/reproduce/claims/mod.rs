@@ -74,6 +74,6 @@ pub(super) static ALL: [Claim; 31] = [
     sqpoll::CLAIM,
 ];
 
-/// Parts that processes of their own play in them.
+/// The roles of child processes.
 pub(super) static ROLES: [&[(&str, Role)]; 5] =
     [&arrow::ROLES, &json_parse::ROLES, &log_scan::ROLES, &shared_config::ROLES, &wake_10k::ROLES];

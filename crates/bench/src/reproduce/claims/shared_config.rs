@@ -29,7 +29,7 @@ pub(super) const CLAIM: Claim = Claim {
         })?;
         Ok(Measured::less(sides, |s| {
             format!(
-                "a configuration of {mib} MiB costs {PROCESSES} processes {:.1} MiB mapped and {:.1} copied, by their proportional set sizes, beside the {:.1} that they have without it",
+                "a configuration of {mib} MiB costs {PROCESSES} processes {:.1} MiB mapped and {:.1} copied, by their proportional set sizes, besides the {:.1} that they have without it",
                 s[0].median(),
                 s[1].median(),
                 without as f64 / 1024.0

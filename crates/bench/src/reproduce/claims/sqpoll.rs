@@ -19,7 +19,7 @@ const BATCH: usize = 32;
 const BLOCK: usize = 4096;
 /// A thread that polls goes to sleep after this long without work, and has to be woken by a call.
 const IDLE_MS: u32 = 50;
-/// Calls for each read, where there are to be none: the first wakes the thread.
+/// Calls for each read that still count as none: the first call wakes the thread.
 const CALLS_MAX: f64 = 0.01;
 
 pub(super) const CLAIM: Claim = Claim {

@@ -29,7 +29,7 @@ pub(super) const CLAIM: Claim = Claim {
         let sides = bed.interleave(&names, "ms", |side| pass(&file, side == 0))?;
         let cold = bed.beside(COLD, &names, |side| {
             bed.chill(&path)?;
-            // What the kernel has learnt of the order of reads is not to be there from before.
+            // Opened again, so that the kernel has learnt nothing of the order of reads.
             pass(&File::open(&path).map_err(failed)?, side == 0)
         })?;
         let measured = Measured::less(sides, |s| {

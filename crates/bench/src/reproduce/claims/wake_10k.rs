@@ -31,7 +31,7 @@ const BURST: usize = 50;
 const MESSAGE: usize = 16;
 /// Descriptors besides those of the connections.
 const OTHERS: u64 = 200;
-/// How long nothing may happen.
+/// The longest wait for anything to happen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) const CLAIM: Claim = Claim {
@@ -135,7 +135,8 @@ struct Hall {
 }
 
 impl Hall {
-    /// Takes a message, and calls for the next burst where one is complete; whether it was the last.
+    /// Takes a message, and asks for the next burst when one is complete. Returns whether it was
+    /// the last.
     fn arrived(&self, message: &[u8]) -> Result<bool, String> {
         let mut seen = self.seen.borrow_mut();
         seen.take(message)?;
@@ -243,7 +244,7 @@ async fn receive(socket: Arc<OwnedFd>, hall: Rc<Hall>) {
     }
 }
 
-/// A loop around `epoll_wait(2)`: what a runtime by readiness does at the least.
+/// A loop around `epoll_wait(2)`: the least that a runtime by readiness does.
 fn by_readiness(sockets: &[Arc<OwnedFd>], hall: &Rc<Hall>) -> Result<(), String> {
     let set = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed)?;
     for (n, socket) in sockets.iter().enumerate() {

@@ -86,7 +86,7 @@ fn flags(facts: &Facts) -> Finding {
     of_many(facts, "io_uring.flags", "set-up flags", &asked, "used once each")
 }
 
-/// Their names say little to most readers: they are only named when one lacks.
+/// Their names say little to most readers, so they are named only if one is missing.
 fn features(facts: &Facts) -> Finding {
     let finding = of_many(facts, "io_uring.features", "features", &facts.ring.features, "reported");
     let detail = match finding.state {
@@ -123,7 +123,7 @@ fn operations(facts: &Facts) -> Finding {
     of_many(facts, "io_uring.operations", "operations", &all, "done or listed")
 }
 
-/// One line for many checks: names what lacks, or counts what is there.
+/// One line for many checks: names what is missing, or counts what is there.
 fn of_many(
     facts: &Facts,
     id: &'static str,

@@ -143,7 +143,7 @@ fn draw_all(ways: &[Way], flames: Option<&Path>, stop: &Stop, figures: &mut Figu
     }
 }
 
-/// One pass in a child; what it said where it could not.
+/// Runs one pass in a child; the error is what the child printed.
 fn in_child(way: Way, flame: Option<&Path>) -> Result<Cost, String> {
     let program = env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
     let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! From arguments to what is to be done: they are resolved here once, and travel no further.
+//! Turns the arguments into a plan: they are resolved here once, and travel no further.
 
 mod open;
 mod output;
@@ -19,7 +19,7 @@ use times::Times;
 
 pub(super) use output::{ArrowForm, GroupForm, Order, Output, RecordForm, Records};
 
-/// What is to be done.
+/// The plan of a scan.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) output: Output,
@@ -100,7 +100,7 @@ impl Plan {
         self.strict || self.errors.is_some()
     }
 
-    /// Bytes to read, for the progress bar: 0 if they are not known, nothing if there should be no
+    /// Bytes to read, for the progress bar: 0 if they are not known, `None` if there should be no
     /// bar.
     pub(super) fn progress_bytes(&self) -> Option<u64> {
         let in_the_way = self.output.is_records() && io::stdout().is_terminal();

@@ -37,7 +37,7 @@ impl Prometheus {
              scrape_configs: [{{job_name: test, static_configs: [{{targets: ['{target}']}}]}}]\n"
         );
         std::fs::write(dir.path().join("config.yaml"), config).unwrap();
-        // Free a moment ago; were another to take it, the start fails and the test says so.
+        // Free a moment ago. If another program takes it, the start fails and the test says so.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let process = Command::new("prometheus")
             .arg("--config.file=config.yaml")
