@@ -21,7 +21,7 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let number: u64 = digits
         .trim()
         .parse()
-        .map_err(|_| format!("{text:?} is no size; sizes look like 512, 4K, 1M or 2G"))?;
+        .map_err(|_| format!("{text:?} is not a size; sizes look like 512, 4K, 1M or 2G"))?;
     match number.checked_mul(unit) {
         Some(0) | None => Err(format!("a size of {text} is of no use here")),
         Some(bytes) => Ok(bytes),
@@ -36,7 +36,7 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     } else {
         (text.strip_suffix('s').unwrap_or(text), 1.0)
     };
-    let wrong = || format!("{text:?} is no time; times look like 100ms, 2s or 0.5");
+    let wrong = || format!("{text:?} is not a time; times look like 100ms, 2s or 0.5");
     let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
     let seconds = number * seconds;
     if !(0.001..=60.0).contains(&seconds) {
