@@ -6,7 +6,7 @@ use cutwater_meter::Latencies;
 
 use super::group::{Group, PathSamples, Slice};
 use super::pass::Sample;
-use super::report::{self, Cell, RunFacts};
+use super::report::{Cell, RunFacts};
 use super::shape::Shape;
 
 /// The cells of a group, and how `auto` compares with the best single path; paths without a whole

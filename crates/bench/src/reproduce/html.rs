@@ -160,7 +160,8 @@ fn sheet(report: &Report) -> Sheet {
         sheet.add(vec![
             Cell::text(row.id),
             number(row.claimed_ratio),
-            row.interval.map_or(Cell::Empty, Cell::Ratio),
+            // Each claim has an axis of its own above.
+            row.interval.map_or(Cell::Empty, |r| Cell::number(r.median, 3, r.to_string())),
             Cell::text(row.outcome()),
         ]);
     }

@@ -297,7 +297,7 @@ mod tests {
         assert!(noisy.spread.is_some_and(|spread| (spread - 1.5).abs() < 1e-9), "{noisy:?}");
         let mut text = String::new();
         noisy.write(&mut text);
-        assert!(text.contains("1.04x   0.52 to 2.08  refuted, undecided"), "{text}");
+        assert!(text.contains("undecided (0.52 to 2.08)  refuted, undecided"), "{text}");
         assert!(text.contains("a 1.00 s; b 1.04 s (less is better)"), "{text}");
         let calm = row(vec![side("a", &[1.0; 6]), side("b", &[1.04; 6])]);
         assert_eq!((calm.verdict, calm.decided), (Verdict::Partly, Some(true)));

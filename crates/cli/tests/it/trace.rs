@@ -186,7 +186,7 @@ fn functions_of_a_command_that_ended_have_names() {
         return cutwater_testing::skip!("{}", report["without"]);
     }
     let drawn = std::fs::read_to_string(&svg).unwrap();
-    assert!(drawn.contains("cutwater::bench::"), "{report:#}");
+    assert!(drawn.contains("cutwater_bench::bench::"), "{report:#}");
 }
 
 #[test]

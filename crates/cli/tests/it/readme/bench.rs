@@ -41,7 +41,7 @@ pub(super) fn text(run: &Value, bench: &Value) -> String {
     shapes.dedup();
     shapes.iter().for_each(|shape| row(&mut text, shape, cells));
     let mean = ratio(&bench["summary"]["auto_interval"]);
-    let _ = writeln!(text, "\n`auto` beside the best single path, geometric mean: {mean}.");
+    let _ = writeln!(text, "\n`auto` compared with the best single path, geometric mean: {mean}.");
     text
 }
 
