@@ -194,7 +194,8 @@ mod tests {
         let args = Args::parse_from(["versus", "proof", "--slow", slow]);
         let Suite::Proof(args) = args.suite else { panic!("another suite") };
         let compared = |(low, high): &(f64, f64)| {
-            let ratio = Ratio { median: 1.0, low: *low, high: *high, rounds: 9 };
+            let median = f64::midpoint(*low, *high);
+            let ratio = Ratio { median, low: *low, high: *high, rounds: 9 };
             let sides = [Series::new("first"), Series::new("second")];
             Compared::new("c".to_owned(), "ms", ratio, [&sides[0], &sides[1]])
         };
