@@ -153,7 +153,7 @@ impl Session {
                  --table NAME=GLOB (files given without a name are the table log)"
             )));
         }
-        let paths = names.iter().map(|name| expand(name)).collect::<Result<Vec<_>, _>>()?.concat();
+        let paths = names.iter().map(expand).collect::<Result<Vec<_>, _>>()?.concat();
         let kinds: Vec<_> = paths.iter().map(|path| FileType::by_extension(path)).collect();
         match kinds.first() {
             Some(&kind) if kind != FileType::Log && kinds.iter().all(|k| *k == kind) => {

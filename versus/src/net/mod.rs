@@ -100,8 +100,9 @@ pub(crate) fn run(args: &NetArgs) -> Result<bool, String> {
     if cells.is_empty() && !idle {
         return Err("--cells names no cell; run without it to see them".to_owned());
     }
-    let bench = Bench::new()?;
+    // The bench keeps this process to one core, which is not all that the host has.
     let mut report = Report::new("net", versions_of_packages());
+    let bench = Bench::new()?;
     let mut raw = Vec::new();
     for (index, cell) in cells.iter().enumerate() {
         if !common.json {

@@ -169,8 +169,7 @@ pub(super) fn conclusion(report: &Report) -> String {
     }
     if !report.cells.is_empty() {
         out.push_str(
-            "  of best: the median over the rounds and its 95 % interval; +-%: half of the slices \
-             lie within half of it\n",
+            "  of best: the median over the rounds (95 % interval); +-%: interquartile range over median\n",
         );
     }
     if report.interrupted {

@@ -35,8 +35,9 @@ pub(crate) fn bench_of_scan(arguments: impl Iterator<Item = OsString>) -> Vec<Os
     let mut all: Vec<_> = arguments.collect();
     let options = all.iter().position(|word| word == "--").unwrap_or(all.len());
     let is_option = |word: &OsString| word.as_encoded_bytes().starts_with(b"-");
-    let command =
-        (1..options).find(|i| !is_option(&all[*i]) && !(*i > 1 && is_option(&all[i - 1])));
+    // A word after an option may be its value.
+    let is_word = |i: &usize| !is_option(&all[*i]) && (*i == 1 || !is_option(&all[i - 1]));
+    let command = (1..options).find(is_word);
     if let Some(command) = command.filter(|i| all[*i] == "bench")
         && let Some(flag) = (command..options).find(|i| all[*i] == SCAN)
     {
