@@ -34,10 +34,7 @@ pub(super) fn keep(dir: &Path) -> (String, Vec<&'static str>) {
     assert!(!given.is_empty(), "{} has no file of a run", dir.display());
     let host = host();
     let date: String = jiff::Timestamp::now().to_string().chars().take(10).collect();
-    let slug = host["cpu"].as_str().unwrap().to_lowercase();
-    let slug = slug.split_whitespace().take(2).collect::<Vec<_>>().join("-");
-    let (cpus, kernel) = (&host["cpus"], host["kernel"].as_str().unwrap());
-    let name = format!("{date}-{slug}-{cpus}c-linux-{kernel}");
+    let name = format!("{date}-{}", cutwater_lab::Host::detect().slug());
     let to = root(RUNS).join(&name);
     fs::create_dir_all(&to).unwrap();
     let old = if to.join("run.json").exists() { json(&to.join("run.json")) } else { Value::Null };
