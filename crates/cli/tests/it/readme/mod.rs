@@ -144,7 +144,8 @@ fn runs_say_where_and_how_they_were_made_and_name_no_place_of_that_host() {
         for file in std::fs::read_dir(&dir).unwrap() {
             strings(&json(&file.unwrap().path()), &mut |text| {
                 // Files of the kernel have the same names everywhere.
-                let is_kernels = |word: &str| word.starts_with("/sys/") || word.starts_with("/proc/");
+                let is_kernels =
+                    |word: &str| word.starts_with("/sys/") || word.starts_with("/proc/");
                 let is_place =
                     |word: &str| word.starts_with('/') && word.len() > 1 && !is_kernels(word);
                 assert!(!text.split([' ', '"', '\'', '=']).any(is_place), "{text}");
