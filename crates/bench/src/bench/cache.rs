@@ -25,7 +25,7 @@ const PIECES_MIN: u64 = 128;
 const DROPS_MAX: u32 = 20;
 const DROP_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 /// The share of a range's pages that may be in the wrong state before the report says so. A region of
-/// the mixed state has few pieces, the first and last of which may lie half outside of it.
+/// the mixed state has few pieces, and the first and the last may lie half outside it.
 const TOLERANCE: f64 = 0.01;
 const TOLERANCE_MIXED: f64 = 0.15;
 

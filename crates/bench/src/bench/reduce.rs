@@ -23,8 +23,8 @@ pub(super) fn cells(group: &Group) -> (Vec<Cell>, Option<Comparison>) {
     (cells, auto)
 }
 
-/// Compares each path with the best single one, itself included: whoever is best, the others cannot be
-/// faster by luck alone. What was measured in the wrong state decides nothing.
+/// Compares each path with the best single one, itself included: the best one by luck must not make the others
+/// look slower. What was measured in the wrong state decides nothing.
 fn compared_with_best(cells: &mut [Cell]) -> Option<Comparison> {
     let all: Vec<Series> = cells.iter().map(Cell::rates).collect();
     let is_auto: Vec<bool> = cells.iter().map(Cell::is_auto).collect();
