@@ -65,6 +65,8 @@ pub(super) struct Pass<'a, F> {
     pub(super) offset: u64,
     /// Lines that begin here or later belong to the next piece.
     pub(super) end: u64,
+    /// The most bytes that the buffer grows to.
+    pub(super) held_max: usize,
     fill: F,
 }
 
@@ -94,8 +96,9 @@ impl Blocks {
             self.buf.resize(self.limits.block_bytes, 0);
         }
         let offset = range.start.saturating_sub(1);
-        let mut pass =
-            Pass { limits: self.limits, buf: &mut self.buf, len: 0, offset, end: range.end, fill };
+        let held_max = self.limits.line_bytes_max.saturating_add(1);
+        let (limits, buf, end) = (self.limits, &mut self.buf, range.end);
+        let mut pass = Pass { limits, buf, len: 0, offset, end, held_max, fill };
         if range.start > 0 && pass.skip_line(range.end.saturating_sub(1), sink)?.is_none() {
             return Ok(());
         }
@@ -170,13 +173,13 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
     /// Reads more after what is held: up to the end of the piece, then `step` at a time.
     pub(super) fn more(&mut self, step: usize) -> Result<usize> {
         if self.len == self.buf.len() {
-            let limit = self.limits.line_bytes_max.saturating_add(1);
-            self.buf.resize((self.len * 2).min(limit), 0);
+            self.buf.resize((self.len * 2).min(self.held_max), 0);
         }
         let at = self.offset + self.len as u64;
         let left = self.end.saturating_sub(at);
         let want = if left > 0 { left } else { step as u64 };
-        let space = &mut self.buf[self.len..];
+        let space = self.buf.len().min(self.held_max);
+        let space = &mut self.buf[self.len..space];
         let want = want.min(space.len() as u64).min(self.limits.block_bytes as u64) as usize;
         let n = (self.fill)(at, &mut space[..want])?;
         self.len += n;

@@ -151,6 +151,12 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Joining<'_, '_, F> {
     /// Hands over the records that are known to be whole.
     fn hand_over(&mut self, sink: &mut impl BlockSink) -> Result<Step> {
         let (lines_end, piece_end) = (self.lines_end(), self.piece_end());
+        if self.front == Front::Banner && lines_end > 0 && self.first_begins(sink) {
+            self.front = Front::Record;
+            if piece_end == 0 {
+                return Ok(Step::Ended);
+            }
+        }
         if let Some(at) = self.last_begin(lines_end.min(piece_end), sink) {
             self.front = Front::Record;
             return Ok(self.cut(at, sink));
@@ -168,6 +174,13 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Joining<'_, '_, F> {
             return Ok(self.cut(lines_end, sink));
         }
         Ok(Step::NeedsMore)
+    }
+
+    /// Whether the first line of the buffer begins a record.
+    fn first_begins(&self, sink: &mut impl BlockSink) -> bool {
+        let buf = &self.pass.buf[..self.pass.len];
+        let end = memchr::memchr(b'\n', buf).unwrap_or(buf.len());
+        sink.begins_record(&buf[..end])
     }
 
     /// The last line that begins a record, of those that begin behind the first and before `limit`.
@@ -237,7 +250,9 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Joining<'_, '_, F> {
         self.pass.long_line(sink)
     }
 
+    /// Reads more, but no more of a line than shows that it is too long.
     fn more(&mut self) -> Result<usize> {
+        self.pass.held_max = self.lines_end() + self.pass.limits.line_bytes_max + 1;
         let step = EXTENSION_BYTES.max(self.pass.len);
         self.pass.more(step)
     }
@@ -249,8 +264,10 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Joining<'_, '_, F> {
         let Front::Rest { ours } = self.front else {
             // The last line may begin a record of the next piece.
             let is_next = self.pass.offset + at as u64 >= self.pass.end;
-            let begins = |sink: &mut _| BlockSink::begins_record(sink, &self.pass.buf[at..self.pass.len]);
-            let cut = if length > 0 && at > 0 && is_next && begins(sink) { at } else { self.pass.len };
+            let own_first = at == 0 && self.front == Front::Record;
+            let last = &self.pass.buf[at..self.pass.len];
+            let ends_before = length > 0 && is_next && !own_first && sink.begins_record(last);
+            let cut = if ends_before { at } else { self.pass.len };
             self.cut(cut, sink);
             return;
         };
