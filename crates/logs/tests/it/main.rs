@@ -7,4 +7,5 @@ mod conservation;
 mod follow;
 mod formats;
 mod real_logs;
+mod records;
 mod seek;
