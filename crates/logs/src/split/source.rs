@@ -99,6 +99,7 @@ impl InputKind {
         let name = path.display();
         let what = if self.is_compressed() { "decompress" } else { "read" };
         let words = match (e.kind(), self.check()) {
+            _ if decode::is_advice(&e) && path.as_os_str() == "-" => e.to_string(),
             // It ends in a command, and its argument is the name.
             _ if decode::is_advice(&e) => format!("{e} {name}"),
             (io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData, Some(check)) => {
