@@ -5,7 +5,7 @@
 //! the line feeds between its parts become blanks. Nothing else is changed or checked: what is wrong in
 //! an element is found by the parser.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 /// Whether a file of which `head` is the beginning is JSON that is not one object per line.
 #[must_use]
@@ -14,14 +14,14 @@ pub fn is_elements(head: &[u8]) -> bool {
     match text.first() {
         Some(b'[') => {
             let inside = text[1..].trim_ascii_start();
-            matches!(inside.first(), Some(b'{')) || inside.starts_with(b"]")
+            matches!(inside.first(), None | Some(b'{' | b']'))
         }
         Some(b'{') => {
             let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
             let rest = &text[line.len()..];
             let mut depth = Depth::default();
             line.iter().for_each(|&b| depth.take(b));
-            let begins_member = matches!(rest.trim_ascii_start().first(), Some(b'"' | b'}'));
+            let begins_member = matches!(rest.trim_ascii_start().first(), None | Some(b'"' | b'}'));
             depth.level > 0 && !depth.in_string && begins_member
         }
         _ => false,
@@ -69,7 +69,7 @@ pub(super) struct Elements<R> {
     at_line_start: bool,
 }
 
-impl<R: BufRead> Elements<R> {
+impl<R: Read> Elements<R> {
     /// The elements of `bytes`.
     pub(super) fn new(bytes: R) -> Self {
         let (depth, base) = (Depth::default(), 0);
@@ -119,7 +119,7 @@ impl<R: BufRead> Elements<R> {
 /// How many bytes are taken at a time.
 const STEP_BYTES: usize = 16 << 10;
 
-impl<R: BufRead> Read for Elements<R> {
+impl<R: Read> Read for Elements<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut out = Vec::new();
         while out.is_empty() && buf.len() >= 2 {
@@ -142,7 +142,7 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         let mut all = Vec::new();
-        let mut elements = Elements::new(io::BufReader::with_capacity(7, text.as_bytes()));
+        let mut elements = Elements::new(text.as_bytes());
         let mut buf = [0; 10];
         loop {
             match elements.read(&mut buf).expect("reads memory") {
@@ -180,7 +180,7 @@ mod tests {
         for head in ["[{\"a\":1},", "[\n  {\n", "{\n  \"a\": 1", "[]", "{ \n\n\"a\":1}"] {
             assert!(is_elements(head.as_bytes()), "{head}");
         }
-        for head in ["{\"a\":1}\n", "[main] text", "[2026-01-02 03:04:05] x", "{", "{\"a\":\n{\"b\""] {
+        for head in ["{\"a\":1}\n", "[main] text", "[2026-01-02 03:04:05] x", "{\"a\": \"b", "{\"a\":\n{\"b\""] {
             assert!(!is_elements(head.as_bytes()), "{head}");
         }
     }

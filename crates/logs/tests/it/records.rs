@@ -140,3 +140,20 @@ fn a_followed_log_hands_a_record_over_when_the_next_one_begins() {
     assert!(rows[2].ends_with("INFO goes on\n  more"), "{rows:?}");
     assert!(!feed.holds(0));
 }
+
+#[test]
+fn an_array_and_objects_of_several_lines_are_read_by_element() {
+    let element = |n: u32| format!("{{\"level\":\"info\",\"n\":{n},\"in\":{{\"a\":[1,2]}}}}");
+    let all: Vec<_> = (1..=20).map(element).collect();
+    let pretty = |line: &String| line.replace(',', ",\n  ").replace('{', "{\n  ").replace('}', "\n}");
+    let spread: Vec<_> = all.iter().map(pretty).collect();
+    for text in [
+        format!("[\n{}\n]\n", all.join(",\n")),
+        format!("[{}]", all.join(",")),
+        format!("[\n{}\n]", spread.join(",\n")),
+        spread.join("\n"),
+    ] {
+        let (rows, tally) = records(&text, "n>=11");
+        assert_eq!((rows.len(), tally.records, tally.bad.total()), (10, 20, 0), "{text}");
+    }
+}
