@@ -78,7 +78,9 @@ const HEAD_BYTES: usize = 4 << 10;
 
 /// The first bytes of a log, decompressed.
 fn head(input: &Input) -> Result<Vec<u8>> {
-    let Some(file) = input.plain() else { return beginning(input, HEAD_BYTES).map(|(head, _)| head) };
+    let Some(file) = input.plain() else {
+        return beginning(input, HEAD_BYTES).map(|(head, _)| head);
+    };
     let mut head = vec![0; HEAD_BYTES];
     let n = crate::split::ReadAt::read_at(file, &mut head, 0)?;
     head.truncate(n);

@@ -67,16 +67,20 @@ pub(super) struct Elements<R> {
     /// Whether the element is a number, a text or a word.
     is_bare: bool,
     at_line_start: bool,
+    /// What was made of the last bytes, and how much of it was handed over.
+    made: Vec<u8>,
+    given: usize,
 }
 
 impl<R: Read> Elements<R> {
     /// The elements of `bytes`.
     pub(super) fn new(bytes: R) -> Self {
         let (depth, base) = (Depth::default(), 0);
-        Self { bytes, depth, base, is_bare: false, at_line_start: true }
+        let (made, given) = (Vec::new(), 0);
+        Self { bytes, depth, base, is_bare: false, at_line_start: true, made, given }
     }
 
-    /// Writes what one byte becomes: at most two bytes.
+    /// Writes what one byte becomes.
     fn step(&mut self, byte: u8, out: &mut Vec<u8>) {
         let at_line_start = std::mem::replace(&mut self.at_line_start, byte == b'\n');
         if self.depth.level > 0 && self.base == 0 && at_line_start && byte == b'{' {
@@ -117,22 +121,25 @@ impl<R: Read> Elements<R> {
 }
 
 /// How many bytes are taken at a time.
-const STEP_BYTES: usize = 16 << 10;
+const STEP_BYTES: usize = 32 << 10;
 
 impl<R: Read> Read for Elements<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut out = Vec::new();
-        while out.is_empty() && buf.len() >= 2 {
+        while self.given == self.made.len() {
             let mut chunk = [0; STEP_BYTES];
-            // A byte becomes two at most.
-            let n = self.bytes.read(&mut chunk[..STEP_BYTES.min(buf.len() / 2)])?;
+            let n = self.bytes.read(&mut chunk)?;
             if n == 0 {
-                break;
+                return Ok(0);
             }
-            chunk[..n].iter().for_each(|&byte| self.step(byte, &mut out));
+            let mut made = std::mem::take(&mut self.made);
+            made.clear();
+            chunk[..n].iter().for_each(|&byte| self.step(byte, &mut made));
+            (self.made, self.given) = (made, 0);
         }
-        buf[..out.len()].copy_from_slice(&out);
-        Ok(out.len())
+        let n = buf.len().min(self.made.len() - self.given);
+        buf[..n].copy_from_slice(&self.made[self.given..][..n]);
+        self.given += n;
+        Ok(n)
     }
 }
 
@@ -180,7 +187,13 @@ mod tests {
         for head in ["[{\"a\":1},", "[\n  {\n", "{\n  \"a\": 1", "[]", "{ \n\n\"a\":1}"] {
             assert!(is_elements(head.as_bytes()), "{head}");
         }
-        for head in ["{\"a\":1}\n", "[main] text", "[2026-01-02 03:04:05] x", "{\"a\": \"b", "{\"a\":\n{\"b\""] {
+        for head in [
+            "{\"a\":1}\n",
+            "[main] text",
+            "[2026-01-02 03:04:05] x",
+            "{\"a\": \"b",
+            "{\"a\":\n{\"b\"",
+        ] {
             assert!(!is_elements(head.as_bytes()), "{head}");
         }
     }

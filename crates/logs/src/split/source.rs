@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater::{File, OpenOptions, Pattern, ReadPath};
 
-use super::elements::Elements;
 use super::decode;
 use super::decode::signature::{self, Format};
+use super::elements::Elements;
 use crate::{Error, Result};
 
 /// Bytes at offsets, from any thread.

@@ -145,7 +145,8 @@ fn a_followed_log_hands_a_record_over_when_the_next_one_begins() {
 fn an_array_and_objects_of_several_lines_are_read_by_element() {
     let element = |n: u32| format!("{{\"level\":\"info\",\"n\":{n},\"in\":{{\"a\":[1,2]}}}}");
     let all: Vec<_> = (1..=20).map(element).collect();
-    let pretty = |line: &String| line.replace(',', ",\n  ").replace('{', "{\n  ").replace('}', "\n}");
+    let pretty =
+        |line: &String| line.replace(',', ",\n  ").replace('{', "{\n  ").replace('}', "\n}");
     let spread: Vec<_> = all.iter().map(pretty).collect();
     for text in [
         format!("[\n{}\n]\n", all.join(",\n")),
