@@ -2,9 +2,11 @@
 
 #[cfg(feature = "arrow")]
 mod columns;
+mod compressed;
 mod conditions;
 mod conservation;
 mod follow;
 mod formats;
 mod real_logs;
+mod records;
 mod seek;
