@@ -6,13 +6,15 @@
 
 mod blocks;
 mod decode;
+mod kind;
 mod queue;
 mod source;
 
 pub use blocks::{Block, BlockSink, Blocks};
+pub use kind::InputKind;
 pub(crate) use queue::read_task;
 pub use queue::{Stop, Task, Worker, decodes_beside, run_workers};
-pub use source::{Input, InputKind, ReadAt};
+pub use source::{Input, ReadAt};
 
 use cutwater_sys::simd::{Level, count_byte};
 
