@@ -7,16 +7,18 @@
 mod blocks;
 mod decode;
 mod elements;
+mod kind;
 mod queue;
 mod records;
 mod source;
 
 pub use blocks::{Block, BlockSink, Blocks};
 pub use elements::is_elements;
+pub use kind::InputKind;
 pub(crate) use queue::read_task;
 pub use queue::{Stop, Task, Worker, decodes_beside, run_workers};
 pub use records::{RECORD_BYTES_MAX, RECORD_LINES_MAX, kept_lines};
-pub use source::{Input, InputKind, ReadAt};
+pub use source::{Input, ReadAt};
 
 use cutwater_sys::simd::{Level, count_byte};
 

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cutwater::{File, OpenOptions, Pattern, ReadPath};
 
 use super::decode;
-use super::decode::signature::{self, Format};
+use super::decode::signature::HEAD_BYTES as SIGNATURE_BYTES;
 use super::elements::Elements;
+use super::kind::InputKind;
 use crate::{Error, Result};
 
 /// Bytes at offsets, from any thread.
@@ -41,74 +42,6 @@ impl ReadAt for File {
             // A file system without SEEK_DATA: as if there were no hole.
             Err(_) => offset,
         }
-    }
-}
-
-/// How the bytes of an input are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InputKind {
-    /// A file with bytes at offsets: read by all threads at once.
-    Plain,
-    /// gzip: streamed by one thread.
-    Gzip,
-    /// Zstandard: streamed by one thread.
-    Zstd,
-    /// bzip2: streamed by one thread.
-    Bzip2,
-    /// xz, or one of its relatives `.lzma` and lzip: streamed by one thread.
-    Xz,
-    /// LZ4, in frames or in its legacy format: streamed by one thread.
-    Lz4,
-    /// A pipe, a terminal, a socket: streamed by one thread.
-    Stream,
-}
-
-impl InputKind {
-    /// The kind that the first bytes are the signature of, or `otherwise`.
-    fn by_signature(head: &[u8], otherwise: Self) -> Self {
-        match signature::format(head) {
-            None => otherwise,
-            Some(Format::Gzip) => Self::Gzip,
-            // Frames without data begin files of pzstd, and seekable ones.
-            Some(Format::Zstd | Format::Skippable) => Self::Zstd,
-            Some(Format::Bzip2) => Self::Bzip2,
-            Some(Format::Xz | Format::Lzma | Format::Lzip) => Self::Xz,
-            Some(Format::Lz4 | Format::Lz4Legacy) => Self::Lz4,
-        }
-    }
-
-    /// Whether its bytes are decompressed.
-    #[must_use]
-    pub fn is_compressed(self) -> bool {
-        self.check().is_some()
-    }
-
-    /// The command that checks a compressed file.
-    fn check(self) -> Option<&'static str> {
-        match self {
-            Self::Plain | Self::Stream => None,
-            Self::Gzip => Some("gzip -t"),
-            Self::Zstd => Some("zstd -t"),
-            Self::Bzip2 => Some("bzip2 -t"),
-            Self::Xz => Some("xz -t"),
-            Self::Lz4 => Some("lz4 -t"),
-        }
-    }
-
-    /// The error for an input at `path` that cannot be read.
-    fn failed(self, path: &Path, e: io::Error) -> Error {
-        let name = path.display();
-        let what = if self.is_compressed() { "decompress" } else { "read" };
-        let words = match (e.kind(), self.check()) {
-            _ if decode::is_advice(&e) && path.as_os_str() == "-" => e.to_string(),
-            // It ends in a command, and its argument is the name.
-            _ if decode::is_advice(&e) => format!("{e} {name}"),
-            (io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData, Some(check)) => {
-                format!("{e}; likely cause: it is cut off or damaged; see: {check} {name}")
-            }
-            _ => return Error::Stream(format!("{what} {name}"), e),
-        };
-        Error::Stream(format!("{what} {name}"), io::Error::new(e.kind(), words))
     }
 }
 
@@ -175,9 +108,9 @@ impl Input {
             file = options.path(ReadPath::Preadv).open(path)?;
             by_calls = true;
         }
-        let mut head = [0; signature::HEAD_BYTES];
+        let mut head = [0; SIGNATURE_BYTES];
         let n = file.read_at(&mut head, 0)?;
-        let kind = kind_of(path, &head[..n], InputKind::Plain)?;
+        let kind = InputKind::of(path, &head[..n], InputKind::Plain)?;
         let ignored = Arc::default();
         Ok(Self {
             path: path.into(),
@@ -208,7 +141,7 @@ impl Input {
             }
         }
         head.truncate(n);
-        let kind = kind_of(path, &head, InputKind::Stream)?;
+        let kind = InputKind::of(path, &head, InputKind::Stream)?;
         let opened = Opened { head: Arc::new(head), rest: Arc::new(Mutex::new(Some(stream))) };
         let opened = Some(opened);
         Ok(Self {
@@ -337,14 +270,6 @@ fn is_resident(file: &File, size: u64) -> bool {
         file.residency(at..at.saturating_add(RESIDENCY_BYTES).min(size))
             .is_ok_and(|r| r.resident.saturating_mul(100) >= r.pages.saturating_mul(90))
     })
-}
-
-/// The kind of an input that begins with `head`; an error for an archive, which holds no lines.
-fn kind_of(path: &Path, head: &[u8], otherwise: InputKind) -> Result<InputKind> {
-    match signature::archive(head) {
-        Some(archive) => Err(otherwise.failed(path, decode::refused(archive, 0))),
-        None => Ok(InputKind::by_signature(head, otherwise)),
-    }
 }
 
 /// Whether the kernel makes the file's bytes as they are read, so that its size is wrong: 0 in
