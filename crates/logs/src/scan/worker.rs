@@ -1,5 +1,7 @@
 //! One thread's part of a pass.
 
+mod rewritten;
+
 use std::ops::{ControlFlow, Deref, Range};
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Parser, feed, is_blank};
+use crate::format::{Parser, Rewriter, feed, is_blank};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, Task, Worker, lines_in};
@@ -57,6 +59,8 @@ pub(super) struct Scanner<'a, S: Sink> {
     current: Option<Current>,
     tally: Tally,
     bad_lines: Vec<BadLine>,
+    /// Whether lines come as they are written to a log, and not piece by piece.
+    pub(super) follows: bool,
 }
 
 /// What belongs to the log whose piece is being read.
@@ -70,6 +74,9 @@ struct Current {
     time: Option<FieldId>,
     /// Whether lines are wanted as they stand, and need not be records.
     whole_lines: bool,
+    rewriter: Option<Rewriter>,
+    /// Whether the piece is the last one of its log.
+    at_end: bool,
 }
 
 impl<'a, S: Sink> Scanner<'a, S> {
@@ -86,6 +93,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             current: None,
             tally: Tally::default(),
             bad_lines: Vec::new(),
+            follows: false,
         }
     }
 
@@ -103,8 +111,11 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let time_name = log.time.as_deref().filter(|_| with_time);
         let names = self.sink.fields();
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
-        let whole_lines =
-            nothing_of_them && !self.request.records_only && self.request.filter.asks_for_lines();
+        let rewriter = log.definition.rewriter(self.request.limits.line_bytes_max);
+        let whole_lines = nothing_of_them
+            && rewriter.is_none()
+            && !self.request.records_only
+            && self.request.filter.asks_for_lines();
         let mut fields = match names {
             None => Fields::all(),
             Some(names) => {
@@ -123,7 +134,19 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let clock = Clock::new(log.rules.clone());
         // Names added since then belong to the parser, too.
         let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
-        Current { log: index, parser, fields, filter, prefilter, clock, time, whole_lines }
+        let (log, at_end) = (index, false);
+        Current {
+            log,
+            parser,
+            fields,
+            filter,
+            prefilter,
+            clock,
+            time,
+            whole_lines,
+            rewriter,
+            at_end,
+        }
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
@@ -302,12 +325,17 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         if self.current.as_ref().is_none_or(|c| c.log != task.input) {
             self.current = Some(self.open(task.input));
         }
+        self.begin_rewriting(task);
     }
 
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
         self.tally.bytes += block.bytes.len() as u64;
         if let Some(mut current) = self.current.take() {
-            self.lines(&mut current, block);
+            if current.rewriter.is_some() {
+                self.rewritten(&mut current, block);
+            } else {
+                self.lines(&mut current, block);
+            }
             self.current = Some(current);
         }
         ControlFlow::Continue(())
@@ -328,7 +356,10 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.sink.is_full() || self.bad_lines.len() >= BAD_HELD_MAX
     }
 
-    fn take(&mut self, _: bool) -> Part<S::Out> {
+    fn take(&mut self, last: bool) -> Part<S::Out> {
+        if last {
+            self.finish_rewriting();
+        }
         Part {
             tally: std::mem::take(&mut self.tally),
             bad_lines: std::mem::take(&mut self.bad_lines),

@@ -4,6 +4,7 @@
 mod columns;
 mod conditions;
 mod conservation;
+mod envelopes;
 mod follow;
 mod formats;
 mod real_logs;
