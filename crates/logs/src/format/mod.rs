@@ -6,18 +6,22 @@ mod cri;
 mod cursor;
 mod detect;
 mod evidence;
+mod level;
 mod logfmt;
 mod nginx;
+mod pairs;
 mod pattern;
 mod plain;
 mod structured;
 mod syslog;
+mod time_field;
 
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
 pub(crate) use detect::take_lines;
-pub use detect::{Detected, detect, field_names, find_time, need_time, sample};
+pub use detect::{Detected, detect, field_names, need_time, sample};
 pub use nginx::Template;
+pub use time_field::find_time;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +29,7 @@ use std::str::FromStr;
 use crate::bad::Reason;
 use crate::json::{Fault, JsonParser};
 use crate::record::{Fields, Record};
+use crate::time::Rules;
 use crate::{Error, Result};
 
 /// A format of logs.
@@ -113,6 +118,9 @@ impl FromStr for Format {
 pub enum Definition {
     /// A format that needs no definition.
     Known(Format),
+    /// Plain text or logfmt whose lines have a time in front and a pair that is called `time`, which
+    /// is another value: the time in front is `timestamp`.
+    TimeBesidePair(Format),
     /// A regular expression with named groups.
     Regex(regex::bytes::Regex),
     /// A `log_format` string of nginx.
@@ -140,15 +148,24 @@ impl Definition {
     #[must_use]
     pub fn format(&self) -> Format {
         match self {
-            Self::Known(format) => *format,
+            Self::Known(format) | Self::TimeBesidePair(format) => *format,
             Self::Regex(_) => Format::Regex,
             Self::Nginx(_) => Format::Nginx,
         }
     }
 
-    /// A parser of it for `fields`.
+    /// The definition of a format for a log with these lines in it.
     #[must_use]
-    pub fn parser(&self, fields: &mut Fields) -> Parser {
+    pub fn of(format: Format, sample: &[u8], rules: &Rules) -> Self {
+        if time_field::has_time_beside_pair(format, sample, rules) {
+            return Self::TimeBesidePair(format);
+        }
+        Self::Known(format)
+    }
+
+    /// A parser of it for `fields`; `rules` are those of the log.
+    #[must_use]
+    pub fn parser(&self, fields: &mut Fields, rules: &Rules) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
                 return Parser(Inner::Json(Box::new(JsonParser::new(fields))));
@@ -158,8 +175,12 @@ impl Definition {
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
             Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
             Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
-            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(fields)),
-            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields)),
+            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(rules, plain::TIME)),
+            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields, rules, plain::TIME)),
+            Self::TimeBesidePair(Format::Logfmt) => {
+                Box::new(logfmt::Logfmt::new(rules, plain::TIMESTAMP))
+            }
+            Self::TimeBesidePair(_) => Box::new(plain::Plain::new(fields, rules, plain::TIMESTAMP)),
             Self::Known(Format::Raw | Format::Regex | Format::Nginx) => {
                 Box::new(plain::Raw::new(fields))
             }
