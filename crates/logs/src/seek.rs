@@ -119,7 +119,7 @@ impl<'a, R: ReadAt> Probe<'a, R> {
             source,
             zone: log.rules.zone.clone(),
             size,
-            parser: definition.parser(&mut fields),
+            parser: definition.parser(&mut fields, &log.rules),
             rewriter: definition.rewriter(TEXT_BYTES_MAX),
             id: fields.find(time),
             fields,

@@ -6,23 +6,27 @@ mod cursor;
 mod detect;
 mod envelope;
 mod evidence;
+mod level;
 mod logfmt;
 mod nginx;
+mod pairs;
 mod pattern;
 mod plain;
 mod sample;
 mod stamp;
 mod structured;
 mod syslog;
+mod time_field;
 
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
-pub use detect::{Detected, field_names, find_time, need_time};
+pub use detect::{Detected, field_names, need_time};
 pub use envelope::{DEPTH_MAX as ENVELOPES_MAX, Envelope, EnvelopeKind, Wrapping, detect};
 pub(crate) use envelope::{Entry, Outcome, Rewriter, given};
 pub use nginx::Template;
 pub use sample::sample;
 pub(crate) use sample::take_lines;
+pub use time_field::find_time;
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +34,7 @@ use std::str::FromStr;
 use crate::bad::Reason;
 use crate::json::{Fault, JsonParser};
 use crate::record::{Fields, Record};
+use crate::time::Rules;
 use crate::{Error, Result};
 use envelope::Wrapped;
 
@@ -119,6 +124,9 @@ impl FromStr for Format {
 pub enum Definition {
     /// A format that needs no definition.
     Known(Format),
+    /// Plain text or logfmt whose lines have a time in front and a pair that is called `time`, which
+    /// is another value: the time in front is `timestamp`.
+    TimeBesidePair(Format),
     /// A regular expression with named groups.
     Regex(regex::bytes::Regex),
     /// A `log_format` string of nginx.
@@ -174,15 +182,24 @@ impl Definition {
     pub fn format(&self) -> Format {
         match self {
             Self::Wrapped(wrapping) => wrapping.format(),
-            Self::Known(format) => *format,
+            Self::Known(format) | Self::TimeBesidePair(format) => *format,
             Self::Regex(_) => Format::Regex,
             Self::Nginx(_) => Format::Nginx,
         }
     }
 
-    /// A parser of it for `fields`.
+    /// The definition of a format for a log with these lines in it.
     #[must_use]
-    pub fn parser(&self, fields: &mut Fields) -> Parser {
+    pub fn of(format: Format, sample: &[u8], rules: &Rules) -> Self {
+        if time_field::has_time_beside_pair(format, sample, rules) {
+            return Self::TimeBesidePair(format);
+        }
+        Self::Known(format)
+    }
+
+    /// A parser of it for `fields`; `rules` are those of the log.
+    #[must_use]
+    pub fn parser(&self, fields: &mut Fields, rules: &Rules) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
                 return Parser(Inner::Json(Box::new(JsonParser::new(fields))));
@@ -192,20 +209,24 @@ impl Definition {
             }
             Self::Known(Format::Cri) => {
                 let text = envelope::wrapped_text(Format::Cri).unwrap_or(Self::Known(Format::Raw));
-                return text.parser(fields);
+                return text.parser(fields, rules);
             }
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
             Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
             Self::Known(Format::Syslog) => {
                 Box::new(syslog::Rfc3164::new(fields).with_message(fields))
             }
-            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(fields)),
-            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields)),
+            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(rules, plain::TIME)),
+            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields, rules, plain::TIME)),
+            Self::TimeBesidePair(Format::Logfmt) => {
+                Box::new(logfmt::Logfmt::new(rules, plain::TIMESTAMP))
+            }
+            Self::TimeBesidePair(_) => Box::new(plain::Plain::new(fields, rules, plain::TIMESTAMP)),
             Self::Known(Format::Raw | Format::Regex | Format::Nginx) => {
                 Box::new(plain::Raw::new(fields))
             }
             Self::Wrapped(wrapping) => {
-                return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields))));
+                return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))));
             }
             Self::Regex(regex) => Box::new(pattern::Pattern::new(regex.clone(), fields)),
             Self::Nginx(template) => Box::new(nginx::Nginx::new(template.clone(), fields)),

@@ -9,7 +9,7 @@ use cutwater::ReadPath;
 use crate::Result;
 use crate::format::{Definition, detect, find_time, given, sample};
 use crate::split::{Input, InputKind, Limits};
-use crate::time::Rules;
+use crate::time::{Rules, find_day_first};
 
 /// A log with its format.
 #[derive(Debug, Clone)]
@@ -49,16 +49,14 @@ pub fn open(
     let reference_s = fs::metadata(path)
         .map(|m| m.mtime())
         .unwrap_or_else(|_| jiff::Timestamp::now().as_second());
-    let rules = Rules { zone: zone.clone(), reference_s };
+    let mut rules = Rules::new(zone.clone(), reference_s);
     let mut sample = take_sample(&input)?;
     if sample.starts_with(BYTE_ORDER_MARK) {
         sample.drain(..BYTE_ORDER_MARK.len());
     }
+    rules.day_first = find_day_first(&sample);
     let (definition, confidence, time) = match asked {
-        Some(definition) => {
-            let definition = given(definition, &sample, &rules)?;
-            (definition, 1.0, None)
-        }
+        Some(definition) => (given(definition, &sample, &rules)?, 1.0, None),
         None => {
             let found = detect(&sample, &rules)?;
             (found.definition, found.confidence, found.time)

@@ -10,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Parser, Rewriter, feed, is_blank};
+use crate::format::{Format, Parser, Rewriter, feed, is_blank};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, Task, Worker, lines_in};
@@ -126,14 +126,15 @@ impl<'a, S: Sink> Scanner<'a, S> {
         };
         fields.dotted = self.request.dotted;
         // Where fields are open, a format's own come first, in its order.
-        let parser = log.definition.parser(&mut fields);
+        let parser = log.definition.parser(&mut fields, &log.rules);
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
         self.sink.begin(index, &mut fields);
-        let prefilter = self.prefilter();
+        let prefilter = self.prefilter(log);
         let clock = Clock::new(log.rules.clone());
         // Names added since then belong to the parser, too.
-        let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
+        let parser =
+            if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
         let (log, at_end) = (index, false);
         Current {
             log,
@@ -150,8 +151,11 @@ impl<'a, S: Sink> Scanner<'a, S> {
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
-    fn prefilter(&self) -> Option<Prefilter> {
-        if self.request.examine_all {
+    fn prefilter(&self, log: &Log) -> Option<Prefilter> {
+        // The name of a level need not be in the line.
+        let names_levels = log.definition.format() == Format::Plain
+            && self.request.filter.fields().any(|name| name == "level");
+        if self.request.examine_all || names_levels {
             return None;
         }
         let literals = self.request.filter.literals()?;
@@ -209,7 +213,10 @@ impl<'a, S: Sink> Scanner<'a, S> {
         self.record.clear();
         let (end, parsed) = c.parser.parse(whole.bytes, start, &mut c.fields, &mut self.record);
         let outcome = match parsed {
-            Ok(true) => self.record(c, whole, start, end),
+            Ok(true) => {
+                self.record(c, whole, start, end);
+                Ok(())
+            }
             Ok(false) => Ok(()),
             Err(fault) => Err(fault),
         };
@@ -238,19 +245,25 @@ impl<'a, S: Sink> Scanner<'a, S> {
         (end, parsed.map(|_| ()))
     }
 
-    /// Takes the record of `whole[start..end]`, unless its time is invalid.
+    /// Takes the record of `whole[start..end]`.
     #[inline]
-    fn record(
-        &mut self,
-        c: &mut Current,
-        whole: Block<'_>,
-        start: usize,
-        end: usize,
-    ) -> Result<(), Fault> {
-        let time = time_of(c, whole.bytes, &self.record)?;
+    fn record(&mut self, c: &mut Current, whole: Block<'_>, start: usize, end: usize) {
+        let time = self.time(c, whole.bytes);
         self.tally.records += 1;
         self.hand_over(c, whole, start..end, time);
-        Ok(())
+    }
+
+    /// The time of the record, whose spans are in `block`.
+    #[inline]
+    fn time(&mut self, c: &mut Current, block: &[u8]) -> Option<Nanos> {
+        match time_of(c, block, &self.record) {
+            Time::At(time) => Some(time),
+            Time::Absent => None,
+            Time::Unreadable => {
+                self.tally.untimed += 1;
+                None
+            }
+        }
     }
 
     /// Hands a record over, where it passes.
@@ -305,17 +318,25 @@ fn hand_over_bad<S: Sink>(
     }
 }
 
-/// The time of a record. A value there that is not a time makes the line a bad one.
+/// What the field of the time has.
+enum Time {
+    At(Nanos),
+    /// No value.
+    Absent,
+    /// A value that is no time.
+    Unreadable,
+}
+
+/// The time of a record.
 #[inline]
-fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Result<Option<Nanos>, Fault> {
-    let Some(id) = c.time else { return Ok(None) };
+fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
+    let Some(id) = c.time else { return Time::Absent };
     let span = record.get(id);
     let text = span.bytes(block);
     if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
-        return Ok(None);
+        return Time::Absent;
     }
-    let at = span.start as usize;
-    c.clock.parse(text).map(Some).ok_or(Fault { reason: Reason::Time, at })
+    c.clock.parse(text).map_or(Time::Unreadable, Time::At)
 }
 
 impl<S: Sink> Worker for Scanner<'_, S> {
@@ -359,6 +380,9 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     fn take(&mut self, last: bool) -> Part<S::Out> {
         if last {
             self.finish_rewriting();
+        }
+        if let Some(current) = &mut self.current {
+            self.tally.unknown_zones.merge(&current.clock.take_unknown_zones());
         }
         Part {
             tally: std::mem::take(&mut self.tally),

@@ -9,3 +9,4 @@ mod follow;
 mod formats;
 mod real_logs;
 mod seek;
+mod times;

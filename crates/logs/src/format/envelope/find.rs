@@ -49,8 +49,11 @@ pub(crate) fn given(definition: &Definition, sample: &[u8], rules: &Rules) -> Re
             return Ok(text);
         }
     }
-    let is_plain = !colours::has(sample);
-    Ok(if is_plain { definition.clone() } else { coloured(definition.clone(), &None) })
+    let definition = match definition {
+        Definition::Known(format) => Definition::of(*format, sample, rules),
+        other => other.clone(),
+    };
+    Ok(if colours::has(sample) { coloured(definition, &None) } else { definition })
 }
 
 /// A definition of lines with colour codes.
@@ -133,7 +136,7 @@ fn wrap(
     rules: &Rules,
     depth: usize,
 ) -> Result<Option<Detected>> {
-    let Some(peeled) = peel(kind, sample) else { return Ok(None) };
+    let Some(peeled) = peel(kind, sample, rules) else { return Ok(None) };
     let inside = look(&peeled.inner, rules, depth - 1)?;
     if !accepts(kind, &inside, sample) {
         return Ok(None);
@@ -189,7 +192,7 @@ struct Peeled {
 }
 
 /// Takes an envelope off sampled lines; nothing where too few have it.
-fn peel(kind: EnvelopeKind, sample: &[u8]) -> Option<Peeled> {
+fn peel(kind: EnvelopeKind, sample: &[u8], rules: &Rules) -> Option<Peeled> {
     let envelope = Envelope::new(kind, &[], false);
     let rewritten;
     let sample = match kind {
@@ -201,7 +204,7 @@ fn peel(kind: EnvelopeKind, sample: &[u8]) -> Option<Peeled> {
         _ => sample,
     };
     let mut fields = Fields::all();
-    let mut layer = envelope.layer(&mut fields);
+    let mut layer = envelope.layer(&mut fields, rules);
     let mut record = Record::default();
     let mut peeled = Peeled { inner: Vec::with_capacity(sample.len()), opened: 0, lines: 0 };
     let mut start = 0;

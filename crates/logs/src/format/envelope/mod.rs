@@ -31,6 +31,7 @@ pub(super) use wrapped::Wrapped;
 use super::cursor::{Cursor, Slot, Step};
 use super::{Definition, Format, syslog};
 use crate::record::{Fields, Record, Span};
+use crate::time::Rules;
 
 /// The most envelopes around a line.
 pub const DEPTH_MAX: usize = 3;
@@ -154,7 +155,7 @@ impl Envelope {
     }
 
     /// What takes the envelope off.
-    fn layer(&self, fields: &mut Fields) -> Box<dyn Layer> {
+    fn layer(&self, fields: &mut Fields, rules: &Rules) -> Box<dyn Layer> {
         match self.kind {
             EnvelopeKind::Docker => Box::new(layers::Docker::new(self, fields)),
             EnvelopeKind::Cri => Box::new(layers::Cri::new(self, fields)),
@@ -162,8 +163,8 @@ impl Envelope {
             EnvelopeKind::Kubectl => Box::new(prefixes::Kubectl::new(self, fields)),
             EnvelopeKind::Stern => Box::new(prefixes::Stern::new(self, fields)),
             EnvelopeKind::Gitlab => Box::new(prefixes::Gitlab::new(self, fields)),
-            EnvelopeKind::Time => Box::new(prefixes::Time::new(self, fields, false)),
-            EnvelopeKind::Cloudwatch => Box::new(prefixes::Time::new(self, fields, true)),
+            EnvelopeKind::Time => Box::new(prefixes::Time::new(self, fields, rules, false)),
+            EnvelopeKind::Cloudwatch => Box::new(prefixes::Time::new(self, fields, rules, true)),
             EnvelopeKind::Cee => Box::new(prefixes::Cee),
             EnvelopeKind::Syslog => {
                 Box::new(syslog::Rfc3164::named(fields, &|name| self.field(name)))

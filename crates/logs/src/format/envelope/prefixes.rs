@@ -55,7 +55,7 @@ impl Layer for Compose {
         let text = std::str::from_utf8(container.bytes(c.block)).unwrap_or_default();
         c.skip_spaces();
         c.expect(b'|')?;
-        if crate::format::plain::is_level(text) {
+        if crate::format::level::is_level(text) {
             return Err(Reason::NoMatch);
         }
         skip_space(c);
@@ -192,10 +192,15 @@ pub(super) struct Time {
 }
 
 impl Time {
-    pub(super) fn new(envelope: &Envelope, fields: &mut Fields, with_stream: bool) -> Self {
+    pub(super) fn new(
+        envelope: &Envelope,
+        fields: &mut Fields,
+        rules: &Rules,
+        with_stream: bool,
+    ) -> Self {
         let time = envelope.slot(fields, "time");
         let stream = with_stream.then(|| envelope.slot(fields, "stream"));
-        Self { time, stream, clock: Clock::new(Rules::default()) }
+        Self { time, stream, clock: Clock::new(rules.clone()) }
     }
 
     /// The time in front, in brackets or not.

@@ -4,10 +4,11 @@ use super::prefixes::skip_cee;
 use super::{Envelope, Layer, Wrapping, is_text};
 use crate::bad::Reason;
 use crate::format::cursor::{Cursor, Slot};
-use crate::format::plain::Plain;
-use crate::format::{Format, LineParser, Parser, is_blank};
+use crate::format::plain::{Plain, TIME, TIMESTAMP};
+use crate::format::{Definition, Format, LineParser, Parser, is_blank};
 use crate::json::Fault;
 use crate::record::{Fields, Record, Span, SpanKind};
+use crate::time::Rules;
 
 #[derive(Debug)]
 pub(in crate::format) struct Wrapped {
@@ -17,7 +18,9 @@ pub(in crate::format) struct Wrapped {
     inside: Inside,
     /// Made with the first line of text, so that other logs have no fields of it.
     text: Option<Box<Text>>,
-    text_name: &'static str,
+    /// What the time and the message of text are called.
+    names: (&'static str, &'static str),
+    rules: Rules,
     /// The log's time.
     time: Option<Slot>,
 }
@@ -46,19 +49,20 @@ struct Opened {
 }
 
 impl Wrapped {
-    pub(in crate::format) fn new(wrapping: &Wrapping, fields: &mut Fields) -> Self {
+    pub(in crate::format) fn new(wrapping: &Wrapping, fields: &mut Fields, rules: &Rules) -> Self {
         let format = wrapping.inside.format();
-        let layers = wrapping.envelopes.iter().map(|e: &Envelope| e.layer(fields)).collect();
+        let layers = wrapping.envelopes.iter().map(|e: &Envelope| e.layer(fields, rules)).collect();
         let inside = if is_text(format) {
             Inside::Text
         } else {
-            let parser = Box::new(wrapping.inside.parser(fields));
+            let parser = Box::new(wrapping.inside.parser(fields, rules));
             Inside::Format { parser, is_json: format == Format::Json, mixed: wrapping.mixed }
         };
         let time = wrapping.time.as_ref().map(|name| Slot::new(fields, name));
         let strict = wrapping.envelopes.iter().any(|e| e.kind.is_strict());
-        let text_name = wrapping.text_name();
-        Self { layers, strict, inside, text: None, text_name, time }
+        let beside = matches!(*wrapping.inside, Definition::TimeBesidePair(_));
+        let names = (if beside { TIMESTAMP } else { TIME }, wrapping.text_name());
+        Self { layers, strict, inside, text: None, names, rules: rules.clone(), time }
     }
 
     pub(in crate::format) fn begin_block(&mut self, block: &[u8]) {
@@ -156,8 +160,8 @@ impl Wrapped {
         fields: &mut Fields,
         record: &mut Record,
     ) {
-        let name = self.text_name;
-        let text = self.text.get_or_insert_with(|| Box::new(Text::new(fields, name)));
+        let (names, rules) = (self.names, &self.rules);
+        let text = self.text.get_or_insert_with(|| Box::new(Text::new(fields, rules, names)));
         let time = text.parse(block, opened, end, fields, record);
         self.settle_time(time, record);
     }
@@ -173,9 +177,9 @@ impl Wrapped {
 }
 
 impl Text {
-    fn new(fields: &mut Fields, message: &str) -> Self {
-        let plain = Plain::new(fields);
-        Self { plain, time: Slot::new(fields, "time"), message: Slot::new(fields, message) }
+    fn new(fields: &mut Fields, rules: &Rules, (time, message): (&'static str, &str)) -> Self {
+        let plain = Plain::new(fields, rules, time);
+        Self { plain, time: Slot::new(fields, time), message: Slot::new(fields, message) }
     }
 
     /// Sets the fields of a line of text, and returns its time.

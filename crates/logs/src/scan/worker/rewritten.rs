@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Current, Scanner, hand_over_bad, time_of};
+use super::{Current, Scanner, hand_over_bad};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::format::{Entry, Outcome, Rewriter};
 use crate::json::Fault;
@@ -91,7 +91,7 @@ impl<S: Sink> Scanner<'_, S> {
         if !parsed.map_err(in_line)? {
             return Ok(());
         }
-        let time = time_of(c, copy, &self.record).map_err(in_line)?;
+        let time = self.time(c, copy);
         self.tally.records += 1;
         // A line that was not joined is handed over as it stands.
         let line = line_of(copy, entry, block);
