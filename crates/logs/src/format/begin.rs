@@ -16,6 +16,8 @@ use crate::time::{Clock, Rules};
 pub(crate) enum Joining {
     /// Every line is a record, or a bad line.
     Never,
+    /// Only what is indented continues a record: all other lines may be text.
+    Indented,
     /// Only what looks like a continuation continues a record.
     Strict,
     /// Only what looks like a beginning begins one.
@@ -27,7 +29,13 @@ impl Definition {
     pub(crate) fn joining(&self) -> Joining {
         match self {
             Self::Known(Format::Raw) => Joining::Never,
-            Self::Known(Format::Plain) => Joining::Loose,
+            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => Joining::Loose,
+            // Records that are written anew have their lines joined already.
+            Self::Wrapped(_) if self.is_rewritten() => Joining::Never,
+            Self::Wrapped(wrapping) if wrapping.is_mixed() => Joining::Indented,
+            Self::Wrapped(wrapping) if wrapping.envelopes().is_empty() => {
+                wrapping.inside().joining()
+            }
             _ => Joining::Strict,
         }
     }
@@ -58,6 +66,7 @@ struct Strict {
     parser: Parser,
     fields: Fields,
     record: Record,
+    only_indented: bool,
 }
 
 impl Begin {
@@ -66,10 +75,12 @@ impl Begin {
         Self(match definition.joining() {
             Joining::Never => Rule::Always,
             Joining::Loose => Rule::Time(Box::new(Clock::new(rules.clone()))),
-            Joining::Strict => {
+            joining => {
                 let mut fields = Fields::only::<&str>(&[]);
-                let parser = definition.parser(&mut fields);
-                Rule::Parses(Box::new(Strict { parser, fields, record: Record::default() }))
+                let parser = definition.parser(&mut fields, rules);
+                let only_indented = joining == Joining::Indented;
+                let record = Record::default();
+                Rule::Parses(Box::new(Strict { parser, fields, record, only_indented }))
             }
         })
     }
@@ -97,6 +108,7 @@ impl Begin {
         match &mut self.0 {
             Rule::Always => true,
             Rule::Time(clock) => plain::has_time(clock, line),
+            Rule::Parses(strict) if strict.only_indented => !is_indented(line),
             Rule::Parses(strict) => !continues(line) || strict.parses(line),
         }
     }
@@ -171,12 +183,14 @@ const MAY_CONTINUE: [bool; 256] = {
     table
 };
 
+/// Whether `line` is blank or begins with a blank.
+fn is_indented(line: &[u8]) -> bool {
+    matches!(line.first(), None | Some(b' ' | b'\t')) || is_blank(line)
+}
+
 /// Whether `line` looks like the continuation of a record: it is blank, indented, or of a stack trace.
 fn continues(line: &[u8]) -> bool {
-    match line.first() {
-        None | Some(b' ' | b'\t') => true,
-        Some(_) => is_blank(line) || is_of_trace(line),
-    }
+    is_indented(line) || is_of_trace(line)
 }
 
 /// How lines of stack traces begin that are not indented: Java and Kotlin, Python, Go, .NET, PHP, Rust.

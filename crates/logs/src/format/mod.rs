@@ -3,23 +3,32 @@
 mod access;
 mod apache_error;
 mod begin;
-mod cri;
 mod cursor;
 mod detect;
+mod envelope;
 mod evidence;
+mod level;
 mod logfmt;
 mod nginx;
+mod pairs;
 mod pattern;
 mod plain;
+mod sample;
+mod stamp;
 mod structured;
 mod syslog;
+mod time_field;
 
 pub(crate) use begin::{Begin, kept_end};
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
-pub(crate) use detect::take_lines;
-pub use detect::{Detected, detect, field_names, find_time, need_time, sample};
+pub use detect::{Detected, field_names, need_time};
+pub use envelope::{DEPTH_MAX as ENVELOPES_MAX, Envelope, EnvelopeKind, Wrapping, detect};
+pub(crate) use envelope::{Entry, Outcome, Rewriter, given};
 pub use nginx::Template;
+pub use sample::sample;
+pub(crate) use sample::take_lines;
+pub use time_field::find_time;
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +36,9 @@ use std::str::FromStr;
 use crate::bad::Reason;
 use crate::json::{Fault, JsonParser};
 use crate::record::{Fields, Record};
+use crate::time::Rules;
 use crate::{Error, Result};
+use envelope::Wrapped;
 
 /// A format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,10 +126,15 @@ impl FromStr for Format {
 pub enum Definition {
     /// A format that needs no definition.
     Known(Format),
+    /// Plain text or logfmt whose lines have a time in front and a pair that is called `time`, which
+    /// is another value: the time in front is `timestamp`.
+    TimeBesidePair(Format),
     /// A regular expression with named groups.
     Regex(regex::bytes::Regex),
     /// A `log_format` string of nginx.
     Nginx(Template),
+    /// A format in envelopes, or between lines of text.
+    Wrapped(Wrapping),
 }
 
 impl Definition {
@@ -138,32 +154,81 @@ impl Definition {
         Template::new(template).map(Self::Nginx)
     }
 
-    /// The format.
+    /// The envelopes around its lines, from the outside in.
+    #[must_use]
+    pub fn envelopes(&self) -> &[Envelope] {
+        match self {
+            Self::Wrapped(wrapping) => wrapping.envelopes(),
+            _ => &[],
+        }
+    }
+
+    /// What writes blocks of its lines anew, where they cannot be parsed in place. A text of several
+    /// lines may have up to `bytes_max` bytes.
+    pub(crate) fn rewriter(&self, bytes_max: usize) -> Option<Rewriter> {
+        match self {
+            Self::Wrapped(wrapping) => wrapping.rewriter(bytes_max),
+            _ => None,
+        }
+    }
+
+    /// Whether its records are not lines as they stand in the log: their texts are unescaped, joined,
+    /// or freed of colour codes.
+    #[must_use]
+    pub fn is_rewritten(&self) -> bool {
+        self.rewriter(0).is_some()
+    }
+
+    /// The format; of the lines inside, where they are in envelopes.
     #[must_use]
     pub fn format(&self) -> Format {
         match self {
-            Self::Known(format) => *format,
+            Self::Wrapped(wrapping) => wrapping.format(),
+            Self::Known(format) | Self::TimeBesidePair(format) => *format,
             Self::Regex(_) => Format::Regex,
             Self::Nginx(_) => Format::Nginx,
         }
     }
 
-    /// A parser of it for `fields`.
+    /// The definition of a format for a log with these lines in it.
     #[must_use]
-    pub fn parser(&self, fields: &mut Fields) -> Parser {
+    pub fn of(format: Format, sample: &[u8], rules: &Rules) -> Self {
+        if time_field::has_time_beside_pair(format, sample, rules) {
+            return Self::TimeBesidePair(format);
+        }
+        Self::Known(format)
+    }
+
+    /// A parser of it for `fields`; `rules` are those of the log.
+    #[must_use]
+    pub fn parser(&self, fields: &mut Fields, rules: &Rules) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
                 return Parser(Inner::Json(Box::new(JsonParser::new(fields))));
             }
-            Self::Known(Format::Syslog5424) => Box::new(syslog::Rfc5424::new(fields)),
-            Self::Known(Format::Cri) => Box::new(cri::Cri::new(fields)),
+            Self::Known(Format::Syslog5424) => {
+                Box::new(syslog::Rfc5424::new(fields).with_message(fields))
+            }
+            Self::Known(Format::Cri) => {
+                let text = envelope::wrapped_text(Format::Cri).unwrap_or(Self::Known(Format::Raw));
+                return text.parser(fields, rules);
+            }
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
             Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
-            Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
-            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(fields)),
-            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields)),
+            Self::Known(Format::Syslog) => {
+                Box::new(syslog::Rfc3164::new(fields).with_message(fields))
+            }
+            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(rules, plain::TIME)),
+            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields, rules, plain::TIME)),
+            Self::TimeBesidePair(Format::Logfmt) => {
+                Box::new(logfmt::Logfmt::new(rules, plain::TIMESTAMP))
+            }
+            Self::TimeBesidePair(_) => Box::new(plain::Plain::new(fields, rules, plain::TIMESTAMP)),
             Self::Known(Format::Raw | Format::Regex | Format::Nginx) => {
                 Box::new(plain::Raw::new(fields))
+            }
+            Self::Wrapped(wrapping) => {
+                return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))));
             }
             Self::Regex(regex) => Box::new(pattern::Pattern::new(regex.clone(), fields)),
             Self::Nginx(template) => Box::new(nginx::Nginx::new(template.clone(), fields)),
@@ -193,13 +258,16 @@ pub struct Parser(Inner);
 enum Inner {
     Json(Box<JsonParser>),
     Line(Box<dyn LineParser>),
+    Wrapped(Box<Wrapped>),
 }
 
 impl Parser {
     /// Prepares a block of lines; the lines parsed next must be in it.
     pub fn begin_block(&mut self, block: &[u8]) {
-        if let Inner::Json(json) = &mut self.0 {
-            json.begin_block(block);
+        match &mut self.0 {
+            Inner::Json(json) => json.begin_block(block),
+            Inner::Wrapped(wrapped) => wrapped.begin_block(block),
+            Inner::Line(_) => {}
         }
     }
 
@@ -220,6 +288,10 @@ impl Parser {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
             }
+            Inner::Wrapped(wrapped) => {
+                let end = feed(block, start);
+                (end, wrapped.parse(block, start, end, fields, record))
+            }
         }
     }
 }
@@ -237,6 +309,7 @@ impl Parser {
         match &mut self.0 {
             Inner::Json(json) => json.parse(block, start, fields, record).1,
             Inner::Line(line) => whole_line(line.as_mut(), block, start, end, fields, record),
+            Inner::Wrapped(wrapped) => wrapped.parse(block, start, end, fields, record),
         }
     }
 }

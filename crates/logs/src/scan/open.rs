@@ -8,9 +8,9 @@ use std::path::Path;
 use cutwater::ReadPath;
 
 use crate::Result;
-use crate::format::{Definition, Detected, Format, detect, find_time, sample};
-use crate::split::{Input, is_elements};
-use crate::time::Rules;
+use crate::format::{Definition, Format, detect, find_time, given, sample};
+use crate::split::{Input, Limits, is_elements};
+use crate::time::{Rules, find_day_first};
 
 /// A log with its format.
 #[derive(Debug, Clone)]
@@ -43,33 +43,38 @@ const STREAM_SAMPLE_BYTES: usize = 64 << 10;
 pub fn open(
     path: &Path,
     read_path: ReadPath,
-    given: Option<&Definition>,
+    asked: Option<&Definition>,
     zone: &jiff::tz::TimeZone,
 ) -> Result<Log> {
     let mut input = Input::open(path, read_path)?;
-    let may_be_json = given.is_none_or(|g| matches!(g, Definition::Known(Format::Json)));
+    let may_be_json = asked.is_none_or(|a| matches!(a, Definition::Known(Format::Json)));
     if may_be_json && is_elements(&head(&input)?) {
         input = input.with_elements();
     }
     let reference_s = fs::metadata(path)
         .map(|m| m.mtime())
         .unwrap_or_else(|_| jiff::Timestamp::now().as_second());
-    let rules = Rules { zone: zone.clone(), reference_s };
+    let mut rules = Rules::new(zone.clone(), reference_s);
     let mut sample = take_sample(&input)?;
     if sample.starts_with(BYTE_ORDER_MARK) {
         sample.drain(..BYTE_ORDER_MARK.len());
     }
-    if let Some(definition) = given {
-        let time = find_time(definition, &sample, &rules);
-        let definition = definition.clone();
-        return Ok(Log { input, definition, confidence: 1.0, time, rules, sample });
-    }
-    let Detected { format, confidence, time, .. } = if sample.is_empty() {
-        Detected { format: Format::Raw, confidence: 0.0, time: None, lines: 0 }
-    } else {
-        detect(&sample, &rules)?
+    rules.day_first = find_day_first(&sample);
+    let (definition, confidence, time) = match asked {
+        Some(definition) => (given(definition, &sample, &rules)?, 1.0, None),
+        None => {
+            let found = detect(&sample, &rules)?;
+            (found.definition, found.confidence, found.time)
+        }
     };
-    let definition = Definition::Known(format);
+    if let Some(rewriter) = definition.rewriter(Limits::default().line_bytes_max) {
+        sample = rewriter.sample(&sample);
+    }
+    let time = match (time, &definition) {
+        (None, Definition::Wrapped(wrapping)) => wrapping.time().map(str::to_owned),
+        (found, _) => found,
+    };
+    let time = time.or_else(|| find_time(&definition, &sample, &rules));
     Ok(Log { input, definition, confidence, time, rules, sample })
 }
 

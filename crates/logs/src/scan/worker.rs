@@ -1,5 +1,7 @@
 //! One thread's part of a pass.
 
+mod rewritten;
+
 use std::ops::{ControlFlow, Deref, Range};
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Begin, Parser, feed, is_blank, kept_end};
+use crate::format::{Begin, Format, Parser, Rewriter, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, Task, Worker, lines_in};
@@ -57,6 +59,8 @@ pub(super) struct Scanner<'a, S: Sink> {
     current: Option<Current>,
     tally: Tally,
     bad_lines: Vec<BadLine>,
+    /// Whether lines come as they are written to a log, and not piece by piece.
+    pub(super) follows: bool,
 }
 
 /// What belongs to the log whose piece is being read.
@@ -70,6 +74,9 @@ struct Current {
     time: Option<FieldId>,
     /// Whether lines are wanted as they stand, and need not be records.
     whole_lines: bool,
+    rewriter: Option<Rewriter>,
+    /// Whether the piece is the last one of its log.
+    at_end: bool,
     begin: Begin,
     /// Whether a record has begun in this log; the lines before are records by themselves.
     begun: bool,
@@ -97,6 +104,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             current: None,
             tally: Tally::default(),
             bad_lines: Vec::new(),
+            follows: false,
         }
     }
 
@@ -114,8 +122,11 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let time_name = log.time.as_deref().filter(|_| with_time);
         let names = self.sink.fields();
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
-        let whole_lines =
-            nothing_of_them && !self.request.records_only && self.request.filter.asks_for_lines();
+        let rewriter = log.definition.rewriter(self.request.limits.line_bytes_max);
+        let whole_lines = nothing_of_them
+            && rewriter.is_none()
+            && !self.request.records_only
+            && self.request.filter.asks_for_lines();
         let mut fields = match names {
             None => Fields::all(),
             Some(names) => {
@@ -126,14 +137,15 @@ impl<'a, S: Sink> Scanner<'a, S> {
         };
         fields.dotted = self.request.dotted;
         // Where fields are open, a format's own come first, in its order.
-        let parser = log.definition.parser(&mut fields);
+        let parser = log.definition.parser(&mut fields, &log.rules);
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
         self.sink.begin(index, &mut fields);
-        let prefilter = self.prefilter();
+        let prefilter = self.prefilter(log);
         let clock = Clock::new(log.rules.clone());
         // Names added since then belong to the parser, too.
-        let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
+        let parser =
+            if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
         let begin = Begin::new(&log.definition, &log.rules);
         Current {
             log: index,
@@ -144,14 +156,19 @@ impl<'a, S: Sink> Scanner<'a, S> {
             clock,
             time,
             whole_lines,
+            rewriter,
+            at_end: false,
             begin,
             begun: false,
         }
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
-    fn prefilter(&self) -> Option<Prefilter> {
-        if self.request.examine_all {
+    fn prefilter(&self, log: &Log) -> Option<Prefilter> {
+        // The name of a level need not be in the line.
+        let names_levels = log.definition.format() == Format::Plain
+            && self.request.filter.fields().any(|name| name == "level");
+        if self.request.examine_all || names_levels {
             return None;
         }
         let literals = self.request.filter.literals()?;
@@ -232,7 +249,10 @@ impl<'a, S: Sink> Scanner<'a, S> {
             (c.extent(block, start, end), parsed)
         };
         let outcome = match parsed {
-            Ok(true) => self.record(c, whole, start, extent.kept),
+            Ok(true) => {
+                self.record(c, whole, start, extent.kept);
+                Ok(())
+            }
             Ok(false) => {
                 self.tally.blank += 1;
                 Ok(())
@@ -268,19 +288,25 @@ impl<'a, S: Sink> Scanner<'a, S> {
         (extent, parsed.map(|_| ()))
     }
 
-    /// Takes the record of `whole[start..end]`, unless its time is invalid.
+    /// Takes the record of `whole[start..end]`.
     #[inline]
-    fn record(
-        &mut self,
-        c: &mut Current,
-        whole: Block<'_>,
-        start: usize,
-        end: usize,
-    ) -> Result<(), Fault> {
-        let time = time_of(c, whole.bytes, &self.record)?;
+    fn record(&mut self, c: &mut Current, whole: Block<'_>, start: usize, end: usize) {
+        let time = self.time(c, whole.bytes);
         self.tally.records += 1;
         self.hand_over(c, whole, start..end, time);
-        Ok(())
+    }
+
+    /// The time of the record, whose spans are in `block`.
+    #[inline]
+    fn time(&mut self, c: &mut Current, block: &[u8]) -> Option<Nanos> {
+        match time_of(c, block, &self.record) {
+            Time::At(time) => Some(time),
+            Time::Absent => None,
+            Time::Unreadable => {
+                self.tally.untimed += 1;
+                None
+            }
+        }
     }
 
     /// Hands a record over, where it passes.
@@ -335,17 +361,25 @@ fn hand_over_bad<S: Sink>(
     }
 }
 
-/// The time of a record. A value there that is not a time makes the line a bad one.
+/// What the field of the time has.
+enum Time {
+    At(Nanos),
+    /// No value.
+    Absent,
+    /// A value that is no time.
+    Unreadable,
+}
+
+/// The time of a record.
 #[inline]
-fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Result<Option<Nanos>, Fault> {
-    let Some(id) = c.time else { return Ok(None) };
+fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
+    let Some(id) = c.time else { return Time::Absent };
     let span = record.get(id);
     let text = span.bytes(block);
     if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
-        return Ok(None);
+        return Time::Absent;
     }
-    let at = span.start as usize;
-    c.clock.parse(text).map(Some).ok_or(Fault { reason: Reason::Time, at })
+    c.clock.parse(text).map_or(Time::Unreadable, Time::At)
 }
 
 impl Current {
@@ -378,6 +412,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         if let Some(current) = &mut self.current {
             current.begun = task.range.start > 0;
         }
+        self.begin_rewriting(task);
     }
 
     fn joins_lines(&self) -> bool {
@@ -398,7 +433,11 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
         self.tally.bytes += block.bytes.len() as u64;
         if let Some(mut current) = self.current.take() {
-            self.lines(&mut current, block);
+            if current.rewriter.is_some() {
+                self.rewritten(&mut current, block);
+            } else {
+                self.lines(&mut current, block);
+            }
             self.current = Some(current);
         }
         ControlFlow::Continue(())
@@ -420,7 +459,13 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.sink.is_full() || self.bad_lines.len() >= BAD_HELD_MAX
     }
 
-    fn take(&mut self, _: bool) -> Part<S::Out> {
+    fn take(&mut self, last: bool) -> Part<S::Out> {
+        if last {
+            self.finish_rewriting();
+        }
+        if let Some(current) = &mut self.current {
+            self.tally.unknown_zones.merge(&current.clock.take_unknown_zones());
+        }
         Part {
             tally: std::mem::take(&mut self.tally),
             bad_lines: std::mem::take(&mut self.bad_lines),
