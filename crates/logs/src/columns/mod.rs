@@ -94,9 +94,15 @@ pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
         fields.dotted = true;
         let mut clock = Clock::new(log.rules.clone());
         let mut of_log = Profile::default();
-        for_each_record(&log.definition, &log.sample, &mut fields, |fields, record, block| {
-            of_log.add(fields, record, block, &mut clock);
-        });
+        for_each_record(
+            &log.definition,
+            &log.sample,
+            &log.rules,
+            &mut fields,
+            |fields, record, block| {
+                of_log.add(fields, record, block, &mut clock);
+            },
+        );
         profile.merge(&of_log);
     }
     let spec = |name: &String| {

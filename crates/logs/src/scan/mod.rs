@@ -27,7 +27,7 @@ use crate::bad::{BadCounts, BadLine, Reason};
 use crate::filter::Filter;
 use crate::record::{Fields, Record};
 use crate::split::{self, Limits, Stop};
-use crate::time::{Clock, Nanos};
+use crate::time::{Clock, Nanos, UnknownZones};
 
 use worker::Scanner;
 
@@ -153,6 +153,11 @@ pub struct Tally {
     pub records: u64,
     /// Records that passed the filter.
     pub matched: u64,
+    /// Records whose field for the time has a value that is no time; counted where records carry
+    /// their time.
+    pub untimed: u64,
+    /// Names of zones after times that were not known; those times were read in the log's zone.
+    pub unknown_zones: UnknownZones,
     /// Lines that were skipped because they could not pass the filter.
     pub skipped: u64,
     /// Bad lines by reason.
@@ -166,6 +171,8 @@ impl Tally {
         self.lines += other.lines;
         self.records += other.records;
         self.matched += other.matched;
+        self.untimed += other.untimed;
+        self.unknown_zones.merge(&other.unknown_zones);
         self.skipped += other.skipped;
         self.bad.merge(&other.bad);
     }

@@ -22,10 +22,10 @@ use std::sync::{Arc, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-pub use catalog::{all, install};
 pub(super) use catalog::find;
-pub(super) use headers::ReadBytes;
+pub use catalog::{all, install};
 pub(super) use detect::detect;
+pub(super) use headers::ReadBytes;
 pub use lnav::{Unsupported, from_lnav};
 pub use sample::{Expected, Problem, Sample};
 
@@ -217,9 +217,9 @@ impl DataFormat {
             Shape::Patterns { expanded, .. } => expanded.as_slice(),
             Shape::Columns(_) | Shape::Json => &[],
         };
-        expanded.iter().map(|e| {
-            (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect())
-        })
+        expanded
+            .iter()
+            .map(|e| (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect()))
     }
 
     /// Whether a line begins a record of this format, rather than continuing the one before.
@@ -229,6 +229,11 @@ impl DataFormat {
             Shape::Patterns { .. } => self.regexes().iter().any(|regex| regex.is_match(line)),
             Shape::Columns(_) | Shape::Json => true,
         }
+    }
+
+    pub(super) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
+        let mut names_levels = || !self.levels.is_empty() && fields.any(|name| name == self.level);
+        matches!(self.shape, Shape::Columns(_)) || names_levels()
     }
 
     /// Whether a line is no record by design: the head of a table, the start of a log.
