@@ -1,7 +1,6 @@
 //! The formats of logs: from a line to a record.
 
 mod access;
-mod apache_error;
 mod cri;
 mod cursor;
 mod data;
@@ -49,8 +48,6 @@ pub enum Format {
     Cri,
     /// Common and combined access logs of nginx and Apache, and their extensions.
     Access,
-    /// Apache's error log, 2.2 and 2.4.
-    ApacheError,
     /// RFC 3164, with or without a priority, also with an RFC 3339 time.
     Syslog,
     /// `key=value` pairs.
@@ -65,13 +62,12 @@ pub enum Format {
 
 impl Format {
     /// The formats that can be detected or asked for by name, most specific first.
-    pub const NAMED: [Self; 10] = [
+    pub const NAMED: [Self; 9] = [
         Self::Docker,
         Self::Json,
         Self::Syslog5424,
         Self::Cri,
         Self::Access,
-        Self::ApacheError,
         Self::Syslog,
         Self::Logfmt,
         Self::Plain,
@@ -87,7 +83,6 @@ impl Format {
             Self::Syslog5424 => "syslog5424",
             Self::Cri => "cri",
             Self::Access => "access",
-            Self::ApacheError => "apache-error",
             Self::Syslog => "syslog",
             Self::Logfmt => "logfmt",
             Self::Plain => "plain",
@@ -109,10 +104,12 @@ impl FromStr for Format {
     fn from_str(name: &str) -> Result<Self> {
         let data = || data::find(name).map(|format| Self::Data(format.name()));
         Self::NAMED.into_iter().find(|f| f.name() == name).or_else(data).ok_or_else(|| {
-            let names = Self::NAMED.map(Self::name).into_iter();
-            let names: Vec<_> = names.chain(data::all().map(|format| format.name())).collect();
-            let names = names.join(", ");
-            Error::request(format!("no format is called {name:?}; the formats are {names}"))
+            let names = Self::NAMED.map(Self::name).join(", ");
+            let others = data::all().count();
+            Error::request(format!(
+                "no format is called {name:?}; the formats are {names}, and {others} others, which \
+                 cutwater formats lists"
+            ))
         })
     }
 }
@@ -217,7 +214,6 @@ impl Definition {
             Self::Known(Format::Syslog5424) => Box::new(syslog::Rfc5424::new(fields)),
             Self::Known(Format::Cri) => Box::new(cri::Cri::new(fields)),
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
-            Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
             Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
             Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(rules, plain::TIME)),
             Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields, rules, plain::TIME)),

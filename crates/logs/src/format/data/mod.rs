@@ -222,6 +222,12 @@ impl DataFormat {
             .map(|e| (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect()))
     }
 
+    /// Which of its patterns reads a line: its index in [`Self::patterns`].
+    #[must_use]
+    pub fn pattern_of(&self, line: &[u8]) -> Option<usize> {
+        self.regexes().iter().position(|regex| regex.is_match(line))
+    }
+
     /// Whether a line begins a record of this format, rather than continuing the one before.
     #[must_use]
     pub fn begins(&self, line: &[u8]) -> bool {
