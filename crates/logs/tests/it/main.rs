@@ -4,6 +4,7 @@
 mod columns;
 mod conditions;
 mod conservation;
+mod data_formats;
 mod follow;
 mod formats;
 mod real_logs;
