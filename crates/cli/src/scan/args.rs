@@ -77,11 +77,11 @@ pub(crate) struct Args {
     pub(super) logs: LogOptions,
 
     /// A regular expression whose named groups are the fields
-    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["format", "log_format"])]
+    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["format", "log_format", "grok"])]
     pub(super) regex: Option<String>,
 
     /// An nginx log_format string
-    #[arg(long, value_name = "STRING", conflicts_with = "format")]
+    #[arg(long, value_name = "STRING", conflicts_with_all = ["format", "grok"])]
     pub(super) log_format: Option<String>,
 
     /// Write every bad line to FILE: path, line, offset, column, reason, excerpt, by tabs

@@ -6,8 +6,10 @@
 //!   one that is indented, or of a known kind of stack trace, and is no record by itself.
 //! - Lines without any format: every line is a record.
 
-use super::{Definition, Format, Parser, feed, is_blank, plain};
-use crate::record::{Fields, Record};
+use std::sync::Arc;
+
+use super::{DataFormat, Definition, Format, Parser, feed, is_blank, plain};
+use crate::record::{Fields, Record, without_return};
 use crate::split::kept_lines;
 use crate::time::{Clock, Rules};
 
@@ -30,6 +32,7 @@ impl Definition {
         match self {
             Self::Known(Format::Raw) => Joining::Never,
             Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => Joining::Loose,
+            Self::Data(data) => data.format().joining(),
             // Records that are written anew have their lines joined already.
             Self::Wrapped(_) if self.is_rewritten() => Joining::Never,
             Self::Wrapped(wrapping) if wrapping.is_mixed() => Joining::Indented,
@@ -57,6 +60,8 @@ enum Rule {
     Always,
     /// A time in front.
     Time(Box<Clock>),
+    /// A pattern of a format.
+    Pattern(Arc<DataFormat>),
     /// What parses begins a record, and what does not look like a continuation.
     Parses(Box<Strict>),
 }
@@ -74,7 +79,10 @@ impl Begin {
     pub(crate) fn new(definition: &Definition, rules: &Rules) -> Self {
         Self(match definition.joining() {
             Joining::Never => Rule::Always,
-            Joining::Loose => Rule::Time(Box::new(Clock::new(rules.clone()))),
+            Joining::Loose => match definition {
+                Definition::Data(data) => Rule::Pattern(Arc::clone(data.format())),
+                _ => Rule::Time(Box::new(Clock::new(rules.clone()))),
+            },
             joining => {
                 let mut fields = Fields::only::<&str>(&[]);
                 let parser = definition.parser(&mut fields, rules);
@@ -92,7 +100,7 @@ impl Begin {
 
     /// Whether records are known by how they begin, so that a record is parsed with all its lines.
     pub(crate) fn is_loose(&self) -> bool {
-        matches!(self.0, Rule::Time(_))
+        matches!(self.0, Rule::Time(_) | Rule::Pattern(_))
     }
 
     /// Whether the line at `at` begins a record.
@@ -108,6 +116,7 @@ impl Begin {
         match &mut self.0 {
             Rule::Always => true,
             Rule::Time(clock) => plain::has_time(clock, line),
+            Rule::Pattern(format) => format.begins(without_return(line)),
             Rule::Parses(strict) if strict.only_indented => !is_indented(line),
             Rule::Parses(strict) => !continues(line) || strict.parses(line),
         }

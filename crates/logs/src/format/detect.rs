@@ -1,7 +1,7 @@
 //! Which format a log is in, from lines sampled across it.
 
 use super::evidence::share;
-use super::{Definition, Format, find_time};
+use super::{Definition, Format, data, find_time};
 use crate::record::{Fields, Record};
 use crate::time::Rules;
 use crate::{Error, Result};
@@ -49,6 +49,11 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
         let share = share(format, sample, rules);
         shares.push((format, if lines == 0 { 0.0 } else { share as f64 / lines as f64 }));
     }
+    if let Some((format, share)) = data_format(sample, &shares) {
+        let definition = Definition::of(format, sample, rules);
+        let time = find_time(&definition, sample, rules);
+        return Ok(Detected { format, definition, confidence: share, time, lines });
+    }
     let known = &shares[..shares.len() - 1];
     let best = known.iter().map(|s| s.1).fold(0.0, f64::max);
     let chosen = known
@@ -90,6 +95,19 @@ fn texts(sample: &[u8]) -> usize {
         !torn && line.iter().any(u8::is_ascii_alphabetic)
     };
     sample.split(|&b| b == b'\n').filter(is_text).count()
+}
+
+/// The format that is data, where one reads the sample: nearly all lines, or those that begin a record in
+/// text of which no other format reads as much.
+fn data_format(sample: &[u8], shares: &[(Format, f64)]) -> Option<(Format, f64)> {
+    let strict = [Format::Docker, Format::Json, Format::Syslog5424, Format::Cri];
+    if shares.iter().any(|(format, share)| strict.contains(format) && *share >= SURE) {
+        return None;
+    }
+    let (format, share) = data::detect(sample)?;
+    let others = shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
+    let wins = share >= SURE || (share >= LEAST_PLAIN && share >= others * SURE);
+    wins.then_some((Format::Data(format.name()), share))
 }
 
 fn json_share(shares: &[(Format, f64)]) -> f64 {

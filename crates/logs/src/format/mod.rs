@@ -1,9 +1,9 @@
 //! The formats of logs: from a line to a record.
 
 mod access;
-mod apache_error;
 mod begin;
 mod cursor;
+mod data;
 mod detect;
 mod envelope;
 mod evidence;
@@ -11,8 +11,8 @@ mod level;
 mod logfmt;
 mod nginx;
 mod pairs;
-mod pattern;
 mod plain;
+mod request;
 mod sample;
 mod stamp;
 mod structured;
@@ -20,12 +20,15 @@ mod syslog;
 mod time_field;
 
 pub(crate) use begin::{Begin, kept_end};
+pub use data::{
+    Data, DataFormat, Expected, Problem, Sample, Unsupported, all as data_formats, from_lnav,
+    install as install_formats,
+};
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
 pub use detect::{Detected, field_names, need_time};
 pub use envelope::{DEPTH_MAX as ENVELOPES_MAX, Envelope, EnvelopeKind, Wrapping, detect};
 pub(crate) use envelope::{Entry, Outcome, Rewriter, given};
-pub use nginx::Template;
 pub use sample::sample;
 pub(crate) use sample::take_lines;
 pub use time_field::find_time;
@@ -53,8 +56,6 @@ pub enum Format {
     Cri,
     /// Common and combined access logs of nginx and Apache, and their extensions.
     Access,
-    /// Apache's error log, 2.2 and 2.4.
-    ApacheError,
     /// RFC 3164, with or without a priority, also with an RFC 3339 time.
     Syslog,
     /// `key=value` pairs.
@@ -63,21 +64,18 @@ pub enum Format {
     Plain,
     /// Lines.
     Raw,
-    /// The user's regular expression.
-    Regex,
-    /// The user's nginx `log_format`.
-    Nginx,
+    /// A format that is data ([`DataFormat`]): one of this crate, or of the user. Its name.
+    Data(&'static str),
 }
 
 impl Format {
     /// The formats that can be detected or asked for by name, most specific first.
-    pub const NAMED: [Self; 10] = [
+    pub const NAMED: [Self; 9] = [
         Self::Docker,
         Self::Json,
         Self::Syslog5424,
         Self::Cri,
         Self::Access,
-        Self::ApacheError,
         Self::Syslog,
         Self::Logfmt,
         Self::Plain,
@@ -93,13 +91,11 @@ impl Format {
             Self::Syslog5424 => "syslog5424",
             Self::Cri => "cri",
             Self::Access => "access",
-            Self::ApacheError => "apache-error",
             Self::Syslog => "syslog",
             Self::Logfmt => "logfmt",
             Self::Plain => "plain",
             Self::Raw => "raw",
-            Self::Regex => "regex",
-            Self::Nginx => "nginx",
+            Self::Data(name) => name,
         }
     }
 }
@@ -114,9 +110,14 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::NAMED.into_iter().find(|f| f.name() == name).ok_or_else(|| {
+        let data = || data::find(name).map(|format| Self::Data(format.name()));
+        Self::NAMED.into_iter().find(|f| f.name() == name).or_else(data).ok_or_else(|| {
             let names = Self::NAMED.map(Self::name).join(", ");
-            Error::request(format!("no format is called {name:?}; the formats are {names}"))
+            let others = data::all().count();
+            Error::request(format!(
+                "no format is called {name:?}; the formats are {names}, and {others} others, which \
+                 cutwater formats lists"
+            ))
         })
     }
 }
@@ -129,21 +130,59 @@ pub enum Definition {
     /// Plain text or logfmt whose lines have a time in front and a pair that is called `time`, which
     /// is another value: the time in front is `timestamp`.
     TimeBesidePair(Format),
-    /// A regular expression with named groups.
-    Regex(regex::bytes::Regex),
-    /// A `log_format` string of nginx.
-    Nginx(Template),
+    /// A format that is data.
+    Data(Data),
     /// A format in envelopes, or between lines of text.
     Wrapped(Wrapping),
 }
 
+impl From<DataFormat> for Definition {
+    fn from(format: DataFormat) -> Self {
+        Self::Data(Data::new(format.into(), b""))
+    }
+}
+
 impl Definition {
+    /// The same format for another log, whose sampled lines are `sample`.
+    #[must_use]
+    pub fn for_log(&self, sample: &[u8], rules: &Rules) -> Self {
+        match self {
+            Self::Known(format) => Self::of(*format, sample, rules),
+            Self::TimeBesidePair(format) => Self::TimeBesidePair(*format),
+            Self::Data(data) => Self::Data(data.for_log(sample)),
+            Self::Wrapped(wrapping) => Self::Wrapped(wrapping.clone()),
+        }
+    }
+
+    /// The field that holds the time, where the format says so.
+    #[must_use]
+    pub fn time(&self) -> Option<&str> {
+        match self {
+            Self::Known(_) | Self::TimeBesidePair(_) => None,
+            Self::Data(data) => data.format().time(),
+            Self::Wrapped(wrapping) => wrapping.time(),
+        }
+    }
+
+    /// Whether lines must be parsed that do not have the texts in them which a filter on `fields` asks
+    /// for: the name of a level need not be in its line, and a line may say how others are read.
+    pub(crate) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
+        match self {
+            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => {
+                fields.any(|name| name == "level")
+            }
+            Self::Known(_) | Self::TimeBesidePair(_) => false,
+            Self::Data(data) => data.format().needs_all_lines(fields),
+            Self::Wrapped(wrapping) => wrapping.inside().needs_all_lines(fields),
+        }
+    }
+
     /// A regular expression whose named groups are fields.
     ///
     /// # Errors
     /// When it is not one, or names no group.
     pub fn regex(pattern: &str) -> Result<Self> {
-        pattern::compile(pattern).map(Self::Regex)
+        DataFormat::from_regex(pattern).map(Self::from)
     }
 
     /// A `log_format` string of nginx, like `$remote_addr [$time_local] "$request" $status`.
@@ -151,7 +190,7 @@ impl Definition {
     /// # Errors
     /// When it has no variables, or two of them with nothing between.
     pub fn nginx(template: &str) -> Result<Self> {
-        Template::new(template).map(Self::Nginx)
+        nginx::format(template).map(Self::from)
     }
 
     /// The envelopes around its lines, from the outside in.
@@ -185,8 +224,7 @@ impl Definition {
         match self {
             Self::Wrapped(wrapping) => wrapping.format(),
             Self::Known(format) | Self::TimeBesidePair(format) => *format,
-            Self::Regex(_) => Format::Regex,
-            Self::Nginx(_) => Format::Nginx,
+            Self::Data(data) => Format::Data(data.format().name()),
         }
     }
 
@@ -196,7 +234,13 @@ impl Definition {
         if time_field::has_time_beside_pair(format, sample, rules) {
             return Self::TimeBesidePair(format);
         }
-        Self::Known(format)
+        match format {
+            Format::Data(name) => match data::find(name) {
+                Some(found) => Self::Data(Data::new(found.clone(), sample)),
+                None => Self::Known(Format::Raw),
+            },
+            known => Self::Known(known),
+        }
     }
 
     /// A parser of it for `fields`; `rules` are those of the log.
@@ -204,7 +248,7 @@ impl Definition {
     pub fn parser(&self, fields: &mut Fields, rules: &Rules) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
-                return Parser(Inner::Json(Box::new(JsonParser::new(fields))));
+                return Parser::json(fields);
             }
             Self::Known(Format::Syslog5424) => {
                 Box::new(syslog::Rfc5424::new(fields).with_message(fields))
@@ -214,7 +258,6 @@ impl Definition {
                 return text.parser(fields, rules);
             }
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
-            Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
             Self::Known(Format::Syslog) => {
                 Box::new(syslog::Rfc3164::new(fields).with_message(fields))
             }
@@ -224,16 +267,13 @@ impl Definition {
                 Box::new(logfmt::Logfmt::new(rules, plain::TIMESTAMP))
             }
             Self::TimeBesidePair(_) => Box::new(plain::Plain::new(fields, rules, plain::TIMESTAMP)),
-            Self::Known(Format::Raw | Format::Regex | Format::Nginx) => {
-                Box::new(plain::Raw::new(fields))
-            }
+            Self::Known(Format::Raw | Format::Data(_)) => Box::new(plain::Raw::new(fields)),
+            Self::Data(data) => return data.parser(fields),
             Self::Wrapped(wrapping) => {
                 return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))));
             }
-            Self::Regex(regex) => Box::new(pattern::Pattern::new(regex.clone(), fields)),
-            Self::Nginx(template) => Box::new(nginx::Nginx::new(template.clone(), fields)),
         };
-        Parser(Inner::Line(line))
+        Parser::of_lines(line)
     }
 }
 
@@ -248,6 +288,26 @@ pub(crate) trait LineParser: fmt::Debug + Send {
         fields: &mut Fields,
         record: &mut Record,
     ) -> std::result::Result<(), Reason>;
+
+    /// Whether a line that was not parsed says how others are read, and is no record by design.
+    fn is_directive(&self, _line: &[u8]) -> bool {
+        false
+    }
+
+    /// Parses the further lines of a record, `block[start..end]`, as far as they have fields.
+    fn parse_more(
+        &mut self,
+        _block: &[u8],
+        _start: usize,
+        _end: usize,
+        _fields: &mut Fields,
+        _record: &mut Record,
+    ) {
+    }
+
+    /// Prepares for the lines of a log from `start` on: what lines before it say of them is found by
+    /// `read`.
+    fn begin_piece(&mut self, _start: u64, _read: &data::ReadBytes<'_>, _fields: &mut Fields) {}
 }
 
 /// Parses the lines of one file.
@@ -262,6 +322,27 @@ enum Inner {
 }
 
 impl Parser {
+    fn json(fields: &mut Fields) -> Self {
+        Self(Inner::Json(Box::new(JsonParser::new(fields))))
+    }
+
+    fn of_lines(line: Box<dyn LineParser>) -> Self {
+        Self(Inner::Line(line))
+    }
+
+    /// Prepares for the lines of a log that begin at `start` or later; `read` reads bytes of the log at an
+    /// offset.
+    pub(crate) fn begin_piece(
+        &mut self,
+        start: u64,
+        read: &data::ReadBytes<'_>,
+        fields: &mut Fields,
+    ) {
+        if let Inner::Line(line) = &mut self.0 {
+            line.begin_piece(start, read, fields);
+        }
+    }
+
     /// Prepares a block of lines; the lines parsed next must be in it.
     pub fn begin_block(&mut self, block: &[u8]) {
         match &mut self.0 {
@@ -308,9 +389,34 @@ impl Parser {
     ) -> std::result::Result<bool, Fault> {
         match &mut self.0 {
             Inner::Json(json) => json.parse(block, start, fields, record).1,
-            Inner::Line(line) => whole_line(line.as_mut(), block, start, end, fields, record),
-            Inner::Wrapped(wrapped) => wrapped.parse(block, start, end, fields, record),
+            Inner::Line(line) => {
+                let first = feed(block, start).min(end);
+                let parsed = whole_line(line.as_mut(), block, start, first, fields, record);
+                if first < end && parsed == Ok(true) {
+                    line.parse_more(block, first + 1, end, fields, record);
+                    extend_message(first, end, block, fields, record);
+                }
+                parsed
+            }
+            Inner::Wrapped(wrapped) => {
+                let first = feed(block, start).min(end);
+                let parsed = wrapped.parse(block, start, first, fields, record);
+                if first < end && parsed == Ok(true) {
+                    extend_message(first, end, block, fields, record);
+                }
+                parsed
+            }
         }
+    }
+}
+
+/// The message of a record goes on to the end of its lines, where it goes on to the end of the first.
+fn extend_message(first: usize, end: usize, block: &[u8], fields: &Fields, record: &mut Record) {
+    let Some(id) = fields.find("message") else { return };
+    let span = record.get(id);
+    let to_end = block.get(span.end as usize..first).is_some_and(is_blank);
+    if span.is_present() && to_end {
+        record.set(id, crate::record::Span { end: end as u32, ..span });
     }
 }
 
@@ -340,6 +446,7 @@ fn whole_line(
     let end = if block[end - 1] == b'\r' { end - 1 } else { end };
     match line.parse(block, start, end, fields, record) {
         Ok(()) => Ok(true),
+        Err(_) if line.is_directive(&block[start..end]) => Ok(false),
         Err(reason) => Err(Fault { reason, at: start }),
     }
 }

@@ -84,6 +84,9 @@ impl Values {
 /// The field of `definition` that holds the time, if one does.
 #[must_use]
 pub fn find_time(definition: &Definition, sample: &[u8], rules: &Rules) -> Option<String> {
+    if let Some(name) = definition.time() {
+        return Some(name.to_owned());
+    }
     let mut fields = Fields::all();
     let mut clock = Clock::new(rules.clone());
     let mut all: Vec<Values> = Vec::new();

@@ -10,10 +10,10 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Begin, Format, Parser, Rewriter, feed, is_blank, kept_end};
+use crate::format::{Begin, Parser, Rewriter, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
-use crate::split::{Block, Task, Worker, lines_in};
+use crate::split::{Block, ReadAt, Task, Worker, lines_in};
 use crate::time::{Clock, Nanos};
 
 /// This many located bad lines are handed over before a piece ends.
@@ -165,10 +165,8 @@ impl<'a, S: Sink> Scanner<'a, S> {
 
     /// Finds the lines that may pass, where not all have to be looked at.
     fn prefilter(&self, log: &Log) -> Option<Prefilter> {
-        // The name of a level need not be in the line.
-        let names_levels = log.definition.format() == Format::Plain
-            && self.request.filter.fields().any(|name| name == "level");
-        if self.request.examine_all || names_levels {
+        let needs_all = log.definition.needs_all_lines(self.request.filter.fields());
+        if self.request.examine_all || needs_all {
             return None;
         }
         let literals = self.request.filter.literals()?;
@@ -413,6 +411,12 @@ impl<S: Sink> Worker for Scanner<'_, S> {
             current.begun = task.range.start > 0;
         }
         self.begin_rewriting(task);
+        let log = &self.logs[task.input];
+        if let (Some(current), Some(file)) = (&mut self.current, log.input.plain()) {
+            // What cannot be read here fails again when the piece is read.
+            let read = |buf: &mut [u8], at: u64| ReadAt::read_at(file, buf, at).unwrap_or(0);
+            current.parser.begin_piece(task.range.start, &read, &mut current.fields);
+        }
     }
 
     fn joins_lines(&self) -> bool {

@@ -5,6 +5,7 @@ mod columns;
 mod compressed;
 mod conditions;
 mod conservation;
+mod data_formats;
 mod envelopes;
 mod follow;
 mod formats;

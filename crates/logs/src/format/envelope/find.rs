@@ -49,10 +49,7 @@ pub(crate) fn given(definition: &Definition, sample: &[u8], rules: &Rules) -> Re
             return Ok(text);
         }
     }
-    let definition = match definition {
-        Definition::Known(format) => Definition::of(*format, sample, rules),
-        other => other.clone(),
-    };
+    let definition = definition.for_log(sample, rules);
     Ok(if colours::has(sample) { coloured(definition, &None) } else { definition })
 }
 
