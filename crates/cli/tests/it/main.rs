@@ -5,6 +5,7 @@ mod bench;
 mod claims;
 mod command;
 mod doctor;
+mod follow;
 mod guides;
 mod help;
 mod manual;
@@ -15,6 +16,7 @@ mod pages;
 mod readme;
 mod reproduce;
 mod scan;
+mod scarce;
 mod storm;
 mod trace;
 

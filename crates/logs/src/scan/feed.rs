@@ -22,16 +22,10 @@ impl<'a, S: Sink> Feed<'a, S> {
         self.0.take(true)
     }
 
-    /// What is made of a line that is too long: a bad line.
-    pub fn long_line(
-        &mut self,
-        log: usize,
-        offset: u64,
-        length: u64,
-        start: &[u8],
-    ) -> Part<S::Out> {
-        self.0.begin(&Task { input: log, range: offset..offset + length });
-        self.0.long_line(offset, length, start);
+    /// What is made of a line that is too long: a bad line. `bytes` counts its line feed if it has one.
+    pub fn long_line(&mut self, log: usize, offset: u64, bytes: u64, start: &[u8]) -> Part<S::Out> {
+        self.0.begin(&Task { input: log, range: offset..offset + bytes });
+        self.0.long_line(offset, bytes, start);
         self.0.take(true)
     }
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater::{File, OpenOptions, Pattern, ReadPath};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 use super::zstd::{ZstdFrames, is_skippable};
 use crate::{Error, Result};
@@ -34,7 +36,7 @@ impl ReadAt for File {
         // lseek(2) moves a position that is not used here.
         match rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)) {
             Ok(data) => data,
-            Err(rustix::io::Errno::NXIO) => u64::MAX,
+            Err(Errno::NXIO) => u64::MAX,
             // A file system without SEEK_DATA: as if there were no hole.
             Err(_) => offset,
         }
@@ -265,7 +267,7 @@ fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir())
 }
 
-/// A file read from its start on.
+/// A file read from its start on. Where its bytes come later (/proc/kmsg), a read waits for them.
 struct InOrder {
     file: File,
     at: u64,
@@ -273,8 +275,24 @@ struct InOrder {
 
 impl Read for InOrder {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(buf, self.at)?;
-        self.at += n as u64;
-        Ok(n)
+        loop {
+            match self.file.read_at(buf, self.at).map_err(io::Error::from) {
+                Ok(n) => {
+                    self.at += n as u64;
+                    return Ok(n);
+                }
+                // It was opened without waiting.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait_for_bytes(&self.file)?,
+                Err(e) => return Err(e),
+            }
+        }
+    }
+}
+
+/// Waits until a read gives bytes, or a signal comes; see `poll(2)`.
+fn wait_for_bytes(file: &File) -> io::Result<()> {
+    match poll(&mut [PollFd::new(file, PollFlags::IN)], None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
     }
 }

@@ -5,6 +5,7 @@ mod columns;
 mod conditions;
 mod conservation;
 mod follow;
+mod follow_model;
 mod formats;
 mod real_logs;
 mod seek;
