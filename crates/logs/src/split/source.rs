@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater::{File, OpenOptions, Pattern, ReadPath};
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::zstd::{ZstdFrames, is_skippable};
@@ -119,7 +118,7 @@ impl Input {
             by_calls = true;
         }
         let mut magic = [0; 4];
-        let n = file.read_at(&mut magic, 0)?;
+        let n = read_now(&file, &mut magic, 0)?;
         let kind = kind_by_magic(&magic[..n], InputKind::Plain);
         Ok(Self { path: path.into(), kind, file: Some(file), size, opened: None, by_calls })
     }
@@ -267,7 +266,7 @@ fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir())
 }
 
-/// A file read from its start on. Where its bytes come later (/proc/kmsg), a read waits for them.
+/// A file read from its start on.
 struct InOrder {
     file: File,
     at: u64,
@@ -275,24 +274,17 @@ struct InOrder {
 
 impl Read for InOrder {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.file.read_at(buf, self.at).map_err(io::Error::from) {
-                Ok(n) => {
-                    self.at += n as u64;
-                    return Ok(n);
-                }
-                // It was opened without waiting.
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait_for_bytes(&self.file)?,
-                Err(e) => return Err(e),
-            }
-        }
+        let n = read_now(&self.file, buf, self.at)?;
+        self.at += n as u64;
+        Ok(n)
     }
 }
 
-/// Waits until a read gives bytes, or a signal comes; see `poll(2)`.
-fn wait_for_bytes(file: &File) -> io::Result<()> {
-    match poll(&mut [PollFd::new(file, PollFlags::IN)], None) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        Err(errno) => Err(errno.into()),
+/// Reads at `offset`. The file was opened without waiting; one whose bytes come later (/proc/kmsg) ends where
+/// there are none now.
+fn read_now(file: &File, buf: &mut [u8], offset: u64) -> cutwater::Result<usize> {
+    match file.read_at(buf, offset) {
+        Err(e) if e.raw_os_error() == Some(Errno::AGAIN.raw_os_error()) => Ok(0),
+        read => read,
     }
 }
