@@ -108,7 +108,7 @@ impl Input {
         let mut by_calls = false;
         if is_generated(&file, size) {
             let input = Self::from_stream(path, Box::new(InOrder { file: file.clone(), at: 0 }))?;
-            if !input.head().is_empty() {
+            if !input.head().is_empty() || has_none_now(&file.read_at(&mut [0], 0)) {
                 return Ok(input);
             }
         }
@@ -118,7 +118,7 @@ impl Input {
             by_calls = true;
         }
         let mut magic = [0; 4];
-        let n = read_now(&file, &mut magic, 0)?;
+        let n = file.read_at(&mut magic, 0)?;
         let kind = kind_by_magic(&magic[..n], InputKind::Plain);
         Ok(Self { path: path.into(), kind, file: Some(file), size, opened: None, by_calls })
     }
@@ -274,17 +274,15 @@ struct InOrder {
 
 impl Read for InOrder {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = read_now(&self.file, buf, self.at)?;
+        let read = self.file.read_at(buf, self.at);
+        let n = if has_none_now(&read) { 0 } else { read? };
         self.at += n as u64;
         Ok(n)
     }
 }
 
-/// Reads at `offset`. The file was opened without waiting; one whose bytes come later (/proc/kmsg) ends where
-/// there are none now.
-fn read_now(file: &File, buf: &mut [u8], offset: u64) -> cutwater::Result<usize> {
-    match file.read_at(buf, offset) {
-        Err(e) if e.raw_os_error() == Some(Errno::AGAIN.raw_os_error()) => Ok(0),
-        read => read,
-    }
+/// Whether bytes come later, as from /proc/kmsg: the file was opened without waiting, and ends here for now.
+fn has_none_now(read: &cutwater::Result<usize>) -> bool {
+    let errno = read.as_ref().err().and_then(cutwater::Error::raw_os_error);
+    errno == Some(Errno::AGAIN.raw_os_error())
 }
