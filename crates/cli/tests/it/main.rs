@@ -6,6 +6,7 @@ mod claims;
 mod command;
 mod doctor;
 mod formats;
+mod follow;
 mod guides;
 mod help;
 mod manual;
@@ -16,6 +17,7 @@ mod pages;
 mod readme;
 mod reproduce;
 mod scan;
+mod scarce;
 mod storm;
 mod trace;
 
