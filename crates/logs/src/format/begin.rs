@@ -85,7 +85,13 @@ impl Begin {
             },
             joining => {
                 let mut fields = Fields::only::<&str>(&[]);
-                let parser = definition.parser(&mut fields, rules);
+                let parser = match definition {
+                    // A parser of both would take any text for a record.
+                    Definition::Wrapped(wrapping) if wrapping.is_mixed() => {
+                        wrapping.inside().parser(&mut fields, rules)
+                    }
+                    other => other.parser(&mut fields, rules),
+                };
                 let mixed = joining == Joining::Mixed;
                 let record = Record::default();
                 Rule::Parses(Box::new(Strict { parser, fields, record, mixed }))

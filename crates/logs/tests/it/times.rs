@@ -170,7 +170,7 @@ fn unknown_zones_are_counted_and_read_in_the_zone_of_the_log() {
     let (tally, range) = range(&log);
     assert_eq!(tally.unknown_zones.counts, [("XYZT".to_owned(), 2)]);
     assert_eq!(range.expect("times").0, "2026-01-02T03:04:05Z");
-    let levels = ["ERROR", "INFO"].map(|level| (level.to_owned(), 1));
+    let levels = ["ERROR", "LOG"].map(|level| (level.to_owned(), 1));
     assert_eq!(counts(&log, "level"), BTreeMap::from(levels));
 }
 
