@@ -23,6 +23,24 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! # Simulation
+//! A seed decides when and how operations end, and what the clock says ([`Backend::Fake`]):
+//!
+//! ```
+//! use std::time::Duration;
+//! use cutwater_rt::{Backend, Runtime, fs, time};
+//!
+//! for seed in 0..100 {
+//!     let runtime = Runtime::options().backend(Backend::Fake(seed)).build()?;
+//!     runtime.try_block_on(async {
+//!         time::sleep(Duration::from_secs(3600)).await;        // takes no real time
+//!         assert!(!fs::read("Cargo.toml").await?.is_empty());
+//!         std::io::Result::Ok(())
+//!     })??;
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! # Errors
 //! Operations return [`std::io::Error`] with the kernel's error number, and give the buffer back in either
 //! case. To join a task that was aborted or panicked is the error [`Aborted`].
@@ -50,7 +68,7 @@ pub mod time;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-pub use driver::{Backend, Degraded, Path, Snapshot};
+pub use driver::{Backend, Degraded, Path, STRANDED, Snapshot};
 pub use executor::{
     Aborted, Cores, JoinHandle, RemoteHandle, Runtime, RuntimeOptions, counters, spawn,
     spawn_blocking, spawn_on, yield_now,

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -9,7 +10,7 @@ use std::task::{Context, Poll};
 use cutwater_sys::ring::{Event, LINKED_MAX, Op, Outcome};
 use rustix::io::Errno;
 
-use crate::driver::OpId;
+use crate::driver::{OpId, Ticket};
 use crate::executor::Core;
 
 /// An operation. Dropping it cancels it: what it owns stays with the runtime until the kernel has let
@@ -23,28 +24,26 @@ pub struct Operation {
 
 #[derive(Debug)]
 enum State {
-    /// Not submitted yet.
-    New(Option<Op>),
+    /// Not submitted yet; with its place among those that wait for room.
+    New(Option<Op>, Option<Ticket>),
     Submitted(OpId),
     Over,
 }
 
 impl Operation {
     pub(crate) fn new(core: Rc<Core>, op: Op) -> Self {
-        Self { core, state: State::New(Some(op)) }
+        Self { core, state: State::New(Some(op), None) }
     }
 
     /// Asks the kernel to end it early and waits for the outcome, which has its buffer. The request may
     /// come too late; then the operation was carried out.
     pub async fn cancel(mut self) -> Outcome {
-        match &mut self.state {
-            State::New(op) => {
-                let op = op.take().unwrap_or(Op::Nop);
-                self.state = State::Over;
-                return Outcome::plain(op, Err(Errno::CANCELED));
+        match self.state {
+            State::New(..) => return self.end_early(Errno::CANCELED),
+            State::Submitted(id) if !self.core.is_inherited() => {
+                self.core.driver.borrow_mut().cancel(id);
             }
-            State::Submitted(id) => self.core.driver.borrow_mut().cancel(*id),
-            State::Over => {}
+            State::Submitted(_) | State::Over => {}
         }
         self.await
     }
@@ -67,11 +66,36 @@ impl Operation {
 }
 
 impl Operation {
+    /// Ends it without an outcome of the kernel. An operation that the kernel has keeps its buffer.
+    fn end_early(&mut self, errno: Errno) -> Outcome {
+        self.leave_queue();
+        let op = match mem::replace(&mut self.state, State::Over) {
+            State::New(op, _) => op.unwrap_or(Op::Nop),
+            State::Submitted(_) | State::Over => Op::Nop,
+        };
+        Outcome::plain(op, Err(errno))
+    }
+
+    /// Gives its place among those that wait for room up.
+    fn leave_queue(&mut self) {
+        if let State::New(_, ticket) = &mut self.state
+            && let Some(ticket) = ticket.take()
+            && !self.core.is_inherited()
+        {
+            self.core.driver.borrow_mut().leave_queue(ticket);
+        }
+    }
+
+    /// Whether it is still to end, in a forked child, where it never will.
+    fn is_lost(&self) -> bool {
+        !matches!(self.state, State::Over) && self.core.is_inherited()
+    }
+
     /// Submits it, where that was not done and there is room.
     fn poll_submit(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let State::New(op) = &mut self.state else { return Poll::Ready(()) };
+        let State::New(op, ticket) = &mut self.state else { return Poll::Ready(()) };
         let Some(submitted) = op.take() else { return Poll::Pending };
-        match self.core.driver.borrow_mut().submit(submitted, cx.waker()) {
+        match self.core.driver.borrow_mut().submit(submitted, cx.waker(), ticket) {
             Ok(id) => self.state = State::Submitted(id),
             Err(back) => {
                 *op = Some(back);
@@ -87,6 +111,9 @@ impl Future for Operation {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let this = &mut *self;
+        if this.is_lost() {
+            return Poll::Ready(this.end_early(Errno::CHILD));
+        }
         if this.poll_submit(cx).is_pending() {
             return Poll::Pending;
         }
@@ -104,7 +131,10 @@ impl Future for Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if let State::Submitted(id) = self.state {
+        self.leave_queue();
+        if let State::Submitted(id) = self.state
+            && !self.core.is_inherited()
+        {
             self.core.driver.borrow_mut().orphan(id);
         }
     }
@@ -124,6 +154,9 @@ impl Operations {
     /// The next result. [`Event::End`] is the last; after it, this waits for ever.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let this = &mut self.0;
+        if this.is_lost() {
+            return Poll::Ready(Event::End(this.end_early(Errno::CHILD)));
+        }
         if this.poll_submit(cx).is_pending() {
             return Poll::Pending;
         }
@@ -156,7 +189,9 @@ impl Operations {
     /// Asks the kernel to end it. Results that come until then can still be taken;
     /// [`Event::End`] comes last.
     pub fn ask_to_end(&mut self) {
-        if let State::Submitted(id) = self.0.state {
+        if let State::Submitted(id) = self.0.state
+            && !self.0.core.is_inherited()
+        {
             self.0.core.driver.borrow_mut().cancel(id);
         }
     }
@@ -169,13 +204,25 @@ impl Operations {
 pub struct Linked {
     core: Rc<Core>,
     new: Option<Vec<Op>>,
+    /// Its place among those that wait for room.
+    ticket: Option<Ticket>,
     submitted: Vec<Option<OpId>>,
     outcomes: Vec<Outcome>,
 }
 
 impl Linked {
     pub(crate) fn new(core: Rc<Core>, ops: Vec<Op>) -> Self {
-        Self { core, new: Some(ops), submitted: Vec::new(), outcomes: Vec::new() }
+        let (new, ticket) = (Some(ops), None);
+        Self { core, new, ticket, submitted: Vec::new(), outcomes: Vec::new() }
+    }
+
+    /// In a forked child: what was not submitted comes back, and what the parent's kernel has does not.
+    fn end_in_child(&mut self) -> Vec<Outcome> {
+        let new = self.new.take().unwrap_or_default();
+        let left = self.submitted.drain(..).skip(self.outcomes.len()).map(|_| Op::Nop);
+        let ended = new.into_iter().chain(left).map(|op| Outcome::plain(op, Err(Errno::CHILD)));
+        self.outcomes.extend(ended);
+        mem::take(&mut self.outcomes)
     }
 }
 
@@ -185,12 +232,15 @@ impl Future for Linked {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<Outcome>> {
         let this = &mut *self;
+        if this.core.is_inherited() {
+            return Poll::Ready(this.end_in_child());
+        }
         if let Some(ops) = this.new.take() {
             if ops.is_empty() || ops.len() > LINKED_MAX {
                 let refused = |op| Outcome::plain(op, Err(Errno::INVAL));
                 return Poll::Ready(ops.into_iter().map(refused).collect());
             }
-            match this.core.driver.borrow_mut().submit_linked(ops, cx.waker()) {
+            match this.core.driver.borrow_mut().submit_linked(ops, cx.waker(), &mut this.ticket) {
                 Ok(ids) => this.submitted = ids.into_iter().map(Some).collect(),
                 Err(back) => {
                     this.new = Some(back);
@@ -205,12 +255,18 @@ impl Future for Linked {
             this.submitted[this.outcomes.len()] = None;
             this.outcomes.push(outcome);
         }
-        Poll::Ready(std::mem::take(&mut this.outcomes))
+        Poll::Ready(mem::take(&mut this.outcomes))
     }
 }
 
 impl Drop for Linked {
     fn drop(&mut self) {
+        if self.core.is_inherited() {
+            return;
+        }
+        if let Some(ticket) = self.ticket.take() {
+            self.core.driver.borrow_mut().leave_queue(ticket);
+        }
         for id in self.submitted.iter().copied().flatten() {
             self.core.driver.borrow_mut().orphan(id);
         }

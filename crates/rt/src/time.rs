@@ -18,6 +18,16 @@ pub struct Sleep {
     key: Option<TimerKey>,
 }
 
+/// The time since this core was made. It never goes back, and is virtual over a simulated kernel.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+#[must_use]
+pub fn now() -> Duration {
+    Core::current().now()
+}
+
 /// Waits for at least `duration`.
 ///
 /// # Panics

@@ -36,6 +36,9 @@ impl Sealed for OnBridge {
     }
 
     fn inline(&self, read: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        if self.bridge.is_inherited() {
+            return None;
+        }
         read()
     }
 }

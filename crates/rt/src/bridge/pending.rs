@@ -11,14 +11,41 @@ use crate::executor::Receiver;
 
 /// Waits for the outcome. When it is dropped, the outcome is freed, its descriptor closed.
 #[derive(Debug)]
-pub struct Pending(pub(super) Receiver<Outcome>);
+pub struct Pending(State);
+
+#[derive(Debug)]
+enum State {
+    /// The thread has the operation.
+    Sent(Receiver<Outcome>),
+    /// There is no such thread, as the process was forked.
+    Refused(Option<Op>),
+}
+
+impl Pending {
+    pub(super) fn new(receiver: Receiver<Outcome>) -> Self {
+        Self(State::Sent(receiver))
+    }
+
+    pub(super) fn refused(op: Op) -> Self {
+        Self(State::Refused(Some(op)))
+    }
+}
 
 impl Future for Pending {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        // Without a value, the thread has panicked, and the operation is gone with it.
-        let gone = |_| Outcome::plain(Op::Nop, Err(Errno::CANCELED));
-        Pin::new(&mut self.0).poll(cx).map(|outcome| outcome.unwrap_or_else(gone))
+        match &mut self.0 {
+            State::Sent(receiver) => {
+                // Without a value, the thread has panicked, or is the parent's.
+                let errno = if receiver.is_inherited() { Errno::CHILD } else { Errno::CANCELED };
+                let gone = |_| Outcome::plain(Op::Nop, Err(errno));
+                Pin::new(receiver).poll(cx).map(|outcome| outcome.unwrap_or_else(gone))
+            }
+            State::Refused(op) => match op.take() {
+                Some(op) => Poll::Ready(Outcome::plain(op, Err(Errno::CHILD))),
+                None => Poll::Pending,
+            },
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! The bridge's thread, and the queue through which it gets operations.
 
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_queue::SegQueue;
+use cutwater_sys::origin::Origin;
 use cutwater_sys::ring::{Op, Outcome};
 
 use super::pending::Pending;
@@ -15,7 +17,8 @@ use crate::executor::{Runtime, Sender, oneshot, spawn};
 use crate::operation::operation;
 
 /// One thread with a ring that carries operations out for any executor. Cheap to clone. The thread ends
-/// with the last clone and the operations that it has.
+/// with the last clone and the operations that it has. In a child made by `fork(2)` its operations end with
+/// `ECHILD`, and dropping it does nothing.
 #[derive(Debug, Clone)]
 pub struct Bridge {
     inner: Arc<Inner>,
@@ -32,6 +35,7 @@ struct Inner {
     queue: Arc<Queue>,
     thread: Mutex<Option<JoinHandle<()>>>,
     has_ring: bool,
+    origin: Origin,
 }
 
 /// Operations for the thread, and what wakes it.
@@ -77,7 +81,7 @@ impl BridgeOptions {
         let thread = thread::Builder::new().name("cutwater-bridge".into()).spawn(run)?;
         let has_ring = receiver.recv().map_err(io::Error::other)??;
         let thread = Mutex::new(Some(thread));
-        Ok(Bridge { inner: Arc::new(Inner { queue, thread, has_ring }) })
+        Ok(Bridge { inner: Arc::new(Inner { queue, thread, has_ring, origin: Origin::here() }) })
     }
 }
 
@@ -102,11 +106,19 @@ impl Bridge {
         self.inner.has_ring
     }
 
+    /// Whether this process inherited it by `fork(2)`, and so does not have its thread.
+    pub(super) fn is_inherited(&self) -> bool {
+        !self.inner.origin.is_here()
+    }
+
     pub(super) fn submit(&self, op: Op) -> Pending {
+        if self.is_inherited() {
+            return Pending::refused(op);
+        }
         let (outcome, receiver) = oneshot();
         self.inner.queue.requests.push(Request { op, outcome });
         self.inner.queue.wake();
-        Pending(receiver)
+        Pending::new(receiver)
     }
 }
 
@@ -119,6 +131,12 @@ impl Queue {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if !self.origin.is_here() {
+            // There is no such thread here, and what it shares may be in the middle of a change.
+            mem::forget(mem::replace(&mut self.thread, Mutex::new(None)));
+            mem::forget(Arc::clone(&self.queue));
+            return;
+        }
         self.queue.ended.store(true, Ordering::Release);
         self.queue.wake();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -137,7 +155,7 @@ async fn serve(queue: &Arc<Queue>) {
         }
         let mut waited = false;
         std::future::poll_fn(|cx| {
-            if std::mem::replace(&mut waited, true) {
+            if mem::replace(&mut waited, true) {
                 return Poll::Ready(());
             }
             *queue.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());

@@ -11,11 +11,26 @@ pub enum Backend {
     /// A pool of blocking threads, and `epoll(7)` for sockets.
     Pool,
     /// A simulated kernel and clock, for tests of programs that run on this crate. The seed decides the
-    /// order of completions, their delays, short reads and writes, `EINTR` and `EAGAIN`, and so
-    /// repeats a failure. Operations on files are carried out for real; time passes only when
-    /// nothing else can happen. Operations that wait for a peer fail with `EAGAIN`.
+    /// order of completions, their delays, short transfers, `EINTR` and `EAGAIN`, and so repeats a failure
+    /// (docs/runtime.md, "Simulation"). Operations are carried out for real; time passes only when nothing
+    /// else can happen.
     Fake(u64),
+    /// As `Fake`, and more goes wrong: operations fail (`EIO`, `ENOSPC`, `EMFILE`, `ECONNRESET`), find no room,
+    /// or take seconds, and the clock jumps. A program on one core whose every task waits for what can
+    /// never happen is ended: [`crate::Runtime::try_block_on`] gives `EDEADLK`.
+    FakeFailing(u64),
     /// As `Ring`, with a kernel that refuses messages between rings, as those before 5.18 do.
     #[cfg(test)]
     RingWithoutMessages,
+}
+
+impl Backend {
+    /// The seed of a simulated kernel, and whether more goes wrong.
+    pub(crate) fn simulated(self) -> Option<(u64, bool)> {
+        match self {
+            Self::Fake(seed) => Some((seed, false)),
+            Self::FakeFailing(seed) => Some((seed, true)),
+            _ => None,
+        }
+    }
 }

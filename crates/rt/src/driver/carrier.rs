@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cutwater_sys::ring::Op;
+use cutwater_sys::ring::{Op, Outcome};
 
 use super::cold::Cold;
 use super::counters::Snapshot;
@@ -38,11 +38,23 @@ impl Carrier {
         }
     }
 
+    pub(super) fn fake(&self) -> Option<&Fake> {
+        match self {
+            Self::Fake(fake) => Some(fake),
+            Self::Ring(_) | Self::Cold(_) => None,
+        }
+    }
+
     /// The virtual time, where there is one.
     pub(super) fn virtual_now(&self) -> Option<Duration> {
+        self.fake().map(Fake::now)
+    }
+
+    /// Whether there is to be no room for an operation, although there is.
+    pub(super) fn pretends_to_be_full(&mut self) -> bool {
         match self {
-            Self::Fake(fake) => Some(fake.now()),
-            Self::Ring(_) | Self::Cold(_) => None,
+            Self::Fake(fake) => fake.pretends_to_be_full(),
+            Self::Ring(_) | Self::Cold(_) => false,
         }
     }
 
@@ -92,6 +104,15 @@ impl Carrier {
                 cold.deliver(slots);
             }
             Self::Fake(fake) => fake.turn(sleeps, timeout, slots),
+        }
+    }
+
+    /// A thread of the pool has carried an operation out.
+    pub(super) fn end(&mut self, id: OpId, outcome: Outcome, slots: &mut Slots) {
+        match self {
+            Self::Ring(ring) => ring.end(id, outcome, slots),
+            Self::Cold(cold) => cold.end(id, outcome, slots),
+            Self::Fake(_) => slots.complete(id, outcome),
         }
     }
 

@@ -1,8 +1,10 @@
-//! The way without a ring: `epoll(7)` for sockets, the pool of threads for everything else.
+//! The way without a ring: `epoll(7)` for sockets and other streams, the pool of threads for everything else.
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use cutwater_sys::ring::Op;
+use cutwater_sys::ring::{Op, Outcome};
+use rustix::io::Errno;
 
 use super::counters::Snapshot;
 use super::pool::{Job, Pool};
@@ -18,31 +20,68 @@ pub(super) struct Cold {
     pub(super) readiness: Readiness,
     /// Where the pool leaves its outcomes.
     remote: Arc<Remote>,
+    /// What comes after an operation that was begun.
+    chains: HashMap<OpId, VecDeque<(OpId, Op)>>,
     pooled: u64,
     readied: u64,
 }
 
 impl Cold {
     pub(super) fn new(pool: Arc<Pool>, readiness: Readiness, remote: Arc<Remote>) -> Self {
-        Self { pool, readiness, remote, pooled: 0, readied: 0 }
+        Self { pool, readiness, remote, chains: HashMap::new(), pooled: 0, readied: 0 }
     }
 
     pub(super) fn submit(&mut self, id: OpId, op: Op, slots: &mut Slots) {
-        if sockets::waits_for(&op).is_some() {
+        let holder = self.take(id, op);
+        slots.submitted(id, holder);
+    }
+
+    /// Takes an operation over; what has it now.
+    pub(super) fn take(&mut self, id: OpId, op: Op) -> Holder {
+        if sockets::is_on_stream(&op) {
             self.readied += 1;
             self.readiness.push(id, op);
-            return slots.submitted(id, Holder::Readiness);
+            return Holder::Readiness;
         }
         self.pooled += 1;
         self.pool.give(Job::Op(id, op, Arc::clone(&self.remote)));
-        slots.submitted(id, Holder::Pool);
+        Holder::Pool
     }
 
     pub(super) fn submit_linked(&mut self, ids: &[OpId], ops: Vec<Op>, slots: &mut Slots) {
-        self.pooled += ops.len() as u64;
-        let chain = ids.iter().copied().zip(ops).collect();
-        self.pool.give(Job::Chain(chain, Arc::clone(&self.remote)));
-        ids.iter().for_each(|id| slots.submitted(*id, Holder::Pool));
+        ids.iter().for_each(|id| slots.submitted(*id, Holder::Later));
+        self.begin(ids.iter().copied().zip(ops).collect(), slots);
+    }
+
+    /// Begins the first operation of a chain. The others wait here, and not on a thread: each may take as long
+    /// as a peer likes.
+    fn begin(&mut self, mut chain: VecDeque<(OpId, Op)>, slots: &mut Slots) {
+        let Some((id, op)) = chain.pop_front() else { return };
+        let holder = self.take(id, op);
+        slots.moved(id, holder);
+        if !chain.is_empty() {
+            self.chains.insert(id, chain);
+        }
+    }
+
+    /// An operation has ended. If it was of a chain, the next begins, or all that are left end.
+    pub(super) fn end(&mut self, id: OpId, outcome: Outcome, slots: &mut Slots) {
+        let chain = self.chains.remove(&id);
+        let goes_on = outcome.is_whole();
+        slots.complete(id, outcome);
+        let Some(chain) = chain else { return };
+        // One that nobody wants any more has been cancelled.
+        if goes_on && chain.front().is_some_and(|(id, _)| slots.holder(*id).is_some()) {
+            return self.begin(chain, slots);
+        }
+        for (id, op) in chain {
+            slots.complete(id, Outcome::plain(op, Err(Errno::CANCELED)));
+        }
+    }
+
+    /// The core has no ring any more.
+    pub(super) fn forget_ring(&self) {
+        self.remote.forget_ring();
     }
 
     pub(super) fn cancel(&mut self, id: OpId, holder: Holder) {
@@ -55,7 +94,7 @@ impl Cold {
     /// Delivers the outcomes of operations on sockets; the pool's lie in the core's [`Remote`].
     pub(super) fn deliver(&mut self, slots: &mut Slots) {
         while let Some((id, outcome)) = self.readiness.pop_ended() {
-            slots.complete(id, outcome);
+            self.end(id, outcome, slots);
         }
     }
 

@@ -31,19 +31,32 @@ use carrier::Carrier;
 use cold::Cold;
 pub(crate) use counters::DELAY_CLASSES;
 pub use counters::Snapshot;
-use fake::Fake;
+pub(crate) use fake::Fake;
 use pool::Pool;
 use readiness::Readiness;
 use remote::Remote;
 use ring::Ring;
-pub use ring::{Degraded, Path};
-pub(crate) use ring::{SHARED_BUFFER_BYTES, SharedBuffers};
-pub(crate) use slots::OpId;
+pub use ring::{Degraded, Path, STRANDED};
+pub(crate) use ring::{
+    RING_ENTRIES_DEFAULT, SHARED_BUFFER_BYTES, SHARED_BUFFERS_DEFAULT, SharedBuffers,
+};
 use slots::Slots;
+pub(crate) use slots::{OpId, Ticket};
 
 /// The longest wait of a core. The kernel adds the time to its clock, and a sum that is too large is
 /// over at once.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The limits of one core.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// Operations in flight.
+    pub(crate) in_flight_max: usize,
+    /// Entries of its ring.
+    pub(crate) ring_entries: u32,
+    /// Buffers that its sockets share.
+    pub(crate) shared_buffers: u16,
+}
 
 /// The operations of one core and what carries them out.
 #[derive(Debug)]
@@ -56,18 +69,20 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(backend: Backend, pool: Arc<Pool>, in_flight_max: usize) -> io::Result<Self> {
-        let (ring, refused) = open_ring(backend)?;
+    pub(crate) fn new(backend: Backend, limits: &Limits, pool: Arc<Pool>) -> io::Result<Self> {
+        let (ring, refused) = open_ring(backend, limits.ring_entries)?;
         let descriptor = ring.as_ref().map(OpRing::descriptor).transpose()?;
         let remote = Arc::new(Remote::new(descriptor.map(Arc::new))?);
         let readiness = Readiness::new(&remote)?;
         let cold = |readiness| Cold::new(pool, readiness, Arc::clone(&remote));
-        let carrier = match (ring, backend) {
-            (Some(ring), _) => Carrier::Ring(Ring::new(ring, cold(readiness))),
-            (None, Backend::Fake(seed)) => Carrier::Fake(Fake::new(seed, readiness)),
-            (None, _) => Carrier::Cold(cold(readiness)),
+        let carrier = match (ring, backend.simulated()) {
+            (Some(ring), _) => {
+                Carrier::Ring(Ring::new(ring, limits.shared_buffers, cold(readiness)))
+            }
+            (None, Some((seed, fails))) => Carrier::Fake(Fake::new(seed, fails, readiness)),
+            (None, None) => Carrier::Cold(cold(readiness)),
         };
-        Ok(Self { slots: Slots::new(in_flight_max), carrier, remote, refused })
+        Ok(Self { slots: Slots::new(limits.in_flight_max), carrier, remote, refused })
     }
 
     /// What other threads see of this core.
@@ -76,17 +91,23 @@ impl Driver {
     }
 
     pub(crate) fn has_ring(&self) -> bool {
-        self.carrier.ring().is_some()
+        self.carrier.ring().is_some_and(|ring| !ring.is_over())
     }
 
-    /// Why there is no ring, where the host refused one.
-    pub(crate) fn refused(&self) -> Option<&io::Error> {
-        self.refused.as_ref()
+    /// Why there is no ring, where the host refused one or refuses it by now.
+    pub(crate) fn refused(&self) -> Option<String> {
+        let over = self.carrier.ring().and_then(Ring::why_over).map(io::Error::from);
+        over.as_ref().or(self.refused.as_ref()).map(ToString::to_string)
     }
 
     /// The virtual time, where there is one.
     pub(crate) fn virtual_now(&self) -> Option<Duration> {
         self.carrier.virtual_now()
+    }
+
+    /// The simulated kernel, where there is one.
+    pub(crate) fn fake(&self) -> Option<&Fake> {
+        self.carrier.fake()
     }
 
     /// Holds operations on one path. Without a ring there is one path only.
@@ -102,6 +123,14 @@ impl Driver {
 
     pub(crate) fn why_degraded(&self) -> Option<Degraded> {
         self.carrier.ring().and_then(|ring| ring.degrade.reason)
+    }
+
+    /// Makes the kernel refuse the next enters of the ring.
+    #[cfg(test)]
+    pub(crate) fn refuse_enters(&mut self, times: u64, errno: rustix::io::Errno) {
+        if let Some(ring) = self.carrier.ring_mut() {
+            ring.refuse_enters(times, errno);
+        }
     }
 
     #[cfg(test)]
@@ -132,9 +161,18 @@ impl Driver {
     }
 
     /// Submits an operation. It comes back where too many are in flight; `waker` is woken when there
-    /// is room.
-    pub(crate) fn submit(&mut self, op: Op, waker: &Waker) -> Result<OpId, Op> {
-        let Some(id) = self.slots.reserve(&op, waker) else { return Err(op) };
+    /// is room. The caller keeps `ticket` for its next try, or gives it to [`Driver::leave_queue`].
+    pub(crate) fn submit(
+        &mut self,
+        op: Op,
+        waker: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Result<OpId, Op> {
+        if self.carrier.pretends_to_be_full() {
+            self.slots.hold_back(waker, ticket);
+            return Err(op);
+        }
+        let Some(id) = self.slots.reserve(&op, waker, ticket) else { return Err(op) };
         self.carrier.submit(id, op, &mut self.slots);
         Ok(id)
     }
@@ -144,10 +182,16 @@ impl Driver {
         &mut self,
         ops: Vec<Op>,
         waker: &Waker,
+        ticket: &mut Option<Ticket>,
     ) -> Result<Vec<OpId>, Vec<Op>> {
-        let Some(ids) = self.slots.reserve_chain(&ops, waker) else { return Err(ops) };
+        let Some(ids) = self.slots.reserve_chain(&ops, waker, ticket) else { return Err(ops) };
         self.carrier.submit_linked(&ids, ops, &mut self.slots);
         Ok(ids)
+    }
+
+    /// An operation that waited for room is gone.
+    pub(crate) fn leave_queue(&mut self, ticket: Ticket) {
+        self.slots.leave_queue(ticket);
     }
 
     /// The outcome, where it is there; otherwise it wakes `waker`.
@@ -187,7 +231,7 @@ impl Driver {
         self.carrier.turn(sleeps, timeout, &mut self.slots);
         self.remote.awake();
         while let Some((id, outcome)) = self.remote.outcomes.pop() {
-            self.slots.complete(id, outcome);
+            self.carrier.end(id, outcome, &mut self.slots);
         }
         self.slots.offer_room();
     }
@@ -199,13 +243,13 @@ impl Driver {
 }
 
 /// The ring, where `backend` wants one; or why the host refuses it, where the pool will do.
-fn open_ring(backend: Backend) -> io::Result<(Option<OpRing>, Option<io::Error>)> {
+fn open_ring(backend: Backend, entries: u32) -> io::Result<(Option<OpRing>, Option<io::Error>)> {
     match backend {
-        Backend::Fake(_) | Backend::Pool => Ok((None, None)),
-        Backend::Ring => Ok((Some(ring::open(false)?), None)),
+        Backend::Fake(_) | Backend::FakeFailing(_) | Backend::Pool => Ok((None, None)),
+        Backend::Ring => Ok((Some(ring::open(entries, false)?), None)),
         #[cfg(test)]
-        Backend::RingWithoutMessages => Ok((Some(ring::open(true)?), None)),
-        Backend::Auto => match ring::open(false) {
+        Backend::RingWithoutMessages => Ok((Some(ring::open(entries, true)?), None)),
+        Backend::Auto => match ring::open(entries, false) {
             Ok(ring) => Ok((Some(ring), None)),
             Err(errno) => {
                 let why = io::Error::from(errno);

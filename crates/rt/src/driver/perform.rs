@@ -1,11 +1,11 @@
 //! Operations as blocking calls, for the pool where there is no ring.
 
-use std::io::IoSlice;
+use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::OwnedFd;
 
 use cutwater_sys::ring::{NO_OFFSET, Op, Outcome, poll_bits};
 use cutwater_sys::udp;
-use rustix::event::{PollFd, Timespec};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::CWD;
 use rustix::io::{Errno, ReadWriteFlags};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags};
@@ -51,12 +51,54 @@ pub(super) fn perform_now(mut op: Op) -> Result<Outcome, Op> {
             }
         }
         Op::Accept { socket } => accept_now(socket).map(|fd| (0, Some(fd))),
+        Op::Read { .. } | Op::Write { .. } => on_stream(&mut op).map(|n| (n, None)),
         other => on_socket(other, RecvFlags::DONTWAIT, SendFlags::DONTWAIT).map(|n| (n, None)),
     };
     match ready {
         Ok((n, fd)) => Ok(Outcome { op, result: Ok(u32::try_from(n).unwrap_or(u32::MAX)), fd }),
         Err(Errno::AGAIN) => Err(op),
         Err(errno) => Ok(Outcome::plain(op, Err(errno))),
+    }
+}
+
+/// Most bytes of a pipe that is ready for writing, so that the write does not wait (`PIPE_BUF`, `pipe(7)`).
+const PIPE_BYTES: usize = 4096;
+
+/// Reads or writes a stream without waiting (`RWF_NOWAIT`). It has no offsets.
+fn on_stream(op: &mut Op) -> Result<usize, Errno> {
+    let unknown = |errno| matches!(errno, Errno::OPNOTSUPP | Errno::NOSYS);
+    match op {
+        Op::Read { file, buf, at, .. } => {
+            let space = buf.get_mut(*at..).ok_or(Errno::INVAL)?;
+            let bufs = &mut [IoSliceMut::new(space)];
+            match rustix::io::preadv2(&*file, bufs, NO_OFFSET, ReadWriteFlags::NOWAIT) {
+                Err(errno) if unknown(errno) => {
+                    wait_none(file, PollFlags::IN)?;
+                    rustix::io::read(file, space)
+                }
+                read => read,
+            }
+        }
+        Op::Write { file, buf, at, .. } => {
+            let bytes = buf.get(*at..).ok_or(Errno::INVAL)?;
+            let bufs = &[IoSlice::new(bytes)];
+            match rustix::io::pwritev2(&*file, bufs, NO_OFFSET, ReadWriteFlags::NOWAIT) {
+                Err(errno) if unknown(errno) => {
+                    wait_none(file, PollFlags::OUT)?;
+                    rustix::io::write(file, &bytes[..bytes.len().min(PIPE_BYTES)])
+                }
+                written => written,
+            }
+        }
+        _ => Err(Errno::OPNOTSUPP),
+    }
+}
+
+/// `EAGAIN` where a kind of file that does not know `RWF_NOWAIT` is not ready.
+fn wait_none(file: &OwnedFd, events: PollFlags) -> Result<(), Errno> {
+    match rustix::event::poll(&mut [PollFd::new(file, events)], Some(&Timespec::default()))? {
+        0 => Err(Errno::AGAIN),
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_queue::SegQueue;
+use cutwater_sys::origin::Origin;
 use cutwater_sys::ring::Outcome;
 use rustix::event::EventfdFlags;
 
@@ -34,7 +35,10 @@ pub(crate) struct Remote {
     /// Ends the core's sleep, from threads that have no ring.
     pub(crate) event: OwnedFd,
     /// The core's ring, for messages from other rings.
-    pub(crate) ring: Option<Arc<OwnedFd>>,
+    ring: Mutex<Option<Arc<OwnedFd>>>,
+    /// The process that the core belongs to. In a forked child nothing of this is used: a thread that is
+    /// gone may be in the middle of a push, and a wake would wake the parent's core.
+    origin: Origin,
     /// Whether the core sleeps and has to be woken, and whether it is gone.
     parking: Parking,
     /// Times another thread ended its sleep.
@@ -53,7 +57,8 @@ impl Remote {
             calls: SegQueue::new(),
             outcomes: SegQueue::new(),
             event,
-            ring,
+            ring: Mutex::new(ring),
+            origin: Origin::here(),
             parking: Parking::new(),
             unparks: AtomicU64::new(0),
             watched: AtomicBool::new(false),
@@ -61,8 +66,27 @@ impl Remote {
         })
     }
 
+    /// The core's ring, for a message from another ring.
+    pub(crate) fn ring(&self) -> Option<Arc<OwnedFd>> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The core has left its ring for good, and is woken by its event from now on. A message that is under
+    /// way is for a sleep that is over: what it announces was pushed before it was sent.
+    pub(crate) fn forget_ring(&self) {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Whether this process inherited it by `fork(2)`.
+    pub(crate) fn is_inherited(&self) -> bool {
+        !self.origin.is_here()
+    }
+
     /// Queues a call for the core, or drops it where the core is gone. The caller then wakes the core.
     pub(crate) fn give(&self, call: Call) {
+        if self.is_inherited() {
+            return;
+        }
         self.calls.push(call);
         if self.parking.too_late() {
             while self.calls.pop().is_some() {}
@@ -82,7 +106,7 @@ impl Remote {
     /// Whether the core sleeps and has to be woken, after something was pushed. True for one caller only,
     /// who then wakes it.
     pub(crate) fn must_wake(&self) -> bool {
-        let must = self.parking.must_wake();
+        let must = !self.is_inherited() && self.parking.must_wake();
         if must {
             self.unparks.fetch_add(1, Ordering::Relaxed);
         }
@@ -135,6 +159,9 @@ impl Remote {
     /// The counts that the core published last.
     #[cfg(feature = "metrics")]
     pub(crate) fn published(&self) -> Option<Snapshot> {
+        if self.is_inherited() {
+            return None;
+        }
         *self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! The operations of a core: the state of each from submission to outcome, who waits for it, and how
 //! many may be in flight.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::task::Waker;
 
@@ -12,6 +12,9 @@ use super::sockets::waits_for_peer;
 
 /// The number of an operation; used again once the operation is over.
 pub(crate) type OpId = u32;
+
+/// The place of an operation among those that wait for room.
+pub(crate) type Ticket = u64;
 
 /// Results of a multishot operation that may wait to be taken. At this number the operation is ended;
 /// its reader starts it again. So a slow reader holds a sixteenth of the core's buffers.
@@ -24,6 +27,8 @@ pub(super) enum Holder {
     Pool,
     Readiness,
     Fake,
+    /// None yet: it comes later in a chain.
+    Later,
 }
 
 /// The life of an operation.
@@ -61,8 +66,9 @@ pub(super) struct Slots {
     /// not keep others from starting: the peer may wait for one of those.
     waiting_for_peers: usize,
     in_flight_max: usize,
-    /// Wakers of operations that wait for room.
-    held_back: VecDeque<Waker>,
+    /// Operations that wait for room: one waker for each, in the order in which they came.
+    held_back: BTreeMap<Ticket, Waker>,
+    next_ticket: Ticket,
     held_back_total: u64,
     /// Multishot operations with [`UNTAKEN_MAX`] results; to be ended.
     crowded: Vec<OpId>,
@@ -76,7 +82,8 @@ impl Slots {
             in_flight: 0,
             waiting_for_peers: 0,
             in_flight_max: in_flight_max.max(1),
-            held_back: VecDeque::new(),
+            held_back: BTreeMap::new(),
+            next_ticket: 0,
             held_back_total: 0,
             crowded: Vec::new(),
         }
@@ -91,25 +98,39 @@ impl Slots {
         self.held_back_total
     }
 
-    /// A slot for `op`; without room, `None`, and `waker` is woken when there is some.
-    pub(super) fn reserve(&mut self, op: &Op, waker: &Waker) -> Option<OpId> {
+    /// A slot for `op`; without room, `None`, and `waker` is woken when there is some. The operation keeps
+    /// `ticket` for its next try.
+    pub(super) fn reserve(
+        &mut self,
+        op: &Op,
+        waker: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Option<OpId> {
         let for_peer = waits_for_peer(op);
         if !for_peer && self.counted() >= self.in_flight_max {
-            self.hold_back(waker);
+            self.hold_back(waker, ticket);
             return None;
         }
+        self.admit(ticket);
         self.in_flight += 1;
         self.waiting_for_peers += usize::from(for_peer);
+        debug_assert!(for_peer || self.counted() <= self.in_flight_max, "the limit holds");
         Some(self.new_id())
     }
 
     /// Slots for a chain, as [`Slots::reserve`]. A chain that is longer than the limit starts alone.
-    pub(super) fn reserve_chain(&mut self, ops: &[Op], waker: &Waker) -> Option<Vec<OpId>> {
+    pub(super) fn reserve_chain(
+        &mut self,
+        ops: &[Op],
+        waker: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Option<Vec<OpId>> {
         let counted = self.counted();
         if counted > 0 && counted + ops.len() > self.in_flight_max {
-            self.hold_back(waker);
+            self.hold_back(waker, ticket);
             return None;
         }
+        self.admit(ticket);
         self.in_flight += ops.len();
         self.waiting_for_peers += ops.iter().filter(|op| waits_for_peer(op)).count();
         Some(ops.iter().map(|_| self.new_id()).collect())
@@ -127,9 +148,35 @@ impl Slots {
         self.in_flight - self.waiting_for_peers
     }
 
-    fn hold_back(&mut self, waker: &Waker) {
-        self.held_back_total += 1;
-        self.held_back.push_back(waker.clone());
+    /// Keeps the waker of an operation that waits for room: one for each.
+    pub(super) fn hold_back(&mut self, waker: &Waker, ticket: &mut Option<Ticket>) {
+        if let Some(known) = ticket.and_then(|ticket| self.held_back.get_mut(&ticket)) {
+            return known.clone_from(waker);
+        }
+        self.held_back_total += u64::from(ticket.is_none());
+        // One that was woken and came too late keeps its turn.
+        let ticket = *ticket.get_or_insert_with(|| {
+            self.next_ticket += 1;
+            self.next_ticket
+        });
+        self.held_back.insert(ticket, waker.clone());
+    }
+
+    fn admit(&mut self, ticket: &mut Option<Ticket>) {
+        if let Some(ticket) = ticket.take() {
+            self.held_back.remove(&ticket);
+        }
+    }
+
+    /// An operation that waited for room is gone.
+    pub(super) fn leave_queue(&mut self, ticket: Ticket) {
+        self.held_back.remove(&ticket);
+    }
+
+    /// Operations that wait for room now.
+    #[cfg(test)]
+    pub(super) fn held_back(&self) -> usize {
+        self.held_back.len()
     }
 
     /// Whether there is room that somebody waits for. A task that was woken to take it may be gone,
@@ -141,7 +188,7 @@ impl Slots {
     /// Wakes those that wait for room, as many as there is room for.
     pub(super) fn offer_room(&mut self) {
         for _ in self.counted()..self.in_flight_max {
-            let Some(waker) = self.held_back.pop_front() else { break };
+            let Some((_, waker)) = self.held_back.pop_first() else { break };
             waker.wake();
         }
     }
@@ -149,6 +196,14 @@ impl Slots {
     /// `holder` has taken the operation.
     pub(super) fn submitted(&mut self, id: OpId, holder: Holder) {
         self.lives[id as usize] = Some(Life::Submitted(holder));
+    }
+
+    /// Another carrier has taken the operation over. Who waits for it still does.
+    pub(super) fn moved(&mut self, id: OpId, holder: Holder) {
+        let life = self.lives.get_mut(id as usize).and_then(Option::as_mut);
+        if let Some(Life::Submitted(before) | Life::Waiting(before, _)) = life {
+            *before = holder;
+        }
     }
 
     /// The operation was refused before anything had it.
@@ -275,3 +330,6 @@ impl Slots {
         mem::take(&mut self.crowded)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,14 +6,18 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use cutwater_sys::origin::Origin;
+use rustix::io::Errno;
 
 use super::delays::Delays;
 use super::tasks::{BoxedTask, Tasks};
 use super::timers::Timers;
-use crate::driver::pool::Pool;
+use crate::driver::pool::Pools;
 use crate::driver::remote::Remote;
-use crate::driver::{Backend, Driver, Snapshot};
+use crate::driver::{Backend, Driver, Fake, Limits, Snapshot};
 
 /// Tasks polled before completions are looked at again, so that busy tasks cannot starve them.
 const BUDGET: usize = 64;
@@ -34,11 +38,13 @@ pub(crate) struct Core {
     tasks: RefCell<Tasks>,
     ready: RefCell<VecDeque<u64>>,
     pub(crate) timers: RefCell<Timers>,
-    pool: Arc<Pool>,
+    pub(super) pools: Pools,
+    /// The process that the core belongs to.
+    origin: Origin,
     remote: Arc<Remote>,
     started: Instant,
-    /// Whether reads may be answered from the page cache: a fake kernel has none.
-    has_page_cache: bool,
+    /// Whether the kernel is simulated. It has no page cache.
+    pub(super) is_simulated: bool,
     counters: Counters,
     delays: Delays,
     turns: Cell<u32>,
@@ -61,11 +67,11 @@ fn add_one(counter: &Cell<u64>) {
 impl Core {
     pub(super) fn new(
         backend: Backend,
-        in_flight_max: usize,
-        pool: Arc<Pool>,
+        limits: &Limits,
+        pools: Pools,
         all: Remotes,
     ) -> io::Result<Self> {
-        let driver = Driver::new(backend, Arc::clone(&pool), in_flight_max)?;
+        let driver = Driver::new(backend, limits, Arc::clone(&pools.operations))?;
         let remote = Arc::clone(driver.remote());
         Ok(Self {
             id: NEXT_CORE.fetch_add(1, Ordering::Relaxed),
@@ -73,10 +79,11 @@ impl Core {
             tasks: RefCell::default(),
             ready: RefCell::default(),
             timers: RefCell::default(),
-            pool,
+            pools,
+            origin: Origin::here(),
             remote,
             started: Instant::now(),
-            has_page_cache: !matches!(backend, Backend::Fake(_)),
+            is_simulated: backend.simulated().is_some(),
             counters: Counters::default(),
             delays: Delays::default(),
             turns: Cell::new(0),
@@ -88,8 +95,9 @@ impl Core {
         self.id
     }
 
-    pub(super) fn pool(&self) -> &Pool {
-        &self.pool
+    /// Whether this process inherited the core by `fork(2)`. Everything of it is the parent's then.
+    pub(crate) fn is_inherited(&self) -> bool {
+        !self.origin.is_here()
     }
 
     pub(super) fn remote(&self) -> &Arc<Remote> {
@@ -103,12 +111,13 @@ impl Core {
 
     /// Time since the core was made; virtual where the backend is fake.
     pub(crate) fn now(&self) -> Duration {
-        self.driver.borrow().virtual_now().unwrap_or_else(|| self.started.elapsed())
+        let known = if self.is_inherited() { None } else { self.driver.borrow().virtual_now() };
+        known.unwrap_or_else(|| self.started.elapsed())
     }
 
     /// Runs `read`, which answers from the page cache where it can, and counts its answers.
     pub(super) fn answer_inline(&self, read: impl FnOnce() -> Option<usize>) -> Option<usize> {
-        if !self.has_page_cache {
+        if self.is_simulated || self.is_inherited() {
             return None;
         }
         let answer = read()?;
@@ -177,12 +186,19 @@ impl Core {
                 let aborted = self.tasks.borrow_mut().put_back(id, future);
                 drop(aborted);
             }
+            // The task has forked, and this is the child: the other tasks are the parent's.
+            if self.is_inherited() {
+                return;
+            }
         }
     }
 
     /// One turn of the loop. Waits where there is nothing to do and the root future is not `woken`.
     pub(super) fn turn(&self, woken: &AtomicBool) {
         self.run_tasks();
+        if self.is_inherited() {
+            return;
+        }
         self.fire_timers();
         // Asked last: what ran just now may have woken either.
         let idle = self.ready.borrow().is_empty() && !woken.load(Ordering::Acquire);
@@ -191,6 +207,30 @@ impl Core {
         self.publish(idle);
         self.driver.borrow_mut().turn(idle, timeout);
         self.fire_timers();
+    }
+
+    /// Whether the program waits for what can never happen, as far as a simulated kernel knows.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.driver.borrow().fake().is_some_and(Fake::is_stuck)
+    }
+
+    /// The first turn in a forked child: forgets timers of the parent's tasks, which nobody polls here.
+    pub(super) fn forget_timers(&self) {
+        *self.timers.borrow_mut() = Timers::default();
+    }
+
+    /// One turn in a forked child, which has nothing of the core but its timers.
+    ///
+    /// # Errors
+    /// `ECHILD` where there is nothing to wait for: the root future waits for something of the parent's.
+    pub(super) fn turn_in_child(&self, woken: &AtomicBool) -> Result<(), Errno> {
+        self.fire_timers();
+        if woken.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let next = self.timers.borrow().next().ok_or(Errno::CHILD)?;
+        thread::sleep(next.saturating_sub(self.now()));
+        Ok(())
     }
 
     /// Publishes the counts of this core, where somebody watches them.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use rustix::io::Errno;
+
 use super::core::{Core, Remotes};
 use super::oneshot::{Aborted, Receiver, oneshot};
 use super::tasks::NO_TASK;
@@ -38,7 +40,7 @@ impl Cores {
     /// runtime is gone, it never runs, and waiting for it gives [`Aborted`].
     ///
     /// # Errors
-    /// `InvalidInput` where there is no such core.
+    /// `InvalidInput` where there is no such core; `ECHILD` in a forked child.
     pub fn spawn_on<T: Send + 'static, F: Future<Output = T> + 'static>(
         &self,
         number: usize,
@@ -49,6 +51,9 @@ impl Cores {
             let text = format!("there is no core {number}: this runtime has {}", remotes.len());
             io::Error::new(io::ErrorKind::InvalidInput, text)
         })?;
+        if remote.is_inherited() {
+            return Err(Errno::CHILD.into());
+        }
         let (sender, receiver) = oneshot();
         let id = Arc::new(AtomicU64::new(NO_TASK));
         let started = Arc::clone(&id);

@@ -55,7 +55,9 @@ pub(super) struct Entered(Option<Rc<Core>>);
 impl Entered {
     #[track_caller]
     pub(super) fn new(core: &Rc<Core>) -> Self {
-        let inside = CURRENT.with(|current| current.borrow().is_some());
+        // A forked child may build a runtime of its own, wherever it was forked.
+        let inside = CURRENT
+            .with(|current| current.borrow().as_ref().is_some_and(|core| !core.is_inherited()));
         assert!(!inside, "block_on inside of a runtime would never end: await, or spawn");
         Self::nested(core)
     }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::core::Core;
 use super::oneshot::{Aborted, State};
+use super::tasks::NO_TASK;
 
 /// Waits for a task's value. When it is dropped, the task runs on.
 #[derive(Debug)]
@@ -34,6 +35,10 @@ impl Core {
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
         let state = Rc::<RefCell<State<T>>>::default();
+        if self.is_inherited() {
+            state.borrow_mut().end();
+            return JoinHandle { state, core: Rc::downgrade(self), id: NO_TASK };
+        }
         let end = EndOnDrop(Rc::clone(&state));
         let id = self.add(Box::pin(async move {
             let value = future.await;
@@ -50,15 +55,20 @@ impl<T> JoinHandle<T> {
 
     /// Drops the task; its operations are cancelled.
     pub fn abort(&self) {
-        if let Some(core) = self.core.upgrade() {
+        if let Some(core) = self.core.upgrade().filter(|core| !core.is_inherited()) {
             core.abort(self.id);
         }
+    }
+
+    /// Whether the task is the parent's, in a forked child.
+    fn is_inherited(&self) -> bool {
+        self.core.upgrade().is_some_and(|core| core.is_inherited())
     }
 
     /// Whether the task has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.state.borrow().is_over()
+        self.state.borrow().is_over() || self.is_inherited()
     }
 }
 
@@ -66,6 +76,9 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, Aborted>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !self.state.borrow().is_over() && self.is_inherited() {
+            return Poll::Ready(Err(Aborted));
+        }
         self.state.borrow_mut().poll(cx)
     }
 }

@@ -4,6 +4,7 @@
 //! the run queue. [`runtime`] runs a core on the caller's thread; [`options`] builds it, with a [`worker`]
 //! thread for each further core.
 
+mod calls;
 mod core;
 mod cores;
 mod current;
@@ -31,10 +32,12 @@ pub use options::RuntimeOptions;
 pub use runtime::Runtime;
 pub(crate) use timers::TimerKey;
 
-use crate::driver::Snapshot;
-use crate::driver::pool::Job;
+use rustix::io::Errno;
 
-/// Runs `future` concurrently with the caller, on the same thread.
+use crate::driver::Snapshot;
+
+/// Runs `future` concurrently with the caller, on the same thread. In a forked child it is dropped, and its
+/// handle gives [`Aborted`].
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -47,7 +50,7 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandl
 /// `Send`.
 ///
 /// # Errors
-/// `InvalidInput` where there is no such core.
+/// `InvalidInput` where there is no such core; `ECHILD` in a forked child.
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -59,10 +62,11 @@ pub fn spawn_on<T: Send + 'static, F: Future<Output = T> + 'static>(
     Cores::new(Arc::clone(Core::current().all())).spawn_on(number, make)
 }
 
-/// Runs `call`, which may block, on a thread of the pool.
+/// Runs `call`, which may block, on a thread of its own ([`RuntimeOptions::blocking_threads`]). It may wait for
+/// tasks of this runtime.
 ///
 /// # Errors
-/// When it panicked.
+/// When it panicked, and in a forked child, where it is not called.
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -72,8 +76,28 @@ pub fn spawn_blocking<T: Send + 'static>(
 ) -> impl Future<Output = Result<T, Aborted>> {
     let core = Core::current();
     let (sender, receiver) = oneshot();
-    core.pool().give(Job::Call(Box::new(move || sender.send(call()))));
+    if !core.is_inherited() {
+        core.call_blocking(move || sender.send(call()));
+    }
     receiver
+}
+
+/// Makes a system call that may block and that the ring lacks, on a thread of the pool of operations: closures
+/// of the program cannot keep it from starting.
+///
+/// # Errors
+/// As the call; `ECHILD` in a forked child.
+pub(crate) async fn call_blocking<T: Send + 'static>(
+    call: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (sender, receiver) = oneshot();
+    let core = Core::current();
+    if core.is_inherited() {
+        return Err(Errno::CHILD.into());
+    }
+    core.call_short(move || sender.send(call()));
+    drop(core);
+    receiver.await.map_err(io::Error::other)?
 }
 
 /// Lets other tasks run.

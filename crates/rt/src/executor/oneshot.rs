@@ -6,7 +6,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// The task ended without a value: it was aborted, its runtime is gone, or it panicked.
+use cutwater_sys::origin::Origin;
+
+/// The task ended without a value: it was aborted, its runtime is gone, it panicked, or this is a forked child,
+/// which has none of its parent's tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aborted;
 
@@ -59,7 +62,11 @@ impl<T> State<T> {
 /// It has a cache line of its own, as two threads write to it.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Shared<T>(Mutex<State<T>>);
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    /// The process that both sides belong to. In a forked child a thread that is gone may hold the lock.
+    origin: Origin,
+}
 
 /// Sends the value, from any thread. When it is dropped without one, the receiver ends with [`Aborted`].
 #[derive(Debug)]
@@ -70,16 +77,23 @@ pub(crate) struct Sender<T>(Option<Arc<Shared<T>>>);
 pub(crate) struct Receiver<T>(Arc<Shared<T>>);
 
 pub(crate) fn oneshot<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared(Mutex::default()));
+    let shared = Arc::new(Shared { state: Mutex::default(), origin: Origin::here() });
     (Sender(Some(Arc::clone(&shared))), Receiver(shared))
 }
 
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_inherited(&self) -> bool {
+        !self.origin.is_here()
     }
 
     fn end(&self, value: Option<T>) {
+        if self.is_inherited() {
+            return;
+        }
         let waker = {
             let mut state = self.lock();
             state.value = value;
@@ -105,10 +119,20 @@ impl<T> Drop for Sender<T> {
     }
 }
 
+impl<T> Receiver<T> {
+    /// Whether the sender is in the process that this one was forked from.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.0.is_inherited()
+    }
+}
+
 impl<T> Future for Receiver<T> {
     type Output = Result<T, Aborted>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.is_inherited() {
+            return Poll::Ready(Err(Aborted));
+        }
         self.0.lock().poll(cx)
     }
 }

@@ -7,8 +7,8 @@ use super::core::{Core, Remotes};
 use super::oneshot::Aborted;
 use super::runtime::Runtime;
 use super::worker::{Worker, pin};
-use crate::driver::Backend;
-use crate::driver::pool::{Pool, THREADS_DEFAULT};
+use crate::driver::pool::{BLOCKING_THREADS_DEFAULT, Pools, THREADS_DEFAULT};
+use crate::driver::{Backend, Limits, RING_ENTRIES_DEFAULT, SHARED_BUFFERS_DEFAULT};
 
 /// Operations of a core in flight at most, by default.
 const IN_FLIGHT_DEFAULT: usize = 4096;
@@ -17,8 +17,9 @@ const IN_FLIGHT_DEFAULT: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct RuntimeOptions {
     backend: Backend,
-    in_flight_max: usize,
+    limits: Limits,
     pool_threads: usize,
+    blocking_threads: usize,
     cores: usize,
     pinned: bool,
 }
@@ -27,8 +28,13 @@ impl Default for RuntimeOptions {
     fn default() -> Self {
         Self {
             backend: Backend::Auto,
-            in_flight_max: IN_FLIGHT_DEFAULT,
+            limits: Limits {
+                in_flight_max: IN_FLIGHT_DEFAULT,
+                ring_entries: RING_ENTRIES_DEFAULT,
+                shared_buffers: SHARED_BUFFERS_DEFAULT,
+            },
             pool_threads: THREADS_DEFAULT,
+            blocking_threads: BLOCKING_THREADS_DEFAULT,
             cores: 1,
             pinned: false,
         }
@@ -62,14 +68,42 @@ impl RuntimeOptions {
     /// Operations in flight at most, 4,096 by default; more wait for their turn.
     #[must_use]
     pub fn in_flight_max(mut self, operations: usize) -> Self {
-        self.in_flight_max = operations;
+        self.limits.in_flight_max = operations;
         self
     }
 
-    /// Threads of the pool at most, 32 by default; they are started as needed.
+    /// Entries of each core's ring, 256 by default: operations that are given to the kernel together. The
+    /// kernel makes it a power of two.
+    #[must_use]
+    pub fn ring_entries(mut self, entries: u32) -> Self {
+        self.limits.ring_entries = entries;
+        self
+    }
+
+    /// Buffers of 8 KiB that the sockets of a core share for what they receive, 512 by default, a power of two
+    /// at most 8,192. While all are in use, a connection receives into a buffer of its own.
+    #[must_use]
+    pub fn shared_buffers(mut self, buffers: u16) -> Self {
+        self.limits.shared_buffers = buffers;
+        self
+    }
+
+    /// Threads for operations where there is no ring, and for calls that the ring lacks, as
+    /// [`crate::fs::read_dir`]: at most this number, 32 by default, for all cores. They are started as
+    /// needed.
     #[must_use]
     pub fn pool_threads(mut self, threads: usize) -> Self {
         self.pool_threads = threads;
+        self
+    }
+
+    /// Threads for the closures of [`crate::spawn_blocking`] at most, 512 by default, for all cores. They are
+    /// started as needed, and end when they had no work for ten seconds. No operation needs one of them,
+    /// so closures may wait for tasks. If more closures than this wait for others that have not started,
+    /// they wait for ever.
+    #[must_use]
+    pub fn blocking_threads(mut self, threads: usize) -> Self {
+        self.blocking_threads = threads;
         self
     }
 
@@ -96,12 +130,12 @@ impl RuntimeOptions {
     /// Where a ring was demanded and is refused, there are no descriptors or threads left, or a
     /// thread cannot be kept on its CPU.
     pub fn build(&self) -> io::Result<Runtime> {
-        let pool = Arc::new(Pool::new(self.pool_threads));
+        let pools = Pools::new(self.pool_threads, self.blocking_threads);
         let all = Remotes::default();
-        let mut runtime = self.build_core(0, Arc::clone(&pool), Arc::clone(&all))?;
+        let mut runtime = self.build_core(0, pools.clone(), Arc::clone(&all))?;
         let mut remotes = vec![Arc::clone(runtime.core.remote())];
         for number in 1..self.cores {
-            let (worker, remote) = self.start_worker(number, &pool, &all)?;
+            let (worker, remote) = self.start_worker(number, &pools, &all)?;
             runtime.add(worker);
             remotes.push(remote);
         }
@@ -116,12 +150,12 @@ impl RuntimeOptions {
     fn start_worker(
         &self,
         number: usize,
-        pool: &Arc<Pool>,
+        pools: &Pools,
         all: &Remotes,
     ) -> io::Result<(Worker, Arc<crate::driver::remote::Remote>)> {
-        let (options, pool, all) = (self.clone(), Arc::clone(pool), Arc::clone(all));
+        let (options, pools, all) = (self.clone(), pools.clone(), Arc::clone(all));
         Worker::start(number, move |started, end| {
-            match options.build_core(number, pool, all) {
+            match options.build_core(number, pools, all) {
                 Ok(runtime) => {
                     let _ = started.send(Ok(Arc::clone(runtime.core.remote())));
                     drop(started);
@@ -134,10 +168,10 @@ impl RuntimeOptions {
     }
 
     /// A runtime of one core, on the calling thread.
-    fn build_core(&self, number: usize, pool: Arc<Pool>, all: Remotes) -> io::Result<Runtime> {
+    fn build_core(&self, number: usize, pools: Pools, all: Remotes) -> io::Result<Runtime> {
         if self.pinned && number > 0 {
             pin(number)?;
         }
-        Ok(Runtime::from_core(Core::new(self.backend, self.in_flight_max, pool, all)?))
+        Ok(Runtime::from_core(Core::new(self.backend, &self.limits, pools, all)?))
     }
 }

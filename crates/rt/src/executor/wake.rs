@@ -34,7 +34,7 @@ impl Wake for TaskWaker {
             return;
         }
         let local = with_current(|core| (core.id() == self.core).then(|| core.wake(self.id)));
-        if local.is_none() {
+        if local.is_none() && !self.remote.is_inherited() {
             self.remote.tasks.push(self.id);
             wake_core(&self.remote);
         }
@@ -67,7 +67,7 @@ impl Wake for RootWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         self.woken.store(true, Ordering::Release);
         let local = with_current(|core| (core.id() == self.core).then_some(()));
-        if local.is_none() {
+        if local.is_none() && !self.remote.is_inherited() {
             // It only ends the wait.
             self.remote.tasks.push(NO_TASK);
             wake_core(&self.remote);

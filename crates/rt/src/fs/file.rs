@@ -10,7 +10,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 
 use super::grid::Grid;
 use super::submit::{OnCore, Submit};
-use crate::executor::spawn_blocking;
+use crate::executor::call_blocking;
 use crate::operation::{BufResult, buf_result, retry};
 
 /// A file, or a directory. Closed when it is dropped and no operation has it any more.
@@ -45,8 +45,7 @@ impl File {
     /// As the call.
     pub async fn copy_to(&self, target: &Self, len: u64) -> io::Result<u64> {
         let (from, to) = (Arc::clone(&self.fd), Arc::clone(&target.fd));
-        let copied = spawn_blocking(move || copy_range(&from, &to, len)).await;
-        Ok(copied.map_err(io::Error::other)??)
+        call_blocking(move || Ok(copy_range(&from, &to, len)?)).await
     }
 }
 

@@ -26,7 +26,7 @@ use path::c_path;
 pub use ranges::Ranges;
 pub use submit::{OnCore, Submit};
 
-use crate::executor::spawn_blocking;
+use crate::executor::call_blocking;
 pub use crate::operation::BufResult;
 use crate::operation::{operation, retry};
 
@@ -78,7 +78,7 @@ pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
     let path = path.as_ref().to_path_buf();
     let list = move || std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect();
-    spawn_blocking(list).await.map_err(io::Error::other)?
+    call_blocking(list).await
 }
 
 /// Size, times and owner of the file at `path` (`statx(2)`), on a thread of the pool.
@@ -87,7 +87,7 @@ pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
 /// As the call.
 pub async fn metadata(path: impl AsRef<Path>) -> io::Result<std::fs::Metadata> {
     let path = path.as_ref().to_path_buf();
-    spawn_blocking(move || std::fs::metadata(path)).await.map_err(io::Error::other)?
+    call_blocking(move || std::fs::metadata(path)).await
 }
 
 /// Cuts the file at `path` off at `len`, or extends it by a hole, on a thread of the pool: freeing the
@@ -98,7 +98,7 @@ pub async fn metadata(path: impl AsRef<Path>) -> io::Result<std::fs::Metadata> {
 pub async fn truncate(path: impl AsRef<Path>, len: u64) -> io::Result<()> {
     let file = File::options().read(false).write(true).open(path).await?;
     let cut = move || Ok(rustix::fs::ftruncate(file.into_fd(), len)?);
-    spawn_blocking(cut).await.map_err(io::Error::other)?
+    call_blocking(cut).await
 }
 
 /// Reads a whole file.

@@ -306,8 +306,14 @@ impl Received {
         let n = match outcome.result {
             Ok(0) => return Step::Over,
             Ok(n) => n as usize,
-            Err(Errno::INTR) => return Step::Again,
-            Err(Errno::AGAIN) => return self.wait(),
+            Err(Errno::INTR) => {
+                self.keep_head(outcome.op, at);
+                return Step::Again;
+            }
+            Err(Errno::AGAIN) => {
+                self.keep_head(outcome.op, at);
+                return self.wait();
+            }
             Err(errno) => return Step::Fail(errno),
         };
         if matches!(outcome.op, Op::Poll { .. }) {
@@ -319,6 +325,13 @@ impl Received {
             self.spare = Vec::new();
         }
         Step::Give(Chunk::from_vec(outcome.op.take_buf(), at + n))
+    }
+
+    /// Keeps what was carried to the start of the buffer of a receive that is made again.
+    fn keep_head(&mut self, mut op: Op, at: usize) {
+        if at > 0 {
+            self.carried = Some(Chunk::from_vec(op.take_buf(), at));
+        }
     }
 
     /// Waits for the socket, which was set not to block.

@@ -15,6 +15,8 @@ use cutwater_rt::{
     Backend, RemoteHandle, Runtime, operation, spawn, spawn_blocking, spawn_on, yield_now,
 };
 
+use crate::support::options;
+
 /// A wake is needed only when the other side sleeps, which it mostly does.
 const ROUNDS: usize = 100;
 
@@ -52,7 +54,7 @@ fn everywhere(test: impl Fn(Backend, Backend) + Clone + Send + 'static) {
 }
 
 fn runtime(backend: Backend, cores: usize) -> Runtime {
-    Runtime::options().backend(backend).cores(cores).build().expect("it starts")
+    options(backend).cores(cores).build().expect("it starts")
 }
 
 /// Opened by one thread, waited for by a task of another.

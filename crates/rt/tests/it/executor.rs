@@ -17,7 +17,7 @@ use cutwater_rt::{
 use cutwater_testing::Dice;
 use rustix::io::Errno;
 
-use crate::support::{nothing_in_flight, on_each, runtime};
+use crate::support::{nothing_in_flight, on_each, options, runtime};
 
 /// The backends to test. Miri has no ring and opens no real files.
 fn backends(seed: u64) -> Vec<Backend> {
@@ -123,8 +123,7 @@ fn timers_fire_in_order() {
 
 #[test]
 fn virtual_time_does_not_pass_by_itself() {
-    let runtime =
-        Runtime::options().backend(Backend::Fake(1)).build().expect("a fake needs nothing");
+    let runtime = options(Backend::Fake(1)).build().expect("a fake needs nothing");
     let started = std::time::Instant::now();
     runtime.block_on(async { sleep(Duration::from_secs(100 * 24 * 3600)).await });
     assert!(started.elapsed() < Duration::from_secs(3600), "a hundred days were waited for");
@@ -200,7 +199,7 @@ fn a_cancelled_operation_gives_its_buffer_back() {
 #[test]
 fn with_too_many_in_flight_operations_wait_for_their_turn() {
     for backend in backends(3) {
-        let Ok(runtime) = Runtime::options().backend(backend).in_flight_max(3).build() else {
+        let Ok(runtime) = options(backend).in_flight_max(3).build() else {
             continue;
         };
         runtime.block_on(async {
@@ -218,7 +217,7 @@ fn with_too_many_in_flight_operations_wait_for_their_turn() {
 
 #[test]
 fn a_bound_of_one_lets_all_through_one_by_one_even_when_some_are_dropped() {
-    let Ok(runtime) = Runtime::options().backend(Backend::Fake(5)).in_flight_max(1).build() else {
+    let Ok(runtime) = options(Backend::Fake(5)).in_flight_max(1).build() else {
         return;
     };
     runtime.block_on(async {
@@ -236,7 +235,7 @@ fn room_goes_to_a_task_that_still_waits() {
     if ring().is_none() {
         return;
     }
-    let Ok(runtime) = Runtime::options().backend(Backend::Ring).in_flight_max(1).build() else {
+    let Ok(runtime) = options(Backend::Ring).in_flight_max(1).build() else {
         return;
     };
     let (reader, writer) = pipe();
@@ -273,7 +272,7 @@ fn dropped_operations_leave_no_descriptor_and_no_buffer_behind() {
     let c_path =
         std::ffi::CString::new(path.clone().into_os_string().into_encoded_bytes()).expect("no NUL");
     for backend in [Backend::Ring, Backend::Pool, Backend::Fake(7)] {
-        let Ok(runtime) = Runtime::options().backend(backend).build() else { continue };
+        let Ok(runtime) = options(backend).build() else { continue };
         let (reader, writer) = pipe();
         let mut dice = Dice::new(1);
         runtime.block_on(async {
@@ -369,7 +368,7 @@ fn without_a_ring_there_is_one_path_and_nothing_to_hold() {
 fn a_waker_may_be_used_after_its_task_and_its_runtime_are_gone() {
     let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
     let backend = if cfg!(miri) { Backend::Fake(1) } else { Backend::Auto };
-    let Ok(runtime) = Runtime::options().backend(backend).build() else { return };
+    let Ok(runtime) = options(backend).build() else { return };
     let keep = Rc::clone(&kept);
     runtime.block_on(async move {
         spawn(std::future::poll_fn(move |cx: &mut Context<'_>| {
@@ -389,8 +388,7 @@ fn a_waker_may_be_used_after_its_task_and_its_runtime_are_gone() {
 #[test]
 fn scheduling_over_the_fake_is_the_same_for_the_same_seed() {
     let story = |seed| {
-        let runtime =
-            Runtime::options().backend(Backend::Fake(seed)).build().expect("a fake needs nothing");
+        let runtime = options(Backend::Fake(seed)).build().expect("a fake needs nothing");
         let order = Rc::new(RefCell::new(Vec::new()));
         runtime.block_on(async {
             let tasks: Vec<_> = (0..50)
@@ -412,6 +410,21 @@ fn scheduling_over_the_fake_is_the_same_for_the_same_seed() {
     assert_ne!(story(11), story(12));
 }
 
+#[test]
+fn a_program_that_waits_for_what_can_never_happen_is_ended_over_a_failing_kernel() {
+    let runtime = options(Backend::FakeFailing(1)).build().expect("a fake needs nothing");
+    let stuck = runtime.try_block_on(async {
+        let waits = spawn(std::future::pending::<()>());
+        waits.await
+    });
+    let stuck = stuck.map_err(|e| e.raw_os_error());
+    assert_eq!(stuck, Err(Some(Errno::DEADLK.raw_os_error())));
+    assert_eq!(runtime.block_on(async { spawn_blocking(|| 7).await }), Ok(7));
+    // A timer may change that.
+    let late = runtime.block_on(timeout(Duration::from_secs(3600), std::future::pending::<()>()));
+    assert!(late.is_err());
+}
+
 fn write_of(file: &Arc<OwnedFd>, bytes: &[u8], offset: u64) -> Op {
     Op::Write { file: Arc::clone(file), buf: bytes.to_vec(), at: 0, offset }
 }
@@ -421,7 +434,7 @@ fn write_of(file: &Arc<OwnedFd>, bytes: &[u8], offset: u64) -> Op {
 fn linked_operations_are_done_in_order_and_a_failure_ends_the_chain() {
     let all = [Backend::Ring, Backend::Pool].into_iter().chain((0..30).map(Backend::Fake));
     for backend in all {
-        let Ok(runtime) = Runtime::options().backend(backend).in_flight_max(4).build() else {
+        let Ok(runtime) = options(backend).in_flight_max(4).build() else {
             cutwater_testing::skip!("{backend:?}");
             continue;
         };
@@ -506,7 +519,7 @@ fn a_task_that_drops_a_bridge_does_not_wait_for_ever() {
 fn a_sleep_that_never_ends_does_not_keep_the_core_awake() {
     // With a virtual clock there is nothing to wait for.
     for backend in backends(1).into_iter().filter(|b| !matches!(b, Backend::Fake(_))) {
-        let Ok(runtime) = Runtime::options().backend(backend).build() else { continue };
+        let Ok(runtime) = options(backend).build() else { continue };
         for long in [Duration::MAX, Duration::from_secs(u64::from(u32::MAX) * 4)] {
             let before = runtime.counters().enters;
             runtime.block_on(async {

@@ -15,7 +15,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 
-use crate::support::{on_ring_and_pool, pattern, tcp_pair};
+use crate::support::{LONG, on_ring_and_pool, pattern, tcp_pair};
 
 /// Sends the body back.
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -159,5 +159,45 @@ fn the_example_speaks_tls_to_curl() {
         if let Some(text) = curl(&args) {
             assert_eq!(text, format!("Hello over {word}: /d\n"));
         }
+    }
+}
+
+/// Connections whose clients never begin, stop in the middle, or only keep the connection open.
+#[test]
+fn the_example_closes_connections_of_silent_clients() {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice();
+    // A SETTINGS frame without settings (RFC 9113, 6.5).
+    let settings = [preface, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+    // A HEADERS frame that is not the last of its block, on stream 1 (6.2): no CONTINUATION follows.
+    let headers = [settings.as_slice(), &[0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82]].concat();
+    let http_1: [&[u8]; 4] = [
+        b"",
+        b"GET / HTT",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
+    ];
+    let http_2: [&[u8]; 4] = [b"", &preface[..10], &settings, &headers];
+    for (protocol, all) in [(None, http_1), (Some("--h2"), http_2)] {
+        let args = ["--idle", "1"].into_iter().chain(protocol).collect::<Vec<_>>();
+        let (_server, address) = serve(&args);
+        let answered = |tail: &str| {
+            let url = format!("http://{address}{tail}");
+            let prior = protocol.map(|_| "--http2-prior-knowledge");
+            curl(&prior.into_iter().chain([url.as_str()]).collect::<Vec<_>>())
+                .is_none_or(|text| text.ends_with(&format!("{tail}\n")))
+        };
+        let clients = all.map(|sent| {
+            let mut client = std::net::TcpStream::connect(&address).expect("connects");
+            client.write_all(sent).expect("sends");
+            client.set_read_timeout(Some(LONG)).expect("sets it");
+            client
+        });
+        for (mut client, sent) in clients.into_iter().zip(all) {
+            let ended = client.read_to_end(&mut Vec::new());
+            // Bytes that the server did not read make its close a reset.
+            let closed = !matches!(&ended, Err(e) if e.kind() == std::io::ErrorKind::WouldBlock);
+            assert!(closed, "{protocol:?} after {:?}", String::from_utf8_lossy(sent));
+        }
+        assert!(answered("/x"), "{protocol:?}: the server goes on");
     }
 }

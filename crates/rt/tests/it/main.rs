@@ -1,4 +1,4 @@
-//! The tests of the runtime in one program. Next to it are `descriptors`, which needs a
+//! The tests of the runtime in one program. Next to it are `descriptors` and `simulation`, which need a
 //! process of its own, and `loom`, which is built in another way.
 
 mod blocking;
@@ -16,8 +16,11 @@ mod metrics;
 mod net;
 #[cfg(feature = "tls")]
 mod proxy;
+mod refused;
+mod scarcity;
 mod segments;
 mod sockets;
+mod starving;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;

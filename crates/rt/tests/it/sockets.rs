@@ -9,9 +9,11 @@ use cutwater_rt::net::{
     Datagram, PACKET_BYTES_MAX, TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream,
 };
 use cutwater_rt::time::{sleep, timeout};
-use cutwater_rt::{Backend, Runtime, spawn, yield_now};
+use cutwater_rt::{Backend, spawn, yield_now};
 
-use crate::support::{LONG, nothing_in_flight, on_all_for_sockets, pattern, runtime, tcp_pair};
+use crate::support::{
+    LONG, nothing_in_flight, on_all_for_sockets, options, pattern, runtime, tcp_pair,
+};
 
 #[test]
 fn pieces_come_in_order_whatever_their_sizes() {
@@ -378,7 +380,7 @@ fn sockets_of_others_that_do_not_block_work_too() {
 #[test]
 fn connections_that_wait_keep_nobody_else_from_working() {
     for backend in [Backend::Ring, Backend::Pool] {
-        let built = Runtime::options().backend(backend).in_flight_max(2).build();
+        let built = options(backend).in_flight_max(2).build();
         let Ok(runtime) = built else {
             cutwater_testing::skip!("{backend:?}");
             continue;

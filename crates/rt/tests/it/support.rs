@@ -4,15 +4,25 @@ use std::time::Duration;
 
 use cutwater_rt::net::{TcpListener, TcpStream};
 use cutwater_rt::time::sleep;
-use cutwater_rt::{Backend, Path, Runtime, counters};
+use cutwater_rt::{Backend, Path, Runtime, RuntimeOptions, counters};
 use cutwater_testing::skip;
 
 /// A test that takes longer hangs.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
+/// Options of a runtime; with `CUTWATER_SCARCE=1` they have the least of everything: a ring of two entries, one
+/// shared buffer, one thread for operations and one for closures.
+pub(crate) fn options(backend: Backend) -> RuntimeOptions {
+    let options = Runtime::options().backend(backend);
+    if std::env::var_os("CUTWATER_SCARCE").is_none() {
+        return options;
+    }
+    options.ring_entries(2).shared_buffers(1).pool_threads(1).blocking_threads(1)
+}
+
 /// A runtime of one core; prints why it is skipped.
 pub(crate) fn runtime(backend: Backend) -> Option<Runtime> {
-    let built = Runtime::options().backend(backend).build();
+    let built = options(backend).build();
     built.inspect_err(|e| skip!("{backend:?}: {e}")).ok()
 }
 
@@ -30,7 +40,7 @@ pub(crate) fn on_ring_and_pool(test: impl Fn(&Runtime)) {
 /// wait by epoll instead.
 pub(crate) fn on_all_for_sockets(test: impl Fn(&Runtime)) {
     on_ring_and_pool(&test);
-    if let Ok(runtime) = Runtime::options().backend(Backend::Ring).build() {
+    if let Ok(runtime) = options(Backend::Ring).build() {
         runtime.force_path(Some(Path::Cold));
         test(&runtime);
     }

@@ -47,6 +47,16 @@ pub(super) struct Core<T: InFlight, M> {
     memory: ManuallyDrop<M>,
     in_flight: usize,
     enters: u64,
+    /// For each slot, how many entries were queued before its own.
+    stamps: Vec<u64>,
+    /// Entries queued so far.
+    queued: u64,
+    /// Entries that the submission queue holds.
+    entries: u32,
+    /// The ring was given up, and is closed.
+    is_abandoned: bool,
+    /// Enters to be refused, and the error, for tests.
+    refusals: (u64, Errno),
     pub(super) setup: Setup,
     /// The kernel cannot cancel all operations at once (before 5.19), so they are cancelled one by one.
     pub(super) one_by_one: bool,
@@ -61,6 +71,7 @@ impl<T: InFlight, M> Core<T, M> {
     pub(super) fn new(config: &RingConfig, memory: M) -> Result<Self> {
         let (mut ring, setup) = set_up(config)?;
         try_out(&mut ring)?;
+        let entries = ring.params().sq_entries();
         Ok(Self {
             ring: ManuallyDrop::new(ring),
             origin: Origin::here(),
@@ -69,6 +80,11 @@ impl<T: InFlight, M> Core<T, M> {
             memory: ManuallyDrop::new(memory),
             in_flight: 0,
             enters: 0,
+            stamps: Vec::new(),
+            queued: 0,
+            entries,
+            is_abandoned: false,
+            refusals: (0, Errno::AGAIN),
             setup,
             one_by_one: false,
         })
@@ -78,9 +94,21 @@ impl<T: InFlight, M> Core<T, M> {
         !self.origin.is_here()
     }
 
-    /// `ECHILD` in a forked child.
-    pub(super) fn check_origin(&self) -> Result<()> {
-        if self.is_inherited() { Err(Errno::CHILD) } else { Ok(()) }
+    /// `ECHILD` in a forked child, `ENOTRECOVERABLE` once the ring was given up. The queues are not there
+    /// then.
+    pub(super) fn check_usable(&self) -> Result<()> {
+        if self.is_inherited() {
+            Err(Errno::CHILD)
+        } else if self.is_abandoned {
+            Err(Errno::NOTRECOVERABLE)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Makes the next `times` calls of `io_uring_enter(2)` fail with `errno`, without making them.
+    pub(super) fn refuse_enters(&mut self, times: u64, errno: Errno) {
+        self.refusals = (times, errno);
     }
 
     /// Registers something with the ring, and notes in `setup` whether it has `feature` now.
@@ -96,20 +124,31 @@ impl<T: InFlight, M> Core<T, M> {
 
     /// For registrations.
     pub(super) fn submitter(&self) -> Result<Submitter<'_>> {
-        self.check_origin()?;
+        self.check_usable()?;
         Ok(self.ring.submitter())
     }
 
     /// A second descriptor of the ring.
     pub(super) fn descriptor(&self) -> Result<OwnedFd> {
-        self.check_origin()?;
+        self.check_usable()?;
         // SAFETY: the ring holds its descriptor open for as long as `self` is borrowed.
         let fd = unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) };
         rustix::io::fcntl_dupfd_cloexec(fd, 0)
     }
 
+    #[cfg(test)]
     pub(super) fn params(&self) -> &io_uring::Parameters {
         self.ring.params()
+    }
+
+    /// Entries that the submission queue holds.
+    pub(super) fn entries(&self) -> u32 {
+        self.entries
+    }
+
+    /// Whether waits with a timeout are possible (5.11).
+    pub(super) fn can_time_out(&self) -> bool {
+        self.check_usable().is_ok() && self.ring.params().is_feature_ext_arg()
     }
 
     /// The memory that operations share. The kernel may be writing to it.
@@ -143,7 +182,7 @@ impl<T: InFlight, M> Core<T, M> {
 
     /// Completions that the kernel had to keep aside, as the queue was full.
     pub(super) fn overflows(&self) -> u64 {
-        if self.is_inherited() {
+        if self.check_usable().is_err() {
             return 0;
         }
         // SAFETY: no other view of the completion queue is alive, as this needs `&self` of the
@@ -153,7 +192,7 @@ impl<T: InFlight, M> Core<T, M> {
 
     /// Entries that fit in the submission queue now.
     pub(super) fn room(&mut self) -> Result<usize> {
-        self.check_origin()?;
+        self.check_usable()?;
         let queue = self.ring.submission();
         Ok(queue.capacity() - queue.len())
     }
@@ -170,7 +209,7 @@ impl<T: InFlight, M> Core<T, M> {
         flight: T,
         entry: squeue::Entry,
     ) -> std::result::Result<(), T> {
-        if self.is_inherited() || self.is_in_flight(key) {
+        if self.check_usable().is_err() || self.is_in_flight(key) {
             return Err(flight);
         }
         let entry = entry.user_data(key as u64);
@@ -180,7 +219,10 @@ impl<T: InFlight, M> Core<T, M> {
         }
         if key >= self.flights.len() {
             self.flights.resize_with(key + 1, || None);
+            self.stamps.resize(key + 1, 0);
         }
+        self.stamps[key] = self.queued;
+        self.queued += 1;
         self.flights[key] = Some(flight);
         self.in_flight += 1;
         Ok(())
@@ -193,11 +235,15 @@ impl<T: InFlight, M> Core<T, M> {
     /// `EAGAIN` when the kernel has no memory, `EBUSY` when completions must be taken first, `ECHILD` in
     /// a forked child.
     pub(super) fn submit_and_wait(&mut self, want: usize, timeout: Option<Duration>) -> Result<()> {
-        self.check_origin()?;
+        self.check_usable()?;
         // A kernel thread that is awake takes the entries by itself.
         let is_spared =
             want == 0 && self.setup.has(Feature::SqPoll) && !self.ring.submission().need_wakeup();
         self.enters += u64::from(!is_spared);
+        if self.refusals.0 > 0 {
+            self.refusals.0 -= 1;
+            return Err(self.refusals.1);
+        }
         let Some(timeout) = timeout else { return done(self.ring.submit_and_wait(want)) };
         let time = types::Timespec::from(timeout);
         let args = types::SubmitArgs::new().timespec(&time);
@@ -214,7 +260,7 @@ impl<T: InFlight, M> Core<T, M> {
         most: usize,
         mut take: impl FnMut(&M, usize, Progress<'_, T>, &cqueue::Entry),
     ) {
-        if self.is_inherited() {
+        if self.check_usable().is_err() {
             return;
         }
         for cqe in self.ring.completion().take(most) {
@@ -247,7 +293,7 @@ impl<T: InFlight, M> Core<T, M> {
     /// # Errors
     /// When the kernel cannot be asked; the ring is then of no more use. `ECHILD` in a forked child.
     pub(super) fn quiesce(&mut self) -> Result<()> {
-        self.check_origin()?;
+        self.check_usable()?;
         let (mut is_asked, mut next) = (false, 0);
         loop {
             self.reap(usize::MAX, |_, _, progress, cqe| match progress {
@@ -263,7 +309,9 @@ impl<T: InFlight, M> Core<T, M> {
                 let all = opcode::AsyncCancel2::new(types::CancelBuilder::any()).build();
                 is_asked = self.push_unwatched(&all);
             }
-            match self.submit_and_wait(1, None) {
+            // While the queue was too full to ask for it all, nothing may ever complete.
+            let has_asked = if self.one_by_one { next == self.flights.len() } else { is_asked };
+            match self.submit_and_wait(usize::from(has_asked), None) {
                 Ok(()) | Err(Errno::AGAIN | Errno::BUSY) => {}
                 Err(errno) => return Err(errno),
             }
@@ -283,9 +331,49 @@ impl<T: InFlight, M> Core<T, M> {
     /// Whether there was room for it.
     fn push_unwatched(&mut self, cancellation: &squeue::Entry) -> bool {
         let entry = cancellation.clone().user_data(UNWATCHED);
-        // SAFETY: a cancellation refers to no memory; both callers checked the origin.
-        unsafe { self.ring.submission().push(&entry) }.is_ok()
+        if self.check_usable().is_err() {
+            return false;
+        }
+        // SAFETY: a cancellation refers to no memory.
+        let is_queued = unsafe { self.ring.submission().push(&entry) }.is_ok();
+        self.queued += u64::from(is_queued);
+        is_queued
     }
+
+    /// Gives the ring up, because the kernel refuses to be entered, and closes it. `each` gets what is in
+    /// flight: a flight that the kernel never saw itself, and one that the kernel has by reference.
+    ///
+    /// What the kernel has is leaked: it may write to it until it has cancelled it, which nobody learns of.
+    pub(super) fn abandon(&mut self, mut each: impl FnMut(usize, Stranded<'_, T>)) {
+        if self.check_usable().is_err() {
+            return;
+        }
+        // A kernel thread may take entries at any time.
+        let unseen = match self.setup.has(Feature::SqPoll) {
+            true => 0,
+            false => self.ring.submission().len() as u64,
+        };
+        self.is_abandoned = true;
+        // SAFETY: each call checks the flag before it reaches the field, and so does `drop`.
+        unsafe { ManuallyDrop::drop(&mut self.ring) };
+        for (key, slot) in self.flights.iter_mut().enumerate() {
+            if slot.is_some() && self.queued - self.stamps[key] <= unseen {
+                let Some(flight) = slot.take() else { continue };
+                self.in_flight -= 1;
+                each(key, Stranded::Unseen(flight));
+            } else if let Some(flight) = slot {
+                each(key, Stranded::Held(flight));
+            }
+        }
+    }
+}
+
+/// What is in flight when a ring is given up.
+pub(super) enum Stranded<'a, T> {
+    /// The kernel never saw it.
+    Unseen(T),
+    /// The kernel has it, and may write to its memory.
+    Held(&'a T),
 }
 
 impl<T: InFlight, M> Drop for Core<T, M> {
@@ -294,6 +382,9 @@ impl<T: InFlight, M> Drop for Core<T, M> {
             // The addresses of the queues can be another mapping's by now, and the number of the
             // descriptor another file's. The operations are the parent's.
             return;
+        }
+        if self.is_abandoned {
+            return; // Closed already, and what the kernel had is leaked.
         }
         let is_quiet = self.quiesce().is_ok();
         // SAFETY: the field is not used again, and its memory is this process's, which made it.

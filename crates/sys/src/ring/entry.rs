@@ -18,6 +18,8 @@ pub(super) struct Flight {
     pub(super) message: Option<Box<Message>>,
     /// The result of a zero-copy send, while the kernel still has the bytes.
     pub(super) sent: Option<i32>,
+    /// Whether it is part of a chain.
+    pub(super) is_linked: bool,
 }
 
 /// The user data of a message that wakes the ring.

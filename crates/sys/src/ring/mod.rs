@@ -6,7 +6,7 @@
 //! - `read_ring`: [`ReadRing`], reads into slots that belong to the ring until their completion was
 //!   taken.
 //! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer. `entry` makes their
-//!   entries for the kernel; `group` has the buffers that the kernel picks from.
+//!   entries for the kernel; `stranded` says what becomes of them when the ring is given up; `group` has the buffers that the kernel picks from.
 
 mod config;
 mod core;
@@ -16,6 +16,7 @@ mod op;
 mod op_ring;
 mod read_ring;
 mod setup;
+mod stranded;
 
 pub use crate::io::datagram::{DATAGRAM_HEAD_BYTES, DatagramHead};
 pub use config::{Feature, Refused, RingConfig, Setup, SqPoll};
@@ -23,3 +24,4 @@ pub use group::{GROUP_BUFFERS_MAX, GroupBuf, GroupId};
 pub use op::{Event, LINKED_MAX, NO_OFFSET, Op, Outcome, Part, poll_bits};
 pub use op_ring::{OpCounts, OpKey, OpRing};
 pub use read_ring::{Completion, FILES_MAX, PushError, ReadRing, ReadTarget, SLOTS_MAX};
+pub use stranded::Stranded;

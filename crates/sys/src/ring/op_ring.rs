@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use io_uring::{cqueue, squeue};
 
-use super::config::{RingConfig, Setup};
-use super::core::{Core, InFlight, Progress, result_of};
+use super::config::{Feature, RingConfig, Setup};
+use super::core::{self, Core, InFlight, Progress, result_of};
 use super::entry::{Flight, entry};
 use super::group::{Group, GroupBuf, GroupId};
 use super::op::{Event, LINKED_MAX, Op, Outcome, Part};
+use super::stranded::{Stranded, again, without_buffers};
 use crate::io::datagram::DatagramHead;
 use crate::io::message::Message;
 use crate::{Errno, Result};
@@ -79,7 +80,7 @@ impl OpRing {
     pub fn new(config: &RingConfig) -> Result<Self> {
         let core = Core::new(config, Vec::new())?;
         // Waits with a timeout need it (5.11).
-        if !core.params().is_feature_ext_arg() {
+        if !core.can_time_out() {
             return Err(Errno::NOSYS);
         }
         let counts = OpCounts::default();
@@ -125,6 +126,12 @@ impl OpRing {
         OpCounts { enters, overflows, ..self.counts }
     }
 
+    /// Entries that its queue holds, and so the most operations of a chain.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.core.entries() as usize
+    }
+
     /// Operations whose outcome was not taken yet.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -161,7 +168,7 @@ impl OpRing {
         let back = |flights: Vec<Flight>, errno| {
             (flights.into_iter().map(|flight| flight.op).collect(), errno)
         };
-        let most = LINKED_MAX.min(self.core.params().sq_entries() as usize);
+        let most = LINKED_MAX.min(self.entries());
         if flights.is_empty() || flights.len() > most || entries.len() < flights.len() {
             return Err(back(flights, Errno::INVAL));
         }
@@ -173,6 +180,7 @@ impl OpRing {
         let mut keys = Vec::with_capacity(flights.len());
         for (at, (flight, entry)) in flights.into_iter().zip(entries).enumerate() {
             let entry = if at < last { entry.flags(squeue::Flags::IO_LINK) } else { entry };
+            let flight = Flight { is_linked: last > 0, ..flight };
             // There is room for all of them: none is refused.
             keys.extend(self.queue(flight, entry).ok());
         }
@@ -190,7 +198,7 @@ impl OpRing {
                 | Op::RecvSegments { .. }
         );
         let message = needs_message.then(|| self.messages.pop().unwrap_or_else(Message::new));
-        Flight { op, how: None, message, sent: None }
+        Flight { op, how: None, message, sent: None, is_linked: false }
     }
 
     /// Submits what is queued where fewer than `entries` fit after it; `EBUSY` where the kernel did
@@ -248,6 +256,35 @@ impl OpRing {
     /// As [`OpRing::submit`].
     pub fn submit_and_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
         self.core.submit_and_wait(1, timeout)
+    }
+
+    /// Gives the ring up, where the kernel refuses to be entered any more (a filter that a process sets for
+    /// itself does that), and closes it. Returns what is to become of each operation in flight. From then
+    /// on each call fails with `ENOTRECOVERABLE`.
+    pub fn abandon(&mut self) -> Vec<(OpKey, Stranded)> {
+        let mut all = Vec::new();
+        let is_deferred = self.core.setup.has(Feature::DeferTaskrun);
+        self.core.abandon(|key, stranded| {
+            let stranded = match stranded {
+                core::Stranded::Unseen(flight) if flight.is_linked => Stranded::NotBegun(flight.op),
+                core::Stranded::Unseen(flight) => Stranded::ToDo(flight.op),
+                core::Stranded::Held(flight) if flight.is_linked => {
+                    Stranded::Unknown(without_buffers(&flight.op))
+                }
+                core::Stranded::Held(flight) => match again(&flight.op, is_deferred) {
+                    Some(op) => Stranded::ToDo(op),
+                    None => Stranded::Unknown(without_buffers(&flight.op)),
+                },
+            };
+            all.push((key as OpKey, stranded));
+        });
+        all
+    }
+
+    /// Makes the next `times` calls of `io_uring_enter(2)` fail with `errno`, without making them: for tests
+    /// of what a program does then.
+    pub fn refuse_enters(&mut self, times: u64, errno: Errno) {
+        self.core.refuse_enters(times, errno);
     }
 
     /// Takes what has completed, without a system call, and hands it to `each`; returns the number

@@ -159,7 +159,7 @@ impl ReadRing {
     /// As `io_uring_register(2)`; `ENFILE` when all [`FILES_MAX`] places are taken, `ECHILD` in a
     /// forked child.
     pub fn keep_file(&mut self, file: &Arc<OwnedFd>) -> Result<u32> {
-        self.core.check_origin()?;
+        self.core.check_usable()?;
         if let Some(errno) = self.core.setup.refusal(Feature::RegisteredFiles) {
             return Err(errno);
         }
@@ -186,7 +186,7 @@ impl ReadRing {
     /// `EBUSY` while anything is in flight, `EINVAL` for a place that is not taken, `ECHILD` in a
     /// forked child.
     pub fn release_file(&mut self, place: u32) -> Result<()> {
-        self.core.check_origin()?;
+        self.core.check_usable()?;
         let at = place as usize;
         if !self.files.get(at).is_some_and(Option::is_some) {
             return Err(Errno::INVAL);
@@ -210,7 +210,7 @@ impl ReadRing {
     /// `EBUSY` while anything is in flight, `EINVAL` when not even one fits, `ECHILD` in a forked
     /// child.
     pub fn cut(&mut self, slot_bytes: usize) -> Result<usize> {
-        self.core.check_origin()?;
+        self.core.check_usable()?;
         if self.in_flight() > 0 {
             return Err(Errno::BUSY);
         }
@@ -227,7 +227,7 @@ impl ReadRing {
     /// Entries of the submission queue.
     #[must_use]
     pub fn entries(&self) -> usize {
-        self.core.params().sq_entries() as usize
+        self.core.entries() as usize
     }
 
     /// Where in the arena a slot begins; none for a slot that does not lie in it.

@@ -36,7 +36,7 @@ fn next_outcome(ring: &mut OpRing) -> Outcome {
 }
 
 /// Runs `child` in a forked process and waits for it; its status, 0 where it came to its end.
-fn forked(child: impl FnOnce()) -> i32 {
+pub(crate) fn forked(child: impl FnOnce()) -> i32 {
     // SAFETY: the child runs the closure of this test alone, which takes no lock, and `_exit`s.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
@@ -76,6 +76,12 @@ fn a_forked_child_that_uses_and_drops_the_ring_leaves_the_parents_operations_alo
             assert!(matches!(ring.push(Op::Nop), Err((Op::Nop, Errno::CHILD))));
             assert_eq!(ring.submit_and_wait(None), Err(Errno::CHILD));
             assert_eq!((ring.reap(|_, _| {}), ring.counts().overflows), (0, 0));
+            assert_eq!((ring.submit(), ring.cancel(0)), (Err(Errno::CHILD), Err(Errno::CHILD)));
+            let chain = ring.push_linked(vec![Op::Nop, Op::Nop]);
+            assert!(matches!(chain, Err((ops, Errno::CHILD)) if ops.len() == 2));
+            assert_eq!(ring.add_group(4, 64), Err(Errno::CHILD));
+            assert_eq!(ring.descriptor().map(drop), Err(Errno::CHILD));
+            assert!(ring.abandon().is_empty(), "the operations are the parent's");
             // SAFETY: the child does not use the ring again, and leaves by `_exit`.
             unsafe { ManuallyDrop::drop(&mut ring) };
         });

@@ -7,6 +7,7 @@
 mod child;
 mod forked_lease;
 mod forked_ring;
+mod forked_runtime;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
 mod refused_registration;

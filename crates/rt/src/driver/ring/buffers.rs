@@ -3,8 +3,11 @@
 use cutwater_sys::ring::DATAGRAM_HEAD_BYTES;
 use cutwater_sys::udp::COALESCED_BYTES_MAX;
 
-/// Buffers of a core for multishot receives. An idle connection holds none of them.
-const COUNT: u16 = 512;
+/// Buffers of a core for multishot receives, by default. An idle connection holds none of them.
+pub(crate) const SHARED_BUFFERS_DEFAULT: u16 = 512;
+
+/// The most of them: 64 MiB.
+const COUNT_MAX: u16 = 8192;
 
 /// Bytes of each. Small messages fit; for larger ones it is faster to receive into the caller's buffer
 /// (docs/net.md).
@@ -27,11 +30,12 @@ pub(crate) enum SharedBuffers {
 }
 
 impl SharedBuffers {
-    /// How many there are, and the bytes of each.
-    pub(super) fn size(self) -> (u16, u32) {
+    /// How many there are where `small` were asked for, a power of two, and the bytes of each.
+    pub(super) fn size(self, small: u16) -> (u16, u32) {
+        let small = small.clamp(1, COUNT_MAX).next_power_of_two();
         match self {
-            Self::Small => (COUNT, SHARED_BUFFER_BYTES),
-            Self::Coalesced => (COALESCED_COUNT, COALESCED_BYTES),
+            Self::Small => (small, SHARED_BUFFER_BYTES),
+            Self::Coalesced => (small.min(COALESCED_COUNT), COALESCED_BYTES),
         }
     }
 }

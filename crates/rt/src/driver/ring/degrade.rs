@@ -47,6 +47,8 @@ const COLD_OPERATIONS_MAX: u32 = 1 << 20;
 pub(in crate::driver) struct Degrade {
     path: Path,
     forced: Option<Path>,
+    /// The ring was given up for good.
+    over: bool,
     refusals: u32,
     submitted: u32,
     failed: u32,
@@ -64,6 +66,7 @@ impl Default for Degrade {
         Self {
             path: Path::Hot,
             forced: None,
+            over: false,
             refusals: 0,
             submitted: 0,
             failed: 0,
@@ -78,7 +81,16 @@ impl Default for Degrade {
 
 impl Degrade {
     pub(in crate::driver) fn path(&self) -> Path {
-        self.forced.unwrap_or(self.path)
+        if self.over { Path::Cold } else { self.forced.unwrap_or(self.path) }
+    }
+
+    /// The ring was given up for good: no path can be held any more.
+    pub(super) fn give_up(&mut self) {
+        let before = self.path();
+        self.over = true;
+        if before == Path::Hot {
+            self.record_switch(Degraded::Refused);
+        }
     }
 
     /// Holds one path, or releases it.

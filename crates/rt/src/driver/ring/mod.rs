@@ -3,6 +3,7 @@
 mod buffers;
 mod degrade;
 mod messages;
+mod refused;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,26 +12,34 @@ use cutwater_sys::ring::{Event, GroupId, Op, OpKey, OpRing, Outcome, RingConfig}
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
-pub(crate) use buffers::{SHARED_BUFFER_BYTES, SharedBuffers};
+pub(crate) use buffers::{SHARED_BUFFER_BYTES, SHARED_BUFFERS_DEFAULT, SharedBuffers};
 use degrade::Degrade;
 pub use degrade::{Degraded, Path};
 use messages::Messages;
+use refused::Refused;
+pub use refused::STRANDED;
 
 use super::cold::Cold;
 use super::counters::Snapshot;
 use super::remote::Remote;
 use super::slots::{Holder, OpId, Slots};
 
-/// Entries of a core's ring.
-const RING_ENTRIES: u32 = 256;
+/// Entries of a core's ring by default.
+pub(crate) const RING_ENTRIES_DEFAULT: u32 = 256;
+
+/// Entries of a core's ring at most: half of its completions.
+const RING_ENTRIES_MAX: u32 = RING_COMPLETIONS / 2;
 
 /// Completions that a core's ring holds before the kernel has to keep some aside.
 const RING_COMPLETIONS: u32 = 4096;
 
+/// How long a core waits at a time while the kernel refuses to enter its ring.
+const REFUSED_PAUSE: Duration = Duration::from_millis(1);
+
 /// Sets up a core's ring. `refuse_messages` is for tests: the kernel then takes no message from this ring.
-pub(super) fn open(refuse_messages: bool) -> Result<OpRing, Errno> {
+pub(super) fn open(entries: u32, refuse_messages: bool) -> Result<OpRing, Errno> {
     OpRing::new(&RingConfig {
-        entries: RING_ENTRIES,
+        entries: entries.clamp(1, RING_ENTRIES_MAX),
         completions: RING_COMPLETIONS,
         refuse_messages,
         ..RingConfig::default()
@@ -45,10 +54,16 @@ pub(super) struct Ring {
     cold: Cold,
     ids: Ids,
     buffers: [Option<GroupId>; 2],
+    /// How many buffers the core's sockets share, of the small ones.
+    buffers_count: u16,
     messages: Messages,
     /// The ring's wait for other threads and for sockets outside of it.
     outside: Option<OpKey>,
     pub(super) degrade: Degrade,
+    /// How long the kernel has refused to be entered.
+    refused: Refused,
+    /// Operations whose cancellation the ring has not taken yet.
+    uncancelled: Vec<OpKey>,
     overflows_seen: u64,
 }
 
@@ -73,17 +88,25 @@ impl Ids {
 }
 
 impl Ring {
-    pub(super) fn new(ring: OpRing, cold: Cold) -> Self {
+    pub(super) fn new(ring: OpRing, buffers_count: u16, cold: Cold) -> Self {
         Self {
             ring,
             cold,
             ids: Ids::default(),
             buffers: [None; 2],
+            buffers_count,
             messages: Messages::default(),
             outside: None,
             degrade: Degrade::default(),
+            refused: Refused::default(),
+            uncancelled: Vec::new(),
             overflows_seen: 0,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn refuse_enters(&mut self, times: u64, errno: Errno) {
+        self.ring.refuse_enters(times, errno);
     }
 
     #[cfg(test)]
@@ -99,7 +122,7 @@ impl Ring {
         }
         let group = &mut self.buffers[which as usize];
         if group.is_none() {
-            let (count, bytes) = which.size();
+            let (count, bytes) = which.size(self.buffers_count);
             *group = self.ring.add_group(count, bytes).ok();
         }
         *group
@@ -125,6 +148,10 @@ impl Ring {
     }
 
     pub(super) fn submit_linked(&mut self, ids: &[OpId], ops: Vec<Op>, slots: &mut Slots) {
+        if ops.len() > self.ring.entries() {
+            // A chain is one where all of it is given to the kernel together.
+            return self.cold.submit_linked(ids, ops, slots);
+        }
         let ops = match self.degrade.path() {
             Path::Hot => match self.ring.push_linked(ops) {
                 Ok(keys) => {
@@ -151,10 +178,16 @@ impl Ring {
 
     pub(super) fn cancel(&mut self, id: OpId, holder: Holder) {
         match holder {
-            // Where the kernel cannot be asked, the operation ends by itself, later.
-            Holder::Ring(key) => drop(self.ring.cancel(key)),
+            // A multishot operation never ends by itself, so a refusal is not the last word.
+            Holder::Ring(key) if self.ring.cancel(key).is_err() => self.uncancelled.push(key),
+            Holder::Ring(_) => {}
             other => self.cold.cancel(id, other),
         }
+    }
+
+    /// A thread of the pool has carried an operation out.
+    pub(super) fn end(&mut self, id: OpId, outcome: Outcome, slots: &mut Slots) {
+        self.cold.end(id, outcome, slots);
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -162,15 +195,20 @@ impl Ring {
     }
 
     pub(super) fn turn(&mut self, sleeps: bool, timeout: Option<Duration>, slots: &mut Slots) {
+        if self.is_over() {
+            self.cold.readiness.turn(if sleeps { timeout } else { Some(Duration::ZERO) });
+            return self.cold.deliver(slots);
+        }
+        self.cancel_again();
         let submitted = self.enter(sleeps, timeout);
         let outside = self.reap(slots);
         if outside || self.cold.readiness.waits() {
             self.cold.readiness.turn(Some(Duration::ZERO));
         }
         self.cold.deliver(slots);
-        match submitted {
-            Ok(()) => self.degrade.accepted(),
-            Err(_) => self.degrade.refused(),
+        let pause = timeout.unwrap_or(REFUSED_PAUSE).min(REFUSED_PAUSE);
+        if !self.goes_on(submitted, sleeps.then_some(pause), slots) {
+            return;
         }
         let overflows = self.ring.counts().overflows;
         self.degrade.turned(overflows > self.overflows_seen);
@@ -191,7 +229,7 @@ impl Ring {
         }
         if sleeps && self.outside.is_none() {
             // The ring takes nothing. A wait in it could not be ended by another thread.
-            self.cold.readiness.turn(Some(Duration::from_millis(1)));
+            self.cold.readiness.turn(Some(REFUSED_PAUSE));
             self.ring.submit()
         } else if sleeps {
             self.ring.submit_and_wait(timeout)
@@ -207,7 +245,7 @@ impl Ring {
 
     /// Takes what the ring has completed; whether another thread or an outside socket has something.
     fn reap(&mut self, slots: &mut Slots) -> bool {
-        let Self { ring, ids, messages, outside, degrade, .. } = self;
+        let Self { ring, ids, messages, outside, degrade, uncancelled, .. } = self;
         let mut ready = false;
         ring.reap(|key, event| match event {
             Event::Part(part) => {
@@ -222,6 +260,8 @@ impl Ring {
             Event::End(outcome) => {
                 let short = matches!(outcome.result, Err(Errno::AGAIN | Errno::NOMEM));
                 degrade.completed(short);
+                // Its key may be another operation's soon.
+                uncancelled.retain(|asked| *asked != key);
                 if let Some(id) = ids.take(key) {
                     slots.complete(id, outcome);
                 }
@@ -232,10 +272,11 @@ impl Ring {
 
     /// Wakes another core by a message to its ring, at once; false where it may not have arrived.
     pub(super) fn wake(&mut self, remote: &Remote, slots: &mut Slots) -> bool {
-        let Some(target) = remote.ring.as_ref().filter(|_| !self.messages.refused()) else {
+        if self.messages.refused() || self.is_over() {
             return false;
-        };
-        let Ok(key) = self.ring.push(Op::Wake { ring: Arc::clone(target) }) else { return false };
+        }
+        let Some(ring) = remote.ring() else { return false };
+        let Ok(key) = self.ring.push(Op::Wake { ring }) else { return false };
         self.messages.record_sent(key);
         // The kernel delivers the message, or refuses it, before the call returns; a message that it
         // kept back has no completion. If this reaps a wake of our own core, the next wait finds
@@ -253,3 +294,6 @@ impl Ring {
         self.cold.count(taken);
     }
 }
+
+#[cfg(test)]
+mod tests;

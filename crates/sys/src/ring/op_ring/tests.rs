@@ -120,3 +120,73 @@ fn a_chain_that_is_longer_than_the_queue_comes_back_whole() {
     assert_eq!(ring.push_linked(chain(8)).map_err(|(_, e)| e).unwrap().len(), 8);
     assert_eq!(all(&mut ring).len(), 11);
 }
+
+#[test]
+fn a_ring_that_is_given_up_says_what_becomes_of_each_operation() {
+    let Some(mut ring) = ring_or_skip() else { return };
+    let (reader, _writer) = rustix::pipe::pipe().unwrap();
+    let (reader, data) = (Arc::new(reader), file(b"0123456789"));
+    let read_of = |file: &Arc<OwnedFd>, buf: Vec<u8>| Op::Read {
+        file: Arc::clone(file),
+        buf,
+        at: 2,
+        offset: 0,
+    };
+    let mut push = |op| ring.push(op).map_err(|(_, e)| e).unwrap();
+    let held = [
+        push(read_of(&reader, vec![1; 6])),
+        push(Op::Poll { file: Arc::clone(&reader), events: rustix::event::PollFlags::IN }),
+    ];
+    ring.submit().unwrap();
+    let unseen = ring.push(read_of(&data, vec![1; 6])).map_err(|(_, e)| e).unwrap();
+    let chain = ring.push_linked(vec![Op::Nop, Op::Nop]).map_err(|(_, e)| e).unwrap();
+    ring.refuse_enters(u64::MAX, Errno::PERM);
+    assert_eq!(ring.submit(), Err(Errno::PERM));
+    let mut all: Vec<_> = ring.abandon();
+    all.sort_by_key(|(key, _)| *key);
+    let of = |wanted: OpKey| all.iter().find(|(key, _)| *key == wanted).map(|(_, what)| what);
+    // Whether bytes of a pipe were taken is not known.
+    assert!(matches!(of(held[0]), Some(Stranded::Unknown(Op::Read { buf, .. })) if buf.is_empty()));
+    assert!(matches!(of(held[1]), Some(Stranded::ToDo(Op::Poll { .. }))));
+    let whole = [1; 6];
+    assert!(matches!(of(unseen), Some(Stranded::ToDo(Op::Read { buf, .. })) if *buf == whole));
+    assert!(chain.iter().all(|key| matches!(of(*key), Some(Stranded::NotBegun(Op::Nop)))));
+    // It is closed, and each call says so.
+    assert!(matches!(ring.push(Op::Nop), Err((Op::Nop, Errno::NOTRECOVERABLE))));
+    assert_eq!(ring.submit_and_wait(None), Err(Errno::NOTRECOVERABLE));
+    assert_eq!((ring.reap(|_, _| {}), ring.abandon().len()), (0, 0));
+}
+
+#[test]
+fn a_read_that_the_kernel_has_is_made_again_with_the_start_of_its_buffer() {
+    let data = file(b"0123456789");
+    let op = Op::Read { file: data, buf: vec![7; 6], at: 2, offset: 3 };
+    let same = again(&op, true);
+    assert!(
+        matches!(same, Some(Op::Read { buf, at: 2, offset: 3, .. }) if buf == [7, 7, 0, 0, 0, 0])
+    );
+    let write = Op::Write { file: file(b""), buf: vec![7; 6], at: 0, offset: 3 };
+    assert!(again(&write, true).is_none());
+    let socket = file(b"");
+    let recv = Op::Recv { socket, buf: vec![7; 6], at: 0, all: false };
+    assert!(again(&recv, true).is_some());
+    assert!(again(&recv, false).is_none(), "bytes may be lost");
+}
+
+#[test]
+fn a_ring_whose_queue_is_full_can_be_dropped() {
+    let (reader, _writer) = rustix::pipe::pipe().unwrap();
+    let reader = Arc::new(reader);
+    for one_by_one in [false, true] {
+        let Some(mut ring) = ring_or_skip() else { return };
+        ring.core.one_by_one = one_by_one;
+        for _ in 0..ring.entries() {
+            let file = Arc::clone(&reader);
+            let op = Op::Read { file, buf: vec![0; 5], at: 0, offset: 0 };
+            ring.push(op).map_err(|(_, e)| e).unwrap();
+        }
+        // There is no room for the cancellation, and no read ends by itself.
+        drop(ring);
+        assert_eq!(Arc::strong_count(&reader), 1, "the ring let go of everything");
+    }
+}
