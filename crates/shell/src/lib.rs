@@ -2,7 +2,7 @@
 //!
 //! Both parse their command line and end through [`run_command`], say why they failed with a [`Failure`],
 //! print notes through [`note`], and escape what comes from their input with [`printable`] or
-//! [`escaped`]. [`logs`] holds the options about logs, [`metrics`] serves and pushes metrics,
+//! [`escaped`]. [`output_file`] makes the files that commands write, [`logs`] holds the options about logs, [`metrics`] serves and pushes metrics,
 //! [`stop`] handles Ctrl-C, [`progress`] draws bars, and [`workdir`] keeps temporary files.
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ pub mod logs;
 pub mod metrics;
 mod note;
 pub mod output;
+pub mod output_file;
 pub mod progress;
 pub mod stop;
 pub mod words;

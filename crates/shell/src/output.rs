@@ -1,14 +1,12 @@
 //! Standard output: text and JSON. A reader that goes away ends the command quietly.
 
-use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::Failure;
-use crate::words::shown;
+use crate::output_file::Inputs;
 
 /// Writes `text` to standard output.
 ///
@@ -25,17 +23,9 @@ pub fn text(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// When it is one of them, also under another name.
 pub fn refuse_to_overwrite(file: &Path, inputs: &[&Path]) -> Result<(), Failure> {
-    let identity =
-        |path: &Path| fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| (m.dev(), m.ino()));
-    let own = identity(file);
-    match inputs.iter().find(|path| own.is_some() && identity(path) == own) {
-        Some(path) => Err(Failure::usage(format!(
-            "{} would be written over {}, which is read; name another file",
-            shown(file),
-            shown(path)
-        ))),
-        None => Ok(()),
-    }
+    let mut read = Inputs::new();
+    read.add_all(inputs);
+    read.check(file)
 }
 
 /// Writes `value` as indented JSON and a line end: what `--json` prints.
