@@ -2,6 +2,7 @@
 //! read.
 
 use cutwater_logs::misfits::{Misfit, Misfits};
+use cutwater_logs::seek::PLACES;
 
 use crate::note;
 use crate::words::{are, counted, printable};
@@ -30,6 +31,8 @@ pub struct LeftOut<'a> {
     pub misfits: Option<&'a Misfits>,
     /// Shows the values that do not fit: `--where 'FIELD~TEXT' finds them`.
     pub shows_misfits: &'a str,
+    /// Where a part of a log was not read because its times count as sorted: how to read all of it.
+    pub order: Option<&'a str>,
 }
 
 impl LeftOut<'_> {
@@ -40,7 +43,7 @@ impl LeftOut<'_> {
         let misfits = misfits.map(|misfit| self.of_misfit(misfit));
         let others =
             [self.of_bad_lines(), self.of_long_lines(), self.of_untimed(), self.of_zones()];
-        others.into_iter().flatten().chain(misfits).collect()
+        others.into_iter().flatten().chain(misfits).chain(self.of_order()).collect()
     }
 
     /// Prints them on standard error.
@@ -88,6 +91,15 @@ impl LeftOut<'_> {
             format!(
                 "the zones {names}{more} are not known, so their times were read as times without a \
                  zone; --tz ZONE says which one that is"
+            )
+        })
+    }
+
+    fn of_order(&self) -> Option<String> {
+        self.order.map(|reads_all| {
+            format!(
+                "the log counts as sorted by time ({PLACES} places of it are), so only a part was read; \
+                 lines far out of order are missed, and {reads_all}"
             )
         })
     }

@@ -97,6 +97,18 @@ impl OutputFile {
         Ok(Box::new(BufWriter::with_capacity(BUFFER_BYTES, file)))
     }
 
+    /// Writes `text` as all of it, and publishes it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_whole(self, text: &str) -> Result<(), Failure> {
+        let mut out = self.writer()?;
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|e| cannot_write(&self.name, e))?;
+        drop(out);
+        self.publish()
+    }
+
     /// Gives a file its name, in place of what has it now.
     ///
     /// # Errors
