@@ -42,7 +42,7 @@ pub(super) fn all(args: &LogsArgs, ours: &str, data: &Data) -> (Vec<Cell>, Vec<M
     let literal = Answer::Count(data.truth.literal);
     let in_stretch = Answer::Count(data.stretch.2);
     let cells = vec![
-        made.cell("lines", vec![made.scan("--count", 2), made.wc()], lines),
+        made.cell("lines", vec![made.scan("--count-lines", 2), made.wc()], lines),
         made.cell("literal-1", vec![made.literal(1), made.rg()], literal.clone()),
         made.cell("literal-2", vec![made.literal(2), made.rg()], literal),
         made.cell("group-1", vec![made.group(1), made.duckdb(1)], groups.clone()),

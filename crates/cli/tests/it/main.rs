@@ -1,6 +1,7 @@
 //! The command, run as its users run it; one program for all tests, as linking takes longer than they do.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
 
+mod aliases;
 mod bench;
 mod claims;
 mod command;
@@ -8,14 +9,17 @@ mod doctor;
 mod guides;
 mod help;
 mod manual;
+mod many_files;
 mod metrics;
 mod names;
+mod no_silent_zero;
 mod odd_inputs;
 mod pages;
 mod readme;
 mod reproduce;
 mod scan;
 mod storm;
+mod taint;
 mod trace;
 
 use std::ffi::OsStr;

@@ -13,7 +13,6 @@ mod plain;
 mod structured;
 mod syslog;
 
-#[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
 pub(crate) use detect::take_lines;
 pub use detect::{Detected, detect, field_names, find_time, need_time, sample};

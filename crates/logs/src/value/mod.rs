@@ -3,13 +3,15 @@
 mod number;
 mod order;
 mod quantity;
+mod rank;
 mod short;
 mod sum;
 mod typed;
 
 pub use number::{number, one_zero, parse_number};
 pub(crate) use order::order;
-pub use quantity::{Quantity, Unit, by_value, parse_quantity, write_quantity};
+pub use quantity::{Quantity, Unit, parse_quantity, write_quantity};
+pub use rank::Rank;
 pub use sum::Sum;
 pub use typed::{boolean, integer, is_null, time};
 

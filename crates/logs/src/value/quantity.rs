@@ -4,8 +4,6 @@
 //! prefixes of the SI, which are powers of 1,000 (`kB`, `MB`), or those of IEC 80000-13, which are powers of
 //! 1,024 (`KiB`, `MiB`). A letter alone (`10M`) is neither: programs mean both by it.
 
-use std::cmp::Ordering;
-
 /// What a quantity measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
@@ -223,20 +221,6 @@ fn in_largest(amount: f64, units: &[(f64, &str)]) -> String {
     fits.map_or_else(String::new, |(scale, name)| format!("{}{name}", amount / scale))
 }
 
-/// How two values compare where nothing else decides: numbers, then durations, then sizes, each by
-/// value, then all other texts by their bytes.
-#[must_use]
-pub fn by_value(a: &[u8], b: &[u8]) -> Ordering {
-    let rank = |text: &[u8]| match (super::parse_number(text), parse_quantity(text)) {
-        (Some(number), _) => (0, number),
-        (None, Some(Quantity { amount, unit: Unit::Duration })) => (1, amount),
-        (None, Some(Quantity { amount, unit: Unit::Size })) => (2, amount),
-        (None, None) => (3, 0.0),
-    };
-    let (of_a, of_b) = (rank(a), rank(b));
-    of_a.0.cmp(&of_b.0).then(of_a.1.total_cmp(&of_b.1)).then_with(|| a.cmp(b))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -327,16 +311,6 @@ mod tests {
         ] {
             assert_eq!(write_quantity(amount, unit), text);
         }
-    }
-
-    #[test]
-    fn values_are_ordered_by_what_they_stand_for() {
-        let mut values = ["b", "1.5s", "10", "120ms", "9", "2KiB", "1KB", "a"].map(str::as_bytes);
-        values.sort_by(|a, b| by_value(a, b));
-        assert_eq!(
-            values,
-            ["9", "10", "120ms", "1.5s", "1KB", "2KiB", "a", "b"].map(str::as_bytes)
-        );
     }
 
     proptest! {

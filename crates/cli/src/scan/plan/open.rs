@@ -33,7 +33,8 @@ pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool),
     let paths = paths.concat();
     let (mut logs, mut some_missing) = (Vec::new(), false);
     for path in &paths {
-        match opener.open_one(path) {
+        let opened = if path.is_dir() { Err(is_directory(path)) } else { opener.open_one(path) };
+        match opened {
             Ok(log) => logs.push(log),
             Err(failure) if paths.len() == 1 || failure.is_usage() => return Err(failure),
             Err(failure) => {
@@ -47,6 +48,14 @@ pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool),
     }
     logs.iter().for_each(note_unread);
     Ok((in_order_of_time(logs), some_missing))
+}
+
+fn is_directory(path: &Path) -> Failure {
+    let name = shown(path);
+    Failure::new(format!(
+        "{name} is a directory; --recursive reads all files in it and below, or name the logs, as in \
+         '{name}/*.log'"
+    ))
 }
 
 /// The files that `name` means: with `--recursive`, those in a directory.

@@ -1,7 +1,5 @@
 //! Groups by the values of fields.
 
-use std::cmp::Ordering;
-
 use super::measure::{Acc, Measure, Measured};
 use super::zoned::Zoned;
 use crate::groups::Keys;
@@ -9,7 +7,7 @@ use crate::misfits::Misfits;
 use crate::record::{FieldId, Fields};
 use crate::scan::{Row, Sink};
 use crate::time::Clock;
-use crate::value;
+use crate::value::{self, Rank};
 
 /// The values of a group's fields; nothing where a record lacks the field or has null.
 pub type Key = Vec<Option<Vec<u8>>>;
@@ -114,13 +112,18 @@ impl Grouping {
     }
 
     /// The groups: key, count, and a value for each measure. The largest comes first; equal ones are in
-    /// the order of their keys: absent values first, then by value ([`value::by_value`]).
+    /// the order of their keys: absent values first, then by value ([`value::Rank`]).
     #[must_use]
     pub fn groups(&self) -> Vec<(Key, u64, Vec<Option<f64>>)> {
         let width = self.measures.len();
         let mut order: Vec<usize> = (0..self.counts.len()).collect();
+        // Found once: there may be a million groups of one size.
+        let rank = |&at: &usize| parts(self.keys.key(at)).map(Rank::of);
+        let ranks: Vec<Rank> = order.iter().flat_map(rank).collect();
+        let ranks = |at: usize| &ranks[at * self.by.len()..][..self.by.len()];
         order.sort_unstable_by(|&a, &b| {
-            let by_key = || order_of_keys(self.keys.key(a), self.keys.key(b));
+            let by_bytes = || parts(self.keys.key(a)).cmp(parts(self.keys.key(b)));
+            let by_key = || ranks(a).cmp(ranks(b)).then_with(by_bytes);
             self.counts[b].cmp(&self.counts[a]).then_with(by_key)
         });
         let group = |at: usize| {
@@ -132,15 +135,6 @@ impl Grouping {
         };
         order.into_iter().map(group).collect()
     }
-}
-
-/// How two keys of equally many parts compare.
-fn order_of_keys(a: &[u8], b: &[u8]) -> Ordering {
-    let one = |(a, b): (Option<&[u8]>, Option<&[u8]>)| match (a, b) {
-        (Some(a), Some(b)) => value::by_value(a, b),
-        (a, b) => a.cmp(&b),
-    };
-    parts(a).zip(parts(b)).map(one).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 /// The values that a key was made of.
