@@ -7,6 +7,9 @@ mod sum;
 mod typed;
 
 pub use number::{number, one_zero, parse_number};
+#[cfg(feature = "arrow")]
+pub(crate) use order::Decimal;
+pub use order::compare_numbers;
 pub(crate) use order::order;
 pub use sum::Sum;
 pub use typed::{boolean, integer, is_null, time};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use cutwater_logs::seek::PLACES;
-use cutwater_query::{Session, Snapshot, engine_failure};
+use cutwater_query::{Misfit, Session, Snapshot, engine_failure};
+use cutwater_shell::output_file::Inputs;
 use cutwater_shell::progress::Reading;
 use cutwater_shell::{Failure, note};
 use datafusion::error::DataFusionError;
@@ -54,7 +55,9 @@ pub(super) async fn one(
     let progress = if args.quiet { None } else { Reading::start(bytes, move || counters.bytes()) };
     let answer = async {
         let rows = Rows::start(session.answer(statement).await?);
-        write(rows, args, progress).await
+        let mut inputs = session.inputs();
+        inputs.add_all(&args.file);
+        write(rows, args, &inputs, progress).await
     };
     let end = tokio::select! {
         answered = answer => answered.map(|()| End::Done),
@@ -114,6 +117,7 @@ impl Drop for Rows {
 async fn write(
     mut batches: Rows,
     args: &Args,
+    inputs: &Inputs,
     mut progress: Option<Reading>,
 ) -> Result<(), Failure> {
     let schema = Arc::clone(&batches.schema);
@@ -124,7 +128,7 @@ async fn write(
         }
         return Ok(());
     }
-    let mut writing = Writing::new(args, &schema)?;
+    let mut writing = Writing::new(args, inputs, &schema)?;
     while let Some(batch) = batches.next().await {
         // The bar would be in the way of the answer.
         drop(progress.take());
@@ -132,6 +136,20 @@ async fn write(
     }
     drop(progress);
     writing.finish()
+}
+
+/// Says which values of a column count as NULL.
+fn misfit_words(column: &str, misfit: &Misfit) -> String {
+    let Misfit { count, example } = misfit;
+    let values = match count {
+        1 => "1 value".to_owned(),
+        n => format!("{n} values"),
+    };
+    let (are, they) = if *count == 1 { ("does", "it") } else { ("do", "they") };
+    format!(
+        "{values} of {column} {are} not fit the type of the column and so {they} count as NULL, like \
+         {example:?}; SELECT _line, _raw FROM log WHERE {column} IS NULL shows more"
+    )
 }
 
 /// Says what the answer leaves out.
@@ -145,11 +163,10 @@ fn note_what_is_missing(sums: &Snapshot) {
             "{what}; SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL shows more"
         ));
     }
-    for (column, count) in &sums.misfits {
-        note(&format!(
-            "values of {column} that are not of its type and so NULL: {count}; they stand in _raw"
-        ));
+    for (column, misfit) in &sums.misfits {
+        note(&misfit_words(column, misfit));
     }
+    sums.notes.iter().for_each(|words| note(words));
     if sums.sought {
         note(&format!(
             "the log counts as sorted by time ({PLACES} places of it are), so only a part was \

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::error::ArrowError;
+use cutwater_logs::bad::excerpt;
 use cutwater_logs::columns::{BATCH_TEXT_BYTES, ColumnBuilder};
 use cutwater_logs::record::{FieldId, Record, Span, without_return};
 use cutwater_logs::time::Clock;
+use cutwater_logs::value;
 
+use super::counters::Misfit;
 use super::rows::Shape;
 use crate::column::Source;
 
 fn builder(source: Source, rows: usize) -> ColumnBuilder {
-    ColumnBuilder::new(source.column_type(), rows)
+    ColumnBuilder::new(source.column_type(), true, rows)
 }
 
 /// A line that becomes a row.
@@ -58,7 +61,7 @@ pub(super) struct Batches {
     done: Vec<RecordBatch>,
     failed: Option<ArrowError>,
     /// Values that did not fit their column and are null, by column of the table.
-    pub(super) misfits: Vec<u64>,
+    pub(super) misfits: Vec<Misfit>,
 }
 
 impl Batches {
@@ -74,7 +77,7 @@ impl Batches {
             text_bytes: 0,
             done: Vec::new(),
             failed: None,
-            misfits: vec![0; shape.columns.len()],
+            misfits: vec![Misfit::default(); shape.columns.len()],
         }
     }
 
@@ -92,7 +95,8 @@ impl Batches {
                     let span = line.span(*column);
                     self.text_bytes += (span.end - span.start) as usize;
                     if !builder.push(span, line.block, clock, &mut self.scratch) {
-                        self.misfits[*column] += 1;
+                        let misfit = &mut self.misfits[*column];
+                        misfit.add(1, &shown_value(span, line.block));
                     }
                 }
                 Source::File => {
@@ -151,4 +155,9 @@ impl Batches {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+#[cold]
+fn shown_value(span: Span, block: &[u8]) -> String {
+    value::text(span, block).map(|text| excerpt(&text)).unwrap_or_default()
 }

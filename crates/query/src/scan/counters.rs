@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cutwater_logs::scan::Tally;
 
@@ -12,9 +12,33 @@ pub struct Counters {
     bytes: AtomicU64,
     lines: AtomicU64,
     bad: AtomicU64,
-    misfits: Mutex<BTreeMap<String, u64>>,
+    /// Bad lines of tables whose number of rows was known, so that nothing was read.
+    known_bad: AtomicU64,
+    misfits: Mutex<BTreeMap<String, Misfit>>,
+    /// By column and comparison: one value may be in several.
+    compared: Mutex<BTreeMap<String, BTreeMap<u64, Misfit>>>,
+    comparisons: AtomicU64,
+    notes: Mutex<Vec<String>>,
     sorted_joins: AtomicBool,
     sought: AtomicBool,
+}
+
+/// Values of one column that are not of its type and so null.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Misfit {
+    /// How many.
+    pub count: u64,
+    /// One of them, as printable text.
+    pub example: String,
+}
+
+impl Misfit {
+    pub(super) fn add(&mut self, count: u64, example: &str) {
+        if self.count == 0 {
+            example.clone_into(&mut self.example);
+        }
+        self.count += count;
+    }
 }
 
 /// The sums at one moment.
@@ -26,8 +50,10 @@ pub struct Snapshot {
     pub lines: u64,
     /// Lines that were not skipped, and are neither records nor rows.
     pub bad: u64,
-    /// By column, how many values did not fit its type and are null.
-    pub misfits: BTreeMap<String, u64>,
+    /// By column, the values that did not fit its type and are null.
+    pub misfits: BTreeMap<String, Misfit>,
+    /// What a statement may have meant otherwise, in words.
+    pub notes: Vec<String>,
     /// Joined rows did not fit in memory and were sorted on disk.
     pub sorted_joins: bool,
     /// Parts of logs were not read, as the logs count as sorted by time.
@@ -43,11 +69,32 @@ impl Counters {
         self.bad.fetch_add(left_out, Ordering::Relaxed);
     }
 
-    pub(crate) fn misfit(&self, column: &str, count: u64) {
+    /// The number of rows of a table is known from an earlier scan, which found these bad lines.
+    pub(crate) fn rows_are_known(&self, bad: u64) {
+        self.known_bad.fetch_max(bad, Ordering::Relaxed);
+    }
+
+    pub(crate) fn misfit(&self, column: &str, count: u64, example: &str) {
         if count > 0 {
-            let mut misfits = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
-            *misfits.entry(column.to_owned()).or_default() += count;
+            locked(&self.misfits).entry(column.to_owned()).or_default().add(count, example);
         }
+    }
+
+    /// A number for a comparison, which no other one has.
+    pub(crate) fn next_comparison(&self) -> u64 {
+        self.comparisons.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Texts of a column could not be compared as numbers.
+    pub(crate) fn not_a_number(&self, column: &str, comparison: u64, count: u64, example: String) {
+        let mut compared = locked(&self.compared);
+        let by_comparison = compared.entry(column.to_owned()).or_default();
+        by_comparison.entry(comparison).or_default().add(count, &example);
+    }
+
+    /// What a statement may have meant otherwise.
+    pub(crate) fn note(&self, words: String) {
+        locked(&self.notes).push(words);
     }
 
     /// An answer rests on the order of a log.
@@ -68,15 +115,31 @@ impl Counters {
     /// Returns the sums and resets them to 0.
     #[must_use]
     pub fn take(&self) -> Snapshot {
+        let (lines, bad) =
+            (self.lines.swap(0, Ordering::Relaxed), self.bad.swap(0, Ordering::Relaxed));
+        let known_bad = self.known_bad.swap(0, Ordering::Relaxed);
         Snapshot {
             bytes: self.bytes.swap(0, Ordering::Relaxed),
-            lines: self.lines.swap(0, Ordering::Relaxed),
-            bad: self.bad.swap(0, Ordering::Relaxed),
-            misfits: std::mem::take(
-                &mut self.misfits.lock().unwrap_or_else(PoisonError::into_inner),
-            ),
+            lines,
+            bad: if lines == 0 { known_bad } else { bad },
+            misfits: self.take_misfits(),
+            notes: std::mem::take(&mut locked(&self.notes)),
             sought: self.sought.swap(false, Ordering::Relaxed),
             sorted_joins: self.sorted_joins.swap(false, Ordering::Relaxed),
         }
     }
+
+    fn take_misfits(&self) -> BTreeMap<String, Misfit> {
+        let mut misfits = std::mem::take(&mut *locked(&self.misfits));
+        for (column, by_comparison) in std::mem::take(&mut *locked(&self.compared)) {
+            if let Some(most) = by_comparison.into_values().max_by_key(|misfit| misfit.count) {
+                misfits.entry(column).or_default().add(most.count, &most.example);
+            }
+        }
+        misfits
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,6 +12,7 @@ use cutwater_logs::scan::{BadRow, Row, Sink};
 use cutwater_logs::time::Clock;
 
 use super::batches::{Batches, Line};
+use super::counters::Misfit;
 use crate::column::{Column, Source};
 
 /// Batches to hold before the sink asks for them to be taken.
@@ -84,7 +85,7 @@ impl Rows {
     }
 
     /// Values that did not fit their column and are null, by column of the table.
-    pub(crate) fn misfits(&self) -> &[u64] {
+    pub(crate) fn misfits(&self) -> &[Misfit] {
         &self.batches.misfits
     }
 }
