@@ -85,6 +85,17 @@ impl BadCounts {
         self.0[reason as usize] += 1;
     }
 
+    /// `count` more.
+    pub fn add_many(&mut self, reason: Reason, count: u64) {
+        self.0[reason as usize] += count;
+    }
+
+    /// How many there are for this reason.
+    #[must_use]
+    pub fn of(&self, reason: Reason) -> u64 {
+        self.0[reason as usize]
+    }
+
     /// Adds another's.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {

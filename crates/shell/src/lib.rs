@@ -8,6 +8,7 @@
 
 mod command;
 mod failure;
+pub mod left_out;
 pub mod logs;
 pub mod metrics;
 mod note;

@@ -66,6 +66,18 @@ impl Test {
         }
     }
 
+    /// What a value has to be for this test to have an outcome, in words.
+    pub(super) fn wanted(&self) -> &'static str {
+        match self {
+            Self::Untyped(_, with) => with.wanted(),
+            Self::Bool(_) => "true or false",
+            Self::Integer(..) => "a whole number",
+            Self::Float(..) => "a number",
+            Self::Time(..) => "a time",
+            _ => "a text",
+        }
+    }
+
     /// Whether a test of texts holds for this one, as bytes of the line.
     fn holds_for_text(&self, text: &[u8]) -> bool {
         match self {

@@ -70,6 +70,22 @@ struct Current {
     time: Option<FieldId>,
     /// Whether lines are wanted as they stand, and need not be records.
     whole_lines: bool,
+    /// The bits of watched fields that no record had so far.
+    unseen: Vec<(u64, FieldId)>,
+}
+
+impl Current {
+    /// The bits of the watched fields that `record` is the first to have.
+    #[cold]
+    fn see(&mut self, record: &Record) -> u64 {
+        let mut seen = 0;
+        self.unseen.retain(|&(bit, id)| {
+            let is_here = record.get(id).is_present();
+            seen |= if is_here { bit } else { 0 };
+            !is_here
+        });
+        seen
+    }
 }
 
 impl<'a, S: Sink> Scanner<'a, S> {
@@ -110,6 +126,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             Some(names) => {
                 let wanted = names.iter().map(String::as_str).chain(self.request.filter.fields());
                 let wanted = wanted.filter(|name| *name != LINE).chain(time_name);
+                let wanted = wanted.chain(self.request.watched.iter().map(String::as_str));
                 Fields::only(&wanted.collect::<Vec<_>>())
             }
         };
@@ -118,12 +135,15 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let parser = log.definition.parser(&mut fields);
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
+        let watched = self.request.watched.iter().take(Request::WATCHED_MAX).enumerate();
+        let unseen =
+            watched.filter_map(|(bit, name)| Some((1 << bit, fields.add(name)?))).collect();
         self.sink.begin(index, &mut fields);
         let prefilter = self.prefilter();
         let clock = Clock::new(log.rules.clone());
         // Names added since then belong to the parser, too.
         let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
-        Current { log: index, parser, fields, filter, prefilter, clock, time, whole_lines }
+        Current { log: index, parser, fields, filter, prefilter, clock, time, whole_lines, unseen }
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
@@ -226,6 +246,9 @@ impl<'a, S: Sink> Scanner<'a, S> {
     ) -> Result<(), Fault> {
         let time = time_of(c, whole.bytes, &self.record)?;
         self.tally.records += 1;
+        if !c.unseen.is_empty() {
+            self.tally.seen |= c.see(&self.record);
+        }
         self.hand_over(c, whole, start..end, time);
         Ok(())
     }
@@ -329,6 +352,9 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     }
 
     fn take(&mut self, _: bool) -> Part<S::Out> {
+        if let Some(current) = &mut self.current {
+            current.filter.take_misfits(&mut self.tally.misfits);
+        }
         Part {
             tally: std::mem::take(&mut self.tally),
             bad_lines: std::mem::take(&mut self.bad_lines),

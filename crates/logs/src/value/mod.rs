@@ -2,6 +2,7 @@
 
 mod number;
 mod order;
+mod quantity;
 mod short;
 mod sum;
 mod typed;
@@ -11,6 +12,7 @@ pub use number::{number, one_zero, parse_number};
 pub(crate) use order::Decimal;
 pub use order::compare_numbers;
 pub(crate) use order::order;
+pub use quantity::{Quantity, Unit, by_value, parse_quantity, write_quantity};
 pub use sum::Sum;
 pub use typed::{boolean, integer, is_null, time};
 
