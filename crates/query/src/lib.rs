@@ -30,7 +30,7 @@ pub use cutwater_shell::Failure;
 pub use cutwater_shell::logs::{Opener, expand};
 pub use engine_error::engine_failure;
 pub use functions::HELP as FUNCTIONS;
-pub use scan::counters::{Counters, Misfit, Snapshot};
+pub use scan::counters::{Counters, Snapshot};
 pub use session::{Limits, Session};
 pub use spill::{Spill, usual_places};
 pub use table::LogTable;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use cutwater_logs::seek::PLACES;
-use cutwater_query::{Misfit, Session, Snapshot, engine_failure};
+use cutwater_query::{Session, Snapshot, engine_failure};
+use cutwater_shell::left_out::LeftOut;
 use cutwater_shell::output_file::Inputs;
 use cutwater_shell::progress::Reading;
 use cutwater_shell::{Failure, note};
@@ -138,34 +139,16 @@ async fn write(
     writing.finish()
 }
 
-/// Says which values of a column count as NULL.
-fn misfit_words(column: &str, misfit: &Misfit) -> String {
-    let Misfit { count, example } = misfit;
-    let values = match count {
-        1 => "1 value".to_owned(),
-        n => format!("{n} values"),
-    };
-    let (are, they) = if *count == 1 { ("does", "it") } else { ("do", "they") };
-    format!(
-        "{values} of {column} {are} not fit the type of the column and so {they} count as NULL, like \
-         {example:?}; SELECT _line, _raw FROM log WHERE {column} IS NULL shows more"
-    )
-}
-
 /// Says what the answer leaves out.
 fn note_what_is_missing(sums: &Snapshot) {
-    if sums.bad > 0 {
-        let what = match sums.bad {
-            1 => "1 line is not a record and was left out".to_owned(),
-            n => format!("{n} lines are not records and were left out"),
-        };
-        note(&format!(
-            "{what}; SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL shows more"
-        ));
-    }
-    for (column, misfit) in &sums.misfits {
-        note(&misfit_words(column, misfit));
-    }
+    let left_out = LeftOut {
+        bad_lines: sums.bad,
+        shows_bad_lines: "SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL shows more",
+        misfits: Some(&sums.misfits),
+        shows_misfits: "where they are NULL, the column _raw shows them",
+        ..LeftOut::default()
+    };
+    left_out.print();
     sums.notes.iter().for_each(|words| note(words));
     if sums.sought {
         note(&format!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array};
 use arrow::datatypes::DataType;
-use cutwater_logs::bad::excerpt;
+use cutwater_logs::misfits::Misfits;
 use cutwater_logs::value::{compare_numbers, parse_number};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
@@ -30,12 +30,13 @@ pub(crate) fn number_order(column: &str, counters: &Arc<Counters>) -> ScalarUDF 
         };
         let made: Int64Array = values.iter().zip(with).map(order).collect();
         if made.null_count() > values.null_count() {
-            let is_none = |value: &&str| parse_number(value.as_bytes()).is_none();
-            let mut misfits = values.iter().flatten().filter(is_none);
-            if let Some(example) = misfits.next() {
-                let (count, example) = (1 + misfits.count() as u64, excerpt(example.as_bytes()));
-                counters.not_a_number(&column, comparison, count, example);
+            let mut misfits = Misfits::default();
+            for value in values.iter().flatten().map(str::as_bytes) {
+                if parse_number(value).is_none() {
+                    misfits.add(&column, "a number", value);
+                }
             }
+            counters.add_compared(comparison, &misfits);
         }
         one_or_all(Arc::new(made), scalars, &DataType::Int64)
     };

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::error::ArrowError;
-use cutwater_logs::bad::excerpt;
-use cutwater_logs::columns::{BATCH_TEXT_BYTES, ColumnBuilder};
+use cutwater_logs::columns::{BATCH_TEXT_BYTES, ColumnBuilder, ColumnType};
+use cutwater_logs::misfits::Misfits;
 use cutwater_logs::record::{FieldId, Record, Span, without_return};
 use cutwater_logs::time::Clock;
 use cutwater_logs::value;
 
-use super::counters::Misfit;
 use super::rows::Shape;
 use crate::column::Source;
 
@@ -60,8 +59,8 @@ pub(super) struct Batches {
     text_bytes: usize,
     done: Vec<RecordBatch>,
     failed: Option<ArrowError>,
-    /// Values that did not fit their column and are null, by column of the table.
-    pub(super) misfits: Vec<Misfit>,
+    /// Values that did not fit their column and are null.
+    pub(super) misfits: Misfits,
 }
 
 impl Batches {
@@ -77,7 +76,7 @@ impl Batches {
             text_bytes: 0,
             done: Vec::new(),
             failed: None,
-            misfits: vec![Misfit::default(); shape.columns.len()],
+            misfits: Misfits::default(),
         }
     }
 
@@ -95,8 +94,8 @@ impl Batches {
                     let span = line.span(*column);
                     self.text_bytes += (span.end - span.start) as usize;
                     if !builder.push(span, line.block, clock, &mut self.scratch) {
-                        let misfit = &mut self.misfits[*column];
-                        misfit.add(1, &shown_value(span, line.block));
+                        let name = &shape.columns[*column].name;
+                        add_misfit(&mut self.misfits, name, *source, span, line.block);
                     }
                 }
                 Source::File => {
@@ -158,6 +157,13 @@ impl Batches {
 }
 
 #[cold]
-fn shown_value(span: Span, block: &[u8]) -> String {
-    value::text(span, block).map(|text| excerpt(&text)).unwrap_or_default()
+fn add_misfit(misfits: &mut Misfits, column: &str, source: Source, span: Span, block: &[u8]) {
+    let wanted = match source.column_type() {
+        ColumnType::Bool => "true or false",
+        ColumnType::Integer => "a whole number",
+        ColumnType::Float | ColumnType::Decimal(_) => "a number",
+        ColumnType::Timestamp => "a time",
+        ColumnType::String => "a text",
+    };
+    misfits.add(column, wanted, &value::text(span, block).unwrap_or_default());
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use cutwater_logs::misfits::Misfits;
 use cutwater_logs::scan::Tally;
 
 /// Sums over all passes since the last snapshot.
@@ -14,31 +15,13 @@ pub struct Counters {
     bad: AtomicU64,
     /// Bad lines of tables whose number of rows was known, so that nothing was read.
     known_bad: AtomicU64,
-    misfits: Mutex<BTreeMap<String, Misfit>>,
-    /// By column and comparison: one value may be in several.
-    compared: Mutex<BTreeMap<String, BTreeMap<u64, Misfit>>>,
+    misfits: Mutex<Misfits>,
+    /// By comparison: one value may be in several.
+    compared: Mutex<BTreeMap<u64, Misfits>>,
     comparisons: AtomicU64,
     notes: Mutex<Vec<String>>,
     sorted_joins: AtomicBool,
     sought: AtomicBool,
-}
-
-/// Values of one column that are not of its type and so null.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Misfit {
-    /// How many.
-    pub count: u64,
-    /// One of them, as printable text.
-    pub example: String,
-}
-
-impl Misfit {
-    pub(super) fn add(&mut self, count: u64, example: &str) {
-        if self.count == 0 {
-            example.clone_into(&mut self.example);
-        }
-        self.count += count;
-    }
 }
 
 /// The sums at one moment.
@@ -50,8 +33,8 @@ pub struct Snapshot {
     pub lines: u64,
     /// Lines that were not skipped, and are neither records nor rows.
     pub bad: u64,
-    /// By column, the values that did not fit its type and are null.
-    pub misfits: BTreeMap<String, Misfit>,
+    /// Values that did not fit the type of their column, or what they were compared with, and are null.
+    pub misfits: Misfits,
     /// What a statement may have meant otherwise, in words.
     pub notes: Vec<String>,
     /// Joined rows did not fit in memory and were sorted on disk.
@@ -67,6 +50,7 @@ impl Counters {
         self.lines.fetch_add(tally.lines, Ordering::Relaxed);
         let left_out = if shown { 0 } else { tally.bad.total() };
         self.bad.fetch_add(left_out, Ordering::Relaxed);
+        self.add_misfits(&tally.misfits);
     }
 
     /// The number of rows of a table is known from an earlier scan, which found these bad lines.
@@ -74,9 +58,9 @@ impl Counters {
         self.known_bad.fetch_max(bad, Ordering::Relaxed);
     }
 
-    pub(crate) fn misfit(&self, column: &str, count: u64, example: &str) {
-        if count > 0 {
-            locked(&self.misfits).entry(column.to_owned()).or_default().add(count, example);
+    pub(crate) fn add_misfits(&self, misfits: &Misfits) {
+        if !misfits.is_empty() {
+            locked(&self.misfits).merge(misfits);
         }
     }
 
@@ -85,11 +69,11 @@ impl Counters {
         self.comparisons.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Texts of a column could not be compared as numbers.
-    pub(crate) fn not_a_number(&self, column: &str, comparison: u64, count: u64, example: String) {
-        let mut compared = locked(&self.compared);
-        let by_comparison = compared.entry(column.to_owned()).or_default();
-        by_comparison.entry(comparison).or_default().add(count, &example);
+    /// Values that a comparison could not use.
+    pub(crate) fn add_compared(&self, comparison: u64, misfits: &Misfits) {
+        if !misfits.is_empty() {
+            locked(&self.compared).entry(comparison).or_default().merge(misfits);
+        }
     }
 
     /// What a statement may have meant otherwise.
@@ -129,13 +113,13 @@ impl Counters {
         }
     }
 
-    fn take_misfits(&self) -> BTreeMap<String, Misfit> {
+    fn take_misfits(&self) -> Misfits {
         let mut misfits = std::mem::take(&mut *locked(&self.misfits));
-        for (column, by_comparison) in std::mem::take(&mut *locked(&self.compared)) {
-            if let Some(most) = by_comparison.into_values().max_by_key(|misfit| misfit.count) {
-                misfits.entry(column).or_default().add(most.count, &most.example);
-            }
+        let mut compared = Misfits::default();
+        for one in std::mem::take(&mut *locked(&self.compared)).values() {
+            compared.merge_same(one);
         }
+        misfits.merge(&compared);
         misfits
     }
 }

@@ -7,12 +7,12 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use cutwater_logs::FieldId;
+use cutwater_logs::misfits::Misfits;
 use cutwater_logs::record::Fields;
 use cutwater_logs::scan::{BadRow, Row, Sink};
 use cutwater_logs::time::Clock;
 
 use super::batches::{Batches, Line};
-use super::counters::Misfit;
 use crate::column::{Column, Source};
 
 /// Batches to hold before the sink asks for them to be taken.
@@ -84,8 +84,8 @@ impl Rows {
         self.batches.drain(each)
     }
 
-    /// Values that did not fit their column and are null, by column of the table.
-    pub(crate) fn misfits(&self) -> &[Misfit] {
+    /// Values that did not fit their column and are null.
+    pub(crate) fn misfits(&self) -> &Misfits {
         &self.batches.misfits
     }
 }

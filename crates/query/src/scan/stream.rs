@@ -159,9 +159,7 @@ impl Partition {
     fn end(&mut self, mut pull: Pull<Rows>) -> Result<()> {
         let rows = pull.sink();
         rows.flush();
-        for (column, misfit) in self.run.shape.columns.iter().zip(rows.misfits()) {
-            self.run.counters.misfit(&column.name, misfit.count, &misfit.example);
-        }
+        self.run.counters.add_misfits(rows.misfits());
         let ready = &mut self.ready;
         let _ = rows.drain(|batch| {
             ready.push_back(batch);
@@ -236,9 +234,7 @@ fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
         });
         let rows = pull.sink();
         rows.flush();
-        for (column, misfit) in run.shape.columns.iter().zip(rows.misfits()) {
-            run.counters.misfit(&column.name, misfit.count, &misfit.example);
-        }
+        run.counters.add_misfits(rows.misfits());
         let drained = rows.drain(|batch| send(Ok((Some(batch), Tally::default()))));
         if let Some(e) = refused.or_else(|| drained.err()) {
             let _ = send(Err(e.into()));

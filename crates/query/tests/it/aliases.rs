@@ -45,20 +45,23 @@ impl Place {
         let external = format!(
             "CREATE EXTERNAL TABLE e (n INT) STORED AS JSON LOCATION '{name}'; SELECT * FROM e"
         );
-        let readers = [
-            vec![COUNT, name],
-            vec![COUNT, &app(), name],
-            vec![COUNT, &glob],
-            vec!["SELECT count(*) FROM u", "--table", &format!("u={name}")],
-            vec![&format!("SELECT count(*) FROM '{name}'")],
-            vec![&format!("SELECT count(*) FROM log('{name}')")],
-            vec![
-                &format!("SELECT count(*) FROM log('{name}', format => 'json') JOIN log ON true"),
-                &app(),
-            ],
-            vec![&external],
+        let log = app();
+        let as_path = format!("SELECT count(*) FROM '{name}'");
+        let called = format!("SELECT count(*) FROM log('{name}')");
+        let joined = format!("{called} JOIN log ON true");
+        let table = format!("u={name}");
+        let readers: [&[&str]; 8] = [
+            &[COUNT, name],
+            &[COUNT, &log, name],
+            &[COUNT, &glob],
+            &["SELECT count(*) FROM u", "--table", &table],
+            &[&as_path],
+            &[&called],
+            &[&joined, &log],
+            &[&external],
         ];
-        readers.iter().map(|words| words.iter().map(ToString::to_string).collect()).collect()
+        let owned = |words: &&[&str]| words.iter().map(ToString::to_string).collect();
+        readers.iter().map(owned).collect()
     }
 
     fn check(&self, out: &Output, what: &str) -> io::Result<()> {

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
+use cutwater_logs::misfits::Misfits;
 use cutwater_query::output::Format;
-use cutwater_query::{Limits, Misfit, Opener, Session, Spill};
+use cutwater_query::{Limits, Opener, Session, Spill};
 use futures::StreamExt;
 
 use crate::support::{rows, written};
@@ -178,8 +179,9 @@ async fn a_value_that_does_not_fit_is_null_and_counted() {
     let mut session = session(&path, 2, true).await;
     let answer = rows(&mut session, "SELECT count(*), count(n) FROM log").await.expect("an answer");
     assert_eq!((integer(&answer, 0), integer(&answer, 1)), (LINES as i64, LINES as i64 - 1));
-    let misfit = Misfit { count: 1, example: "no".to_owned() };
-    assert_eq!(session.counters().take().misfits, [("n".to_owned(), misfit)].into());
+    let mut misfits = Misfits::default();
+    misfits.add("n", "a whole number", b"no");
+    assert_eq!(session.counters().take().misfits, misfits);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
