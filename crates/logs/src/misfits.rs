@@ -36,9 +36,18 @@ impl Misfits {
 
     /// Adds another's.
     pub fn merge(&mut self, other: &Self) {
+        self.join(other, |mine, theirs| mine + theirs);
+    }
+
+    /// Adds another's, which are about the same values: of each, the larger count stands.
+    pub fn merge_same(&mut self, other: &Self) {
+        self.join(other, u64::max);
+    }
+
+    fn join(&mut self, other: &Self, count: impl Fn(u64, u64) -> u64) {
         for theirs in &other.0 {
             match self.find(&theirs.field, theirs.wanted) {
-                Some(mine) => mine.count += theirs.count,
+                Some(mine) => mine.count = count(mine.count, theirs.count),
                 None => self.0.push(theirs.clone()),
             }
         }

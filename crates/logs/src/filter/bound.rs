@@ -50,10 +50,20 @@ impl Bound {
     /// Adds the values that kept their records out because a condition could not test them, since the
     /// last call, to `all`.
     pub fn take_misfits(&mut self, all: &mut Misfits) {
-        for condition in self.nodes.iter_mut().flat_map(Node::leaves_mut) {
-            all.merge(&condition.take_misfits());
-        }
+        self.nodes.iter_mut().for_each(|node| all.merge(&misfits(node)));
     }
+}
+
+/// The values that the conditions of a node could not test. Where all must hold, the first that has no
+/// outcome is the last that is tested; where one must, a value may be in several.
+fn misfits(node: &mut Node<BoundCondition>) -> Misfits {
+    let mut all = Misfits::default();
+    match node {
+        Node::Test(condition) => all = condition.take_misfits(),
+        Node::All(nodes) => nodes.iter_mut().for_each(|node| all.merge(&misfits(node))),
+        Node::Any(nodes) => nodes.iter_mut().for_each(|node| all.merge_same(&misfits(node))),
+    }
+    all
 }
 
 /// Whether conditions hold as they are joined. The depth is that of the parentheses, which their

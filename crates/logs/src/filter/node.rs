@@ -45,16 +45,6 @@ impl<T> Node<T> {
         }
     }
 
-    /// The same, to be changed.
-    pub(super) fn leaves_mut(&mut self) -> Vec<&mut T> {
-        match self {
-            Self::Test(leaf) => vec![leaf],
-            Self::All(nodes) | Self::Any(nodes) => {
-                nodes.iter_mut().flat_map(Self::leaves_mut).collect()
-            }
-        }
-    }
-
     /// The same node with other tests at the same places.
     pub(super) fn map<U>(&self, each: &mut impl FnMut(&T) -> U) -> Node<U> {
         match self {

@@ -9,6 +9,9 @@ mod sum;
 mod typed;
 
 pub use number::{number, one_zero, parse_number};
+#[cfg(feature = "arrow")]
+pub(crate) use order::Decimal;
+pub use order::compare_numbers;
 pub(crate) use order::order;
 pub use quantity::{Quantity, Unit, parse_quantity, write_quantity};
 pub use rank::Rank;
