@@ -53,10 +53,12 @@ mod tests {
 
     #[test]
     fn values_are_ordered_by_what_they_stand_for() {
-        let texts = ["b", "1.5s", "10", "120ms", "9", "2KiB", "1KB", "a"].map(|t| Some(t.as_bytes()));
+        let texts =
+            ["b", "1.5s", "10", "120ms", "9", "2KiB", "1KB", "a"].map(|t| Some(t.as_bytes()));
         let mut values: Vec<_> = texts.into_iter().chain([None]).collect();
         values.sort_by_key(|value| (Rank::of(*value), *value));
-        let expected = ["9", "10", "120ms", "1.5s", "1KB", "2KiB", "a", "b"].map(|t| Some(t.as_bytes()));
+        let expected =
+            ["9", "10", "120ms", "1.5s", "1KB", "2KiB", "a", "b"].map(|t| Some(t.as_bytes()));
         assert_eq!((values[0], &values[1..]), (None, &expected[..]));
     }
 }

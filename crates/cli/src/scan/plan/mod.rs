@@ -38,8 +38,6 @@ pub(super) struct Plan {
     pub(super) errors: Option<PathBuf>,
     /// What is read, and so never written over.
     pub(super) inputs: Inputs,
-    /// Fields that are asked for and no sampled record has.
-    pub(super) unknown: Vec<String>,
     /// The zone in which times are shown, where it is not the log's own.
     pub(super) zoned: Option<Zoned>,
     /// Whether a bad line is a failure.
@@ -109,7 +107,6 @@ impl Plan {
             some_missing,
             errors,
             inputs,
-            unknown,
             zoned,
             strict,
             quiet,
