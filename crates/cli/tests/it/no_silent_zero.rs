@@ -45,6 +45,7 @@ fn conditions_that_cannot_be_meant_are_refused_at_their_place() {
         ("took>1MB", 5, "took holds durations"),
         ("size>1s", 5, "size holds sizes"),
         ("size=big", 5, "size holds sizes"),
+        ("ts=soon", 3, "ts holds times"),
         ("ts>=yesterdayy", 4, "ts holds times such as 2026-03-01T10:00:00Z"),
     ] {
         for form in [&["--count"][..], &["--by", "path"], &[], &["--json"]] {
@@ -170,6 +171,7 @@ fn a_time_of_day_is_one_of_the_last_day_of_the_log() {
     };
     assert_eq!(paths(&["--since", "10:03"]).0, "/d");
     assert_eq!(paths(&["--since", "9:00"]).0, "/c /d");
+    assert_eq!(paths(&["--where", "ts>=10:03"]).0, "/d");
     assert_eq!(paths(&["--since", "9:00", "--until", "10:04:00"]).0, "/c");
     // Before midnight until after it.
     assert_eq!(paths(&["--since", "10:01", "--until", "9:30"]).0, "/b /c");

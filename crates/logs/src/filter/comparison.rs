@@ -122,7 +122,7 @@ impl Comparison {
             let hint = format!("is not one; sizes look like 10MB or 2KiB, and {}", self.search());
             (!fits)
                 .then(|| format!("{field} holds sizes such as {example}, and {word:?} {hint}"))?
-        } else if stamps == values && self.is_ordered() && self.with.time.is_none() {
+        } else if stamps == values && self.with.time.is_none() {
             format!(
                 "{field} holds times such as {example}, and {word:?} is not one; times look like \
                  2026-03-01T10:00:00Z, 2026-03-01 or 15m (ago)"
@@ -153,10 +153,6 @@ impl Comparison {
 
     fn is_of(&self, unit: Unit) -> bool {
         self.with.quantity.is_some_and(|quantity| quantity.unit == unit)
-    }
-
-    fn is_ordered(&self) -> bool {
-        self.operator.starts_with(['<', '>'])
     }
 
     /// How to look for the word as a text.

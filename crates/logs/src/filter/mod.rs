@@ -24,6 +24,7 @@ pub use test::Test;
 pub use times::TimeRange;
 pub use untyped::Untyped;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use comparison::Comparison;
@@ -32,7 +33,7 @@ use condition::BoundCondition;
 use crate::Result;
 use crate::record::Fields;
 use crate::scan::Log;
-use crate::time::Nanos;
+use crate::time::{Nanos, time_of_day};
 
 /// The name that stands for the whole line, as its raw bytes.
 pub const LINE: &str = "_line";
@@ -67,9 +68,23 @@ impl Filter {
     /// When the text is not of this shape, is nested too deeply or too long, or has an invalid regular
     /// expression; the words point at the place.
     pub fn parse(text: &str, zone: &TimeZone) -> Result<Self> {
-        let (node, comparisons) = parse::parse(text, zone)?;
+        Self::parse_on(text, zone, Timestamp::now())
+    }
+
+    /// The same, with times of day (`ts>=10:03`) on the day of `day` in `zone`: the last day of a log.
+    ///
+    /// # Errors
+    /// As [`Filter::parse`].
+    pub fn parse_on(text: &str, zone: &TimeZone, day: Timestamp) -> Result<Self> {
+        let (node, comparisons) = parse::parse(text, zone, day)?;
         let all = node.map_or_else(Self::default, |node| Self::all(vec![node]));
         Ok(Self { comparisons, ..all })
+    }
+
+    /// Whether a word is a time of day.
+    #[must_use]
+    pub fn names_a_time_of_day(&self) -> bool {
+        self.comparisons.iter().any(|comparison| time_of_day(&comparison.word).is_some())
     }
 
     /// Checks that words are compared with values of their kind, as far as the sampled lines of `logs`

@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use regex::bytes::Regex;
 
@@ -33,10 +34,12 @@ const EXAMPLE: &str = "it should look like status>=500 or path~\"/api/\"";
 pub(super) fn parse(
     text: &str,
     zone: &TimeZone,
+    day: Timestamp,
 ) -> Result<(Option<Node<Condition>>, Vec<Comparison>)> {
     let shared = Arc::from(text);
     let comparisons = Vec::new();
-    let mut parser = Parser { text, at: 0, depth: 0, conditions: 0, zone, shared, comparisons };
+    let mut parser =
+        Parser { text, at: 0, depth: 0, conditions: 0, zone, day, shared, comparisons };
     parser.spaces();
     if parser.rest().is_empty() {
         return Ok((None, Vec::new()));
@@ -53,7 +56,7 @@ fn test(
     operator: &str,
     text: &str,
     place: &Place,
-    zone: &TimeZone,
+    (zone, day): (&TimeZone, Timestamp),
 ) -> std::result::Result<Test, regex::Error> {
     let compare = match operator {
         "~" | "!~" => return Ok(Test::contains(text)),
@@ -65,7 +68,7 @@ fn test(
         _ => Compare::Equal,
     };
     let with = match place {
-        Place::Field(_) => Untyped::new(compare, text, zone),
+        Place::Field(_) => Untyped::new(compare, text, zone, day),
         Place::Line | Place::Error => Untyped::bytes(text),
     };
     Ok(Test::Untyped(compare, with))
@@ -87,6 +90,8 @@ struct Parser<'a> {
     depth: usize,
     conditions: usize,
     zone: &'a TimeZone,
+    /// The day of times of day.
+    day: Timestamp,
     /// The text, for the comparisons.
     shared: Arc<str>,
     comparisons: Vec<Comparison>,
@@ -189,7 +194,7 @@ impl<'a> Parser<'a> {
         let value_at = self.at;
         let value = self.value(operator)?;
         let place = Place::named(field);
-        let test = test(operator, &value, &place, self.zone).map_err(|error| {
+        let test = test(operator, &value, &place, (self.zone, self.day)).map_err(|error| {
             let fault = self.fault(value_at, &format!("{value:?} is not a regular expression"));
             Error::request(format!("{fault}\n{error}"))
         })?;

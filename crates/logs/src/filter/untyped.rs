@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::compare::Compare;
 use crate::record::Span;
-use crate::time::{Clock, Nanos, Rules, parse_when};
+use crate::time::{Clock, Nanos, Rules, parse_when, time_of_day};
 use crate::value::{self, Quantity, Unit};
 
 /// A word to compare values with. It is compared as a number, a duration, a size or a time where the word
@@ -24,8 +24,8 @@ impl Untyped {
         Self { bytes: text.as_bytes().to_vec(), number: None, quantity: None, time: None }
     }
 
-    /// A word for `compare`; times without a zone are in `zone`.
-    pub(super) fn new(compare: Compare, text: &str, zone: &TimeZone) -> Self {
+    /// A word for `compare`; times without a zone are in `zone`, and times of day on the day of `day`.
+    pub(super) fn new(compare: Compare, text: &str, zone: &TimeZone, day: Timestamp) -> Self {
         let word = Self::bytes(text);
         if let Some(number) = value::parse_number(&word.bytes) {
             return Self { number: Some(number), ..word };
@@ -35,6 +35,8 @@ impl Untyped {
             // A word that could be a time, like "now", is a word; a stamp is meant as one.
             let rules = Rules { zone: zone.clone(), reference_s: now.as_second() };
             Clock::new(rules).parse(&word.bytes)
+        } else if time_of_day(text).is_some() {
+            parse_when(text, zone, day).ok()
         } else {
             parse_when(text, zone, now).ok()
         };

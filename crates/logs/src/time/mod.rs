@@ -7,9 +7,11 @@
 //! The date and hour of the stamp before are kept with the second they stand for, so that
 //! only a new hour costs a calendar's work, which jiff does.
 
+mod day;
 mod layout;
 mod when;
 
+pub use day::time_of_day;
 pub use when::{Moment, format_utc, parse_when};
 
 use jiff::civil;

@@ -15,6 +15,7 @@ use cutwater_shell::Failure;
 use cutwater_shell::logs::zone;
 use cutwater_shell::output_file::{Inputs, OutputFile};
 use cutwater_shell::words::shown;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Args;
@@ -77,17 +78,7 @@ impl Plan {
         let mut request = request(&args, &output, &opener.zone)?;
         let (logs, some_missing) = open::open_all(&args, &opener)?;
         let inputs = spare(&args, &logs, flamegraph.as_deref())?;
-        request.filter.check(&logs)?;
-        let unknown = open::note_unknown_fields(&args, &logs, &request);
-        if !args.follow {
-            request.watched.clone_from(&unknown);
-            // What is skipped in a stream cannot be looked at later.
-            let is_stream = |log: &Log| log.input.plain().is_none();
-            request.examine_all |= !unknown.is_empty() && logs.iter().any(is_stream);
-        }
-        let zone_out = args.tz_out.as_deref().map(zone).transpose()?;
-        let zoned = zone_out.map(|zone| Zoned::new(zone, &logs));
-        request.with_time |= zoned.is_some();
+        let zoned = fit(&args, &mut request, &logs, &opener.zone)?;
         let bench = args.bench.then_some(Bench {
             rounds: args.rounds.max(1),
             json: args.json,
@@ -179,12 +170,44 @@ fn spare(args: &Args, logs: &[Log], flamegraph: Option<&Path>) -> Result<Inputs,
     Ok(inputs)
 }
 
+/// Fits the request to what the logs hold: its words, its fields, and the zone in which their times are shown.
+fn fit(
+    args: &Args,
+    request: &mut Request,
+    logs: &[Log],
+    zone_in: &TimeZone,
+) -> Result<Option<Zoned>, Failure> {
+    if request.filter.names_a_time_of_day() {
+        let day = times::timestamp(times::latest(logs)?);
+        request.filter = conditions(args, zone_in, day)?;
+    }
+    request.filter.check(logs)?;
+    let unknown = open::note_unknown_fields(args, logs, request);
+    if !args.follow {
+        // What is skipped in a stream cannot be looked at later.
+        let is_stream = |log: &Log| log.input.plain().is_none();
+        request.examine_all |= !unknown.is_empty() && logs.iter().any(is_stream);
+        request.watched = unknown;
+    }
+    let zone_out = args.tz_out.as_deref().map(zone).transpose()?;
+    let zoned = zone_out.map(|zone| Zoned::new(zone, logs));
+    request.with_time |= zoned.is_some();
+    Ok(zoned)
+}
+
+/// All conditions; times of day in them are on the day of `day`.
+fn conditions(args: &Args, zone: &TimeZone, day: Timestamp) -> Result<Filter, Failure> {
+    let mut all = Filter::default();
+    for text in &args.conditions {
+        all.and(Filter::parse_on(text, zone, day)?);
+    }
+    Ok(all)
+}
+
 fn request(args: &Args, output: &Output, zone: &TimeZone) -> Result<Request, Failure> {
     let mut request = Request::new(args.logs.threads());
     request.limits.line_bytes_max = usize::from(args.line_max) << 20;
-    for text in &args.conditions {
-        request.filter.and(Filter::parse(text, zone)?);
-    }
+    request.filter = conditions(args, zone, Timestamp::now())?;
     let summary = matches!(output, Output::Summary { .. });
     request.examine_all = summary || args.strict || args.errors.is_some();
     request.locate_all = args.errors.is_some();

@@ -3,10 +3,9 @@
 use cutwater_logs::format::need_time;
 use cutwater_logs::scan::{Log, Request};
 use cutwater_logs::seek::{last_time, seek};
-use cutwater_logs::time::{Nanos, format_utc, parse_when};
+use cutwater_logs::time::{Nanos, format_utc, parse_when, time_of_day};
 use cutwater_shell::words::shown;
 use cutwater_shell::{Failure, note};
-use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
@@ -73,7 +72,7 @@ impl Times {
         let now = Timestamp::now();
         let (mut since, until) = (self.moment(&self.since, logs)?, self.moment(&self.until, logs)?);
         let is_of_day =
-            |text: &Option<String>| text.as_deref().is_some_and(|t| of_day(t).is_some());
+            |text: &Option<String>| text.as_deref().is_some_and(|t| time_of_day(t).is_some());
         if let (Some(from), Some(to)) = (since, until)
             && from >= to
         {
@@ -99,7 +98,7 @@ impl Times {
     /// The moment that `text` means. A time of day is one of the last day of the logs.
     fn moment(&self, text: &Option<String>, logs: &[Log]) -> Result<Option<Nanos>, Failure> {
         let Some(text) = text else { return Ok(None) };
-        let Some(time) = of_day(text) else {
+        let Some(time) = time_of_day(text) else {
             return Ok(Some(parse_when(text, &self.zone, Timestamp::now())?));
         };
         let last = timestamp(latest(logs)?).to_zoned(self.zone.clone());
@@ -121,18 +120,9 @@ fn nanos(at: Timestamp) -> Nanos {
     Nanos::try_from(at.as_nanosecond()).unwrap_or(Nanos::MAX)
 }
 
-fn timestamp(at: Nanos) -> Timestamp {
+pub(super) fn timestamp(at: Nanos) -> Timestamp {
     // The nanoseconds of 64 bits are within the years that jiff knows.
     Timestamp::from_duration(SignedDuration::from_nanos(at)).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// A time of day: `10:03`, `9:03:05.5`.
-fn of_day(text: &str) -> Option<Time> {
-    let text = text.trim();
-    let hour = text.split_once(':')?.0;
-    let are_digits = (1..=2).contains(&hour.len()) && hour.bytes().all(|b| b.is_ascii_digit());
-    are_digits
-        .then(|| format!("{text:0>width$}", width = text.len() + 2 - hour.len()).parse().ok())?
 }
 
 /// Says what the logs cover if none of them has a time in `range`. Returns whether it did.
@@ -158,7 +148,7 @@ fn note_if_outside(logs: &[Log], (since, until): Range) -> Result<bool, Failure>
 }
 
 /// The time of the last record of all logs, or now if none is known.
-fn latest(logs: &[Log]) -> Result<Nanos, Failure> {
+pub(super) fn latest(logs: &[Log]) -> Result<Nanos, Failure> {
     let mut latest = None;
     for log in logs {
         if log.input.plain().is_none() {
@@ -171,24 +161,4 @@ fn latest(logs: &[Log]) -> Result<Nanos, Failure> {
         latest = latest.max(last_time(log)?);
     }
     Ok(latest.unwrap_or(nanos(Timestamp::now())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_of_day_has_no_date() {
-        let at = |hour, minute, second| Time::new(hour, minute, second, 0).ok();
-        for (text, expected) in [
-            ("10:03", at(10, 3, 0)),
-            (" 9:03:05 ", at(9, 3, 5)),
-            ("25:00", None),
-            ("10", None),
-            ("2026-03-01T10:03", None),
-            ("yesterday", None),
-        ] {
-            assert_eq!(of_day(text), expected, "{text}");
-        }
-    }
 }
