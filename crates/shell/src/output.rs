@@ -41,7 +41,8 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// The same JSON, with what could steer a terminal escaped: it can only be in strings, where serde_json has
 /// escaped all below U+0020.
-fn harmless(json: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn harmless(json: &str) -> Cow<'_, str> {
     let steers = |c: char| is_steering(c) && c != '\n';
     if !json.contains(steers) {
         return json.into();

@@ -110,7 +110,8 @@ fn lines(names: &[String], rows: &[GroupRow], style: Style) -> Vec<u8> {
     let mut out = Rendering::header(names, style);
     for row in rows {
         if style == Style::Ndjson {
-            out.extend_from_slice(group_object(names, row).to_string().as_bytes());
+            let object = group_object(names, row).to_string();
+            out.extend_from_slice(output::harmless(&object).as_bytes());
             out.push(b'\n');
         } else {
             let measured = row.1.iter().map(Measurement::text);
