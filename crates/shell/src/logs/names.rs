@@ -73,8 +73,7 @@ fn below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(),
 
 fn keep(path: PathBuf, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     if found.len() == FILES_MAX {
-        let what =
-            format!("there are more than {FILES_MAX} files, all of which would be open at once");
+        let what = format!("there are more than {FILES_MAX} files, and all would be open at once");
         return Err(Failure::new(format!("{what}; name fewer")));
     }
     found.push(path);
