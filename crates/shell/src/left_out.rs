@@ -3,6 +3,7 @@
 
 use cutwater_logs::misfits::{Misfit, Misfits};
 use cutwater_logs::seek::PLACES;
+use cutwater_logs::time::UnknownZones;
 
 use crate::note;
 use crate::words::{are, counted, printable};
@@ -25,8 +26,8 @@ pub struct LeftOut<'a> {
     pub untimed: u64,
     /// Whether the answer is without those records, as it is about a range of time.
     pub asks_for_times: bool,
-    /// Names of zones that are not known.
-    pub unknown_zones: &'a [String],
+    /// Zones that are not known, and how many times name them.
+    pub unknown_zones: Option<&'a UnknownZones>,
     /// Values that a condition or a measure could not use.
     pub misfits: Option<&'a Misfits>,
     /// Shows the values that do not fit: `--where 'FIELD~TEXT' finds them`.
@@ -84,13 +85,20 @@ impl LeftOut<'_> {
     }
 
     fn of_zones(&self) -> Option<String> {
-        let names = self.unknown_zones.iter().take(ZONES_SHOWN);
-        let names = names.map(|name| printable(name.as_bytes())).collect::<Vec<_>>().join(", ");
-        let more = if self.unknown_zones.len() > ZONES_SHOWN { " and others" } else { "" };
-        (!names.is_empty()).then(|| {
+        let zones = self.unknown_zones?;
+        let UnknownZones { counts, others } = zones;
+        let times = zones.total();
+        let names = counts.iter().take(ZONES_SHOWN);
+        let names: Vec<_> = names.map(|(name, _)| printable(name.as_bytes())).collect();
+        let more = if counts.len() > ZONES_SHOWN || *others > 0 { " and others" } else { "" };
+        let name = if times == 1 { "names" } else { "name" };
+        (times > 0).then(|| {
             format!(
-                "the zones {names}{more} are not known, so their times were read as times without a \
-                 zone; --tz ZONE says which one that is"
+                "{} {name} a zone that is not known ({}{more}), and {} read as if without one; --tz ZONE says \
+                 which zone that is",
+                counted(times, "time"),
+                names.join(", "),
+                if times == 1 { "was" } else { "were" }
             )
         })
     }
@@ -128,14 +136,14 @@ mod tests {
         let mut misfits = Misfits::default();
         misfits.add("ms", "a number", b"time\x1bout");
         misfits.add("ms", "a number", b"slow");
-        let zones = ["QQT".to_owned()];
+        let zones = UnknownZones { counts: vec![("QQT".to_owned(), 2)], others: 0 };
         let left_out = LeftOut {
             bad_lines: 2,
             long_lines: 1,
             shows_bad_lines: "--errors FILE lists them",
             untimed: 1,
             asks_for_times: true,
-            unknown_zones: &zones,
+            unknown_zones: Some(&zones),
             misfits: Some(&misfits),
             ..LeftOut::default()
         };
@@ -143,8 +151,8 @@ mod tests {
             "2 lines are not records and were left out; --errors FILE lists them",
             "1 line is longer than the longest that is read whole; --line-max MIB raises it",
             "1 record has no time that can be read, and so is in no range of time",
-            "the zones QQT are not known, so their times were read as times without a zone; --tz ZONE says which \
-             one that is",
+            "2 times name a zone that is not known (QQT), and were read as if without one; --tz ZONE says which \
+             zone that is",
             "2 values of ms are not a number and were left out, such as 'time\\x1bout'",
         ];
         assert_eq!(left_out.notes(), expected);

@@ -15,6 +15,7 @@ use super::plan::Plan;
 pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
     let literals = plan.request.filter.literals().filter(|literals| literals.decide);
     let whole = plan.request.ranges.iter().all(Option::is_none) && !plan.wants_bad_lines();
+    let whole = whole && !plan.logs.iter().any(|log| log.definition.joins_lines());
     if let Some(literals) = literals.filter(|_| whole) {
         let counted = count_literals(&plan.logs, &plan.request, stop, &literals.texts);
         return Ok(without_parsing(counted, |c| c.matched, json));

@@ -3,6 +3,7 @@
 use cutwater_logs::bad::Reason;
 use cutwater_logs::misfits::Misfits;
 use cutwater_logs::scan::Log;
+use cutwater_logs::time::UnknownZones;
 use cutwater_shell::left_out::LeftOut;
 use cutwater_shell::words::printable;
 use cutwater_shell::{Failure, note, output};
@@ -17,6 +18,9 @@ pub(super) fn print(plan: &Plan, done: &Done) -> Result<(), Failure> {
         let text = printable(failure.to_string().as_bytes());
         let name = plan.name(*log);
         note(&if text.contains(&name) { text } else { format!("{name}: {text}") });
+    }
+    for remark in plan.logs.iter().filter_map(|log| log.input.take_remark()) {
+        note(&printable(remark.as_bytes()));
     }
     match &done.result {
         PassResult::Printed => {}
@@ -59,6 +63,8 @@ fn note_left_out(plan: &Plan, done: &Done) {
     let bad_lines = if asks_for_lines { long_lines } else { done.bad_lines() };
     let mut misfits = Misfits::default();
     done.tallies.iter().for_each(|tally| misfits.merge(&tally.misfits));
+    let mut zones = UnknownZones::default();
+    done.tallies.iter().for_each(|tally| zones.merge(&tally.unknown_zones));
     if let PassResult::Groups(groups) = &done.result {
         misfits.merge(&groups.misfits);
     }
@@ -67,7 +73,9 @@ fn note_left_out(plan: &Plan, done: &Done) {
         long_lines: if is_summary { 0 } else { long_lines },
         looked_at_some: done.tallies.iter().any(|tally| tally.skipped > 0),
         shows_bad_lines: "--errors FILE lists them",
+        untimed: done.tallies.iter().map(|tally| tally.untimed).sum(),
         asks_for_times: plan.asks_for_times(),
+        unknown_zones: Some(&zones),
         misfits: Some(&misfits),
         order: done.relied_on_order.then_some("--no-seek reads all"),
         ..LeftOut::default()

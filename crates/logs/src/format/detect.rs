@@ -1,17 +1,18 @@
 //! Which format a log is in, from lines sampled across it.
 
 use super::evidence::share;
-use super::{Definition, Format};
-use crate::record::{FieldId, Fields, Record, SpanKind};
-use crate::split::ReadAt;
-use crate::time::{Clock, Rules};
+use super::{Definition, Format, data, find_time};
+use crate::record::{Fields, Record};
+use crate::time::Rules;
 use crate::{Error, Result};
 
 /// What a log was found to be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Detected {
-    /// The format.
+    /// The format; of the lines inside, where they are in envelopes.
     pub format: Format,
+    /// The format with its envelopes.
+    pub definition: Definition,
     /// Share of the sampled lines that are of it, 0.0 to 1.0; for raw lines, how sure it is that no
     /// other format fits.
     pub confidence: f64,
@@ -21,13 +22,6 @@ pub struct Detected {
     pub lines: usize,
 }
 
-/// Where a log is sampled, and how much is read at each place.
-const PLACES: u64 = 8;
-const SAMPLE_BYTES: usize = 32 << 10;
-
-/// The most lines that are taken from one place.
-const LINES_PER_PLACE: usize = 64;
-
 /// A specific format wins at this share even when a looser one fits more lines.
 const SURE: f64 = 0.9;
 
@@ -35,53 +29,30 @@ const SURE: f64 = 0.9;
 const LEAST: f64 = 0.5;
 const LEAST_PLAIN: f64 = 0.2;
 
-/// Lines from places spread evenly over a log of `size` bytes, each with its line feed.
-///
-/// # Errors
-/// When a read fails.
-pub fn sample(source: &impl ReadAt, size: u64) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut buf = vec![0; SAMPLE_BYTES];
-    let mut reached = 0;
-    for place in 0..PLACES {
-        let at = (u128::from(size) * u128::from(place) / u128::from(PLACES)) as u64;
-        if at < reached || (at == reached && at > 0) {
-            continue;
-        }
-        let n = source.read_at(&mut buf, at)?;
-        let whole = at + n as u64 >= size;
-        take_lines(&buf[..n], at > 0, whole, &mut out);
-        reached = at + n as u64;
-    }
-    Ok(out)
-}
+/// Among lines of text JSON is believed from this share on, and from the higher one on among lines with
+/// times, which may print an object now and then.
+const LEAST_MIXED: f64 = 0.1;
+const LEAST_MIXED_TIMES: f64 = 0.3;
 
-/// Appends the whole lines of `bytes`: not the first where it may be cut, nor the last.
-pub(crate) fn take_lines(bytes: &[u8], first_cut: bool, whole: bool, out: &mut Vec<u8>) {
-    let mut lines = bytes.split_inclusive(|&b| b == b'\n');
-    if first_cut {
-        lines.next();
-    }
-    for line in lines.take(LINES_PER_PLACE) {
-        if line.ends_with(b"\n") || whole {
-            out.extend_from_slice(line);
-            if !line.ends_with(b"\n") {
-                out.push(b'\n');
-            }
-        }
-    }
-}
+/// Lines of text are records where they are at least this share of the sample, and otherwise bad lines.
+const LEAST_TEXT: f64 = 0.02;
 
-/// Finds the format of sampled lines; an empty sample is raw lines with confidence 0.
+/// Finds the format of sampled lines without looking into envelopes; an empty sample is raw lines with
+/// confidence 0.
 ///
 /// # Errors
 /// None at present; a request that cannot be served would be one.
-pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
+pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
     let lines = sample.split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()).count();
     let mut shares = Vec::new();
     for format in Format::NAMED {
         let share = share(format, sample, rules);
         shares.push((format, if lines == 0 { 0.0 } else { share as f64 / lines as f64 }));
+    }
+    if let Some((format, share)) = data_format(sample, &shares) {
+        let definition = Definition::of(format, sample, rules);
+        let time = find_time(&definition, sample, rules);
+        return Ok(Detected { format, definition, confidence: share, time, lines });
     }
     let known = &shares[..shares.len() - 1];
     let best = known.iter().map(|s| s.1).fold(0.0, f64::max);
@@ -89,16 +60,54 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
         .iter()
         .find(|(_, share)| *share >= SURE)
         .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f)));
+    let json = json_share(&shares);
     let (format, confidence) = match chosen {
+        Some(&(Format::Plain, share)) if share < SURE && json >= LEAST_MIXED_TIMES => {
+            (Format::Json, json)
+        }
         Some(&(format, share)) => (format, share),
+        None if json >= LEAST_MIXED => (Format::Json, json),
         // Broken JSON is JSON all the same: its lines are bad ones, not text.
         None if json_share(&shares) > 0.0 && begins_like_json(sample) * 2 > lines => {
             (Format::Json, json_share(&shares))
         }
         None => (Format::Raw, if lines == 0 { 0.0 } else { 1.0 - best }),
     };
-    let time = find_time(&Definition::Known(format), sample, rules);
-    Ok(Detected { format, confidence, time, lines })
+    let definition = Definition::of(format, sample, rules);
+    let time = find_time(&definition, sample, rules);
+    let text = texts(sample);
+    let mixed = format == Format::Json && text > 0 && text as f64 >= LEAST_TEXT * lines as f64;
+    let definition =
+        if mixed { super::envelope::mixed(definition, time.clone()) } else { definition };
+    Ok(Detected { format, definition, confidence, time, lines })
+}
+
+/// How many lines are text beside JSON, and not a part of an object that was torn or printed over several
+/// lines.
+fn texts(sample: &[u8]) -> usize {
+    let is_text = |line: &&[u8]| {
+        let line = line.trim_ascii();
+        let torn = line.is_empty()
+            || line.contains(&0)
+            || b"{[\"]},".contains(&line[0])
+            || b"{}[],".contains(&line[line.len() - 1])
+            || memchr::memmem::find(line, b"\":").is_some();
+        !torn && line.iter().any(u8::is_ascii_alphabetic)
+    };
+    sample.split(|&b| b == b'\n').filter(is_text).count()
+}
+
+/// The format that is data, where one reads the sample: nearly all lines, or those that begin a record in
+/// text of which no other format reads as much.
+fn data_format(sample: &[u8], shares: &[(Format, f64)]) -> Option<(Format, f64)> {
+    let strict = [Format::Docker, Format::Json, Format::Syslog5424, Format::Cri];
+    if shares.iter().any(|(format, share)| strict.contains(format) && *share >= SURE) {
+        return None;
+    }
+    let (format, share) = data::detect(sample)?;
+    let others = shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
+    let wins = share >= SURE || (share >= LEAST_PLAIN && share >= others * SURE);
+    wins.then_some((Format::Data(format.name()), share))
 }
 
 fn json_share(shares: &[(Format, f64)]) -> f64 {
@@ -118,10 +127,11 @@ fn least(format: Format) -> f64 {
 pub(crate) fn for_each_record(
     definition: &Definition,
     sample: &[u8],
+    rules: &Rules,
     fields: &mut Fields,
     mut each: impl FnMut(&Fields, &Record, &[u8]),
 ) {
-    let mut parser = definition.parser(fields);
+    let mut parser = definition.parser(fields, rules);
     parser.begin_block(sample);
     let mut record = Record::default();
     let mut at = 0;
@@ -135,61 +145,13 @@ pub(crate) fn for_each_record(
     }
 }
 
-/// Names under which a time is looked for first, in this order.
-const TIME_NAMES: [&str; 16] = [
-    "time",
-    "ts",
-    "timestamp",
-    "@timestamp",
-    "datetime",
-    "date",
-    "t",
-    "@t",
-    "time_local",
-    "time_iso8601",
-    "eventTime",
-    "event_time",
-    "created_at",
-    "when",
-    "msec",
-    "_time",
-];
-
 /// Names of the fields that the records of sampled lines have.
 #[must_use]
 pub fn field_names(definition: &Definition, sample: &[u8]) -> Vec<String> {
+    let rules = Rules::default();
     let mut fields = Fields::all();
-    for_each_record(definition, sample, &mut fields, |_, _, _| {});
+    for_each_record(definition, sample, &rules, &mut fields, |_, _, _| {});
     fields.names().to_vec()
-}
-
-/// The field of `definition` that holds the time: of those that are a time in most of the
-/// records that have them, one with a usual name, or the first.
-#[must_use]
-pub fn find_time(definition: &Definition, sample: &[u8], rules: &Rules) -> Option<String> {
-    let mut fields = Fields::all();
-    let mut clock = Clock::new(rules.clone());
-    let mut counts: Vec<(usize, usize)> = Vec::new();
-    for_each_record(definition, sample, &mut fields, |_, record, block| {
-        for (FieldId(id), span) in record.present() {
-            let at = usize::from(id);
-            counts.resize(counts.len().max(at + 1), (0, 0));
-            counts[at].0 += 1;
-            let is_value = matches!(span.kind, SpanKind::Str | SpanKind::Int | SpanKind::Float);
-            counts[at].1 += usize::from(is_value && clock.parse(span.bytes(block)).is_some());
-        }
-    });
-    let is_time = |at: usize| counts.get(at).is_some_and(|&(all, good)| good * 2 > all);
-    let usual =
-        TIME_NAMES.iter().find_map(|name| fields.find(name).filter(|id| is_time(id.0.into())));
-    // A number under any other name may be anything.
-    let any = || {
-        (0..fields.len())
-            .filter(|&at| is_time(at) && fields.names()[at].to_ascii_lowercase().contains("time"))
-            .map(|at| FieldId(at as u16))
-            .next()
-    };
-    usual.or_else(any).map(|id| fields.name(id).to_owned())
 }
 
 /// Checks that a request for a time can be met.

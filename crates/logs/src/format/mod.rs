@@ -1,22 +1,36 @@
 //! The formats of logs: from a line to a record.
 
 mod access;
-mod apache_error;
-mod cri;
+mod begin;
 mod cursor;
+mod data;
 mod detect;
+mod envelope;
 mod evidence;
+mod level;
 mod logfmt;
 mod nginx;
-mod pattern;
+mod pairs;
 mod plain;
+mod request;
+mod sample;
+mod stamp;
 mod structured;
 mod syslog;
+mod time_field;
 
+pub(crate) use begin::{Begin, kept_end};
+pub use data::{
+    Data, DataFormat, Expected, Problem, Sample, Unsupported, all as data_formats, from_lnav,
+    install as install_formats,
+};
 pub(crate) use detect::for_each_record;
-pub(crate) use detect::take_lines;
-pub use detect::{Detected, detect, field_names, find_time, need_time, sample};
-pub use nginx::Template;
+pub use detect::{Detected, field_names, need_time};
+pub use envelope::{DEPTH_MAX as ENVELOPES_MAX, Envelope, EnvelopeKind, Wrapping, detect};
+pub(crate) use envelope::{Entry, Outcome, Rewriter, given};
+pub use sample::sample;
+pub(crate) use sample::take_lines;
+pub use time_field::find_time;
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +38,9 @@ use std::str::FromStr;
 use crate::bad::Reason;
 use crate::json::{Fault, JsonParser};
 use crate::record::{Fields, Record};
+use crate::time::Rules;
 use crate::{Error, Result};
+use envelope::Wrapped;
 
 /// A format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,8 +55,6 @@ pub enum Format {
     Cri,
     /// Common and combined access logs of nginx and Apache, and their extensions.
     Access,
-    /// Apache's error log, 2.2 and 2.4.
-    ApacheError,
     /// RFC 3164, with or without a priority, also with an RFC 3339 time.
     Syslog,
     /// `key=value` pairs.
@@ -49,21 +63,18 @@ pub enum Format {
     Plain,
     /// Lines.
     Raw,
-    /// The user's regular expression.
-    Regex,
-    /// The user's nginx `log_format`.
-    Nginx,
+    /// A format that is data ([`DataFormat`]): one of this crate, or of the user. Its name.
+    Data(&'static str),
 }
 
 impl Format {
     /// The formats that can be detected or asked for by name, most specific first.
-    pub const NAMED: [Self; 10] = [
+    pub const NAMED: [Self; 9] = [
         Self::Docker,
         Self::Json,
         Self::Syslog5424,
         Self::Cri,
         Self::Access,
-        Self::ApacheError,
         Self::Syslog,
         Self::Logfmt,
         Self::Plain,
@@ -79,13 +90,11 @@ impl Format {
             Self::Syslog5424 => "syslog5424",
             Self::Cri => "cri",
             Self::Access => "access",
-            Self::ApacheError => "apache-error",
             Self::Syslog => "syslog",
             Self::Logfmt => "logfmt",
             Self::Plain => "plain",
             Self::Raw => "raw",
-            Self::Regex => "regex",
-            Self::Nginx => "nginx",
+            Self::Data(name) => name,
         }
     }
 }
@@ -100,9 +109,14 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::NAMED.into_iter().find(|f| f.name() == name).ok_or_else(|| {
+        let data = || data::find(name).map(|format| Self::Data(format.name()));
+        Self::NAMED.into_iter().find(|f| f.name() == name).or_else(data).ok_or_else(|| {
             let names = Self::NAMED.map(Self::name).join(", ");
-            Error::request(format!("no format is called {name:?}; the formats are {names}"))
+            let others = data::all().count();
+            Error::request(format!(
+                "no format is called {name:?}; the formats are {names}, and {others} others, which \
+                 cutwater formats lists"
+            ))
         })
     }
 }
@@ -112,19 +126,62 @@ impl FromStr for Format {
 pub enum Definition {
     /// A format that needs no definition.
     Known(Format),
-    /// A regular expression with named groups.
-    Regex(regex::bytes::Regex),
-    /// A `log_format` string of nginx.
-    Nginx(Template),
+    /// Plain text or logfmt whose lines have a time in front and a pair that is called `time`, which
+    /// is another value: the time in front is `timestamp`.
+    TimeBesidePair(Format),
+    /// A format that is data.
+    Data(Data),
+    /// A format in envelopes, or between lines of text.
+    Wrapped(Wrapping),
+}
+
+impl From<DataFormat> for Definition {
+    fn from(format: DataFormat) -> Self {
+        Self::Data(Data::new(format.into(), b""))
+    }
 }
 
 impl Definition {
+    /// The same format for another log, whose sampled lines are `sample`.
+    #[must_use]
+    pub fn for_log(&self, sample: &[u8], rules: &Rules) -> Self {
+        match self {
+            Self::Known(format) => Self::of(*format, sample, rules),
+            Self::TimeBesidePair(format) => Self::TimeBesidePair(*format),
+            Self::Data(data) => Self::Data(data.for_log(sample)),
+            Self::Wrapped(wrapping) => Self::Wrapped(wrapping.clone()),
+        }
+    }
+
+    /// The field that holds the time, where the format says so.
+    #[must_use]
+    pub fn time(&self) -> Option<&str> {
+        match self {
+            Self::Known(_) | Self::TimeBesidePair(_) => None,
+            Self::Data(data) => data.format().time(),
+            Self::Wrapped(wrapping) => wrapping.time(),
+        }
+    }
+
+    /// Whether lines must be parsed that do not have the texts in them which a filter on `fields` asks
+    /// for: the name of a level need not be in its line, and a line may say how others are read.
+    pub(crate) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
+        match self {
+            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => {
+                fields.any(|name| name == "level")
+            }
+            Self::Known(_) | Self::TimeBesidePair(_) => false,
+            Self::Data(data) => data.format().needs_all_lines(fields),
+            Self::Wrapped(wrapping) => wrapping.inside().needs_all_lines(fields),
+        }
+    }
+
     /// A regular expression whose named groups are fields.
     ///
     /// # Errors
     /// When it is not one, or names no group.
     pub fn regex(pattern: &str) -> Result<Self> {
-        pattern::compile(pattern).map(Self::Regex)
+        DataFormat::from_regex(pattern).map(Self::from)
     }
 
     /// A `log_format` string of nginx, like `$remote_addr [$time_local] "$request" $status`.
@@ -132,40 +189,90 @@ impl Definition {
     /// # Errors
     /// When it has no variables, or two of them with nothing between.
     pub fn nginx(template: &str) -> Result<Self> {
-        Template::new(template).map(Self::Nginx)
+        nginx::format(template).map(Self::from)
     }
 
-    /// The format.
+    /// The envelopes around its lines, from the outside in.
     #[must_use]
-    pub fn format(&self) -> Format {
+    pub fn envelopes(&self) -> &[Envelope] {
         match self {
-            Self::Known(format) => *format,
-            Self::Regex(_) => Format::Regex,
-            Self::Nginx(_) => Format::Nginx,
+            Self::Wrapped(wrapping) => wrapping.envelopes(),
+            _ => &[],
         }
     }
 
-    /// A parser of it for `fields`.
+    /// What writes blocks of its lines anew, where they cannot be parsed in place. A text of several
+    /// lines may have up to `bytes_max` bytes.
+    pub(crate) fn rewriter(&self, bytes_max: usize) -> Option<Rewriter> {
+        match self {
+            Self::Wrapped(wrapping) => wrapping.rewriter(bytes_max),
+            _ => None,
+        }
+    }
+
+    /// Whether its records are not lines as they stand in the log: their texts are unescaped, joined,
+    /// or freed of colour codes.
     #[must_use]
-    pub fn parser(&self, fields: &mut Fields) -> Parser {
+    pub fn is_rewritten(&self) -> bool {
+        self.rewriter(0).is_some()
+    }
+
+    /// The format; of the lines inside, where they are in envelopes.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Wrapped(wrapping) => wrapping.format(),
+            Self::Known(format) | Self::TimeBesidePair(format) => *format,
+            Self::Data(data) => Format::Data(data.format().name()),
+        }
+    }
+
+    /// The definition of a format for a log with these lines in it.
+    #[must_use]
+    pub fn of(format: Format, sample: &[u8], rules: &Rules) -> Self {
+        if time_field::has_time_beside_pair(format, sample, rules) {
+            return Self::TimeBesidePair(format);
+        }
+        match format {
+            Format::Data(name) => match data::find(name) {
+                Some(found) => Self::Data(Data::new(found.clone(), sample)),
+                None => Self::Known(Format::Raw),
+            },
+            known => Self::Known(known),
+        }
+    }
+
+    /// A parser of it for `fields`; `rules` are those of the log.
+    #[must_use]
+    pub fn parser(&self, fields: &mut Fields, rules: &Rules) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
-                return Parser(Inner::Json(Box::new(JsonParser::new(fields))));
+                return Parser::json(fields);
             }
-            Self::Known(Format::Syslog5424) => Box::new(syslog::Rfc5424::new(fields)),
-            Self::Known(Format::Cri) => Box::new(cri::Cri::new(fields)),
+            Self::Known(Format::Syslog5424) => {
+                Box::new(syslog::Rfc5424::new(fields).with_message(fields))
+            }
+            Self::Known(Format::Cri) => {
+                let text = envelope::wrapped_text(Format::Cri).unwrap_or(Self::Known(Format::Raw));
+                return text.parser(fields, rules);
+            }
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
-            Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
-            Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
-            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(fields)),
-            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields)),
-            Self::Known(Format::Raw | Format::Regex | Format::Nginx) => {
-                Box::new(plain::Raw::new(fields))
+            Self::Known(Format::Syslog) => {
+                Box::new(syslog::Rfc3164::new(fields).with_message(fields))
             }
-            Self::Regex(regex) => Box::new(pattern::Pattern::new(regex.clone(), fields)),
-            Self::Nginx(template) => Box::new(nginx::Nginx::new(template.clone(), fields)),
+            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(rules, plain::TIME)),
+            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields, rules, plain::TIME)),
+            Self::TimeBesidePair(Format::Logfmt) => {
+                Box::new(logfmt::Logfmt::new(rules, plain::TIMESTAMP))
+            }
+            Self::TimeBesidePair(_) => Box::new(plain::Plain::new(fields, rules, plain::TIMESTAMP)),
+            Self::Known(Format::Raw | Format::Data(_)) => Box::new(plain::Raw::new(fields)),
+            Self::Data(data) => return data.parser(fields),
+            Self::Wrapped(wrapping) => {
+                return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))));
+            }
         };
-        Parser(Inner::Line(line))
+        Parser::of_lines(line)
     }
 }
 
@@ -180,6 +287,26 @@ pub(crate) trait LineParser: fmt::Debug + Send {
         fields: &mut Fields,
         record: &mut Record,
     ) -> std::result::Result<(), Reason>;
+
+    /// Whether a line that was not parsed says how others are read, and is no record by design.
+    fn is_directive(&self, _line: &[u8]) -> bool {
+        false
+    }
+
+    /// Parses the further lines of a record, `block[start..end]`, as far as they have fields.
+    fn parse_more(
+        &mut self,
+        _block: &[u8],
+        _start: usize,
+        _end: usize,
+        _fields: &mut Fields,
+        _record: &mut Record,
+    ) {
+    }
+
+    /// Prepares for the lines of a log from `start` on: what lines before it say of them is found by
+    /// `read`.
+    fn begin_piece(&mut self, _start: u64, _read: &data::ReadBytes<'_>, _fields: &mut Fields) {}
 }
 
 /// Parses the lines of one file.
@@ -190,13 +317,37 @@ pub struct Parser(Inner);
 enum Inner {
     Json(Box<JsonParser>),
     Line(Box<dyn LineParser>),
+    Wrapped(Box<Wrapped>),
 }
 
 impl Parser {
+    fn json(fields: &mut Fields) -> Self {
+        Self(Inner::Json(Box::new(JsonParser::new(fields))))
+    }
+
+    fn of_lines(line: Box<dyn LineParser>) -> Self {
+        Self(Inner::Line(line))
+    }
+
+    /// Prepares for the lines of a log that begin at `start` or later; `read` reads bytes of the log at an
+    /// offset.
+    pub(crate) fn begin_piece(
+        &mut self,
+        start: u64,
+        read: &data::ReadBytes<'_>,
+        fields: &mut Fields,
+    ) {
+        if let Inner::Line(line) = &mut self.0 {
+            line.begin_piece(start, read, fields);
+        }
+    }
+
     /// Prepares a block of lines; the lines parsed next must be in it.
     pub fn begin_block(&mut self, block: &[u8]) {
-        if let Inner::Json(json) = &mut self.0 {
-            json.begin_block(block);
+        match &mut self.0 {
+            Inner::Json(json) => json.begin_block(block),
+            Inner::Wrapped(wrapped) => wrapped.begin_block(block),
+            Inner::Line(_) => {}
         }
     }
 
@@ -217,7 +368,54 @@ impl Parser {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
             }
+            Inner::Wrapped(wrapped) => {
+                let end = feed(block, start);
+                (end, wrapped.parse(block, start, end, fields, record))
+            }
         }
+    }
+}
+
+impl Parser {
+    /// Parses a record of several lines, `block[start..end]`; whether it is one.
+    pub(crate) fn parse_lines(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> std::result::Result<bool, Fault> {
+        match &mut self.0 {
+            Inner::Json(json) => json.parse(block, start, fields, record).1,
+            Inner::Line(line) => {
+                let first = feed(block, start).min(end);
+                let parsed = whole_line(line.as_mut(), block, start, first, fields, record);
+                if first < end && parsed == Ok(true) {
+                    line.parse_more(block, first + 1, end, fields, record);
+                    extend_message(first, end, block, fields, record);
+                }
+                parsed
+            }
+            Inner::Wrapped(wrapped) => {
+                let first = feed(block, start).min(end);
+                let parsed = wrapped.parse(block, start, first, fields, record);
+                if first < end && parsed == Ok(true) {
+                    extend_message(first, end, block, fields, record);
+                }
+                parsed
+            }
+        }
+    }
+}
+
+/// The message of a record goes on to the end of its lines, where it goes on to the end of the first.
+fn extend_message(first: usize, end: usize, block: &[u8], fields: &Fields, record: &mut Record) {
+    let Some(id) = fields.find("message") else { return };
+    let span = record.get(id);
+    let to_end = block.get(span.end as usize..first).is_some_and(is_blank);
+    if span.is_present() && to_end {
+        record.set(id, crate::record::Span { end: end as u32, ..span });
     }
 }
 
@@ -247,6 +445,7 @@ fn whole_line(
     let end = if block[end - 1] == b'\r' { end - 1 } else { end };
     match line.parse(block, start, end, fields, record) {
         Ok(()) => Ok(true),
+        Err(_) if line.is_directive(&block[start..end]) => Ok(false),
         Err(reason) => Err(Fault { reason, at: start }),
     }
 }

@@ -29,7 +29,7 @@ use crate::filter::Filter;
 use crate::misfits::Misfits;
 use crate::record::{Fields, Record};
 use crate::split::{self, Limits, Stop};
-use crate::time::{Clock, Nanos};
+use crate::time::{Clock, Nanos, UnknownZones};
 
 use worker::Scanner;
 
@@ -55,6 +55,9 @@ pub struct Request {
     pub with_time: bool,
     /// Whether names of fields also mean keys with dots in them ([`Fields::dotted`]).
     pub dotted: bool,
+    /// Whether a [`Pull`] decodes compressed logs on a thread of their own, beside its caller's; see
+    /// [`split::decodes_beside`].
+    pub decodes_beside: bool,
     /// The bytes of each log to look at; all of it where there is no entry.
     pub ranges: Vec<Option<Range<u64>>>,
     /// Fields that are looked for in every record that is parsed ([`Tally::seen`]): the first
@@ -81,6 +84,7 @@ impl Request {
             locate_all: false,
             with_time: false,
             dotted: false,
+            decodes_beside: false,
             ranges: Vec::new(),
             watched: Vec::new(),
         }
@@ -107,13 +111,13 @@ pub struct BadRow<'a> {
 pub struct Row<'a> {
     /// Index of the log.
     pub log: usize,
-    /// Offset in the log of the line's first byte.
+    /// Offset in the log of the record's first byte.
     pub offset: u64,
-    /// The line's number, counted from 1 since [`Sink::take`] was last called.
+    /// The number of its first line, counted from 1 since [`Sink::take`] was last called.
     pub number: u64,
     /// The bytes that the spans point into.
     pub block: &'a [u8],
-    /// The line without its line feed.
+    /// The record's lines, without the last line feed.
     pub line: &'a [u8],
     /// The fields' names.
     pub fields: &'a Fields,
@@ -158,10 +162,23 @@ pub struct Tally {
     pub bytes: u64,
     /// Lines, blank and bad ones among them.
     pub lines: u64,
-    /// Lines that are records.
+    /// Records; each has a first line.
     pub records: u64,
+    /// Lines that continue a record, or a bad line.
+    pub continued: u64,
+    /// Of these, the lines that are left out, as their record is longer than
+    /// [`RECORD_BYTES_MAX`](crate::split::RECORD_BYTES_MAX) or
+    /// [`RECORD_LINES_MAX`](crate::split::RECORD_LINES_MAX).
+    pub left_out: u64,
+    /// Lines with nothing in them.
+    pub blank: u64,
     /// Records that passed the filter.
     pub matched: u64,
+    /// Records whose field for the time has a value that is no time; counted where records carry
+    /// their time.
+    pub untimed: u64,
+    /// Names of zones after times that were not known; those times were read in the log's zone.
+    pub unknown_zones: UnknownZones,
     /// Lines that were skipped because they could not pass the filter.
     pub skipped: u64,
     /// Bad lines by reason.
@@ -178,7 +195,12 @@ impl Tally {
         self.bytes += other.bytes;
         self.lines += other.lines;
         self.records += other.records;
+        self.continued += other.continued;
+        self.left_out += other.left_out;
+        self.blank += other.blank;
         self.matched += other.matched;
+        self.untimed += other.untimed;
+        self.unknown_zones.merge(&other.unknown_zones);
         self.skipped += other.skipped;
         self.bad.merge(&other.bad);
         self.misfits.merge(&other.misfits);

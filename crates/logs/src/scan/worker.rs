@@ -1,5 +1,7 @@
 //! One thread's part of a pass.
 
+mod rewritten;
+
 use std::ops::{ControlFlow, Deref, Range};
 use std::sync::Arc;
 
@@ -8,10 +10,10 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Parser, feed, is_blank};
+use crate::format::{Begin, Parser, Rewriter, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
-use crate::split::{Block, Task, Worker, lines_in};
+use crate::split::{Block, ReadAt, Task, Worker, lines_in};
 use crate::time::{Clock, Nanos};
 
 /// This many located bad lines are handed over before a piece ends.
@@ -57,6 +59,8 @@ pub(super) struct Scanner<'a, S: Sink> {
     current: Option<Current>,
     tally: Tally,
     bad_lines: Vec<BadLine>,
+    /// Whether lines come as they are written to a log, and not piece by piece.
+    pub(super) follows: bool,
 }
 
 /// What belongs to the log whose piece is being read.
@@ -70,6 +74,12 @@ struct Current {
     time: Option<FieldId>,
     /// Whether lines are wanted as they stand, and need not be records.
     whole_lines: bool,
+    rewriter: Option<Rewriter>,
+    /// Whether the piece is the last one of its log.
+    at_end: bool,
+    begin: Begin,
+    /// Whether a record has begun in this log; the lines before are records by themselves.
+    begun: bool,
     /// The bits of watched fields that no record had so far.
     unseen: Vec<(u64, FieldId)>,
 }
@@ -88,6 +98,14 @@ impl Current {
     }
 }
 
+/// What a record's lines are, in a block.
+struct Extent {
+    /// Where the kept lines end, at a line feed or the end of the block.
+    kept: usize,
+    /// Where the last line ends.
+    end: usize,
+}
+
 impl<'a, S: Sink> Scanner<'a, S> {
     pub(super) fn new(logs: &'a [Log], request: &'a Request, sink: S) -> Self {
         Self::held(Held::Lent(logs), Held::Lent(request), sink)
@@ -102,6 +120,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             current: None,
             tally: Tally::default(),
             bad_lines: Vec::new(),
+            follows: false,
         }
     }
 
@@ -119,8 +138,11 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let time_name = log.time.as_deref().filter(|_| with_time);
         let names = self.sink.fields();
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
-        let whole_lines =
-            nothing_of_them && !self.request.records_only && self.request.filter.asks_for_lines();
+        let rewriter = log.definition.rewriter(self.request.limits.line_bytes_max);
+        let whole_lines = nothing_of_them
+            && rewriter.is_none()
+            && !self.request.records_only
+            && self.request.filter.asks_for_lines();
         let mut fields = match names {
             None => Fields::all(),
             Some(names) => {
@@ -132,23 +154,40 @@ impl<'a, S: Sink> Scanner<'a, S> {
         };
         fields.dotted = self.request.dotted;
         // Where fields are open, a format's own come first, in its order.
-        let parser = log.definition.parser(&mut fields);
+        let parser = log.definition.parser(&mut fields, &log.rules);
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
         let watched = self.request.watched.iter().take(Request::WATCHED_MAX).enumerate();
         let unseen =
             watched.filter_map(|(bit, name)| Some((1 << bit, fields.add(name)?))).collect();
         self.sink.begin(index, &mut fields);
-        let prefilter = self.prefilter();
+        let prefilter = self.prefilter(log);
         let clock = Clock::new(log.rules.clone());
         // Names added since then belong to the parser, too.
-        let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
-        Current { log: index, parser, fields, filter, prefilter, clock, time, whole_lines, unseen }
+        let parser =
+            if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
+        let begin = Begin::new(&log.definition, &log.rules);
+        Current {
+            log: index,
+            parser,
+            fields,
+            filter,
+            prefilter,
+            clock,
+            time,
+            whole_lines,
+            rewriter,
+            at_end: false,
+            begin,
+            begun: false,
+            unseen,
+        }
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
-    fn prefilter(&self) -> Option<Prefilter> {
-        if self.request.examine_all {
+    fn prefilter(&self, log: &Log) -> Option<Prefilter> {
+        let needs_all = log.definition.needs_all_lines(self.request.filter.fields());
+        if self.request.examine_all || needs_all {
             return None;
         }
         let literals = self.request.filter.literals()?;
@@ -169,88 +208,127 @@ impl<'a, S: Sink> Scanner<'a, S> {
         }
         let mut indexed = current.whole_lines && !self.request.examine_all;
         while at < bytes.len() {
-            if let Some(prefilter) = &mut current.prefilter {
-                let next = prefilter.next(bytes, at).unwrap_or(bytes.len());
-                let skipped = lines_in(&bytes[at..next]);
-                self.tally.lines += skipped;
-                self.tally.skipped += skipped;
-                at = next;
-                if at == bytes.len() {
-                    break;
-                }
+            at = self.skip(current, bytes, at);
+            if at == bytes.len() {
+                break;
             }
             if !indexed {
                 current.parser.begin_block(bytes);
                 indexed = true;
             }
             self.tally.lines += 1;
-            let (end, outcome) = self.line(current, block, at);
+            let (extent, outcome) = self.line(current, block, at);
             if let Err(fault) = outcome {
-                self.bad(current, fault, block, at, end);
+                self.bad(current, fault, block, at, extent.kept);
             }
-            at = end + 1;
+            let more = lines_in(&bytes[at..extent.end]).saturating_sub(1);
+            let kept = lines_in(&bytes[at..extent.kept]).saturating_sub(1);
+            self.tally.lines += more;
+            self.tally.continued += more;
+            self.tally.left_out += more - kept;
+            at = extent.end + 1;
         }
     }
 
-    /// The line that begins at `start`: where it ends, and what is wrong with it.
+    /// Skips the records that cannot pass, from the one that begins at `at`.
+    fn skip(&mut self, c: &mut Current, bytes: &[u8], at: usize) -> usize {
+        let Some(prefilter) = &mut c.prefilter else { return at };
+        let line = prefilter.next(bytes, at).unwrap_or(bytes.len());
+        let next = if c.begin.joins() && line < bytes.len() {
+            c.begin.record_start(bytes, at, line, c.begun)
+        } else {
+            line
+        };
+        let skipped = lines_in(&bytes[at..next]);
+        self.tally.lines += skipped;
+        self.tally.skipped += skipped;
+        next
+    }
+
+    /// The record that begins at `start`: its lines, and what is wrong with it.
     #[inline]
     fn line(
         &mut self,
         c: &mut Current,
         whole: Block<'_>,
         start: usize,
-    ) -> (usize, Result<(), Fault>) {
+    ) -> (Extent, Result<(), Fault>) {
         if c.whole_lines {
             return self.whole_line(c, whole, start);
         }
         self.record.clear();
-        let (end, parsed) = c.parser.parse(whole.bytes, start, &mut c.fields, &mut self.record);
+        let block = whole.bytes;
+        let (extent, parsed) = if c.begin.is_loose() {
+            let extent = c.extent(block, start, feed(block, start));
+            let Current { parser, fields, .. } = c;
+            let parsed = parser.parse_lines(block, start, extent.kept, fields, &mut self.record);
+            (extent, parsed)
+        } else {
+            let (end, parsed) = c.parser.parse(block, start, &mut c.fields, &mut self.record);
+            (c.extent(block, start, end), parsed)
+        };
         let outcome = match parsed {
-            Ok(true) => self.record(c, whole, start, end),
-            Ok(false) => Ok(()),
+            Ok(true) => {
+                self.record(c, whole, start, extent.kept);
+                Ok(())
+            }
+            Ok(false) => {
+                self.tally.blank += 1;
+                Ok(())
+            }
             Err(fault) => Err(fault),
         };
-        (end, outcome)
+        (extent, outcome)
     }
 
-    /// The line that begins at `start`, handed over where it passes as it stands.
+    /// The record that begins at `start`, handed over where its lines pass as they stand.
     fn whole_line(
         &mut self,
         c: &mut Current,
         whole: Block<'_>,
         start: usize,
-    ) -> (usize, Result<(), Fault>) {
+    ) -> (Extent, Result<(), Fault>) {
         let block = whole.bytes;
         self.record.clear();
-        let (end, parsed) = if self.request.examine_all {
-            c.parser.parse(block, start, &mut c.fields, &mut self.record)
+        let end = feed(block, start);
+        let extent = c.extent(block, start, end);
+        let parsed = if self.request.examine_all {
+            let Current { parser, fields, .. } = c;
+            parser.parse_lines(block, start, extent.kept, fields, &mut self.record)
         } else {
-            let end = feed(block, start);
-            (end, Ok(!is_blank(&block[start..end])))
+            Ok(!is_blank(&block[start..end]))
         };
-        if parsed != Ok(false) {
+        if parsed == Ok(false) {
+            self.tally.blank += 1;
+        } else {
             self.tally.records += u64::from(parsed.is_ok());
-            self.hand_over(c, whole, start..end, None);
+            self.hand_over(c, whole, start..extent.kept, None);
         }
-        (end, parsed.map(|_| ()))
+        (extent, parsed.map(|_| ()))
     }
 
-    /// Takes the record of `whole[start..end]`, unless its time is invalid.
+    /// Takes the record of `whole[start..end]`.
     #[inline]
-    fn record(
-        &mut self,
-        c: &mut Current,
-        whole: Block<'_>,
-        start: usize,
-        end: usize,
-    ) -> Result<(), Fault> {
-        let time = time_of(c, whole.bytes, &self.record)?;
+    fn record(&mut self, c: &mut Current, whole: Block<'_>, start: usize, end: usize) {
+        let time = self.time(c, whole.bytes);
         self.tally.records += 1;
         if !c.unseen.is_empty() {
             self.tally.seen |= c.see(&self.record);
         }
         self.hand_over(c, whole, start..end, time);
-        Ok(())
+    }
+
+    /// The time of the record, whose spans are in `block`.
+    #[inline]
+    fn time(&mut self, c: &mut Current, block: &[u8]) -> Option<Nanos> {
+        match time_of(c, block, &self.record) {
+            Time::At(time) => Some(time),
+            Time::Absent => None,
+            Time::Unreadable => {
+                self.tally.untimed += 1;
+                None
+            }
+        }
     }
 
     /// Hands a record over, where it passes.
@@ -305,17 +383,45 @@ fn hand_over_bad<S: Sink>(
     }
 }
 
-/// The time of a record. A value there that is not a time makes the line a bad one.
+/// What the field of the time has.
+enum Time {
+    At(Nanos),
+    /// No value.
+    Absent,
+    /// A value that is no time.
+    Unreadable,
+}
+
+/// The time of a record.
 #[inline]
-fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Result<Option<Nanos>, Fault> {
-    let Some(id) = c.time else { return Ok(None) };
+fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
+    let Some(id) = c.time else { return Time::Absent };
     let span = record.get(id);
     let text = span.bytes(block);
     if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
-        return Ok(None);
+        return Time::Absent;
     }
-    let at = span.start as usize;
-    c.clock.parse(text).map(Some).ok_or(Fault { reason: Reason::Time, at })
+    c.clock.parse(text).map_or(Time::Unreadable, Time::At)
+}
+
+impl Current {
+    /// The lines of the record whose first line is `block[start..end]`.
+    #[inline]
+    fn extent(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
+        let single = Extent { kept: end, end };
+        if !self.begin.joins() || !self.begun && !self.begins(&block[start..end]) {
+            return single;
+        }
+        let last = self.begin.record_end(block, end);
+        if last == end { single } else { Extent { kept: kept_end(block, start, last), end: last } }
+    }
+
+    /// Whether `line` begins the first record of the log.
+    #[cold]
+    fn begins(&mut self, line: &[u8]) -> bool {
+        self.begun = !is_blank(line) && self.begin.begins(line);
+        self.begun
+    }
 }
 
 impl<S: Sink> Worker for Scanner<'_, S> {
@@ -325,12 +431,41 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         if self.current.as_ref().is_none_or(|c| c.log != task.input) {
             self.current = Some(self.open(task.input));
         }
+        if let Some(current) = &mut self.current {
+            current.begun = task.range.start > 0;
+        }
+        self.begin_rewriting(task);
+        let log = &self.logs[task.input];
+        if let (Some(current), Some(file)) = (&mut self.current, log.input.plain()) {
+            // What cannot be read here fails again when the piece is read.
+            let read = |buf: &mut [u8], at: u64| ReadAt::read_at(file, buf, at).unwrap_or(0);
+            current.parser.begin_piece(task.range.start, &read, &mut current.fields);
+        }
+    }
+
+    fn joins_lines(&self) -> bool {
+        self.current.as_ref().is_some_and(|c| c.begin.joins())
+    }
+
+    fn begins_record(&mut self, line: &[u8]) -> bool {
+        self.current.as_mut().is_none_or(|c| c.begin.begins(line))
+    }
+
+    fn left_out(&mut self, lines: u64, bytes: u64) {
+        self.tally.bytes += bytes;
+        self.tally.lines += lines;
+        self.tally.continued += lines;
+        self.tally.left_out += lines;
     }
 
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
         self.tally.bytes += block.bytes.len() as u64;
         if let Some(mut current) = self.current.take() {
-            self.lines(&mut current, block);
+            if current.rewriter.is_some() {
+                self.rewritten(&mut current, block);
+            } else {
+                self.lines(&mut current, block);
+            }
             self.current = Some(current);
         }
         ControlFlow::Continue(())
@@ -342,6 +477,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.tally.bad.add(Reason::TooLong);
         let (line, column, reason) = (self.tally.lines, 0, Reason::TooLong);
         if let Some(current) = &mut self.current {
+            current.begun = current.begun || current.begin.begins(start);
             hand_over_bad(&mut self.sink, current, reason, line, offset, start);
         }
         self.bad_lines.push(BadLine { line, offset, column, reason, excerpt: excerpt(start) });
@@ -351,9 +487,13 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.sink.is_full() || self.bad_lines.len() >= BAD_HELD_MAX
     }
 
-    fn take(&mut self, _: bool) -> Part<S::Out> {
+    fn take(&mut self, last: bool) -> Part<S::Out> {
+        if last {
+            self.finish_rewriting();
+        }
         if let Some(current) = &mut self.current {
             current.filter.take_misfits(&mut self.tally.misfits);
+            self.tally.unknown_zones.merge(&current.clock.take_unknown_zones());
         }
         Part {
             tally: std::mem::take(&mut self.tally),

@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use cutwater::ReadPath;
-use cutwater_logs::format::{Definition, Format, field_names};
+use cutwater_logs::format::{Data, DataFormat, Definition, Format, field_names};
 use cutwater_logs::scan::{Log, open};
+use cutwater_logs::time::Rules;
+use cutwater_logs::time::{SECOND, parse_when};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::Failure;
 use crate::words::{nearest, shown};
+use crate::{Failure, formats};
 
 pub use names::{expand, files_below};
 pub use rotated::in_order_of_time;
@@ -23,10 +26,14 @@ const THREADS_MAX: usize = 1024;
 /// The options about logs that both programs have.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogOptions {
-    /// The format, when it should not be detected: json, docker, syslog5424, cri, access,
-    /// apache-error, syslog, logfmt, plain, raw
+    /// The format, when it should not be detected: a name (`cutwater formats` lists them), or a file of
+    /// formats (FILE.toml, or FILE.json of lnav)
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
+
+    /// A grok pattern whose names are the fields, like %{COMBINEDAPACHELOG}
+    #[arg(long, value_name = "PATTERN", conflicts_with = "format")]
+    pub grok: Option<String>,
 
     /// The field that holds the time, when it should not be detected
     #[arg(long, value_name = "FIELD")]
@@ -35,6 +42,11 @@ pub struct LogOptions {
     /// The zone of times without one: UTC, local, or a name like Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     pub tz: String,
+
+    /// Dates without a year are in the latest year in which they are not after this time; a file's are
+    /// otherwise not after the time at which it was last written
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<String>,
 
     /// The read path: read, preadv, mmap, uring, uring-direct, auto
     #[arg(long, value_name = "PATH", default_value = "auto")]
@@ -49,16 +61,25 @@ impl LogOptions {
     /// How these options open logs.
     ///
     /// # Errors
-    /// When there is no such format or zone.
+    /// When there is no such format or zone, or `--now` is not a time.
     pub fn opener(&self) -> Result<Opener, Failure> {
-        let opener = Opener {
+        let mut opener = Opener {
             time_field: self.time_field.clone(),
             path: self.path,
             ..Opener::default().with_zone(&self.tz)?
         };
-        match &self.format {
-            Some(name) => opener.with_format(name),
-            None => Ok(opener),
+        if let Some(now) = &self.now {
+            let nanos = parse_when(now, &opener.zone, Timestamp::now())?;
+            opener.reference_s = Some(nanos.div_euclid(SECOND));
+        }
+        formats::install();
+        match (&self.format, &self.grok) {
+            (Some(name), _) => opener.with_format(name),
+            (None, Some(pattern)) => {
+                let definition = Some(DataFormat::from_grok(pattern)?.into());
+                Ok(Opener { definition, ..opener })
+            }
+            (None, None) => Ok(opener),
         }
     }
 
@@ -87,23 +108,36 @@ pub struct Opener {
     pub time_field: Option<String>,
     /// The zone of times without one.
     pub zone: TimeZone,
+    /// The second since 1970 that dates without a year are not after, unless it is the one at which
+    /// the file was last written.
+    pub reference_s: Option<i64>,
     /// The read path.
     pub path: ReadPath,
 }
 
 impl Default for Opener {
     fn default() -> Self {
-        Self { definition: None, time_field: None, zone: TimeZone::UTC, path: ReadPath::Auto }
+        Self {
+            definition: None,
+            time_field: None,
+            zone: TimeZone::UTC,
+            reference_s: None,
+            path: ReadPath::Auto,
+        }
     }
 }
 
 impl Opener {
-    /// With the format of this name.
+    /// With the format of this name, or of the file of formats of this name.
     ///
     /// # Errors
     /// When there is no such format.
     pub fn with_format(mut self, name: &str) -> Result<Self, Failure> {
-        self.definition = Some(Definition::Known(name.parse::<Format>()?));
+        let of_file = formats::named(name)?.map(|format| Definition::Data(Data::new(format, b"")));
+        self.definition = Some(match of_file {
+            Some(definition) => definition,
+            None => Definition::of(name.parse::<Format>()?, b"", &Rules::default()),
+        });
         Ok(self)
     }
 
@@ -140,6 +174,9 @@ impl Opener {
             )));
         }
         let mut log = open(path, self.path, self.definition.as_ref(), &self.zone)?;
+        if let Some(reference_s) = self.reference_s {
+            log.rules.reference_s = reference_s;
+        }
         if self.time_field.is_some() {
             log.time.clone_from(&self.time_field);
         }
