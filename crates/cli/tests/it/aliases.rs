@@ -11,8 +11,7 @@ use tempfile::TempDir;
 
 use crate::{CUTWATER, cutwater_in};
 
-const LOG: &str =
-    "{\"a\":1,\"ts\":\"2026-03-01T10:00:00Z\"}\nbad\n{\"a\":2,\"ts\":\"2026-03-01T10:00:01Z\"}\n";
+const LOG: &str = "{\"a\":1,\"ts\":\"2026-03-01T10:00:00Z\"}\n{\"bad\n{\"a\":2,\"ts\":\"2026-03-01T10:00:01Z\"}\n";
 
 /// A log, and the other names that it has.
 fn directory() -> TempDir {

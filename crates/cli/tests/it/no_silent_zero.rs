@@ -193,7 +193,7 @@ fn a_time_of_day_is_one_of_the_last_day_of_the_log() {
 fn all_ways_to_count_agree() {
     let dir = directory();
     let log = format!(
-        "\n{LOG}not json\n   \n{{\"ts\":\"2026-03-02T10:04:00Z\",\"path\":\"/d\"}}\n{{\"cut\":"
+        "\n{LOG}{{\"not json\n   \n{{\"ts\":\"2026-03-02T10:04:00Z\",\"path\":\"/d\"}}\n{{\"cut\":"
     );
     fs::write(dir.path().join("b.json"), &log).expect("writes");
     fs::write(dir.path().join("b.txt"), "one\n\ntwo\n \nthree").expect("writes");
