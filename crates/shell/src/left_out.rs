@@ -6,10 +6,7 @@ use cutwater_logs::seek::PLACES;
 use cutwater_logs::time::UnknownZones;
 
 use crate::note;
-use crate::words::{are, counted, printable};
-
-/// The most names of zones that are listed.
-const ZONES_SHOWN: usize = 8;
+use crate::words::{are, counted, printable, unknown_zones};
 
 /// What an answer leaves out, and how to see it.
 #[derive(Debug, Default)]
@@ -85,22 +82,7 @@ impl LeftOut<'_> {
     }
 
     fn of_zones(&self) -> Option<String> {
-        let zones = self.unknown_zones?;
-        let UnknownZones { counts, others } = zones;
-        let times = zones.total();
-        let names = counts.iter().take(ZONES_SHOWN);
-        let names: Vec<_> = names.map(|(name, _)| printable(name.as_bytes())).collect();
-        let more = if counts.len() > ZONES_SHOWN || *others > 0 { " and others" } else { "" };
-        let name = if times == 1 { "names" } else { "name" };
-        (times > 0).then(|| {
-            format!(
-                "{} {name} a zone that is not known ({}{more}), and {} read as if without one; --tz ZONE says \
-                 which zone that is",
-                counted(times, "time"),
-                names.join(", "),
-                if times == 1 { "was" } else { "were" }
-            )
-        })
+        unknown_zones(self.unknown_zones?)
     }
 
     fn of_order(&self) -> Option<String> {
@@ -151,8 +133,8 @@ mod tests {
             "2 lines are not records and were left out; --errors FILE lists them",
             "1 line is longer than the longest that is read whole; --line-max MIB raises it",
             "1 record has no time that can be read, and so is in no range of time",
-            "2 times name a zone that is not known (QQT), and were read as if without one; --tz ZONE says which \
-             zone that is",
+            "the zone of some times is not known: QQT; they were read as times without a zone, whose \
+             zone --tz sets",
             "2 values of ms are not a number and were left out, such as 'time\\x1bout'",
         ];
         assert_eq!(left_out.notes(), expected);

@@ -64,7 +64,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["scan", "--tz-out", "@", "a.json"],
     &["scan", "--format", "@", "a.json"],
     &["scan", "--errors", "no@/x", "a.json"],
-    &["scan", "--errors", "-", "--count", "%"],
+    &["scan", "--errors", "-", "%"],
     &["scan", "--time-field", "@", "a.json"],
     &["scan", "gone@", "a.json"],
     &["doctor", "%"],

@@ -18,10 +18,10 @@ use crate::time::{Clock, Rules};
 pub(crate) enum Joining {
     /// Every line is a record, or a bad line.
     Never,
-    /// Only what is indented continues a record: all other lines may be text.
-    Indented,
     /// Only what looks like a continuation continues a record.
     Strict,
+    /// The same, among lines of text, which the crash of a program may be.
+    Mixed,
     /// Only what looks like a beginning begins one.
     Loose,
 }
@@ -35,7 +35,7 @@ impl Definition {
             Self::Data(data) => data.format().joining(),
             // Records that are written anew have their lines joined already.
             Self::Wrapped(_) if self.is_rewritten() => Joining::Never,
-            Self::Wrapped(wrapping) if wrapping.is_mixed() => Joining::Indented,
+            Self::Wrapped(wrapping) if wrapping.is_mixed() => Joining::Mixed,
             Self::Wrapped(wrapping) if wrapping.envelopes().is_empty() => {
                 wrapping.inside().joining()
             }
@@ -71,7 +71,7 @@ struct Strict {
     parser: Parser,
     fields: Fields,
     record: Record,
-    only_indented: bool,
+    mixed: bool,
 }
 
 impl Begin {
@@ -86,9 +86,9 @@ impl Begin {
             joining => {
                 let mut fields = Fields::only::<&str>(&[]);
                 let parser = definition.parser(&mut fields, rules);
-                let only_indented = joining == Joining::Indented;
+                let mixed = joining == Joining::Mixed;
                 let record = Record::default();
-                Rule::Parses(Box::new(Strict { parser, fields, record, only_indented }))
+                Rule::Parses(Box::new(Strict { parser, fields, record, mixed }))
             }
         })
     }
@@ -117,7 +117,7 @@ impl Begin {
             Rule::Always => true,
             Rule::Time(clock) => plain::has_time(clock, line),
             Rule::Pattern(format) => format.begins(without_return(line)),
-            Rule::Parses(strict) if strict.only_indented => !is_indented(line),
+            Rule::Parses(strict) if strict.mixed && is_of_crash(line) => true,
             Rule::Parses(strict) => !continues(line) || strict.parses(line),
         }
     }
@@ -198,8 +198,16 @@ fn is_indented(line: &[u8]) -> bool {
 }
 
 /// Whether `line` looks like the continuation of a record: it is blank, indented, or of a stack trace.
-fn continues(line: &[u8]) -> bool {
+pub(super) fn continues(line: &[u8]) -> bool {
     is_indented(line) || is_of_trace(line)
+}
+
+/// How Go's runtime and others report that the program ends: what is not about the line before.
+const CRASHES: [&[u8]; 5] =
+    [b"panic: ", b"goroutine ", b"[signal SIG", b"fatal error: ", b"Exception in thread "];
+
+fn is_of_crash(line: &[u8]) -> bool {
+    CRASHES.iter().any(|start| line.starts_with(start))
 }
 
 /// How lines of stack traces begin that are not indented: Java and Kotlin, Python, Go, .NET, PHP, Rust.

@@ -85,14 +85,14 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
 /// How many lines are text beside JSON, and not a part of an object that was torn or printed over several
 /// lines.
 fn texts(sample: &[u8]) -> usize {
-    let is_text = |line: &&[u8]| {
-        let line = line.trim_ascii();
+    let is_text = |whole: &&[u8]| {
+        let line = whole.trim_ascii();
         let torn = line.is_empty()
             || line.contains(&0)
             || b"{[\"]},".contains(&line[0])
             || b"{}[],".contains(&line[line.len() - 1])
             || memchr::memmem::find(line, b"\":").is_some();
-        !torn && line.iter().any(u8::is_ascii_alphabetic)
+        !torn && line.iter().any(u8::is_ascii_alphabetic) && !super::begin::continues(whole)
     };
     sample.split(|&b| b == b'\n').filter(is_text).count()
 }

@@ -151,6 +151,7 @@ fn note_what_is_missing(sums: &Snapshot) {
         shows_bad_lines: "SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL shows more",
         misfits: Some(&sums.misfits),
         shows_misfits: "where they are NULL, the column _raw shows them",
+        unknown_zones: Some(&sums.unknown_zones),
         ..LeftOut::default()
     };
     left_out.print();

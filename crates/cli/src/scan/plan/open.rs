@@ -11,6 +11,7 @@ use cutwater_shell::words::{nearest, shown};
 use cutwater_shell::{Failure, note};
 
 use super::super::Args;
+use super::super::follow::not_plain;
 
 /// How many names are listed where one is not known.
 const NAMES_SHOWN: usize = 12;
@@ -33,6 +34,9 @@ pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool),
     let paths = paths.concat();
     let (mut logs, mut some_missing) = (Vec::new(), false);
     for path in &paths {
+        if args.follow {
+            refuse_endless(path)?;
+        }
         let opened = if path.is_dir() { Err(is_directory(path)) } else { opener.open_one(path) };
         match opened {
             Ok(log) => logs.push(log),
@@ -68,6 +72,14 @@ fn files(args: &Args, name: &Path) -> Result<Vec<PathBuf>, Failure> {
         return Err(Failure::new(format!("there is no file in {}", shown(name))));
     }
     Ok(files)
+}
+
+/// Refuses to follow what to open would wait for another program.
+fn refuse_endless(path: &Path) -> Result<(), Failure> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() && !found.is_dir() => Err(not_plain(path)),
+        _ => Ok(()),
+    }
 }
 
 /// Notes how to read a log in UTF-16, as Windows writes it: here its lines are bytes.

@@ -174,7 +174,7 @@ impl DataFormat {
 
     /// Adds that a backslash escapes in all fields.
     pub(super) fn with_escapes(mut self, fields: impl Iterator<Item = String>) -> Self {
-        self.kinds.extend(fields.map(|field| (field, Kind::Escaped)));
+        self.kinds.extend(fields.map(|field| (field, Kind::AutoEscaped)));
         self
     }
 

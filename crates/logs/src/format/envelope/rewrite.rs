@@ -57,6 +57,8 @@ pub(crate) struct Rewriter {
     /// Lines seen, in all and up to the last entry.
     line: u64,
     entered: u64,
+    /// Blank lines that were not handed over yet.
+    blank: u64,
     /// Where the next block begins, if it follows.
     pub(super) next: Option<u64>,
 }
@@ -91,6 +93,7 @@ impl Rewriter {
             entries: Vec::new(),
             line: 0,
             entered: 0,
+            blank: 0,
             next: None,
         }
     }
@@ -120,6 +123,11 @@ impl Rewriter {
         self.line - self.entered
     }
 
+    /// Blank lines since this was last asked.
+    pub(crate) fn take_blank(&mut self) -> u64 {
+        std::mem::take(&mut self.blank)
+    }
+
     /// Forgets all pieces: the next block is anywhere.
     pub(crate) fn reset(&mut self) {
         self.pieces.clear();
@@ -141,7 +149,9 @@ impl Rewriter {
         while at < block.len() {
             let end = feed(block, at);
             self.line += 1;
-            if !is_blank(&block[at..end]) || !self.joins() {
+            if self.joins() && is_blank(&block[at..end]) {
+                self.blank += 1;
+            } else {
                 self.one_line(offset, block, at, end);
             }
             at = end + 1;
