@@ -6,9 +6,11 @@ use clap::{Parser, Subcommand};
 use cutwater_bench::{BenchArgs, ReproduceArgs, StormArgs};
 #[cfg(feature = "otlp")]
 use cutwater_meter::otlp::Target;
+use cutwater_shell::Failure;
 #[cfg(feature = "otlp")]
 use cutwater_shell::metrics::push::PushTo;
 use cutwater_shell::metrics::{Address, Outlets};
+use cutwater_shell::output_file::{Inputs, OutputFile};
 
 use crate::without::Without;
 use crate::{doctor, formats, manual, query, scan, trace};
@@ -109,6 +111,22 @@ impl Cli {
             Command::Scan(args) if args.draws_ways() => None,
             _ => self.flamegraph.as_deref(),
         }
+    }
+
+    /// Checks that no flame graph of the whole command is drawn over what it reads, nor its report printed
+    /// over it. The commands that draw their own, and `scan`, which has to find its logs, check it themselves.
+    ///
+    /// # Errors
+    /// When one would be.
+    pub(crate) fn spare_inputs(&self) -> Result<(), Failure> {
+        let mut inputs = Inputs::new();
+        if let Command::Doctor(args) = &self.command {
+            // It reads no file in a directory.
+            inputs.add_all(args.file());
+            OutputFile::standard(&inputs)?;
+        }
+        let Some(flamegraph) = self.flamegraph_of_all() else { return Ok(()) };
+        cutwater_flame::pictures(flamegraph)?.iter().try_for_each(|file| inputs.check(file))
     }
 
     /// Where the metrics of this process go. A child of `scan --bench` has the arguments of its

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Outcome {
     // Before anything else: what was opened before it could not be refused any more.
     without::install(&cli.without)?;
+    cli.spare_inputs()?;
     let exporter = Exporter::start(cli.metrics_here())?;
     let title = cli.title();
     let flame = cli.flamegraph_of_all().map(Path::to_path_buf);

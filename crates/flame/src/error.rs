@@ -2,12 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
 
 use cutwater_observe::perf::PerfError;
 
-use cutwater_shell::words::shown;
+use cutwater_shell::Failure;
 
 /// Why there is no flame graph.
 #[derive(Debug)]
@@ -18,13 +16,8 @@ pub enum FlameError {
     Empty,
     /// Nothing waited, or the host does not let us see it, for the reason inside.
     NoWaits(Option<String>),
-    /// The file could not be written.
-    Write {
-        /// Where it was to be.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    /// The file could not be written, for the reason inside, which names it.
+    Write(Failure),
 }
 
 impl fmt::Display for FlameError {
@@ -42,9 +35,7 @@ impl fmt::Display for FlameError {
             Self::NoWaits(Some(why)) => {
                 write!(f, "no flame graph of the time off the CPU: {why}")
             }
-            Self::Write { path, .. } => {
-                write!(f, "cannot write the flame graph {}", shown(path))
-            }
+            Self::Write(_) => f.write_str("cannot write the flame graph"),
         }
     }
 }
@@ -54,7 +45,7 @@ impl Error for FlameError {
         match self {
             Self::Refused(e) => Some(e),
             Self::Empty | Self::NoWaits(_) => None,
-            Self::Write { source, .. } => Some(source),
+            Self::Write(why) => Some(why),
         }
     }
 }

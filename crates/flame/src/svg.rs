@@ -1,11 +1,14 @@
 //! The picture.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use inferno::flamegraph::color::{BackgroundColor, BasicPalette, MultiPalette, Palette};
 use inferno::flamegraph::{self, Options};
+
+use cutwater_shell::Failure;
+use cutwater_shell::output_file::{Inputs, OutputFile};
+use cutwater_shell::words::shown;
 
 use super::error::FlameError;
 use super::fold::Folded;
@@ -19,7 +22,8 @@ pub(crate) enum Picture {
     OffCpu,
 }
 
-/// Writes `folded` as an SVG that opens by itself in a browser and can be zoomed and searched.
+/// Writes `folded` as an SVG that opens by itself in a browser and can be zoomed and searched. The file
+/// gets its name when it is whole.
 pub(crate) fn write(
     folded: &Folded,
     picture: Picture,
@@ -27,9 +31,14 @@ pub(crate) fn write(
     notes: &[String],
     path: &Path,
 ) -> Result<(), FlameError> {
-    let failed = |source| FlameError::Write { path: path.to_path_buf(), source };
-    let mut out = BufWriter::new(File::create(path).map_err(failed)?);
-    draw(folded, picture, title, notes, &mut out).and_then(|()| out.flush()).map_err(failed)
+    // What is read was checked against the names of all pictures before the work began.
+    let file = OutputFile::create(path, &Inputs::new()).map_err(FlameError::Write)?;
+    let mut out = file.writer().map_err(FlameError::Write)?;
+    let failed =
+        |e| FlameError::Write(Failure::new(format!("cannot write {}", shown(path))).because(e));
+    draw(folded, picture, title, notes, &mut out).and_then(|()| out.flush()).map_err(failed)?;
+    drop(out);
+    file.publish().map_err(FlameError::Write)
 }
 
 fn draw(

@@ -31,7 +31,7 @@ pub fn write_tail(
 }
 
 /// `hot.svg` has `hot.tail.svg` next to it.
-fn beside(path: &Path) -> PathBuf {
+pub(crate) fn beside(path: &Path) -> PathBuf {
     path.with_extension("tail.svg")
 }
 

@@ -62,7 +62,7 @@ fn off_cpu(graph: &Graph, path: &Path, title: &str) -> Result<String, Failure> {
 /// What to say where there is no picture; a file that cannot be written is a failure.
 fn refusal(e: FlameError) -> Result<String, Failure> {
     match e {
-        FlameError::Write { .. } => Err(Failure::new("no flame graph").because(e)),
+        FlameError::Write(_) => Err(Failure::new("no flame graph").because(e)),
         e => Ok(format!("cutwater: {}\n", explained(&e))),
     }
 }

@@ -81,6 +81,17 @@ impl BadCounts {
         self.0[reason as usize] += 1;
     }
 
+    /// `count` more.
+    pub fn add_many(&mut self, reason: Reason, count: u64) {
+        self.0[reason as usize] += count;
+    }
+
+    /// How many there are for this reason.
+    #[must_use]
+    pub fn of(&self, reason: Reason) -> u64 {
+        self.0[reason as usize]
+    }
+
     /// Adds another's.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
@@ -139,12 +150,15 @@ pub fn excerpt(line: &[u8]) -> String {
     text
 }
 
-/// Whether a terminal may obey `c` instead of showing it: a control character, or an override or
-/// isolate of the direction of writing (U+202A to U+202E, U+2066 to U+2069), which makes a text look
-/// like another one.
+/// Whether a terminal may obey `c` instead of showing it: a control character, a separator of lines
+/// (U+2028, U+2029), or what changes the direction of writing and so makes a text look like another
+/// one. These are the characters with the property `Bidi_Control` (Unicode Standard Annex 9): marks
+/// (U+061C, U+200E, U+200F), embeddings and overrides (U+202A to U+202E), isolates (U+2066 to U+2069).
 #[must_use]
 pub fn is_steering(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2066}'..='\u{2069}');
+    c.is_control() || is_bidi || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Bytes as printable text: what could steer a terminal ([`is_steering`]), and what is not UTF-8, as

@@ -48,6 +48,7 @@ pub mod follow;
 pub mod format;
 pub mod groups;
 pub mod json;
+pub mod misfits;
 pub mod profile;
 pub mod record;
 pub mod render;

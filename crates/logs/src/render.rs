@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use crate::bad::is_steering;
 use crate::filter::LINE;
 use crate::record::{FieldId, Fields, Span, SpanKind, without_return};
-use crate::scan::{Row, Rows, Sink};
+use crate::scan::{Row, Rows, Sink, Zoned};
 use crate::time::Clock;
 use crate::value;
 
@@ -31,6 +32,8 @@ pub struct Rendering {
     /// Each name as a JSON string with its colon.
     labels: Vec<Vec<u8>>,
     ids: Vec<Column>,
+    /// The zone in which times are shown.
+    zoned: Option<Zoned>,
     rows: Rows,
 }
 
@@ -38,6 +41,8 @@ pub struct Rendering {
 enum Column {
     Line,
     Field(Option<FieldId>),
+    /// The time of the log, to be shown in a zone.
+    Time(Option<FieldId>),
 }
 
 impl Rendering {
@@ -55,8 +60,15 @@ impl Rendering {
             names: names.to_vec(),
             labels: names.iter().map(label).collect(),
             ids: Vec::new(),
+            zoned: None,
             rows: Rows::default(),
         }
+    }
+
+    /// The same with times as `zoned` shows them; records must carry their times.
+    #[must_use]
+    pub fn zoned(self, zoned: Option<&Zoned>) -> Self {
+        Self { zoned: zoned.cloned(), ..self }
     }
 
     /// The line above the rows, where the style has one.
@@ -72,6 +84,38 @@ impl Rendering {
         }
         out.push(b'\n');
         out
+    }
+}
+
+impl Rendering {
+    /// The time of `row` in the zone, where `column` is one and the record has it.
+    fn time_of(&self, column: Column, row: &Row<'_>) -> Option<String> {
+        let is_time = matches!(column, Column::Time(_));
+        let zoned = self.zoned.as_ref().filter(|_| is_time)?;
+        row.time.map(|time| zoned.text(time))
+    }
+
+    fn push_object(&mut self, row: &Row<'_>) {
+        self.rows.text.push(b'{');
+        let mut first = true;
+        for (column, label) in self.ids.iter().zip(&self.labels) {
+            let span = span_of(*column, row);
+            if !matches!(column, Column::Line) && !span.is_present() {
+                continue;
+            }
+            let time = self.time_of(*column, row);
+            let out = &mut self.rows.text;
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            out.extend_from_slice(label);
+            match (time, column) {
+                (Some(time), _) => push_json_string(out, time.as_bytes()),
+                (None, Column::Line) => push_json_string(out, without_return(row.line)),
+                (None, _) => push_json_value(out, span, row.block),
+            }
+        }
+        self.rows.text.push(b'}');
     }
 }
 
@@ -115,7 +159,8 @@ fn push_csv(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// Appends a JSON string; what is not UTF-8 becomes U+FFFD.
+/// Appends a JSON string; what is not UTF-8 becomes U+FFFD. What could steer a terminal is escaped, too: it
+/// is the same string for every reader of JSON.
 pub(crate) fn push_json_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for c in String::from_utf8_lossy(text).chars() {
@@ -125,14 +170,27 @@ pub(crate) fn push_json_string(out: &mut Vec<u8>, text: &[u8]) {
             '\n' => out.extend_from_slice(b"\\n"),
             '\t' => out.extend_from_slice(b"\\t"),
             '\r' => out.extend_from_slice(b"\\r"),
-            c if c < ' ' => {
-                // Writing to a Vec does not fail.
+            c if c < ' ' || is_steering(c) => {
+                // Writing to a Vec does not fail. None of these is above U+FFFF.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
     out.push(b'"');
+}
+
+/// Appends JSON as it stands, but for what could steer a terminal: that is in its strings only.
+fn push_json(out: &mut Vec<u8>, json: &[u8]) {
+    let Ok(text) = std::str::from_utf8(json) else { return out.extend_from_slice(json) };
+    for c in text.chars() {
+        // The line feeds and tabs between values.
+        if is_steering(c) && !matches!(c, '\n' | '\r' | '\t') {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
 }
 
 fn push_json_value(out: &mut Vec<u8>, span: Span, block: &[u8]) {
@@ -142,9 +200,8 @@ fn push_json_value(out: &mut Vec<u8>, span: Span, block: &[u8]) {
         SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted => {
             push_json_string(out, &value::text(span, block).unwrap_or_default());
         }
-        SpanKind::Bool | SpanKind::Int | SpanKind::Float | SpanKind::Json => {
-            out.extend_from_slice(bytes);
-        }
+        SpanKind::Json => push_json(out, bytes),
+        SpanKind::Bool | SpanKind::Int | SpanKind::Float => out.extend_from_slice(bytes),
     }
 }
 
@@ -155,44 +212,32 @@ impl Sink for Rendering {
         Some(self.names.iter().filter(|n| *n != LINE).cloned().collect())
     }
 
-    fn begin(&mut self, _: usize, fields: &mut Fields) {
-        let column = |name: &String| {
-            if name == LINE { Column::Line } else { Column::Field(fields.add(name)) }
+    fn begin(&mut self, log: usize, fields: &mut Fields) {
+        let is_time = |name: &str| self.zoned.as_ref().is_some_and(|z| z.is_time(log, name));
+        let mut column = |name: &String| match name.as_str() {
+            LINE => Column::Line,
+            name if is_time(name) => Column::Time(fields.add(name)),
+            name => Column::Field(fields.add(name)),
         };
-        self.ids = self.names.iter().map(column).collect();
+        self.ids = self.names.iter().map(&mut column).collect();
     }
 
     fn row(&mut self, row: &Row<'_>, _: &mut Clock) {
-        let out = &mut self.rows.text;
         if self.style == Style::Ndjson {
-            out.push(b'{');
-            let mut first = true;
-            for (column, label) in self.ids.iter().zip(&self.labels) {
-                let span = span_of(*column, row);
-                if matches!(column, Column::Field(_)) && !span.is_present() {
-                    continue;
-                }
-                if !std::mem::take(&mut first) {
-                    out.push(b',');
-                }
-                out.extend_from_slice(label);
-                match column {
-                    Column::Line => push_json_string(out, without_return(row.line)),
-                    Column::Field(_) => push_json_value(out, span, row.block),
-                }
-            }
-            out.push(b'}');
+            self.push_object(row);
         } else {
-            for (at, column) in self.ids.iter().enumerate() {
-                separate(out, at, self.style);
-                let text = match column {
-                    Column::Line => Some(Cow::Borrowed(without_return(row.line))),
-                    Column::Field(_) => value::text(span_of(*column, row), row.block),
+            for at in 0..self.ids.len() {
+                separate(&mut self.rows.text, at, self.style);
+                let time = self.time_of(self.ids[at], row);
+                let text = match (&time, self.ids[at]) {
+                    (Some(time), _) => Some(Cow::Borrowed(time.as_bytes())),
+                    (None, Column::Line) => Some(Cow::Borrowed(without_return(row.line))),
+                    (None, column) => value::text(span_of(column, row), row.block),
                 };
-                push_cell(out, text.as_deref().unwrap_or_default(), self.style);
+                push_cell(&mut self.rows.text, text.as_deref().unwrap_or_default(), self.style);
             }
         }
-        out.push(b'\n');
+        self.rows.text.push(b'\n');
         self.rows.ends.push(self.rows.text.len());
     }
 
@@ -207,7 +252,7 @@ impl Sink for Rendering {
 
 fn span_of(column: Column, row: &Row<'_>) -> Span {
     match column {
-        Column::Field(Some(id)) => row.record.get(id),
-        Column::Line | Column::Field(None) => Span::default(),
+        Column::Field(Some(id)) | Column::Time(Some(id)) => row.record.get(id),
+        Column::Line | Column::Field(None) | Column::Time(None) => Span::default(),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
@@ -58,6 +59,13 @@ fn bare(e: &impl fmt::Display) -> String {
 fn cause_failure(cause: &(dyn Error + Send + Sync + 'static)) -> Failure {
     if let Some(failure) = cause.downcast_ref::<Failure>() {
         return failure.clone();
+    }
+    if let Some(cutwater_logs::Error::Truncated { path, at }) = cause.downcast_ref() {
+        return Failure::new(format!(
+            "{} became shorter while it was read, and now ends at byte {at}: it was truncated or \
+             rotated by copying, so there is no whole answer; ask again, of the rotated copy, too",
+            shown(path)
+        ));
     }
     match cause.downcast_ref::<io::Error>() {
         Some(e) if e.kind() == io::ErrorKind::BrokenPipe => Failure::output(e),

@@ -8,9 +8,6 @@ pub(crate) enum FileType {
     /// Everything else.
     Log,
     Parquet,
-    Csv {
-        delimiter: u8,
-    },
     Arrow,
 }
 
@@ -19,8 +16,6 @@ impl FileType {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
         match extension.to_ascii_lowercase().as_str() {
             "parquet" => Self::Parquet,
-            "csv" => Self::Csv { delimiter: b',' },
-            "tsv" => Self::Csv { delimiter: b'\t' },
             "arrow" | "feather" | "ipc" => Self::Arrow,
             _ => Self::Log,
         }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod at_names;
 mod bounds;
 mod coercion;
 mod column;
@@ -16,10 +17,13 @@ mod file_type;
 mod functions;
 mod joins;
 mod names;
+mod other_files;
 pub mod output;
 mod scan;
 mod session;
+mod spill;
 mod table;
+mod time_texts;
 
 pub use column::{Column, ON_DEMAND, Source};
 pub use cutwater_shell::Failure;
@@ -28,4 +32,5 @@ pub use engine_error::engine_failure;
 pub use functions::HELP as FUNCTIONS;
 pub use scan::counters::{Counters, Snapshot};
 pub use session::{Limits, Session};
+pub use spill::{Spill, usual_places};
 pub use table::LogTable;

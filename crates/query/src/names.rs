@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor,
+    self, AccessExpr, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArguments,
+    Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor, Value,
     VisitMut, VisitorMut,
 };
 
@@ -16,6 +17,9 @@ use crate::{Failure, arguments};
 /// The query that SHOW TABLES stands for.
 const TABLES: &str = "SELECT table_name, table_type FROM information_schema.tables \
                       WHERE table_schema = 'public' ORDER BY table_name";
+
+/// The digits of the engine's largest decimal.
+const LARGE_DIGITS_MAX: u8 = 76;
 
 /// The names of the tables, and their columns.
 #[derive(Debug, Default)]
@@ -31,6 +35,8 @@ pub(crate) struct Named {
     pub(crate) on_demand: BTreeSet<String>,
     /// Tables that are paths, in quotes.
     pub(crate) paths: Vec<String>,
+    /// What a name may have meant instead, in words.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Resolves the names of a statement. SHOW TABLES leaves the engine's own tables out.
@@ -134,15 +140,70 @@ impl Names<'_> {
                 return;
             }
         }
-        // No such field follows the table's name, so the key `log.level` is meant.
         let joined = parts.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
         let of_table = parts[1..].iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
-        if self.column(&of_table).is_none()
-            && let Some(column) = self.quoted(&joined)
-        {
-            parts.clear();
-            parts.push(Ident::with_quote('"', column));
+        let Some(nested) = self.column(&joined) else { return };
+        if self.column(&of_table).is_some() {
+            let table = &parts[0].value;
+            self.named.notes.push(format!(
+                "{joined} is the column {of_table} of the table {table}; the field {nested} is \
+                 \"{nested}\", in quotes"
+            ));
+            return;
         }
+        // No such field follows the table's name, so the key `log.level` is meant.
+        parts.clear();
+        parts.push(Ident::with_quote('"', nested));
+    }
+
+    /// `user.name`: PostgreSQL's `user` and a few other words are functions without parentheses.
+    fn function(&mut self, expr: &mut Expr) {
+        let (root, chain) = match &*expr {
+            Expr::CompoundFieldAccess { root, access_chain } => (&**root, &access_chain[..]),
+            other => (other, &[][..]),
+        };
+        let Expr::Function(Function { name, args: FunctionArguments::None, .. }) = root else {
+            return;
+        };
+        let [ObjectNamePart::Identifier(first)] = &name.0[..] else { return };
+        let mut parts = vec![first.clone()];
+        for access in chain {
+            let AccessExpr::Dot(Expr::Identifier(part)) = access else { return };
+            parts.push(part.clone());
+        }
+        if let [only] = &mut parts[..] {
+            if self.column(&only.value).is_some() {
+                self.ident(only);
+                *expr = Expr::Identifier(only.clone());
+            }
+            return;
+        }
+        self.path(&mut parts);
+        *expr = match &parts[..] {
+            [only] => Expr::Identifier(only.clone()),
+            _ => Expr::CompoundIdentifier(parts),
+        };
+    }
+
+    /// A whole number that 64 bits do not hold, which would become a double: a decimal with all its digits.
+    fn large_number(expr: &mut Expr) {
+        let Expr::Value(value) = &*expr else { return };
+        let Value::Number(digits, _) = &value.value else { return };
+        let is_large = digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<i64>().is_err();
+        if !is_large || digits.len() > usize::from(LARGE_DIGITS_MAX) {
+            return;
+        }
+        let text = Value::SingleQuotedString(digits.clone());
+        *expr = Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(Expr::Value(text.into())),
+            data_type: DataType::Decimal(ExactNumberInfo::PrecisionAndScale(
+                LARGE_DIGITS_MAX.into(),
+                0,
+            )),
+            array: false,
+            format: None,
+        };
     }
 }
 
@@ -163,6 +224,8 @@ impl VisitorMut for Names<'_> {
                     *expr = Expr::Identifier(only.clone());
                 }
             }
+            Expr::CompoundFieldAccess { .. } | Expr::Function(_) => self.function(expr),
+            Expr::Value(_) => Self::large_number(expr),
             _ => {}
         }
         ControlFlow::Continue(())

@@ -1,22 +1,27 @@
 //! An engine with tables of logs.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use cutwater_shell::output_file::Inputs;
 use cutwater_store::Files;
 use datafusion::common::TableReference;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionConfig, SessionContext};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::ParserError;
 use futures::StreamExt;
 
 use crate::bounds::TimeBounds;
@@ -27,7 +32,8 @@ use crate::functions;
 use crate::joins::SortedJoins;
 use crate::names::{Known, Named, resolve};
 use crate::table::{Demanded, LogFunction};
-use crate::{Counters, Failure, LogTable, Opener, expand};
+use crate::time_texts::TimeTexts;
+use crate::{Counters, Failure, LogTable, Opener, Spill, at_names, expand, other_files};
 
 /// How many of the largest users of memory an error names.
 const CONSUMERS_NAMED: usize = 3;
@@ -48,8 +54,8 @@ pub struct Limits {
     /// Bytes of memory for what queries hold (groups, sorted rows, joined tables); what does not
     /// fit goes to `spill`. `None`: unlimited.
     pub memory_bytes: Option<usize>,
-    /// A directory for what does not fit. `None`: nothing goes to disk.
-    pub spill: Option<PathBuf>,
+    /// Where what does not fit goes. `None`: nothing goes to disk.
+    pub spill: Option<Spill>,
     /// Whether a time predicate on a sorted log reads only the part that may meet it.
     pub seek: bool,
 }
@@ -62,6 +68,7 @@ pub struct Session {
     logs: BTreeMap<String, LogTable>,
     counters: Arc<Counters>,
     demanded: Demanded,
+    inputs: Arc<Mutex<Inputs>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -101,26 +108,38 @@ impl Session {
             options.execution.sort_spill_reservation_bytes = most.min(share);
         }
         options.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
+        let (counters, demanded) = (Arc::<Counters>::default(), Demanded::default());
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::new(runtime(&limits).build().map_err(engine_failure)?))
             .with_default_features()
-            .with_analyzer_rules(analyzer_rules())
+            .with_analyzer_rules(analyzer_rules(&counters))
             .with_optimizer_rule(Arc::new(TimeBounds))
             .build();
         let context = SessionContext::new_with_state(state);
-        let (counters, demanded) = (Arc::<Counters>::default(), Demanded::default());
+        let inputs = Arc::<Mutex<Inputs>>::default();
         functions::register(&context);
         let function = LogFunction {
             how: how.clone(),
             counters: Arc::clone(&counters),
             seek: limits.seek,
             demanded: Arc::clone(&demanded),
+            inputs: Arc::clone(&inputs),
         };
         context.register_udtf("log", Arc::new(function));
         let root = ObjectStoreUrl::local_filesystem();
         context.register_object_store(root.as_ref(), Arc::new(Files::new().steady()));
-        Ok(Self { context, limits, how, logs: BTreeMap::new(), counters, demanded })
+        Ok(Self { context, limits, how, logs: BTreeMap::new(), counters, demanded, inputs })
+    }
+
+    /// The files that its tables are made of, also those that the last statement named.
+    #[must_use]
+    pub fn inputs(&self) -> Inputs {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn reads(&self, paths: &[PathBuf]) {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).add_all(paths);
     }
 
     /// What scans found besides rows.
@@ -154,6 +173,7 @@ impl Session {
             )));
         }
         let paths = names.iter().map(expand).collect::<Result<Vec<_>, _>>()?.concat();
+        self.reads(&paths);
         let kinds: Vec<_> = paths.iter().map(|path| FileType::by_extension(path)).collect();
         match kinds.first() {
             Some(&kind) if kind != FileType::Log && kinds.iter().all(|k| *k == kind) => {
@@ -181,40 +201,33 @@ impl Session {
         kind: FileType,
         paths: &[PathBuf],
     ) -> Result<(), Failure> {
-        let absolute = |path: &PathBuf| {
-            let missing = |e| Failure::new(format!("cannot open {}: {e}", path.display()));
-            path.canonicalize().map(|p| p.display().to_string()).map_err(missing)
-        };
-        let paths = paths.iter().map(absolute).collect::<Result<Vec<_>, _>>()?;
-        let extension =
-            paths.first().and_then(|p| Path::new(p).extension()).and_then(|e| e.to_str());
-        let extension = format!(".{}", extension.unwrap_or(""));
-        let context = &self.context;
-        let read = match kind {
-            FileType::Parquet => {
-                let options = ParquetReadOptions::default();
-                context
-                    .read_parquet(
-                        paths,
-                        ParquetReadOptions { file_extension: &extension, ..options },
-                    )
-                    .await
-            }
-            FileType::Csv { delimiter } => {
-                let options = CsvReadOptions::new().delimiter(delimiter);
-                context.read_csv(paths, options.file_extension(&extension)).await
-            }
-            FileType::Arrow | FileType::Log => {
-                let options = datafusion::execution::options::ArrowReadOptions {
-                    file_extension: &extension,
-                    ..Default::default()
-                };
-                context.read_arrow(paths, options).await
-            }
-        };
-        let view = read.map_err(engine_failure)?.into_view();
-        context.register_table(TableReference::bare(table), view).map_err(engine_failure)?;
+        let view = other_files::view(&self.context, kind, paths).await?;
+        self.context.register_table(TableReference::bare(table), view).map_err(engine_failure)?;
         Ok(())
+    }
+
+    /// Notes the files that a plan reads by itself, and checks that it writes none that is read.
+    ///
+    /// # Errors
+    /// When COPY would write over an input.
+    fn check_files(&self, plan: &LogicalPlan) -> Result<(), Failure> {
+        let path = |location: &String| {
+            ListingTableUrl::parse(location).ok().and_then(|url| url.get_url().to_file_path().ok())
+        };
+        let mut written = Vec::new();
+        // The closure fails nowhere, so the walk does not.
+        let _ = plan.apply(|plan| {
+            match plan {
+                LogicalPlan::Copy(copy) => written.extend(path(&copy.output_url)),
+                LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) => {
+                    self.reads(&table.locations.iter().filter_map(path).collect::<Vec<_>>());
+                }
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        let inputs = self.inputs();
+        written.iter().try_for_each(|path| inputs.check(path))
     }
 
     fn has_table(&self, name: &str) -> Result<bool, Failure> {
@@ -235,6 +248,7 @@ impl Session {
 
     /// Makes what a statement names available: columns on demand, and files in quotes.
     async fn provide(&mut self, named: Named) -> Result<(), Failure> {
+        named.notes.into_iter().for_each(|words| self.counters.note(words));
         for path in named.paths {
             if !self.has_table(&path)? {
                 self.add(&path, std::slice::from_ref(&path)).await?;
@@ -253,7 +267,9 @@ impl Session {
     /// # Errors
     /// When the text is not SQL, or has no statement.
     pub fn parse(&self, sql: &str) -> Result<Vec<Statement>, Failure> {
-        let mut parser = DFParserBuilder::new(sql)
+        let tokens =
+            at_names::tokens(sql).map_err(|e| engine_failure(ParserError::from(e).into()))?;
+        let mut parser = DFParserBuilder::new(tokens)
             .with_dialect(&PostgreSqlDialect {})
             .build()
             .map_err(engine_failure)?;
@@ -274,8 +290,10 @@ impl Session {
     ) -> Result<SendableRecordBatchStream, Failure> {
         let named = resolve(&mut statement, &self.known())?;
         self.provide(named).await?;
+        let plan = self.context.state().statement_to_plan(statement).await;
+        let plan = plan.map_err(planning_failure)?;
+        self.check_files(&plan)?;
         let planned = async {
-            let plan = self.context.state().statement_to_plan(statement).await?;
             let frame = self.context.execute_logical_plan(plan).await?;
             let task = Arc::new(frame.task_ctx());
             let query = frame.logical_plan().clone();
@@ -300,10 +318,12 @@ fn until_failure(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     Box::pin(RecordBatchStreamAdapter::new(schema, rows))
 }
 
-/// Our rule, then the engine's: after its coercion there is nothing left to decide.
-fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let ours: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(TextsAsNumbers);
-    std::iter::once(ours).chain(Analyzer::new().rules).collect()
+/// Our rules, then the engine's: after its coercion there is nothing left to decide.
+fn analyzer_rules(counters: &Arc<Counters>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let numbers: Arc<dyn AnalyzerRule + Send + Sync> =
+        Arc::new(TextsAsNumbers(Arc::clone(counters)));
+    let times: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(TimeTexts);
+    [numbers, times].into_iter().chain(Analyzer::new().rules).collect()
 }
 
 fn runtime(limits: &Limits) -> RuntimeEnvBuilder {
@@ -316,7 +336,7 @@ fn runtime(limits: &Limits) -> RuntimeEnvBuilder {
         builder = builder.with_memory_pool(Arc::new(pool));
     }
     let mode = match &limits.spill {
-        Some(directory) => DiskManagerMode::Directories(vec![directory.clone()]),
+        Some(spill) => DiskManagerMode::Custom(Arc::new(spill.clone())),
         None => DiskManagerMode::Disabled,
     };
     builder.with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))

@@ -22,6 +22,26 @@ pub fn escaped(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// The same for bytes; those that are not UTF-8 are shown as `\xNN`, too. The carriage return of a line end
+/// stays.
+#[must_use]
+pub fn escaped_bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|&b| b == b'\n') {
+        let (text, end) = match line {
+            [text @ .., b'\r', b'\n'] => (text, &b"\r\n"[..]),
+            [text @ .., b'\n'] => (text, &b"\n"[..]),
+            text => (text, &b""[..]),
+        };
+        for (at, cell) in text.split(|&b| b == b'\t').enumerate() {
+            out.extend_from_slice(if at > 0 { b"\t" } else { b"" });
+            out.extend_from_slice(printable(cell).as_bytes());
+        }
+        out.extend_from_slice(end);
+    }
+    out
+}
+
 /// Whether [`escaped`] would leave `text` as it is.
 pub(crate) fn is_printable(text: &str) -> bool {
     !text.chars().any(|c| is_steering(c) && c != '\n' && c != '\t')
@@ -38,6 +58,36 @@ pub fn counted(n: u64, thing: &str) -> String {
         "s"
     };
     format!("{n} {thing}{ending}")
+}
+
+/// The one of `known` that `name` may be a misspelling of: at most a third of its characters differ, in any
+/// case of letters.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (name.chars().count() / 3).max(1);
+    let near = known.into_iter().map(|known| (distance(known, name), known));
+    near.filter(|(distance, _)| *distance <= most).min().map(|(_, known)| known)
+}
+
+/// How many characters must be changed, added, removed or exchanged with the next one to turn one name
+/// into the other (Damerau and Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let letters = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();
+    let (a, b) = (letters(a), letters(b));
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (at, &c) in a.iter().enumerate() {
+        let mut next = vec![at + 1];
+        for (column, &d) in b.iter().enumerate() {
+            let replaced = row[column] + usize::from(c != d);
+            let mut least = replaced.min(row[column + 1] + 1).min(next[column] + 1);
+            if at > 0 && column > 0 && c == b[column - 1] && a[at - 1] == d {
+                least = least.min(before[column - 1] + 1);
+            }
+            next.push(least);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row[b.len()]
 }
 
 /// `is` for one thing, `are` for others.
@@ -94,6 +144,24 @@ mod tests {
         assert_eq!(escaped(text), shown);
         assert_eq!(escaped(shown), shown, "escaping twice changes nothing");
         assert!(!is_printable(text) && is_printable(shown));
+        assert_eq!(escaped_bytes(text.as_bytes()), shown.as_bytes());
+        assert_eq!(escaped_bytes(b"\xff\r\n\ra\n\n"), b"\\xff\r\n\\x0da\n\n");
+    }
+
+    #[test]
+    fn the_nearest_name_is_one_that_may_be_meant() {
+        let known = ["status", "path", "latency_ms", "ts"];
+        for (name, expected) in [
+            ("statsu", Some("status")),
+            ("Status", Some("status")),
+            ("pathh", Some("path")),
+            ("latencyms", Some("latency_ms")),
+            ("minute", None),
+            ("level", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(name, known), expected, "{name}");
+        }
     }
 
     #[test]

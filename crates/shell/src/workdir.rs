@@ -60,9 +60,9 @@ impl Workdir {
     }
 }
 
-/// Removes directories that belong to nobody, except those of other users. What cannot be removed
-/// stays.
-fn remove_leftovers(parent: &Path, prefix: &str) {
+/// Removes the directories in `parent` whose names begin with `prefix` and that belong to nobody,
+/// except those of other users. What cannot be removed stays.
+pub fn remove_leftovers(parent: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     let me = rustix::process::geteuid().as_raw();
     let ours = entries.flatten().filter(|entry| {

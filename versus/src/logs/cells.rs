@@ -43,7 +43,7 @@ pub(super) fn all(args: &LogsArgs, ours: &str, data: &Data) -> (Vec<Cell>, Vec<M
     let literal = Answer::Count(data.truth.literal);
     let in_stretch = Answer::Count(data.stretch.2);
     let mut cells = vec![
-        made.cell("lines", vec![made.scan("--count", 2), made.wc()], lines),
+        made.cell("lines", vec![made.scan("--count-lines", 2), made.wc()], lines),
         made.cell("literal-1", vec![made.literal(1), made.rg()], literal.clone()),
         made.cell("literal-2", vec![made.literal(2), made.rg()], literal),
         made.cell("group-1", vec![made.group(1), made.duckdb(1)], groups.clone()),
@@ -98,7 +98,8 @@ impl Maker<'_> {
             }
             let peer = peer.map(|tool| Tool { program: "sh".into(), ..tool });
             for (name, threads) in packer.cells.into_iter().zip(["1", "2"]) {
-                let own = self.own(&["scan", "--count", "--threads", threads, &file], Form::Count);
+                let own =
+                    self.own(&["scan", "--count-lines", "--threads", threads, &file], Form::Count);
                 let cell = self.cell(name, vec![own, peer.clone()], Answer::Count(packed.lines));
                 cells.push(Cell { bytes: Some(packed.bytes), ..cell });
             }

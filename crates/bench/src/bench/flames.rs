@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cutwater::ReadPath;
 use cutwater_observe::perf::SamplerOptions;
@@ -14,6 +14,19 @@ use super::report::{self, Skipped};
 use cutwater_flame::{self as flame, FlameError, Graph, Recording, explained};
 use cutwater_shell::Failure;
 use cutwater_shell::words::shown;
+
+/// The files that graphs of all paths are drawn into, in the directory `dir`.
+pub(super) fn pictures(dir: &Path) -> Vec<PathBuf> {
+    let of_path = |path: ReadPath| {
+        let file = picture(dir, path);
+        [flame::beside(&file), file]
+    };
+    ReadPath::ALL.into_iter().flat_map(of_path).collect()
+}
+
+fn picture(dir: &Path, path: ReadPath) -> PathBuf {
+    dir.join(format!("{path}.svg"))
+}
 
 /// Flame graphs in the making.
 #[derive(Debug)]
@@ -68,14 +81,14 @@ impl<'a> Flames<'a> {
         }
         let mut text = String::new();
         for (path, graph) in self.graphs {
-            let file = self.dir.join(format!("{path}.svg"));
+            let file = picture(self.dir, path);
             let title = format!("cutwater bench: {path}");
             match graph.write(&file, &title) {
                 Ok(drawn) => {
                     text.push_str(&format!("  {}\n", drawn.line(&file)));
                     drawn.notes.into_iter().for_each(|note| skip("in flame graphs", note));
                 }
-                Err(e @ FlameError::Write { .. }) => {
+                Err(e @ FlameError::Write(_)) => {
                     return Err(Failure::new("no flame graph").because(e));
                 }
                 Err(e) => skip(&format!("flame graph of {path}"), explained(&e)),
@@ -86,7 +99,7 @@ impl<'a> Flames<'a> {
                     text.push_str(&format!("  {}\n", drawn.line(&beside)));
                     drawn.notes.into_iter().for_each(|note| skip("in flame graphs", note));
                 }
-                Err(e @ FlameError::Write { .. }) => {
+                Err(e @ FlameError::Write(_)) => {
                     return Err(Failure::new("no flame graph").because(e));
                 }
                 Err(e) => skip(&format!("flame graph of {path} off CPU"), explained(&e)),

@@ -3,6 +3,7 @@
 mod args;
 mod cache;
 mod cells;
+mod exports;
 mod fio;
 mod flames;
 mod group;
@@ -22,15 +23,13 @@ mod units;
 mod warn;
 mod worker;
 
-use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 
 pub use args::BenchArgs;
 use cache::PageCache;
-use cutwater_lab::Csv;
 use cutwater_shell::progress::Progress;
 use cutwater_shell::stop::Stop;
+use exports::Exports;
 use flames::Flames;
 use group::{Bed, Group};
 pub(crate) use host::host;
@@ -44,6 +43,7 @@ pub(crate) use units::size;
 use worker::Pool;
 
 use cutwater_shell::Failure;
+use cutwater_shell::output_file::{Inputs, OutputFile};
 use cutwater_shell::words::shown;
 use cutwater_shell::{Outcome, output};
 
@@ -58,12 +58,7 @@ pub fn run_bench(args: &BenchArgs) -> Outcome {
     }
     let plan = Plan::new(args)?;
     let rivals = rival::asked(args.versus)?;
-    let exports = [&args.export_json, &args.export_csv, &args.export_html];
-    let read: Vec<_> = args.file.as_deref().into_iter().collect();
-    exports.into_iter().flatten().try_for_each(|path| {
-        output::refuse_to_overwrite(path, &read)?;
-        can_write(path)
-    })?;
+    let exports = Exports::begin(args, &inputs(args)?)?;
     let stop = Stop::on_signals()
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
     // Without it no map may be copied from, and `mmap` would be `pread(2)` under another name.
@@ -75,7 +70,7 @@ pub fn run_bench(args: &BenchArgs) -> Outcome {
     let measured = measure(args, plan, &rivals, &subject, &stop);
     subject.close()?;
     let report = measured?;
-    export(args, &report)?;
+    exports.write(&report)?;
     if args.json {
         output::json(&report)?;
     } else {
@@ -224,40 +219,13 @@ fn conclude(report: &mut Report, stop: &Stop) {
     report.interrupted = stop.is_set();
 }
 
-fn export(args: &BenchArgs, report: &Report) -> Result<(), Failure> {
-    if let Some(path) = &args.export_json {
-        let json = serde_json::to_string_pretty(report)
-            .map_err(|e| Failure::new("cannot write the report as JSON").because(e))?;
-        write(path, &(json + "\n"))?;
+/// What is read; checks that no output and no picture is written over it.
+fn inputs(args: &BenchArgs) -> Result<Inputs, Failure> {
+    let mut inputs = Inputs::new();
+    inputs.add_all(&args.file);
+    OutputFile::standard(&inputs)?;
+    if let Some(dir) = &args.flamegraph {
+        flames::pictures(dir).iter().try_for_each(|file| inputs.check(file))?;
     }
-    if let Some(path) = &args.export_csv {
-        write(path, &Csv::sheet(&cells::sheet(report)))?;
-    }
-    if let Some(path) = &args.export_html {
-        write(path, &html::page(report))?;
-    }
-    Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|e| not_written(path, e))
-}
-
-/// Tries, before a minute of measuring, whether the file can be written; leaves nothing new.
-fn can_write(path: &Path) -> Result<(), Failure> {
-    let new = !path.exists();
-    let opened = fs::File::options().append(true).create(true).open(path);
-    opened.map_err(|e| not_written(path, e))?;
-    if new {
-        fs::remove_file(path).map_err(|e| not_written(path, e))?;
-    }
-    Ok(())
-}
-
-fn not_written(path: &Path, e: std::io::Error) -> Failure {
-    Failure::new(format!(
-        "cannot write {}; likely cause: its directory is missing or not writable",
-        shown(path)
-    ))
-    .because(e)
+    Ok(inputs)
 }

@@ -22,6 +22,7 @@ use claim::Claim;
 use cutwater_shell::Failure;
 use cutwater_shell::Outcome;
 use cutwater_shell::output;
+use cutwater_shell::output_file::{Inputs, OutputFile};
 use cutwater_shell::progress::Progress;
 use cutwater_shell::stop::Stop;
 use effort::Effort;
@@ -104,6 +105,11 @@ pub fn run_reproduce(args: &ReproduceArgs) -> Outcome {
     if args.list {
         return output::text(&report::list(&chosen)).map(|()| ExitCode::SUCCESS);
     }
+    let inputs = Inputs::new();
+    let begin = |path: &Option<PathBuf>| {
+        path.as_deref().map(|path| OutputFile::create(path, &inputs)).transpose()
+    };
+    let exports = (begin(&args.export_json)?, begin(&args.export_html)?);
     // Copies from maps are read through it.
     let _ = cutwater::sigbus::install();
     let failed = |e: std::io::Error| Failure::new("cannot watch for Ctrl-C").because(e);
@@ -117,7 +123,7 @@ pub fn run_reproduce(args: &ReproduceArgs) -> Outcome {
     }
     let mut report = Report::new(Host::with_files_in(&dir, args.quick));
     measure(&chosen, &mut bed, &stop, &mut report);
-    export(args, &report, bed.flames())?;
+    export(exports, &report, bed.flames())?;
     drop(bed);
     if args.json {
         output::json(&report)?
@@ -146,28 +152,19 @@ fn measure(chosen: &[&'static Claim], bed: &mut Bed, stop: &Stop, report: &mut R
     }
 }
 
-/// Writes the files that were asked for.
+/// Writes the files that were asked for: JSON and a page.
 fn export(
-    args: &ReproduceArgs,
+    (json, page): (Option<OutputFile>, Option<OutputFile>),
     report: &Report,
     flames: Option<flames::Flames>,
 ) -> Result<(), Failure> {
-    if let Some(file) = &args.export_json {
+    if let Some(file) = json {
         let text = serde_json::to_string_pretty(report)
             .map_err(|e| Failure::new("cannot write the results as JSON").because(e))?;
-        write(file, &(text + "\n"))?;
+        file.write_whole(&(text + "\n"))?;
     }
-    if let Some(file) = &args.export_html {
-        let flames = flames.map(flames::Flames::drawn).unwrap_or_default();
-        write(file, &html::page(report, &flames))?;
-    }
-    Ok(())
-}
-
-fn write(file: &std::path::Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|e| {
-        Failure::new(format!("cannot write the results to {}", file.display())).because(e)
-    })
+    let flames = flames.map(flames::Flames::drawn).unwrap_or_default();
+    page.map_or(Ok(()), |file| file.write_whole(&html::page(report, &flames)))
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Claim>, Failure> {

@@ -12,7 +12,7 @@ mod report;
 mod words;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cutwater_shell::{Outcome, output};
@@ -34,6 +34,13 @@ pub(crate) struct Args {
     json: bool,
 }
 
+impl Args {
+    /// The file that is looked at, if it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        Some(self.path.as_path()).filter(|path| !path.is_dir())
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Outcome {
     let kind = facts::kind(&args.path)?;
@@ -42,7 +49,7 @@ pub(crate) fn run(args: Args) -> Outcome {
     if args.json {
         output::json(&json::report(&facts, &findings))?;
     } else {
-        output::text(&report::report(&facts, &findings, style()))?;
+        output::styled(&report::report(&facts, &findings, style()))?;
     }
     Ok(if facts.works() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

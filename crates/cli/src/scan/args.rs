@@ -15,22 +15,31 @@ use cutwater_shell::logs::LogOptions;
   cutwater scan --follow --where 'message~timeout' app.log")]
 pub(crate) struct Args {
     /// Logs: paths, globs, or - for standard input; gzip, Zstandard, bzip2, xz and LZ4 are read as
-    /// they are
+    /// they are. The files of a rotated log come in the order of time
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+
+    /// Read all files in directories, and below them
+    #[arg(long, short = 'r')]
+    pub(super) recursive: bool,
 
     /// Print these fields of each record (a.b for nested JSON, _line for the line)
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
     pub(super) fields: Vec<String>,
 
     /// Only records that meet this: FIELD OP VALUE, joined by `and`, `or`, `not` and parentheses;
-    /// OP is = != < <= > >= ~ (contains) !~ =~ (regex) !=~. Several are joined by `and`
+    /// OP is = != < <= > >= ~ (contains) !~ =~ (regex) !=~. Several are joined by `and`. Durations
+    /// (1.5s, 850us) and sizes (10MB, 2KiB) compare by value
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) conditions: Vec<String>,
 
-    /// Print how many records (without --where: lines) there are
+    /// Print how many records there are
     #[arg(long, conflicts_with_all = ["fields", "top", "by"])]
     pub(super) count: bool,
+
+    /// Print how many lines there are, whatever is in them
+    #[arg(long, conflicts_with_all = ["fields", "top", "by", "count", "conditions", "since", "until", "last", "errors", "strict", "head", "tail", "follow", "merge", "bench"])]
+    pub(super) count_lines: bool,
 
     /// Print the N most frequent values of FIELD
     #[arg(long, num_args = 2, value_names = ["N", "FIELD"], conflicts_with_all = ["fields", "by"])]
@@ -61,7 +70,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["count", "top", "by", "follow", "tail", "arrow", "arrow_file"])]
     pub(super) merge: bool,
 
-    /// Only records from this time on: 2026-03-01T10:00, 10:30, yesterday, 2h
+    /// Only records from this time on: 2026-03-01T10:00, yesterday, 2h (ago), or 10:30 on the log's
+    /// last day
     #[arg(long, value_name = "WHEN")]
     pub(super) since: Option<String>,
 
@@ -72,6 +82,14 @@ pub(crate) struct Args {
     /// Only records of the last while before the log's last record: 15m, 2h30m
     #[arg(long, value_name = "DURATION", conflicts_with_all = ["since", "until"])]
     pub(super) last: Option<String>,
+
+    /// Read all of a log for a range of time, also where its times are sorted by their samples
+    #[arg(long)]
+    pub(super) no_seek: bool,
+
+    /// The zone in which times are shown and grouped: UTC, local, or a name like Europe/Berlin
+    #[arg(long, value_name = "ZONE", conflicts_with_all = ["arrow", "arrow_file", "count", "follow", "bench"])]
+    pub(super) tz_out: Option<String>,
 
     #[command(flatten)]
     pub(super) logs: LogOptions,
@@ -84,7 +102,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "STRING", conflicts_with_all = ["format", "grok"])]
     pub(super) log_format: Option<String>,
 
-    /// Write every bad line to FILE: path, line, offset, column, reason, excerpt, by tabs
+    /// Write every bad line to FILE (- is standard output): path, line, offset, column, reason,
+    /// excerpt, by tabs
     #[arg(long, value_name = "FILE")]
     pub(super) errors: Option<PathBuf>,
 

@@ -42,7 +42,7 @@ pub(super) fn write(
         misfits.iter_mut().zip(&sink.misfits).for_each(|(sum, n)| *sum += n);
     }
     for (spec, count) in specs.iter().zip(misfits).filter(|(_, count)| *count > 0) {
-        let (name, kind) = (&spec.name, kind_name(spec.kind));
+        let (name, kind) = (&spec.name, spec.kind.name());
         note(&format!(
             "{} of {name} {} not of type {kind} and {} written as null; --fields {name}:string keeps {}",
             counted(count, "value"),
@@ -63,13 +63,11 @@ fn columns(plan: &Plan, names: &[String]) -> Vec<ColumnSpec> {
     let (names, kinds): (Vec<_>, Vec<_>) = names.iter().map(typed).unzip();
     let mut specs = infer(&plan.logs, &names);
     for (spec, kind) in specs.iter_mut().zip(kinds) {
-        spec.kind = kind.unwrap_or(spec.kind);
+        if let Some(kind) = kind {
+            (spec.kind, spec.exact) = (kind, false);
+        }
     }
     specs
-}
-
-fn kind_name(kind: ColumnType) -> &'static str {
-    ColumnType::NAMED.into_iter().find(|(_, k)| *k == kind).map_or("", |(name, _)| name)
 }
 
 /// Arrow's own failures. Those of standard output keep their kind: a closed pipe is not a failure.

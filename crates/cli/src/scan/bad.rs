@@ -1,33 +1,54 @@
 //! Bad lines on their way to the report and to `--errors FILE`.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::Path;
 
 use cutwater_logs::bad::BadLine;
+use cutwater_shell::Failure;
+use cutwater_shell::output_file::OutputFile;
 
 use super::plan::Plan;
-use cutwater_shell::Failure;
-use cutwater_shell::words::shown;
 
 /// The most bad lines that are shown.
 const SHOWN_MAX: usize = 10;
 
 pub(super) struct BadLines {
     shown: Vec<(usize, BadLine)>,
-    file: Option<BufWriter<File>>,
-    failed: Option<std::io::Error>,
+    list: Option<List>,
+    failed: Option<io::Error>,
+}
+
+/// The file that lists all of them.
+struct List {
+    out: Box<dyn Write + Send>,
+    /// It gets its name when it is whole.
+    unpublished: Option<OutputFile>,
+    /// Whether somebody reads it while it is written.
+    is_live: bool,
+}
+
+impl List {
+    fn create(path: &Path, plan: &Plan) -> Result<Self, Failure> {
+        let file = OutputFile::create(path, &plan.inputs)?;
+        let (out, is_live) = (file.writer()?, plan.output.is_endless());
+        // A list that has no end is never whole.
+        let unpublished = if is_live { file.publish().map(|()| None)? } else { Some(file) };
+        Ok(Self { out, unpublished, is_live })
+    }
+
+    fn add(&mut self, name: &str, line: &BadLine) -> io::Result<()> {
+        let BadLine { line: number, offset, column, reason, excerpt } = line;
+        let row = format!("{name}\t{number}\t{offset}\t{column}\t{reason}\t{excerpt}\n");
+        self.out.write_all(row.as_bytes())?;
+        if self.is_live { self.out.flush() } else { Ok(()) }
+    }
 }
 
 impl BadLines {
     pub(super) fn new(plan: &Plan) -> Result<Self, Failure> {
-        let create = |path: &PathBuf| {
-            let failed = |e| Failure::new(format!("cannot create {}", shown(path))).because(e);
-            File::create(path).map(BufWriter::new).map_err(failed)
-        };
-        let file = plan.errors.as_ref().map(create).transpose()?;
-        Ok(Self { shown: Vec::new(), file, failed: None })
+        let list = plan.errors.as_deref().map(|path| List::create(path, plan)).transpose()?;
+        Ok(Self { shown: Vec::new(), list, failed: None })
     }
 
     pub(super) fn add(
@@ -41,13 +62,9 @@ impl BadLines {
         }
         let name = plan.name(log);
         for line in bad.drain(..) {
-            if let Some(file) = &mut self.file {
-                let BadLine { line: number, offset, column, reason, excerpt } = &line;
-                let row = format!("{name}\t{number}\t{offset}\t{column}\t{reason}\t{excerpt}\n");
-                if let Err(e) = file.write_all(row.as_bytes()) {
-                    self.failed = Some(e);
-                    return ControlFlow::Break(());
-                }
+            if let Some(Err(e)) = self.list.as_mut().map(|list| list.add(&name, &line)) {
+                self.failed = Some(e);
+                return ControlFlow::Break(());
             }
             if self.shown.len() < SHOWN_MAX {
                 self.shown.push((log, line));
@@ -57,10 +74,18 @@ impl BadLines {
     }
 
     pub(super) fn finish(mut self) -> Result<Vec<(usize, BadLine)>, Failure> {
-        let flushed = self.file.as_mut().map_or(Ok(()), Write::flush);
-        match self.failed.map_or(flushed, Err) {
-            Ok(()) => Ok(self.shown),
-            Err(e) => Err(Failure::new("cannot write the bad lines").because(e)),
+        let failed = |e: io::Error| match e.kind() {
+            // Standard output, whose reader went away.
+            io::ErrorKind::BrokenPipe => Failure::output(e),
+            _ => Failure::new("cannot write the bad lines").because(e),
+        };
+        if let Some(e) = self.failed {
+            return Err(failed(e));
         }
+        if let Some(list) = &mut self.list {
+            list.out.flush().map_err(failed)?;
+            list.unpublished.take().map_or(Ok(()), OutputFile::publish)?;
+        }
+        Ok(self.shown)
     }
 }

@@ -1,5 +1,6 @@
-//! `--count`: how many records, or lines, each log has.
+//! `--count` and `--count-lines`: how many records, or lines, each log has.
 
+use cutwater_logs::bad::{BadCounts, Reason};
 use cutwater_logs::scan::{Counted, Counting, Tally, count_lines, count_literals};
 use cutwater_logs::split::Stop;
 use cutwater_shell::{Failure, output};
@@ -10,39 +11,43 @@ use super::json::pass_json;
 use super::pass::{Ignore, pass};
 use super::plan::Plan;
 
-/// Counts records that meet the conditions; without conditions, lines.
+/// Counts records that meet the conditions.
 pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
     let literals = plan.request.filter.literals().filter(|literals| literals.decide);
     let whole = plan.request.ranges.iter().all(Option::is_none) && !plan.wants_bad_lines();
     let whole = whole && !plan.logs.iter().any(|log| log.definition.joins_lines());
-    let raw = match &literals {
-        Some(l) if whole => Some(count_literals(&plan.logs, &plan.request, stop, &l.texts)),
-        None if whole && plan.request.filter.is_empty() => {
-            Some(count_lines(&plan.logs, &plan.request, stop))
-        }
-        _ => None,
-    };
-    let Some((counted, failures)) = raw else {
-        return count_parsed(plan, stop, json);
-    };
-    let matched = literals.is_some();
-    let counts = counted.iter().map(|c| if matched { c.matched } else { c.lines }).collect();
-    let tally = |c: &Counted| Tally { bytes: c.bytes, lines: c.lines, ..Tally::default() };
-    let tallies = counted.iter().map(tally).collect();
-    let result = PassResult::Counts { counts, json };
-    Ok(Done { tallies, failures, result, ..Done::default() })
-}
-
-/// Counts where lines have to be parsed.
-fn count_parsed(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
+    if let Some(literals) = literals.filter(|_| whole) {
+        let counted = count_literals(&plan.logs, &plan.request, stop, &literals.texts);
+        return Ok(without_parsing(counted, |c| c.matched, json));
+    }
     let (mut done, _) = pass(plan, stop, || Counting, Ignore)?;
-    // Without conditions lines are counted, as where nothing has to be parsed; but not those that
-    // continue a record.
-    let all = plan.request.filter.is_empty();
-    let count = |t: &Tally| if all { t.lines - t.continued } else { t.matched };
-    let counts = done.tallies.iter().map(count).collect();
+    let counts = done.tallies.iter().map(|tally| tally.matched).collect();
     done.result = PassResult::Counts { counts, json };
     Ok(done)
+}
+
+/// Counts lines, whatever is in them.
+pub(super) fn count_lines_of(plan: &Plan, stop: &Stop, json: bool) -> Done {
+    let mut done = without_parsing(count_lines(&plan.logs, &plan.request, stop), |c| c.lines, json);
+    // They are counted like all others.
+    done.tallies.iter_mut().for_each(|tally| tally.bad = BadCounts::default());
+    done
+}
+
+/// What a pass over raw bytes found.
+fn without_parsing(
+    (counted, failures): (Vec<Counted>, Vec<(usize, cutwater_logs::Error)>),
+    of: fn(&Counted) -> u64,
+    json: bool,
+) -> Done {
+    let tally = |c: &Counted| {
+        let mut bad = BadCounts::default();
+        bad.add_many(Reason::TooLong, c.too_long);
+        Tally { bytes: c.bytes, lines: c.lines, bad, ..Tally::default() }
+    };
+    let tallies = counted.iter().map(tally).collect();
+    let result = PassResult::Counts { counts: counted.iter().map(of).collect(), json };
+    Done { tallies, failures, result, ..Done::default() }
 }
 
 /// Prints the counts.

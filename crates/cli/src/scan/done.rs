@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use cutwater_logs::bad::BadLine;
+use cutwater_logs::misfits::Misfits;
 use cutwater_logs::scan::{Profiling, Tally};
+use cutwater_logs::value::Unit;
 
 use super::plan::GroupForm;
 
@@ -18,6 +20,10 @@ pub(super) struct Done {
     pub(super) elapsed: Duration,
     /// Pages that were read to find the range of time.
     pub(super) pages_touched: u64,
+    /// Whether a part of a log was not read because its times count as sorted.
+    pub(super) relied_on_order: bool,
+    /// Fields that were asked for and no record has.
+    pub(super) absent: Vec<String>,
 }
 
 /// What is printed after the pass.
@@ -41,11 +47,22 @@ pub(super) struct Groups {
     pub(super) rows: Vec<GroupRow>,
     /// Records outside of all groups, as there were too many groups.
     pub(super) left_out: u64,
+    /// Values that are in no measure, as they are of another kind.
+    pub(super) misfits: Misfits,
     pub(super) form: GroupForm,
 }
 
 /// The values of the fields of a group, and of its measures.
-pub(super) type GroupRow = (Vec<Option<String>>, Vec<Option<f64>>);
+pub(super) type GroupRow = (Vec<Option<String>>, Vec<Measurement>);
+
+/// What was measured over a group.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Measurement {
+    /// No record has the field.
+    None,
+    Number(f64),
+    Quantity(f64, Unit),
+}
 
 impl Done {
     /// How many bad lines all logs have.

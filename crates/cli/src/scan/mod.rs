@@ -2,6 +2,7 @@
 //!
 //! `args` -> `plan` -> a `pass` with a sink of `records`, `count`, `groups` or `summary` -> `report`.
 
+mod absent;
 mod args;
 mod arrow;
 mod bad;
@@ -46,7 +47,7 @@ pub(crate) fn run(args: Args, flamegraph: Option<PathBuf>) -> Outcome {
         return bench::compare_ways(&plan, options);
     }
     let started = Instant::now();
-    let pages_touched = plan.seek()?;
+    let sought = plan.seek()?;
     let stop = Arc::<Stop>::default();
     let (to_stop, read) = (Arc::clone(&stop), Arc::clone(&stop));
     let watch = Watch::start(move || to_stop.stop())?;
@@ -59,15 +60,19 @@ pub(crate) fn run(args: Args, flamegraph: Option<PathBuf>) -> Outcome {
         note(&format!("{threads} could not be started; the others did the work; see: ulimit -u"));
     }
     done.elapsed = started.elapsed();
-    done.pages_touched = pages_touched;
+    done.pages_touched = sought.pages_touched;
+    done.relied_on_order = sought.relied_on_order;
+    done.absent = absent::fields(&plan, &done, &stop);
     report::print(&plan, &done)?;
+    report::note_empty_range(&plan, &done, &sought);
     Ok(watch.exit_code().unwrap_or_else(|| exit_code(&plan, &done)))
 }
 
 /// Reads the logs; prints records on the way.
 fn pass(plan: &Plan, stop: &Stop, watch: &Watch) -> Result<Done, Failure> {
     match &plan.output {
-        Output::Count { json } => count::count(plan, stop, *json),
+        Output::Count { json, lines: true } => Ok(count::count_lines_of(plan, stop, *json)),
+        Output::Count { json, lines: false } => count::count(plan, stop, *json),
         Output::Groups { by, measures, limit, form } => {
             groups::group(plan, stop, by, measures, *limit, *form)
         }
@@ -78,7 +83,7 @@ fn pass(plan: &Plan, stop: &Stop, watch: &Watch) -> Result<Done, Failure> {
 
 fn exit_code(plan: &Plan, done: &Done) -> ExitCode {
     let strictly_bad = plan.strict && done.bad_lines() > 0;
-    if plan.some_missing || !done.failures.is_empty() || strictly_bad {
+    if plan.some_missing || !done.failures.is_empty() || strictly_bad || !done.absent.is_empty() {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

@@ -27,11 +27,11 @@ pub(super) fn print(
             ordered(plan, records.order, stop, Lines::default, Writer::lines(records))
         }
         RecordForm::Table(names) => {
-            let sink = || Rendering::new(names, Style::Tsv);
+            let sink = || Rendering::new(names, Style::Tsv).zoned(plan.zoned.as_ref());
             ordered(plan, records.order, stop, sink, Writer::table(records, names))
         }
         RecordForm::Fields(names, style) => {
-            let sink = || Rendering::new(names, *style);
+            let sink = || Rendering::new(names, *style).zoned(plan.zoned.as_ref());
             ordered(plan, records.order, stop, sink, Writer::fields(records, names, *style))
         }
         RecordForm::Arrow(names, form) => arrow::write(plan, stop, names, *form, records.head),

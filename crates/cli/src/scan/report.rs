@@ -1,10 +1,14 @@
 //! What is printed after a pass.
 
+use cutwater_logs::bad::Reason;
+use cutwater_logs::misfits::Misfits;
+use cutwater_logs::scan::Log;
+use cutwater_shell::left_out::LeftOut;
 use cutwater_shell::words::{counted, printable, unknown_zones};
 use cutwater_shell::{Failure, note, output};
 
 use super::done::{Done, PassResult};
-use super::plan::Plan;
+use super::plan::{Plan, Sought};
 use super::{count, groups, summary};
 
 /// Prints the result of a pass, and notes what it could not read.
@@ -24,14 +28,15 @@ pub(super) fn print(plan: &Plan, done: &Done) -> Result<(), Failure> {
         PassResult::Groups(groups) => groups::print(plan, done, groups)?,
         PassResult::Summary { profiles, json: true } => {
             output::json(&summary::json(plan, done, profiles))?;
-            return Ok(());
         }
         PassResult::Summary { profiles, json: false } => {
             output::text(&summary::text(plan, done, profiles))?;
-            return Ok(());
         }
     }
-    note_bad_lines(plan, done);
+    note_left_out(plan, done);
+    for name in &done.absent {
+        note(&format!("no record has a field {name:?}"));
+    }
     Ok(())
 }
 
@@ -53,17 +58,43 @@ fn note_times(plan: &Plan, done: &Done) {
     }
 }
 
-/// Notes the bad lines, unless the output lists them.
-fn note_bad_lines(plan: &Plan, done: &Done) {
-    let bad = done.bad_lines();
-    if bad == 0 {
+/// Notes that no record is of the time that is asked for, unless that was said when the time was sought.
+pub(super) fn note_empty_range(plan: &Plan, done: &Done, sought: &Sought) {
+    let matched: u64 = done.tallies.iter().map(|tally| tally.matched).sum();
+    let is_only_condition = plan.request.filter.fields().next().is_none();
+    if matched > 0 || sought.is_outside || !plan.asks_for_times() || !is_only_condition {
         return;
     }
-    let skipped: u64 = done.tallies.iter().map(|t| t.skipped).sum();
-    let among = if skipped > 0 { " among the lines that were looked at" } else { "" };
-    let (lines, were) = (counted(bad, "bad line"), if bad == 1 { "was" } else { "were" });
-    note(&format!("{lines}{among} {were} skipped; --errors FILE lists them"));
-    if let Some((log, line)) = done.bad.first() {
+    let first = plan.logs.iter().filter_map(Log::sampled_times).map(|(first, _)| first).min();
+    let begins = first.map_or_else(String::new, |first| {
+        format!("; the first record that was looked at is of {}", plan.time_text(first))
+    });
+    note(&format!("no record is of the time that is asked for{begins}"));
+}
+
+/// Notes what the result leaves out; a summary lists its bad lines itself.
+fn note_left_out(plan: &Plan, done: &Done) {
+    let is_summary = matches!(done.result, PassResult::Summary { .. });
+    let long_lines = done.tallies.iter().map(|tally| tally.bad.of(Reason::TooLong)).sum();
+    // Where lines are asked for as they stand, the other bad lines are found, too.
+    let asks_for_lines = plan.request.filter.asks_for_lines();
+    let bad_lines = if asks_for_lines { long_lines } else { done.bad_lines() };
+    let mut misfits = Misfits::default();
+    done.tallies.iter().for_each(|tally| misfits.merge(&tally.misfits));
+    if let PassResult::Groups(groups) = &done.result {
+        misfits.merge(&groups.misfits);
+    }
+    LeftOut {
+        bad_lines: if is_summary { 0 } else { bad_lines },
+        long_lines: if is_summary { 0 } else { long_lines },
+        looked_at_some: done.tallies.iter().any(|tally| tally.skipped > 0),
+        shows_bad_lines: "--errors FILE lists them",
+        misfits: Some(&misfits),
+        order: done.relied_on_order.then_some("--no-seek reads all"),
+        ..LeftOut::default()
+    }
+    .print();
+    if let Some((log, line)) = done.bad.first().filter(|_| !is_summary && bad_lines > 0) {
         let (name, number, reason) = (plan.name(*log), line.line, line.reason);
         note(&format!(
             "the first: {name}:{number} (offset {}): {reason}: {}",

@@ -1,7 +1,7 @@
 //! Rows on standard output, written while the logs are read.
 
 use std::collections::VecDeque;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::ops::ControlFlow;
 
 use cutwater_logs::render::{Rendering, Style};
@@ -11,10 +11,13 @@ use super::pass::Emit;
 use super::plan::Records;
 use super::table::Table;
 use cutwater_shell::Failure;
+use cutwater_shell::words::escaped_bytes;
 
 /// Writes rows to standard output: all, the first few, or the last few.
 pub(super) struct Writer {
     out: BufWriter<Stdout>,
+    /// Whether rows go to a terminal, which must not obey what is in them.
+    is_terminal: bool,
     table: Option<Table>,
     head_left: Option<usize>,
     tail: Option<(usize, VecDeque<Vec<u8>>)>,
@@ -26,6 +29,7 @@ impl Writer {
     pub(super) fn lines(records: &Records) -> Self {
         Self {
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
+            is_terminal: io::stdout().is_terminal(),
             table: None,
             head_left: records.head,
             tail: records.tail.map(|n| (n, VecDeque::new())),
@@ -81,6 +85,7 @@ impl Writer {
     fn write(&mut self, bytes: &[u8]) {
         let result = match &mut self.table {
             Some(table) => table.row(bytes, &mut self.out),
+            None if self.is_terminal => self.out.write_all(&escaped_bytes(bytes)),
             None => self.out.write_all(bytes),
         };
         if let Err(e) = result {

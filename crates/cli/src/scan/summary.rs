@@ -6,7 +6,6 @@ use cutwater_logs::bad::excerpt;
 use cutwater_logs::profile::{FieldProfile, Profile, Type};
 use cutwater_logs::scan::{Profiling, Tally};
 use cutwater_logs::split::Stop;
-use cutwater_logs::time::format_utc;
 use cutwater_logs::timeline::Timeline;
 use serde_json::{Map, Value, json};
 
@@ -58,7 +57,7 @@ fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Va
         tally.bad.by_reason().map(|(r, n)| (r.name().to_owned(), json!(n))).collect();
     let zones: Map<_, _> =
         tally.unknown_zones.counts.iter().map(|(name, n)| (name.clone(), json!(n))).collect();
-    let time = |pick: fn((i64, i64)) -> i64| timeline.range.map(|r| format_utc(pick(r)));
+    let time = |pick: fn((i64, i64)) -> i64| timeline.range.map(|r| plan.time_text(pick(r)));
     json!({
         "path": plan.path_text(log),
         "format": definition.definition.format().name(),
@@ -115,7 +114,7 @@ pub(super) fn text(plan: &Plan, done: &Done, profiles: &Profiling) -> String {
         }
         let (profile, timeline) = profile_of_log(profiles, log);
         head(&mut out, plan, log, tally);
-        times(&mut out, &timeline);
+        times(&mut out, plan, &timeline);
         fields(&mut out, &profile, tally);
         bad(&mut out, done, log, tally);
     }
@@ -143,12 +142,12 @@ fn head(out: &mut String, plan: &Plan, log: usize, tally: &Tally) {
     }
 }
 
-fn times(out: &mut String, timeline: &Timeline) {
+fn times(out: &mut String, plan: &Plan, timeline: &Timeline) {
     let Some((first, last)) = timeline.range else { return };
-    let _ = writeln!(out, "  time     {} to {}", format_utc(first), format_utc(last));
+    let _ = writeln!(out, "  time     {} to {}", plan.time_text(first), plan.time_text(last));
     let _ = writeln!(out, "           {}", histogram(timeline));
     for gap in timeline.gaps(GAPS_SHOWN) {
-        let (from, to) = (format_utc(gap.from), format_utc(gap.to));
+        let (from, to) = (plan.time_text(gap.from), plan.time_text(gap.to));
         let _ = writeln!(out, "  gap      {from} to {to}");
     }
 }
@@ -180,7 +179,12 @@ fn fields(out: &mut String, profile: &Profile, tally: &Tally) {
         if let Some(field) = profile.find(names) {
             let all = field.top.sure(20).into_iter();
             let counts = all.map(|(v, n)| format!("{} {n}", excerpt(v)));
-            let _ = writeln!(out, "  {:8} {}", field.name, counts.collect::<Vec<_>>().join(", "));
+            let _ = writeln!(
+                out,
+                "  {:8} {}",
+                printable(field.name.as_bytes()),
+                counts.collect::<Vec<_>>().join(", ")
+            );
         }
     }
 }

@@ -53,7 +53,7 @@ impl<'a> Drawing<'a> {
 fn part<T>(drawn: Result<T, FlameError>, missing: &mut Vec<String>) -> Result<Option<T>, Failure> {
     match drawn {
         Ok(report) => Ok(Some(report)),
-        Err(e @ FlameError::Write { .. }) => Err(Failure::new("no flame graph").because(e)),
+        Err(e @ FlameError::Write(_)) => Err(Failure::new("no flame graph").because(e)),
         Err(e) => {
             missing.push(explained(&e));
             Ok(None)

@@ -26,6 +26,7 @@ mod tail_graph;
 mod tally;
 mod target;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -37,8 +38,9 @@ pub(crate) use args::Args;
 use counters::Counters;
 use cutwater_flame::KernelNames;
 use cutwater_shell::Failure;
+use cutwater_shell::output_file::Inputs;
 use cutwater_shell::stop::Stop;
-use cutwater_shell::{Outcome, output};
+use cutwater_shell::{Outcome, output, print_error};
 use drawing::Drawing;
 use report::Report;
 use source::Source;
@@ -57,6 +59,9 @@ const LIVE_ROWS: usize = 15;
 pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
     if args.child {
         return target::become_command(&args.command);
+    }
+    if let Some(path) = flamegraph {
+        spare_files_of(args, path)?;
     }
     let stop = Stop::on_signals()
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
@@ -89,9 +94,18 @@ pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
     if args.json {
         output::json(&report)?;
     } else {
-        say(&table::text(&report, args.rows));
+        // Standard output is the command's.
+        print_error(&table::text(&report, args.rows));
     }
     Ok(code)
+}
+
+/// Checks that no picture is drawn over the program that is traced, nor over a file that its arguments name.
+fn spare_files_of(args: &Args, path: &Path) -> Result<(), Failure> {
+    let mut inputs = Inputs::new();
+    let is_file = |word: &&OsString| Path::new(word).is_file();
+    inputs.add_all(args.command.iter().filter(is_file));
+    cutwater_flame::pictures(path)?.iter().try_for_each(|file| inputs.check(file))
 }
 
 /// Raises the limit on open descriptors as far as allowed: events take some for each thread.
@@ -101,11 +115,8 @@ fn use_all_descriptors() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
 }
 
-/// Prints on standard error, because standard output is the command's. If it is closed, the text is
-/// lost.
-fn say(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
-}
+/// Clears a terminal.
+const CLEAR: &[u8] = b"\x1b[H\x1b[J";
 
 /// What is watched, and what was seen of it.
 struct Watched {
@@ -135,7 +146,10 @@ impl Watched {
             if live && shown.elapsed() >= SHOW_EVERY {
                 shown = Instant::now();
                 self.source.settle(&mut self.tally);
-                say(&format!("\x1b[H\x1b[J{}", table::text(&self.report(args), LIVE_ROWS)));
+                let text = table::text(&self.report(args), LIVE_ROWS);
+                // As with all that is said, it is lost where standard error is closed.
+                let _ = io::stderr().lock().write_all(CLEAR);
+                print_error(&text);
             }
             std::thread::sleep(LOOK_EVERY);
         }

@@ -1,17 +1,20 @@
 //! The command, run as its users run it; one program for all tests, as linking takes longer than they do.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says where")]
 
+mod aliases;
 mod bench;
 mod claims;
 mod command;
 mod doctor;
-mod formats;
 mod follow;
+mod formats;
 mod guides;
 mod help;
 mod manual;
+mod many_files;
 mod metrics;
 mod names;
+mod no_silent_zero;
 mod odd_inputs;
 mod pages;
 mod readme;
@@ -19,6 +22,7 @@ mod reproduce;
 mod scan;
 mod scarce;
 mod storm;
+mod taint;
 mod trace;
 
 use std::ffi::OsStr;

@@ -4,26 +4,43 @@
 //! that does not fit it becomes null and is counted, since the schema is written before the data.
 
 mod builder;
+mod infer;
 mod sink;
 
 pub use builder::ColumnBuilder;
+pub use infer::infer;
 pub use sink::Columns;
 
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{
+    DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Field, Schema, SchemaRef,
+    TimeUnit,
+};
 
-use crate::format::for_each_record;
-use crate::profile::{Profile, Type};
-use crate::record::Fields;
-use crate::scan::Log;
-use crate::time::Clock;
 use crate::{Error, Result};
 
 /// A batch is handed over when its texts have this many bytes: offsets into them are 32 bits wide,
 /// and the memory held is rows times columns times threads.
 pub const BATCH_TEXT_BYTES: usize = 4 << 20;
+
+/// How many digits the numbers of a column may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits {
+    /// Whether there are 76 of them, and not 38.
+    pub wide: bool,
+    /// How many of them stand behind the point.
+    pub scale: u8,
+}
+
+impl Digits {
+    /// All digits that a number may have.
+    #[must_use]
+    pub fn most(self) -> u8 {
+        if self.wide { DECIMAL256_MAX_PRECISION } else { DECIMAL128_MAX_PRECISION }
+    }
+}
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +51,8 @@ pub enum ColumnType {
     Integer,
     /// Doubles.
     Float,
+    /// Numbers with all their digits, for those that a double or 64 bits would change.
+    Decimal(Digits),
     /// Nanoseconds since 1970 in UTC.
     Timestamp,
     /// UTF-8; bytes that are not become U+FFFD.
@@ -41,7 +60,7 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
-    /// Every type with its name.
+    /// Every type that can be asked for, with its name.
     pub const NAMED: [(&'static str, Self); 5] = [
         ("bool", Self::Bool),
         ("integer", Self::Integer),
@@ -50,6 +69,13 @@ impl ColumnType {
         ("string", Self::String),
     ];
 
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let named = Self::NAMED.into_iter().find(|(_, known)| *known == self);
+        named.map_or("decimal", |(name, _)| name)
+    }
+
     /// The type of its Arrow arrays.
     #[must_use]
     pub fn arrow(self) -> DataType {
@@ -57,6 +83,12 @@ impl ColumnType {
             Self::Bool => DataType::Boolean,
             Self::Integer => DataType::Int64,
             Self::Float => DataType::Float64,
+            Self::Decimal(Digits { wide: false, scale }) => {
+                DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale as i8)
+            }
+            Self::Decimal(Digits { wide: true, scale }) => {
+                DataType::Decimal256(DECIMAL256_MAX_PRECISION, scale as i8)
+            }
             Self::Timestamp => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
             Self::String => DataType::Utf8,
         }
@@ -82,40 +114,9 @@ pub struct ColumnSpec {
     pub name: String,
     /// What it holds.
     pub kind: ColumnType,
-}
-
-/// Columns for the fields `names`, with the types that the sampled lines of `logs` have. What
-/// they have in several types, or never, is text.
-#[must_use]
-pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
-    let mut profile = Profile::default();
-    for log in logs {
-        let mut fields = Fields::only(names);
-        fields.dotted = true;
-        let mut clock = Clock::new(log.rules.clone());
-        let mut of_log = Profile::default();
-        for_each_record(
-            &log.definition,
-            &log.sample,
-            &log.rules,
-            &mut fields,
-            |fields, record, block| {
-                of_log.add(fields, record, block, &mut clock);
-            },
-        );
-        profile.merge(&of_log);
-    }
-    let spec = |name: &String| {
-        let kind = match profile.find(&[name]).map(|field| field.kind()) {
-            Some(Type::Bool) => ColumnType::Bool,
-            Some(Type::Integer) => ColumnType::Integer,
-            Some(Type::Float) => ColumnType::Float,
-            Some(Type::Timestamp) => ColumnType::Timestamp,
-            _ => ColumnType::String,
-        };
-        ColumnSpec { name: name.clone(), kind }
-    };
-    names.iter().map(spec).collect()
+    /// Whether a text becomes a number only where the number is written the same. A type that was asked
+    /// for takes every text that reads as one.
+    pub exact: bool,
 }
 
 /// The schema of batches with these columns; every one may be null.

@@ -50,7 +50,7 @@ impl Columns {
 
 /// A builder that grows, as the last batch of a piece may have few rows.
 fn builder(spec: &ColumnSpec) -> ColumnBuilder {
-    ColumnBuilder::new(spec.kind, 0)
+    ColumnBuilder::new(spec.kind, spec.exact, 0)
 }
 
 impl Sink for Columns {

@@ -1,16 +1,17 @@
 //! A filter that is ready for the records of one file.
 
-use super::condition::{Condition, Subject};
+use super::condition::{BoundCondition, Subject};
 use super::node::Node;
 use super::times::TimeRange;
-use crate::record::{FieldId, Record};
+use crate::misfits::Misfits;
+use crate::record::Record;
 use crate::time::{Clock, Nanos};
 
 /// A [`super::Filter`] with its fields found.
 #[derive(Debug, Clone)]
 pub struct Bound {
     /// All of these must hold.
-    pub(super) nodes: Vec<Node<Condition<Option<FieldId>>>>,
+    pub(super) nodes: Vec<Node<BoundCondition>>,
     pub(super) times: TimeRange,
 }
 
@@ -19,7 +20,7 @@ impl Bound {
     #[inline]
     #[must_use]
     pub fn passes(
-        &self,
+        &mut self,
         block: &[u8],
         line: &[u8],
         record: &Record,
@@ -33,26 +34,44 @@ impl Bound {
 
     /// Whether a line that is not a record passes; `error` names what is wrong with it.
     #[must_use]
-    pub fn passes_bad(&self, line: &[u8], error: &'static str, clock: &mut Clock) -> bool {
+    pub fn passes_bad(&mut self, line: &[u8], error: &'static str, clock: &mut Clock) -> bool {
         let record = Record::default();
         let subject = Subject { block: &[], line, record: &record, error: Some(error) };
         self.times.is_open() && self.passes_tests(subject, clock)
     }
 
-    fn passes_tests(&self, subject: Subject<'_>, clock: &mut Clock) -> bool {
-        self.nodes.iter().all(|node| match node {
+    fn passes_tests(&mut self, subject: Subject<'_>, clock: &mut Clock) -> bool {
+        self.nodes.iter_mut().all(|node| match node {
             Node::Test(condition) => condition.holds(subject, clock),
             joined => holds(joined, subject, clock),
         })
     }
+
+    /// Adds the values that kept their records out because a condition could not test them, since the
+    /// last call, to `all`.
+    pub fn take_misfits(&mut self, all: &mut Misfits) {
+        self.nodes.iter_mut().for_each(|node| all.merge(&misfits(node)));
+    }
+}
+
+/// The values that the conditions of a node could not test. Where all must hold, the first that has no
+/// outcome is the last that is tested; where one must, a value may be in several.
+fn misfits(node: &mut Node<BoundCondition>) -> Misfits {
+    let mut all = Misfits::default();
+    match node {
+        Node::Test(condition) => all = condition.take_misfits(),
+        Node::All(nodes) => nodes.iter_mut().for_each(|node| all.merge(&misfits(node))),
+        Node::Any(nodes) => nodes.iter_mut().for_each(|node| all.merge_same(&misfits(node))),
+    }
+    all
 }
 
 /// Whether conditions hold as they are joined. The depth is that of the parentheses, which their
 /// parsers bound.
-fn holds(node: &Node<Condition<Option<FieldId>>>, subject: Subject<'_>, clock: &mut Clock) -> bool {
+fn holds(node: &mut Node<BoundCondition>, subject: Subject<'_>, clock: &mut Clock) -> bool {
     match node {
         Node::Test(condition) => condition.holds(subject, clock),
-        Node::All(nodes) => nodes.iter().all(|node| holds(node, subject, clock)),
-        Node::Any(nodes) => nodes.iter().any(|node| holds(node, subject, clock)),
+        Node::All(nodes) => nodes.iter_mut().all(|node| holds(node, subject, clock)),
+        Node::Any(nodes) => nodes.iter_mut().any(|node| holds(node, subject, clock)),
     }
 }

@@ -2,8 +2,10 @@
 
 use super::LINE;
 use super::test::Test;
+use crate::misfits::Misfits;
 use crate::record::{FieldId, Record, Span, SpanKind, without_return};
 use crate::time::Clock;
+use crate::value;
 
 /// Where a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +79,66 @@ impl Condition {
     }
 }
 
+/// A condition whose field is found, with the values that it could not test.
+#[derive(Debug, Clone)]
+pub(super) struct BoundCondition {
+    condition: Condition<Option<FieldId>>,
+    /// The name of its field.
+    name: String,
+    misfits: Misfits,
+}
+
+impl BoundCondition {
+    /// Finds the field of `condition`.
+    pub(super) fn new(
+        condition: &Condition,
+        field: &mut impl FnMut(&str) -> Option<FieldId>,
+    ) -> Self {
+        let name = match &condition.place {
+            Place::Field(name) => name.clone(),
+            Place::Line | Place::Error => String::new(),
+        };
+        Self { condition: condition.bind(field), name, misfits: Misfits::default() }
+    }
+
+    #[inline(always)]
+    pub(super) fn holds(&mut self, subject: Subject<'_>, clock: &mut Clock) -> bool {
+        let Condition { place, test, wanted } = &self.condition;
+        let outcome = self.condition.outcome(subject, clock);
+        // A record that passes for want of an outcome is not left out.
+        if outcome.is_none()
+            && *wanted != Outcome::NotTrue
+            && let Place::Field(Some(id)) = *place
+        {
+            let span = subject.record.get(id);
+            if let Some(value) = value::text(span, subject.block) {
+                self.misfits.add(&self.name, test.wanted(), &value);
+            }
+        }
+        wanted.is_met(outcome)
+    }
+
+    /// The values that were left out since the last call.
+    pub(super) fn take_misfits(&mut self) -> Misfits {
+        std::mem::take(&mut self.misfits)
+    }
+}
+
+impl Outcome {
+    #[inline(always)]
+    fn is_met(self, outcome: Option<bool>) -> bool {
+        match self {
+            Self::True => outcome == Some(true),
+            Self::False => outcome == Some(false),
+            Self::NotTrue => outcome != Some(true),
+        }
+    }
+}
+
 impl Condition<Option<FieldId>> {
     #[inline(always)]
-    pub(super) fn holds(&self, subject: Subject<'_>, clock: &mut Clock) -> bool {
-        let outcome = match self.place {
+    fn outcome(&self, subject: Subject<'_>, clock: &mut Clock) -> Option<bool> {
+        match self.place {
             Place::Field(id) => {
                 let span = id.map_or_else(Span::default, |id| subject.record.get(id));
                 self.test.outcome(span, subject.block, clock)
@@ -94,11 +152,6 @@ impl Condition<Option<FieldId>> {
                 let text = subject.error.unwrap_or_default().as_bytes();
                 self.test.outcome(Span::new(kind, 0, text.len()), text, clock)
             }
-        };
-        match self.wanted {
-            Outcome::True => outcome == Some(true),
-            Outcome::False => outcome == Some(false),
-            Outcome::NotTrue => outcome != Some(true),
         }
     }
 }

@@ -2,9 +2,12 @@
 
 mod bound;
 mod compare;
+mod comparison;
 mod condition;
+mod fault;
 mod literals;
 mod node;
+mod operators;
 mod parse;
 mod test;
 #[cfg(test)]
@@ -21,11 +24,16 @@ pub use test::Test;
 pub use times::TimeRange;
 pub use untyped::Untyped;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use comparison::Comparison;
+use condition::BoundCondition;
 
 use crate::Result;
 use crate::record::Fields;
-use crate::time::Nanos;
+use crate::scan::Log;
+use crate::time::{Nanos, time_of_day};
 
 /// The name that stands for the whole line, as its raw bytes.
 pub const LINE: &str = "_line";
@@ -36,6 +44,8 @@ pub struct Filter {
     /// All of these must hold.
     nodes: Vec<Node<Condition>>,
     times: TimeRange,
+    /// The comparisons of the text that it was made of.
+    comparisons: Vec<Comparison>,
 }
 
 impl Filter {
@@ -50,25 +60,52 @@ impl Filter {
     /// `!=`, `<`, `<=`, `>`, `>=`, `~` (contains), `!~`, `=~` (matches a regular expression)
     /// or `!=~`; FIELD and VALUE are words or quoted. [`LINE`] is the whole line.
     ///
-    /// A record without the field fails each test, so it passes the negated ones. Numbers
-    /// are compared as numbers where both sides are, times as times, all else as bytes.
+    /// A record without the field fails each test, so it passes the negated ones. Numbers, durations,
+    /// sizes and times are compared by value where both sides are one; a value that has no order with the
+    /// word fails, and is counted ([`Bound::take_misfits`]). All other words are compared as bytes.
     ///
     /// # Errors
     /// When the text is not of this shape, is nested too deeply or too long, or has an invalid regular
     /// expression; the words point at the place.
     pub fn parse(text: &str, zone: &TimeZone) -> Result<Self> {
-        Ok(parse::parse(text, zone)?.map_or_else(Self::default, |node| Self::all(vec![node])))
+        Self::parse_on(text, zone, Timestamp::now())
+    }
+
+    /// The same, with times of day (`ts>=10:03`) on the day of `day` in `zone`: the last day of a log.
+    ///
+    /// # Errors
+    /// As [`Filter::parse`].
+    pub fn parse_on(text: &str, zone: &TimeZone, day: Timestamp) -> Result<Self> {
+        let (node, comparisons) = parse::parse(text, zone, day)?;
+        let all = node.map_or_else(Self::default, |node| Self::all(vec![node]));
+        Ok(Self { comparisons, ..all })
+    }
+
+    /// Whether a word is a time of day.
+    #[must_use]
+    pub fn names_a_time_of_day(&self) -> bool {
+        self.comparisons.iter().any(|comparison| time_of_day(&comparison.word).is_some())
+    }
+
+    /// Checks that words are compared with values of their kind, as far as the sampled lines of `logs`
+    /// show: not `status>=5OO`, where all of them are numbers.
+    ///
+    /// # Errors
+    /// When a word is of another kind than all sampled values; the words point at the place.
+    pub fn check(&self, logs: &[Log]) -> Result<()> {
+        comparison::check(&self.comparisons, logs)
     }
 
     /// A filter of conditions that must all hold.
     #[must_use]
     pub fn all(nodes: Vec<Node<Condition>>) -> Self {
-        Self { nodes: Node::all(nodes).into_all(), times: TimeRange::default() }
+        Self { nodes: Node::all(nodes).into_all(), ..Self::default() }
     }
 
     /// Adds another's conditions.
     pub fn and(&mut self, other: Self) {
         self.nodes.extend(other.nodes);
+        self.comparisons.extend(other.comparisons);
     }
 
     /// Keeps to records from `since` on and before `until`.
@@ -134,7 +171,8 @@ impl Filter {
     /// The filter, ready for the records of one file.
     #[must_use]
     pub fn bind(&self, fields: &mut Fields) -> Bound {
-        let mut bind = |condition: &Condition| condition.bind(&mut |name| fields.add(name));
+        let mut bind =
+            |condition: &Condition| BoundCondition::new(condition, &mut |name| fields.add(name));
         let nodes = self.nodes.iter().map(|node| node.map(&mut bind)).collect();
         Bound { nodes, times: self.times }
     }

@@ -11,34 +11,44 @@
 //! fields may be called so. A name ends at a space or an operator, a value at a space; in
 //! parentheses, a value also ends where they close.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use regex::bytes::Regex;
 
 use super::Filter;
 use super::compare::Compare;
+use super::comparison::Comparison;
 use super::condition::{Condition, Outcome, Place};
+use super::fault::fault;
 use super::node::Node;
+use super::operators::{OPERATORS, ends_name, no_operator, operator};
 use super::test::Test;
 use super::untyped::Untyped;
 use crate::{Error, Result};
 
-/// The operators, the longer ones first.
-const OPERATORS: [&str; 11] = ["!=~", "=~", "!~", "!=", "<=", ">=", "==", "=", "<", ">", "~"];
-
 const EXAMPLE: &str = "it should look like status>=500 or path~\"/api/\"";
 
-/// How much of the text is shown around a fault.
-const SHOWN_CHARS: usize = 60;
-
-/// Parses a text; `None` if it is blank.
-pub(super) fn parse(text: &str, zone: &TimeZone) -> Result<Option<Node<Condition>>> {
-    let mut parser = Parser { text, at: 0, depth: 0, conditions: 0, zone };
+/// Parses a text: its conditions, `None` if it is blank, and the comparisons among them.
+pub(super) fn parse(
+    text: &str,
+    zone: &TimeZone,
+    day: Timestamp,
+) -> Result<(Option<Node<Condition>>, Vec<Comparison>)> {
+    let shared = Arc::from(text);
+    let comparisons = Vec::new();
+    let mut parser =
+        Parser { text, at: 0, depth: 0, conditions: 0, zone, day, shared, comparisons };
     parser.spaces();
     if parser.rest().is_empty() {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     }
     let node = parser.any()?;
-    if parser.rest().is_empty() { Ok(Some(node)) } else { Err(parser.not_joined()) }
+    if !parser.rest().is_empty() {
+        return Err(parser.not_joined());
+    }
+    Ok((Some(node), parser.comparisons))
 }
 
 /// The test of `operator` without its `!`, against `text`.
@@ -46,7 +56,7 @@ fn test(
     operator: &str,
     text: &str,
     place: &Place,
-    zone: &TimeZone,
+    (zone, day): (&TimeZone, Timestamp),
 ) -> std::result::Result<Test, regex::Error> {
     let compare = match operator {
         "~" | "!~" => return Ok(Test::contains(text)),
@@ -58,7 +68,7 @@ fn test(
         _ => Compare::Equal,
     };
     let with = match place {
-        Place::Field(_) => Untyped::new(compare, text, zone),
+        Place::Field(_) => Untyped::new(compare, text, zone, day),
         Place::Line | Place::Error => Untyped::bytes(text),
     };
     Ok(Test::Untyped(compare, with))
@@ -80,6 +90,11 @@ struct Parser<'a> {
     depth: usize,
     conditions: usize,
     zone: &'a TimeZone,
+    /// The day of times of day.
+    day: Timestamp,
+    /// The text, for the comparisons.
+    shared: Arc<str>,
+    comparisons: Vec<Comparison>,
 }
 
 impl<'a> Parser<'a> {
@@ -173,17 +188,26 @@ impl<'a> Parser<'a> {
         self.conditions += 1;
         let field = self.name()?;
         self.spaces();
-        let found = OPERATORS.iter().copied().find(|op| self.rest().starts_with(op));
-        let operator = found.ok_or_else(|| self.no_operator(start))?;
+        let operator = operator(self.rest()).map_err(|found| self.no_operator(start, found))?;
         self.at += operator.len();
         self.spaces();
         let value_at = self.at;
         let value = self.value(operator)?;
         let place = Place::named(field);
-        let test = test(operator, &value, &place, self.zone).map_err(|error| {
+        let test = test(operator, &value, &place, (self.zone, self.day)).map_err(|error| {
             let fault = self.fault(value_at, &format!("{value:?} is not a regular expression"));
             Error::request(format!("{fault}\n{error}"))
         })?;
+        if let (Place::Field(field), Test::Untyped(_, with)) = (&place, &test) {
+            self.comparisons.push(Comparison {
+                text: Arc::clone(&self.shared),
+                at: value_at,
+                field: field.clone(),
+                operator,
+                word: value,
+                with: with.clone(),
+            });
+        }
         self.spaces();
         let negated = operator.starts_with('!');
         let wanted = if negated { Outcome::NotTrue } else { Outcome::True };
@@ -195,7 +219,7 @@ impl<'a> Parser<'a> {
             return Ok(quoted);
         }
         let rest = self.rest();
-        let end = rest.find(|c: char| c.is_whitespace() || "=!<>~".contains(c));
+        let end = rest.find(|c: char| c.is_whitespace() || ends_name(c));
         let name = &rest[..end.unwrap_or(rest.len())];
         if name.is_empty() || name.starts_with(')') {
             let words = format!("a condition is missing here; {EXAMPLE}");
@@ -261,11 +285,13 @@ impl<'a> Parser<'a> {
         Err(self.fault(start, "this quotation mark has no second one"))
     }
 
-    fn no_operator(&self, start: usize) -> Error {
+    /// The message if `found` stands where an operator should.
+    fn no_operator(&self, start: usize, found: &str) -> Error {
         let condition = self.text.get(start..self.at).unwrap_or_default().trim_end();
-        let words = match self.rest().chars().next() {
-            None => format!("{condition:?} is not a condition; {EXAMPLE}"),
-            Some(_) => format!("expected an operator after {condition:?}; {EXAMPLE}"),
+        let words = match (self.rest().is_empty(), found) {
+            (true, _) => format!("{condition:?} is not a condition; {EXAMPLE}"),
+            (_, "") => format!("expected an operator after {condition:?}; {EXAMPLE}"),
+            (_, found) => no_operator(found, condition),
         };
         self.fault(self.at, &words)
     }
@@ -284,24 +310,8 @@ impl<'a> Parser<'a> {
         self.fault(self.at, hint)
     }
 
-    /// A fault at byte `at`, with the text around it and a mark below.
+    /// A fault at byte `at`.
     fn fault(&self, at: usize, words: &str) -> Error {
-        let before: Vec<char> = self.text[..at].chars().map(visible).collect();
-        let from = before.len().saturating_sub(SHOWN_CHARS / 2);
-        let lead = if from > 0 { "..." } else { "" };
-        let left: String = before[from..].iter().collect();
-        let right: String = self.text[at..].chars().map(visible).take(SHOWN_CHARS).collect();
-        let cut = if self.text[at..].chars().nth(SHOWN_CHARS).is_some() { "..." } else { "" };
-        let space = lead.len() + before.len() - from;
-        let number = before.len() + 1;
-        Error::request(format!(
-            "--where, character {number}: {words}\n    {lead}{left}{right}{cut}\n    {:space$}^",
-            ""
-        ))
+        fault(self.text, at, words)
     }
-}
-
-/// As wide as a letter: a control character could move what follows it.
-fn visible(c: char) -> char {
-    if c.is_control() { '\u{fffd}' } else { c }
 }

@@ -17,10 +17,14 @@ pub enum Test {
     Null,
     /// A value of `true` or `false` is this one.
     Bool(bool),
-    /// A whole number compares so with this one.
+    /// A number compares so with this whole one: 12.5 is more than 12, though no column of whole numbers
+    /// can hold it.
     Integer(Compare, i64),
     /// A double compares so with this one, which is not -0.0.
     Float(Compare, f64),
+    /// A number, also in quotes, compares so with this one, with all digits of both; the number is there
+    /// as the nearest double, too.
+    Number(Compare, f64, String),
     /// A time compares so with this one.
     Time(Compare, Nanos),
     /// A text compares so with this one, which has no U+FFFD: that stands for bytes that are not UTF-8.
@@ -53,8 +57,12 @@ impl Test {
             Self::Untyped(compare, with) => with.outcome(*compare, span, block, clock),
             Self::Null => Some(value::is_null(span)),
             Self::Bool(with) => value::boolean(span, block).map(|value| value == *with),
-            Self::Integer(compare, with) => {
-                value::integer(span, block).map(|value| compare.accepts(value.cmp(with)))
+            Self::Integer(compare, with) => match value::integer(span, block) {
+                Some(value) => Some(compare.accepts(value.cmp(with))),
+                None => number_outcome(*compare, span, block, *with),
+            },
+            Self::Number(compare, with, digits) => {
+                exact_outcome(*compare, span, block, (*with, digits.as_bytes()))
             }
             Self::Float(compare, with) => {
                 value::number(span, block).map(|value| compare.accepts(value.total_cmp(with)))
@@ -63,6 +71,17 @@ impl Test {
                 value::time(span, block, clock).map(|value| compare.accepts(value.cmp(with)))
             }
             _ => value::text(span, block).map(|text| self.holds_for_text(&text)),
+        }
+    }
+
+    /// What a value has to be for this test to have an outcome, in words.
+    pub(super) fn wanted(&self) -> &'static str {
+        match self {
+            Self::Untyped(_, with) => with.wanted(),
+            Self::Bool(_) => "true or false",
+            Self::Integer(..) | Self::Float(..) | Self::Number(..) => "a number",
+            Self::Time(..) => "a time",
+            _ => "a text",
         }
     }
 
@@ -86,8 +105,21 @@ impl Test {
             | Self::Bool(_)
             | Self::Integer(..)
             | Self::Float(..)
+            | Self::Number(..)
             | Self::Time(..)
             | Self::Untyped(..) => false,
         }
     }
+}
+
+/// How a number that is no whole number of 64 bits compares with one.
+#[cold]
+fn number_outcome(compare: Compare, span: Span, block: &[u8], with: i64) -> Option<bool> {
+    exact_outcome(compare, span, block, (with as f64, with.to_string().as_bytes()))
+}
+
+fn exact_outcome(compare: Compare, span: Span, block: &[u8], with: (f64, &[u8])) -> Option<bool> {
+    let number = value::number(span, block)?;
+    let text = value::text(span, block)?;
+    Some(compare.accepts(value::order((number, &text), with)))
 }

@@ -10,7 +10,7 @@ use crate::time::{Clock, Rules};
 fn passes(condition: &str, line: &str) -> bool {
     let filter = Filter::parse(condition, &TimeZone::UTC).unwrap();
     let mut fields = Fields::only(&filter.fields().collect::<Vec<_>>());
-    let bound = filter.bind(&mut fields);
+    let mut bound = filter.bind(&mut fields);
     let mut parser = JsonParser::new(&fields);
     let mut record = Record::default();
     parser.begin_block(line.as_bytes());
@@ -62,6 +62,89 @@ fn each_operator_does_what_it_says() {
         "_line~error\"",
     ] {
         assert!(!passes(no, line), "{no}");
+    }
+}
+
+#[test]
+fn durations_and_sizes_compare_by_value() {
+    let line =
+        r#"{"took":"1.5s","iso":"PT2M","size":"10MB","zero":0,"n":1500,"id":"5m","text":"x"}"#;
+    let hold = [
+        "took>100ms",
+        "took<2m",
+        "took=1500ms",
+        "took!=1s",
+        "took>0",
+        "iso=120s",
+        "iso>1m59s",
+        "size>2KiB",
+        "size=10000kB",
+        "size>9999999",
+        "size<10485761",
+        "zero<1ms",
+        "zero=0B",
+        "n>1kB",
+        "id=5m",
+        "not text>1s",
+    ];
+    let do_not = [
+        "took>2m",
+        "took<100ms",
+        "took>5",
+        "took<5",
+        "took>1MB",
+        "size>10MiB",
+        "n>1s",
+        "n<1s",
+        "text>1s",
+        "text<1s",
+        "text>5",
+        "text<5",
+    ];
+    check(line, &hold, &do_not);
+}
+
+#[test]
+fn a_quoted_number_is_a_number_and_never_a_time() {
+    let line = r#"{"id":"1652857722","at":1652857722,"ts":"2022-05-18T07:08:42Z"}"#;
+    let hold =
+        ["id=1652857722.0", "id>5", "at>2022-01-01", "ts>2022-01-01", "ts=2022-05-18T07:08:42Z"];
+    let do_not = ["id>2022-01-01", "id<2022-01-01", "id=2022-05-18T07:08:42Z"];
+    check(line, &hold, &do_not);
+}
+
+/// The values that the condition could not test in a line.
+fn misfits(condition: &str, line: &str) -> Vec<String> {
+    let filter = Filter::parse(condition, &TimeZone::UTC).unwrap();
+    let mut fields = Fields::only(&filter.fields().collect::<Vec<_>>());
+    let mut bound = filter.bind(&mut fields);
+    let mut parser = JsonParser::new(&fields);
+    let (mut record, mut clock) = (Record::default(), Clock::new(Rules::default()));
+    parser.begin_block(line.as_bytes());
+    parser.parse(line.as_bytes(), 0, &mut fields, &mut record).1.unwrap();
+    let _ = bound.passes(line.as_bytes(), line.as_bytes(), &record, None, &mut clock);
+    let mut all = crate::misfits::Misfits::default();
+    bound.take_misfits(&mut all);
+    all.iter().map(|m| format!("{} {} {} {}", m.field, m.wanted, m.count, m.example)).collect()
+}
+
+#[test]
+fn values_that_have_no_order_with_the_word_are_counted() {
+    let line = r#"{"ms":"timeout","took":"slow","ts":"soon","n":null}"#;
+    for (condition, expected) in [
+        ("ms>10", "ms a number 1 timeout"),
+        ("took<=1.5s", "took a duration 1 slow"),
+        ("took>2KB", "took a size 1 slow"),
+        ("ts>=2026-03-01", "ts a time 1 soon"),
+        ("(ms>10 or took>1s) and ms=1", "ms a number 1 timeout, took a duration 1 slow"),
+        ("ms=10", ""),
+        ("ms!=10", ""),
+        ("not ms>10", ""),
+        ("ms>a", ""),
+        ("n>1", ""),
+        ("missing>1", ""),
+    ] {
+        assert_eq!(misfits(condition, line).join(", "), expected, "{condition}");
     }
 }
 

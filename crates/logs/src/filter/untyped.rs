@@ -5,46 +5,60 @@ use jiff::tz::TimeZone;
 
 use super::compare::Compare;
 use crate::record::Span;
-use crate::time::{Clock, Nanos, Rules, parse_when};
-use crate::value;
+use crate::time::{Clock, Nanos, Rules, parse_when, time_of_day};
+use crate::value::{self, Quantity, Unit};
 
-/// A word to compare values with. It is compared as a number or a time where the word and the value
-/// are both one, and as bytes otherwise.
+/// A word to compare values with. It is compared as a number, a duration, a size or a time where the word
+/// and the value are both one, and as bytes where the word is none of them.
 #[derive(Debug, Clone)]
 pub struct Untyped {
     pub(super) bytes: Vec<u8>,
-    number: Option<f64>,
-    time: Option<Nanos>,
+    pub(super) number: Option<f64>,
+    pub(super) quantity: Option<Quantity>,
+    pub(super) time: Option<Nanos>,
 }
 
 impl Untyped {
     /// A word for values that are bytes and nothing else.
     pub(super) fn bytes(text: &str) -> Self {
-        Self { bytes: text.as_bytes().to_vec(), number: None, time: None }
+        Self { bytes: text.as_bytes().to_vec(), number: None, quantity: None, time: None }
     }
 
-    /// A word for `compare`; times without a zone are in `zone`.
-    pub(super) fn new(compare: Compare, text: &str, zone: &TimeZone) -> Self {
-        let bytes = text.as_bytes().to_vec();
-        if let Some(number) = value::parse_number(&bytes) {
-            return Self { bytes, number: Some(number), time: None };
+    /// A word for `compare`; times without a zone are in `zone`, and times of day on the day of `day`.
+    pub(super) fn new(compare: Compare, text: &str, zone: &TimeZone, day: Timestamp) -> Self {
+        let word = Self::bytes(text);
+        if let Some(number) = value::parse_number(&word.bytes) {
+            return Self { number: Some(number), ..word };
         }
         let now = Timestamp::now();
         let time = if compare == Compare::Equal {
             // A word that could be a time, like "now", is a word; a stamp is meant as one.
             let rules = Rules::new(zone.clone(), now.as_second());
-            Clock::new(rules).parse(&bytes)
+            Clock::new(rules).parse(&word.bytes)
+        } else if time_of_day(text).is_some() {
+            parse_when(text, zone, day).ok()
         } else {
             parse_when(text, zone, now).ok()
         };
-        Self { bytes, number: None, time }
+        Self { quantity: value::parse_quantity(&word.bytes), time, ..word }
     }
 
     /// Whether it is compared as bytes only.
     pub(super) fn is_word(&self) -> bool {
-        self.number.is_none() && self.time.is_none()
+        self.number.is_none() && self.quantity.is_none() && self.time.is_none()
     }
 
+    /// What a value has to be to be compared with this word, in words.
+    pub(super) fn wanted(&self) -> &'static str {
+        match (self.number, self.quantity, self.time) {
+            (Some(_), _, _) => "a number",
+            (_, Some(Quantity { unit: Unit::Size, .. }), _) => "a size",
+            (_, Some(_), _) => "a duration",
+            _ => "a time",
+        }
+    }
+
+    /// The outcome; `None` where there is no value, or one that has no order with this word.
     #[inline]
     pub(super) fn outcome(
         &self,
@@ -59,10 +73,33 @@ impl Untyped {
             let order = value::order((number, &text), (with, &self.bytes));
             return Some(compare.accepts(order));
         }
-        let time = self.time.and_then(|with| Some((clock.parse(&text)?, with)));
-        Some(match time {
-            Some((time, with)) => compare.accepts(time.cmp(&with)),
-            None => compare.accepts_bytes(&text, &self.bytes),
-        })
+        if self.is_word() {
+            return Some(compare.accepts_bytes(&text, &self.bytes));
+        }
+        if let Some((amount, with)) = self.amounts(span, block, &text) {
+            return Some(compare.accepts(amount.total_cmp(&with)));
+        }
+        let time = self.time.and_then(|with| Some((value::time(span, block, clock)?, with)));
+        match (time, compare) {
+            (Some((time, with)), _) => Some(compare.accepts(time.cmp(&with))),
+            (None, Compare::Equal | Compare::NotEqual) => {
+                Some(compare.accepts_bytes(&text, &self.bytes))
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// The value and this word in one unit. A number beside a size is a number of bytes; beside a duration
+    /// only zero needs no unit.
+    fn amounts(&self, span: Span, block: &[u8], text: &[u8]) -> Option<(f64, f64)> {
+        let bare = |number: f64, unit| (unit == Unit::Size || number == 0.0).then_some(number);
+        if let Some(with) = self.quantity {
+            return match value::parse_quantity(text) {
+                Some(value) => (value.unit == with.unit).then_some((value.amount, with.amount)),
+                None => Some((bare(value::number(span, block)?, with.unit)?, with.amount)),
+            };
+        }
+        let value = value::parse_quantity(text)?;
+        Some((value.amount, bare(self.number?, value.unit)?))
     }
 }

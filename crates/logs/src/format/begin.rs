@@ -209,7 +209,8 @@ pub(super) fn continues(line: &[u8]) -> bool {
 }
 
 /// How Go's runtime and others report that the program ends: what is not about the line before.
-const CRASHES: [&[u8]; 5] = [b"panic: ", b"goroutine ", b"[signal SIG", b"fatal error: ", b"Exception in thread "];
+const CRASHES: [&[u8]; 5] =
+    [b"panic: ", b"goroutine ", b"[signal SIG", b"fatal error: ", b"Exception in thread "];
 
 fn is_of_crash(line: &[u8]) -> bool {
     CRASHES.iter().any(|start| line.starts_with(start))

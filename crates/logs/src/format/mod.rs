@@ -24,7 +24,6 @@ pub use data::{
     Data, DataFormat, Expected, Problem, Sample, Unsupported, all as data_formats, from_lnav,
     install as install_formats,
 };
-#[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
 pub use detect::{Detected, field_names, need_time};
 pub use envelope::{DEPTH_MAX as ENVELOPES_MAX, Envelope, EnvelopeKind, Wrapping, detect};

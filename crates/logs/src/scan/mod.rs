@@ -8,6 +8,7 @@ mod open;
 mod prefilter;
 mod pull;
 mod raw;
+mod sampled;
 mod sinks;
 mod tasks;
 mod worker;
@@ -18,13 +19,14 @@ pub use merge::{LOGS_MAX as MERGED_LOGS_MAX, merge};
 pub use open::{Log, open};
 pub use pull::{Pieces, Pull};
 pub use raw::{Counted, count_lines, count_literals};
-pub use sinks::{Acc, Counting, Grouping, Key, Lines, Measure, Profiling, Rows};
+pub use sinks::{Acc, Counting, Grouping, Key, Lines, Measure, Measured, Profiling, Rows, Zoned};
 
 use std::ops::{ControlFlow, Range};
 
 use crate::Error;
 use crate::bad::{BadCounts, BadLine, Reason};
 use crate::filter::Filter;
+use crate::misfits::Misfits;
 use crate::record::{Fields, Record};
 use crate::split::{self, Limits, Stop};
 use crate::time::{Clock, Nanos, UnknownZones};
@@ -58,11 +60,17 @@ pub struct Request {
     pub decodes_beside: bool,
     /// The bytes of each log to look at; all of it where there is no entry.
     pub ranges: Vec<Option<Range<u64>>>,
+    /// Fields that are looked for in every record that is parsed ([`Tally::seen`]): the first
+    /// [`Request::WATCHED_MAX`] of them.
+    pub watched: Vec<String>,
 }
 
 impl Request {
     /// Bad lines located per piece where not all are asked for.
     pub const BAD_KEPT: usize = 100;
+
+    /// The most fields that are looked for.
+    pub const WATCHED_MAX: usize = u64::BITS as usize;
 
     /// A pass over everything with `threads` threads.
     #[must_use]
@@ -78,6 +86,7 @@ impl Request {
             dotted: false,
             decodes_beside: false,
             ranges: Vec::new(),
+            watched: Vec::new(),
         }
     }
 }
@@ -174,6 +183,10 @@ pub struct Tally {
     pub skipped: u64,
     /// Bad lines by reason.
     pub bad: BadCounts,
+    /// Values that kept their records out, as a condition could not test them.
+    pub misfits: Misfits,
+    /// Which of [`Request::watched`] some record has: bit 0 for the first.
+    pub seen: u64,
 }
 
 impl Tally {
@@ -190,6 +203,8 @@ impl Tally {
         self.unknown_zones.merge(&other.unknown_zones);
         self.skipped += other.skipped;
         self.bad.merge(&other.bad);
+        self.misfits.merge(&other.misfits);
+        self.seen |= other.seen;
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Counted {
     pub lines: u64,
     /// Records with one of the literals in them, and lines that are no records.
     pub matched: u64,
+    /// Lines that are longer than the longest, in which no literal was looked for.
+    pub too_long: u64,
 }
 
 /// Counts the lines of each log.
@@ -57,6 +59,7 @@ fn count(
         totals[log].bytes += part.bytes;
         totals[log].lines += part.lines;
         totals[log].matched += part.matched;
+        totals[log].too_long += part.too_long;
         ControlFlow::Continue(())
     };
     let workers = (0..request.threads).map(|_| worker()).collect();
@@ -120,6 +123,7 @@ impl Worker for Counter {
     fn long_line(&mut self, _: u64, bytes: u64, _: &[u8]) {
         self.counted.bytes += bytes;
         self.counted.lines += 1;
+        self.counted.too_long += 1;
     }
 
     fn joins_lines(&self) -> bool {

@@ -83,6 +83,22 @@ struct Current {
     begin: Begin,
     /// Whether a record has begun in this log; the lines before are records by themselves.
     begun: bool,
+    /// The bits of watched fields that no record had so far.
+    unseen: Vec<(u64, FieldId)>,
+}
+
+impl Current {
+    /// The bits of the watched fields that `record` is the first to have.
+    #[cold]
+    fn see(&mut self, record: &Record) -> u64 {
+        let mut seen = 0;
+        self.unseen.retain(|&(bit, id)| {
+            let is_here = record.get(id).is_present();
+            seen |= if is_here { bit } else { 0 };
+            !is_here
+        });
+        seen
+    }
 }
 
 /// What a record's lines are, in a block.
@@ -135,6 +151,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             Some(names) => {
                 let wanted = names.iter().map(String::as_str).chain(self.request.filter.fields());
                 let wanted = wanted.filter(|name| *name != LINE).chain(time_name);
+                let wanted = wanted.chain(self.request.watched.iter().map(String::as_str));
                 Fields::only(&wanted.collect::<Vec<_>>())
             }
         };
@@ -143,6 +160,9 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let parser = log.definition.parser(&mut fields, &log.rules);
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
+        let watched = self.request.watched.iter().take(Request::WATCHED_MAX).enumerate();
+        let unseen =
+            watched.filter_map(|(bit, name)| Some((1 << bit, fields.add(name)?))).collect();
         self.sink.begin(index, &mut fields);
         let prefilter = self.prefilter(log);
         let clock = Clock::new(log.rules.clone());
@@ -165,6 +185,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             at_end: false,
             begin,
             begun: false,
+            unseen,
         }
     }
 
@@ -296,6 +317,9 @@ impl<'a, S: Sink> Scanner<'a, S> {
     fn record(&mut self, c: &mut Current, whole: Block<'_>, start: usize, end: usize) {
         let time = self.time(c, whole.bytes);
         self.tally.records += 1;
+        if !c.unseen.is_empty() {
+            self.tally.seen |= c.see(&self.record);
+        }
         self.hand_over(c, whole, start..end, time);
     }
 
@@ -473,6 +497,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
             self.finish_rewriting();
         }
         if let Some(current) = &mut self.current {
+            current.filter.take_misfits(&mut self.tally.misfits);
             let of_values = current.clock.take_unknown_zones();
             let of_times = current.time_clock.take_unknown_zones();
             let unknown = if current.time.is_some() { of_times } else { of_values };

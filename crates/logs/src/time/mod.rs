@@ -8,6 +8,7 @@
 //! The date and hour of the stamp before are kept with the second they stand for, so that
 //! only a new hour costs a calendar's work, which jiff does.
 
+mod day;
 mod front;
 mod layout;
 mod order;
@@ -15,6 +16,7 @@ mod reader;
 mod when;
 mod zones;
 
+pub use day::time_of_day;
 pub use front::Front;
 pub use order::find_day_first;
 pub use when::{Moment, format_utc, parse_when};

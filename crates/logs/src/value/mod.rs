@@ -2,12 +2,19 @@
 
 mod number;
 mod order;
+mod quantity;
+mod rank;
 mod short;
 mod sum;
 mod typed;
 
 pub use number::{number, one_zero, parse_number};
+#[cfg(feature = "arrow")]
+pub(crate) use order::Decimal;
+pub use order::compare_numbers;
 pub(crate) use order::order;
+pub use quantity::{Quantity, Unit, parse_quantity, write_quantity};
+pub use rank::Rank;
 pub use sum::Sum;
 pub use typed::{boolean, integer, is_null, time};
 

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::parse_number;
+
 /// How two numbers compare, each as the nearest double and as it stands. Doubles that differ
 /// decide; equal ones may be of different integers past 2^53, so their digits do.
 #[inline]
@@ -19,6 +21,12 @@ pub(crate) fn order(a: (f64, &[u8]), b: (f64, &[u8])) -> Ordering {
     }
 }
 
+/// How two texts compare as numbers, with all their digits; `None` where one is no number.
+#[must_use]
+pub fn compare_numbers(a: &[u8], b: &[u8]) -> Option<Ordering> {
+    Some(order((parse_number(a)?, a), (parse_number(b)?, b)))
+}
+
 /// How two decimal numbers of the same double compare, exactly.
 #[cold]
 fn order_of_digits(a: &[u8], b: &[u8]) -> Ordering {
@@ -31,15 +39,17 @@ fn order_of_digits(a: &[u8], b: &[u8]) -> Ordering {
     if a.negative { order.reverse() } else { order }
 }
 
-/// 0.DIGITS times ten to the power of `point`; neither end of the digits is a zero.
-struct Decimal {
+/// A decimal number as it is written: 0.DIGITS times ten to the power of `point`; neither end of the
+/// digits is a zero.
+pub(crate) struct Decimal {
     negative: bool,
     digits: Vec<u8>,
     point: i64,
 }
 
 impl Decimal {
-    fn new(text: &[u8]) -> Option<Self> {
+    /// The number that `text` is. The text must be one ([`super::parse_number`]).
+    pub(crate) fn new(text: &[u8]) -> Option<Self> {
         let (negative, text) = match text.split_first()? {
             (b'-', rest) => (true, rest),
             _ => (false, text),
@@ -59,11 +69,42 @@ impl Decimal {
         let point = exponent.saturating_add(whole as i64).saturating_sub(leading as i64);
         Some(Self { negative, digits, point })
     }
+
+    /// Digits before its point; none where it is less than 1.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn whole_digits(&self) -> i64 {
+        if self.digits.is_empty() { 0 } else { self.point.max(0) }
+    }
+
+    /// Digits behind its point, without zeros at the end.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn fraction_digits(&self) -> i64 {
+        (self.digits.len() as i64).saturating_sub(self.point).max(0)
+    }
+
+    /// The number times ten to the power of `scale`, as a whole number of at most `most` digits;
+    /// `None` where it has more digits, or a fraction is left.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn scaled(&self, scale: u8, most: u8) -> Option<String> {
+        if self.digits.is_empty() {
+            return Some("0".to_owned());
+        }
+        let length = usize::try_from(self.point.saturating_add(i64::from(scale))).ok()?;
+        if length < self.digits.len() || length > usize::from(most) {
+            return None;
+        }
+        let mut text = if self.negative { "-".to_owned() } else { String::new() };
+        text.extend(self.digits.iter().map(|&digit| char::from(digit)));
+        text.extend(std::iter::repeat_n('0', length - self.digits.len()));
+        Some(text)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::cmp::Ordering;
+
+    use super::parse_number;
 
     use proptest::prelude::*;
 
@@ -83,6 +124,26 @@ mod tests {
             prop_assert_eq!(compare(&one, &other), a.cmp(&b));
             let scaled = format!("{b}00e-2");
             prop_assert_eq!(compare(&one, &scaled), a.cmp(&b));
+        }
+    }
+
+    #[test]
+    fn a_number_is_scaled_without_a_rest_or_not_at_all() {
+        let scaled =
+            |text: &str, scale, most| super::Decimal::new(text.as_bytes())?.scaled(scale, most);
+        for (text, scale, expected) in [
+            ("0", 3, Some("0")),
+            ("-0.0", 0, Some("0")),
+            ("18446744073709551615", 0, Some("18446744073709551615")),
+            ("-9007199254740993", 2, Some("-900719925474099300")),
+            ("1.50", 1, Some("15")),
+            ("12e3", 0, Some("12000")),
+            ("0.001", 3, Some("1")),
+            ("0.001", 2, None),
+            ("1e30", 0, None),
+            ("1e9999999999", 0, None),
+        ] {
+            assert_eq!(scaled(text, scale, 20).as_deref(), expected, "{text}");
         }
     }
 

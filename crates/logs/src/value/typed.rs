@@ -70,11 +70,23 @@ fn parse_integer(bytes: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-/// A time, by `clock`.
+/// A time, by `clock`. A number in quotes is a number or a text, and not the seconds since 1970: ids look
+/// like those.
 #[inline]
 #[must_use]
 pub fn time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> {
-    clock.parse(&text(span, block)?)
+    let text = text(span, block)?;
+    let quoted = matches!(span.kind, SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted);
+    if quoted && is_number(&text) {
+        return None;
+    }
+    clock.parse(&text)
+}
+
+/// Digits, perhaps with a point among them.
+fn is_number(text: &[u8]) -> bool {
+    text.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+        && super::parse_number(text).is_some()
 }
 
 #[cfg(test)]
@@ -98,6 +110,19 @@ mod tests {
         for not in ["", "-", "+1", "1.0", "1e3", "0x10", "9223372036854775808", " 1", "1 "] {
             assert_eq!(parsed(not), None, "{not:?}");
         }
+    }
+
+    #[test]
+    fn a_number_in_quotes_is_no_time() {
+        let mut clock = Clock::new(crate::time::Rules::default());
+        let at = |kind, text: &str, clock: &mut Clock| {
+            time(Span::new(kind, 0, text.len()), text.as_bytes(), clock)
+        };
+        assert!(at(SpanKind::Int, "1652857722", &mut clock).is_some());
+        assert!(at(SpanKind::Float, "1652857722.5", &mut clock).is_some());
+        assert_eq!(at(SpanKind::Str, "1652857722", &mut clock), None);
+        assert_eq!(at(SpanKind::Str, "1652857722.5", &mut clock), None);
+        assert!(at(SpanKind::Str, "2026-03-01T10:00:00Z", &mut clock).is_some());
     }
 
     #[test]

@@ -16,7 +16,8 @@ fn columns(lines: &str, columns: &[(&str, ColumnType)]) -> (RecordBatch, Vec<u64
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), lines).expect("the log is written");
     let log = open(file.path(), ReadPath::Preadv, None, &TimeZone::UTC).expect("it opens");
-    let spec = |&(name, kind): &(&str, _)| ColumnSpec { name: String::from(name), kind };
+    let spec =
+        |&(name, kind): &(&str, _)| ColumnSpec { name: String::from(name), kind, exact: false };
     let specs: Vec<_> = columns.iter().map(spec).collect();
     let mut batch = None;
     let keep = |_: usize, part: &mut Part<Option<RecordBatch>>| {

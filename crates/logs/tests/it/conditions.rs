@@ -130,6 +130,8 @@ fn test(text: &str, operator: &str, value: &str, whole_line: bool) -> bool {
     let number = |text: &str| text.parse::<f64>().ok().filter(|_| !whole_line);
     let order = match (number(text), number(value)) {
         (Some(a), Some(b)) => a.total_cmp(&b),
+        // A text has no order with a number.
+        (None, Some(_)) if operator.starts_with(['<', '>']) => return false,
         _ => text.as_bytes().cmp(value.as_bytes()),
     };
     match operator {

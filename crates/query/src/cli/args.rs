@@ -29,8 +29,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
-    /// Another table: its name, and the files in it. Names that end in .parquet, .csv, .tsv and
-    /// .arrow are files of that kind, all others are logs
+    /// Another table: its name, and the files in it. Names that end in .parquet and .arrow are files
+    /// of that kind, all others are logs
     #[arg(long = "table", value_name = "NAME=GLOB")]
     pub(super) tables: Vec<String>,
 
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, short = 'o', value_name = "FORMAT")]
     pub(super) out: Option<Format>,
 
-    /// Write the answer to FILE, which appears when it is whole
+    /// Write the answer to FILE, which appears when it is whole; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
@@ -48,7 +48,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<Memory>,
 
-    /// Where temporary files go
+    /// Where temporary files go, if there are any; otherwise $TMPDIR or /tmp, /var/tmp, or the cache
+    /// of the user
     #[arg(long, value_name = "DIR")]
     pub(super) temp: Option<PathBuf>,
 

@@ -6,8 +6,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use cutwater_logs::seek::PLACES;
 use cutwater_query::{Session, Snapshot, engine_failure};
+use cutwater_shell::left_out::LeftOut;
+use cutwater_shell::output_file::Inputs;
 use cutwater_shell::progress::Reading;
-use cutwater_shell::words::{printable, unknown_zones};
+use cutwater_shell::words::printable;
 use cutwater_shell::{Failure, note};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -55,7 +57,9 @@ pub(super) async fn one(
     let progress = if args.quiet { None } else { Reading::start(bytes, move || counters.bytes()) };
     let answer = async {
         let rows = Rows::start(session.answer(statement).await?);
-        write(rows, args, progress).await
+        let mut inputs = session.inputs();
+        inputs.add_all(&args.file);
+        write(rows, args, &inputs, progress).await
     };
     let end = tokio::select! {
         answered = answer => answered.map(|()| End::Done),
@@ -119,6 +123,7 @@ impl Drop for Rows {
 async fn write(
     mut batches: Rows,
     args: &Args,
+    inputs: &Inputs,
     mut progress: Option<Reading>,
 ) -> Result<(), Failure> {
     let schema = Arc::clone(&batches.schema);
@@ -129,7 +134,7 @@ async fn write(
         }
         return Ok(());
     }
-    let mut writing = Writing::new(args, &schema)?;
+    let mut writing = Writing::new(args, inputs, &schema)?;
     while let Some(batch) = batches.next().await {
         // The bar would be in the way of the answer.
         drop(progress.take());
@@ -141,23 +146,16 @@ async fn write(
 
 /// Says what the answer leaves out.
 fn note_what_is_missing(sums: &Snapshot) {
-    if sums.bad > 0 {
-        let what = match sums.bad {
-            1 => "1 line is not a record and was left out".to_owned(),
-            n => format!("{n} lines are not records and were left out"),
-        };
-        note(&format!(
-            "{what}; SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL shows more"
-        ));
-    }
-    for (column, count) in &sums.misfits {
-        note(&format!(
-            "values of {column} that are not of its type and so NULL: {count}; they stand in _raw"
-        ));
-    }
-    if let Some(words) = unknown_zones(&sums.unknown_zones) {
-        note(&words);
-    }
+    let left_out = LeftOut {
+        bad_lines: sums.bad,
+        shows_bad_lines: "SELECT _line, _error, _raw FROM log WHERE _error IS NOT NULL shows more",
+        misfits: Some(&sums.misfits),
+        shows_misfits: "where they are NULL, the column _raw shows them",
+        unknown_zones: Some(&sums.unknown_zones),
+        ..LeftOut::default()
+    };
+    left_out.print();
+    sums.notes.iter().for_each(|words| note(words));
     if sums.sought {
         note(&format!(
             "the log counts as sorted by time ({PLACES} places of it are), so only a part was \

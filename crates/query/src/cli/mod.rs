@@ -7,16 +7,14 @@ mod memory;
 mod prompt;
 mod writing;
 
-use std::env;
 use std::io::{IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use cutwater_query::{Limits, Session};
+use cutwater_query::{Limits, Session, Spill, usual_places};
 use cutwater_shell::logs::prepare_process;
 use cutwater_shell::metrics::{Exporter, Outlets};
 use cutwater_shell::words::shown;
-use cutwater_shell::workdir::Workdir;
 use cutwater_shell::{Failure, Outcome};
 
 use args::Args;
@@ -25,9 +23,6 @@ use memory::Memory;
 
 /// The table of the files given without a name.
 const LOG: &str = "log";
-
-/// The names of directories for temporary files begin with it.
-const TEMP_PREFIX: &str = "cutwater-query-";
 
 /// How a query ended.
 pub(crate) enum End {
@@ -47,7 +42,7 @@ pub(crate) fn run(args: Args) -> Outcome {
     prepare_process();
     let _exporter = Exporter::start(Outlets { serve: args.metrics.clone(), ..Outlets::default() })?;
     let (sql, files) = question(&args)?;
-    let temp = make_temp(args.temp.as_deref())?;
+    let temp = Temporary(spill(args.temp.as_deref())?);
     let threads = args.logs.threads();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -59,7 +54,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         let limits = Limits {
             threads,
             memory_bytes: args.memory.map(Memory::for_queries),
-            spill: Some(temp.path().to_owned()),
+            spill: Some(temp.0.clone()),
             seek: !args.no_seek,
         };
         let mut session = Session::new(limits, args.logs.opener()?)?;
@@ -77,15 +72,23 @@ pub(crate) fn run(args: Args) -> Outcome {
     })
 }
 
-/// A directory for what does not fit in memory.
-fn make_temp(parent: Option<&Path>) -> Result<Workdir, Failure> {
-    let parent = parent.map_or_else(env::temp_dir, PathBuf::from);
-    Workdir::new(&parent, TEMP_PREFIX).map_err(|e| {
-        let parent = shown(&parent);
-        Failure::new(format!(
-            "cannot make a directory for temporary files in {parent}: {e}; --temp DIR names another"
-        ))
-    })
+/// Temporary files, which go when the command ends.
+struct Temporary(Spill);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Where what does not fit in memory goes.
+fn spill(directory: Option<&Path>) -> Result<Spill, Failure> {
+    let Some(directory) = directory else { return Ok(Spill::new(usual_places())) };
+    if !directory.is_dir() {
+        let words = format!("--temp {}: there is no such directory", shown(directory));
+        return Err(Failure::usage(words));
+    }
+    Ok(Spill::new(vec![directory.to_owned()]))
 }
 
 /// The query, if there is one, and the files.

@@ -2,7 +2,10 @@
 
 mod ip;
 mod json;
+mod numbers;
 mod url;
+
+pub(crate) use numbers::{NUMBER_ORDER, number_order};
 
 use std::sync::Arc;
 

@@ -3,7 +3,10 @@
 mod arrow;
 mod markdown;
 mod table;
+mod terminal;
 mod text;
+
+pub use terminal::for_terminal;
 
 use std::io::Write;
 use std::str::FromStr;

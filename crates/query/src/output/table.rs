@@ -6,6 +6,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
+use cutwater_shell::words;
+
 use super::{Writer, refused};
 use crate::Failure;
 
@@ -122,18 +124,9 @@ fn cut(cell: &str, width: usize) -> String {
     cell.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// A value without control characters, which could steer a terminal.
+/// A value on one line, without what could steer a terminal.
 pub(super) fn printable(text: &str) -> String {
-    if !text.contains(char::is_control) {
-        return text.to_owned();
-    }
-    let shown = |c: char| match c {
-        '\n' => "\\n".to_owned(),
-        '\t' => "\\t".to_owned(),
-        c if c.is_control() => format!("\\x{:02x}", u32::from(c)),
-        c => c.to_string(),
-    };
-    text.chars().map(shown).collect()
+    words::printable(text.replace('\n', "\\n").replace('\t', "\\t").as_bytes())
 }
 
 /// The cells of a batch, row by row.
@@ -179,6 +172,7 @@ mod tests {
 
     #[test]
     fn nothing_steers_a_terminal() {
-        assert_eq!(printable("a\x1b[31m\r\n\u{9b}é"), "a\\x1b[31m\\x0d\\n\\x9bé");
+        let steering = "a\x1b[31m\r\n\u{9b}é\u{202e}";
+        assert_eq!(printable(steering), "a\\x1b[31m\\x0d\\n\\xc2\\x9bé\\xe2\\x80\\xae");
     }
 }

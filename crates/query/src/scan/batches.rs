@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::error::ArrowError;
-use cutwater_logs::columns::{BATCH_TEXT_BYTES, ColumnBuilder};
+use cutwater_logs::columns::{BATCH_TEXT_BYTES, ColumnBuilder, ColumnType};
+use cutwater_logs::misfits::Misfits;
 use cutwater_logs::record::{FieldId, Record, Span, without_return};
 use cutwater_logs::time::Clock;
+use cutwater_logs::value;
 
 use super::rows::Shape;
 use crate::column::Source;
 
 fn builder(source: Source, rows: usize) -> ColumnBuilder {
-    ColumnBuilder::new(source.column_type(), rows)
+    ColumnBuilder::new(source.column_type(), true, rows)
 }
 
 /// A line that becomes a row.
@@ -57,8 +59,8 @@ pub(super) struct Batches {
     text_bytes: usize,
     done: Vec<RecordBatch>,
     failed: Option<ArrowError>,
-    /// Values that did not fit their column and are null, by column of the table.
-    pub(super) misfits: Vec<u64>,
+    /// Values that did not fit their column and are null.
+    pub(super) misfits: Misfits,
 }
 
 impl Batches {
@@ -74,7 +76,7 @@ impl Batches {
             text_bytes: 0,
             done: Vec::new(),
             failed: None,
-            misfits: vec![0; shape.columns.len()],
+            misfits: Misfits::default(),
         }
     }
 
@@ -92,7 +94,8 @@ impl Batches {
                     let span = line.span(*column);
                     self.text_bytes += (span.end - span.start) as usize;
                     if !builder.push(span, line.block, clock, &mut self.scratch) {
-                        self.misfits[*column] += 1;
+                        let name = &shape.columns[*column].name;
+                        add_misfit(&mut self.misfits, name, *source, span, line.block);
                     }
                 }
                 Source::File => {
@@ -151,4 +154,16 @@ impl Batches {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+#[cold]
+fn add_misfit(misfits: &mut Misfits, column: &str, source: Source, span: Span, block: &[u8]) {
+    let wanted = match source.column_type() {
+        ColumnType::Bool => "true or false",
+        ColumnType::Integer => "a whole number",
+        ColumnType::Float | ColumnType::Decimal(_) => "a number",
+        ColumnType::Timestamp => "a time",
+        ColumnType::String => "a text",
+    };
+    misfits.add(column, wanted, &value::text(span, block).unwrap_or_default());
 }

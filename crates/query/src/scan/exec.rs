@@ -113,8 +113,9 @@ impl LogExec {
 
     /// The number of rows, where an earlier scan has counted them and nobody has written since.
     fn rows_known(&self) -> Option<usize> {
-        let rows = self.scan.known.as_ref()?.rows(&self.scan.logs)?;
-        usize::try_from(rows).ok()
+        let known = self.scan.known.as_ref()?.rows(&self.scan.logs)?;
+        self.scan.counters.rows_are_known(known.bad);
+        usize::try_from(known.rows).ok()
     }
 }
 

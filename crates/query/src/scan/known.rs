@@ -22,11 +22,18 @@ fn stamps(logs: &[Log]) -> Option<Vec<Stamp>> {
 
 /// What is known of a table's rows; shared by its copies.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<Option<(Vec<Stamp>, u64)>>);
+pub(crate) struct Known(Mutex<Option<(Vec<Stamp>, Rows)>>);
+
+/// What a scan over all lines found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows {
+    pub(crate) rows: u64,
+    pub(crate) bad: u64,
+}
 
 impl Known {
     /// The rows of `logs`, if they were counted and the files are as they were then.
-    pub(crate) fn rows(&self, logs: &[Log]) -> Option<u64> {
+    pub(crate) fn rows(&self, logs: &[Log]) -> Option<Rows> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .as_ref()
@@ -41,18 +48,21 @@ pub(super) struct Counting {
     known: Arc<Known>,
     before: Vec<Stamp>,
     rows: AtomicU64,
+    bad: AtomicU64,
     parts_left: AtomicUsize,
 }
 
 impl Counting {
     /// Begins to count; nothing where a change of the files would not show.
     pub(super) fn begin(known: &Arc<Known>, logs: &[Log], parts: usize) -> Option<Self> {
-        let (rows, parts_left) = (AtomicU64::new(0), AtomicUsize::new(parts));
-        Some(Self { known: Arc::clone(known), before: stamps(logs)?, rows, parts_left })
+        let (rows, bad) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (before, parts_left) = (stamps(logs)?, AtomicUsize::new(parts));
+        Some(Self { known: Arc::clone(known), before, rows, bad, parts_left })
     }
 
-    pub(super) fn add(&self, rows: u64) {
+    pub(super) fn add(&self, rows: u64, bad: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.bad.fetch_add(bad, Ordering::Relaxed);
     }
 
     /// Ends a part. After the last one the sum is known, if nobody wrote meanwhile.
@@ -60,9 +70,9 @@ impl Counting {
         // AcqRel: the last one sees what the others added.
         let is_last = self.parts_left.fetch_sub(1, Ordering::AcqRel) == 1;
         if is_last && stamps(logs).as_ref() == Some(&self.before) {
-            let rows = self.rows.load(Ordering::Relaxed);
+            let (rows, bad) = (self.rows.load(Ordering::Relaxed), self.bad.load(Ordering::Relaxed));
             let mut known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
-            *known = Some((self.before.clone(), rows));
+            *known = Some((self.before.clone(), Rows { rows, bad }));
         }
     }
 }

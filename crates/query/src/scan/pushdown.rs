@@ -3,13 +3,15 @@
 
 use cutwater_logs::columns::ColumnType;
 use cutwater_logs::filter::{Compare, Condition, Node, Outcome, Place, Test};
-use cutwater_logs::value::one_zero;
+use cutwater_logs::value::{one_zero, parse_number};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{InList, Like};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use regex::bytes::Regex;
 
 use crate::column::{Column, Source};
+use crate::functions::NUMBER_ORDER;
 
 /// The longest list of an IN that is looked up value by value.
 const LIST_MAX: usize = 64;
@@ -72,9 +74,12 @@ fn boolean(expr: &Expr, wanted: bool, columns: &[Column]) -> Option<Node<Conditi
 }
 
 fn binary(left: &Expr, op: Operator, right: &Expr, columns: &[Column]) -> Option<Node<Condition>> {
-    if let (Expr::Literal(..), Expr::Column(_)) = (left, right) {
+    if let (Expr::Literal(..), Expr::Column(_) | Expr::Cast(_)) = (left, right) {
         let turned = compare(op)?.turned();
         return comparison(right, turned, left, columns);
+    }
+    if let Some(found) = number_order(left, op, right, columns) {
+        return Some(found);
     }
     let matches = match op {
         Operator::RegexMatch => Some((true, false)),
@@ -90,6 +95,38 @@ fn binary(left: &Expr, op: Operator, right: &Expr, columns: &[Column]) -> Option
     let pattern = text_of(right).filter(|_| is_text(column))?;
     let pattern = if any_case { format!("(?i){pattern}") } else { pattern };
     Some(test(place, Test::TextMatches(Regex::new(&pattern).ok()?), wanted))
+}
+
+/// `number_order(column, '5') > 0`: a column of texts that is compared as numbers.
+fn number_order(
+    left: &Expr,
+    op: Operator,
+    right: &Expr,
+    columns: &[Column],
+) -> Option<Node<Condition>> {
+    let Expr::ScalarFunction(call) = left else { return None };
+    let [column, with] = &call.args[..] else { return None };
+    let is_order = call.func.name() == NUMBER_ORDER
+        && matches!(right, Expr::Literal(ScalarValue::Int64(Some(0)), _));
+    let (place, column) = place(column, columns)?;
+    if !is_order || !matches!(column.source, Source::Field(ColumnType::String)) {
+        return None;
+    }
+    let digits = text_of(with)?;
+    let number = parse_number(digits.as_bytes())?;
+    Some(Node::Test(Condition::new(place, Test::Number(compare(op)?, number, digits))))
+}
+
+/// The column of whole numbers that is compared as doubles: `CAST(n AS DOUBLE) > 10.5`.
+fn as_doubles<'a>(expr: &'a Expr, value: &ScalarValue) -> &'a Expr {
+    match (expr, value) {
+        (Expr::Cast(cast), ScalarValue::Float64(_))
+            if *cast.field.data_type() == DataType::Float64 =>
+        {
+            &cast.expr
+        }
+        _ => expr,
+    }
 }
 
 fn compare(op: Operator) -> Option<Compare> {
@@ -110,15 +147,16 @@ fn comparison(
     value: &Expr,
     columns: &[Column],
 ) -> Option<Node<Condition>> {
-    let (place, column) = place(column, columns)?;
     let Expr::Literal(value, _) = value else { return None };
+    let (place, column) = place(as_doubles(column, value), columns)?;
     let test = match (column.source, value) {
         (Source::Field(ColumnType::Integer), ScalarValue::Int64(Some(with))) => {
             Test::Integer(compare, *with)
         }
-        (Source::Field(ColumnType::Float), ScalarValue::Float64(Some(with))) => {
-            Test::Float(compare, one_zero(*with))
-        }
+        (
+            Source::Field(ColumnType::Float | ColumnType::Integer),
+            ScalarValue::Float64(Some(with)),
+        ) => Test::Float(compare, one_zero(*with)),
         (Source::Field(ColumnType::Timestamp), ScalarValue::TimestampNanosecond(Some(at), _)) => {
             Test::Time(compare, *at)
         }

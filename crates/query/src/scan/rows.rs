@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use cutwater_logs::FieldId;
+use cutwater_logs::misfits::Misfits;
 use cutwater_logs::record::Fields;
 use cutwater_logs::scan::{BadRow, Row, Sink};
 use cutwater_logs::time::Clock;
@@ -83,8 +84,8 @@ impl Rows {
         self.batches.drain(each)
     }
 
-    /// Values that did not fit their column and are null, by column of the table.
-    pub(crate) fn misfits(&self) -> &[u64] {
+    /// Values that did not fit their column and are null.
+    pub(crate) fn misfits(&self) -> &Misfits {
         &self.batches.misfits
     }
 }

@@ -139,7 +139,7 @@ impl Partition {
             counts.add(&part.tally);
             run.counters.add(&part.tally, run.shape.bad_lines);
             if let Some(counting) = &run.counting {
-                counting.add(part.tally.matched);
+                counting.add(part.tally.matched, part.tally.bad.total());
             }
             rows.lines_before += part.tally.lines;
             let drained = rows.drain(|batch| {
@@ -159,9 +159,7 @@ impl Partition {
     fn end(&mut self, mut pull: Pull<Rows>) -> Result<()> {
         let rows = pull.sink();
         rows.flush();
-        for (column, &count) in self.run.shape.columns.iter().zip(rows.misfits()) {
-            self.run.counters.misfit(&column.name, count);
-        }
+        self.run.counters.add_misfits(rows.misfits());
         let ready = &mut self.ready;
         let _ = rows.drain(|batch| {
             ready.push_back(batch);
@@ -225,7 +223,7 @@ fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
         let read = pull.piece(&task, |rows, part| {
             run.counters.add(&part.tally, run.shape.bad_lines);
             if let Some(counting) = &run.counting {
-                counting.add(part.tally.matched);
+                counting.add(part.tally.matched, part.tally.bad.total());
             }
             rows.lines_before += part.tally.lines;
             send(Ok((None, part.tally)))?;
@@ -236,9 +234,7 @@ fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
         });
         let rows = pull.sink();
         rows.flush();
-        for (column, &count) in run.shape.columns.iter().zip(rows.misfits()) {
-            run.counters.misfit(&column.name, count);
-        }
+        run.counters.add_misfits(rows.misfits());
         let drained = rows.drain(|batch| send(Ok((Some(batch), Tally::default()))));
         if let Some(e) = refused.or_else(|| drained.err()) {
             let _ = send(Err(e.into()));

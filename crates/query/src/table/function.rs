@@ -11,6 +11,7 @@ use datafusion::logical_expr::Expr;
 use super::LogTable;
 use crate::arguments::ARGUMENTS;
 use crate::{Counters, Failure, Opener, expand};
+use cutwater_shell::output_file::Inputs;
 
 /// The on-demand columns that the statement names.
 pub(crate) type Demanded = Arc<Mutex<BTreeSet<String>>>;
@@ -22,6 +23,8 @@ pub(crate) struct LogFunction {
     pub(crate) counters: Arc<Counters>,
     pub(crate) seek: bool,
     pub(crate) demanded: Demanded,
+    /// The logs are added to these.
+    pub(crate) inputs: Arc<Mutex<Inputs>>,
 }
 
 impl LogFunction {
@@ -36,7 +39,9 @@ impl LogFunction {
                 _ => Opener { time_field: Some(value.to_owned()), ..how },
             };
         }
-        let logs = how.open(&expand(path)?)?;
+        let paths = expand(path)?;
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).add_all(&paths);
+        let logs = how.open(&paths)?;
         let demanded = self.demanded.lock().unwrap_or_else(PoisonError::into_inner);
         let table = LogTable::new(logs, Arc::clone(&self.counters), self.seek);
         Ok(table.with_on_demand(|column| demanded.contains(column)))

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::data;
-use cutwater_query::{Limits, Opener, Session};
+use cutwater_query::{Limits, Opener, Session, Spill};
 use cutwater_testing::{Dice, wait_until_ok};
 use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
@@ -64,8 +64,10 @@ fn held() -> Held {
     Held { descriptors, threads }
 }
 
+/// Without the lock of a directory for such files.
 fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(dir).expect("a directory").flatten().map(|e| e.path());
+    let entries = entries.filter(|path| !path.ends_with("lock"));
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
@@ -77,8 +79,9 @@ fn runtime() -> Runtime {
 
 async fn session(dir: &Path) -> Session {
     let spill = dir.join("spill");
-    let limits =
-        Limits { threads: 2, memory_bytes: Some(64 << 20), spill: Some(spill), seek: true };
+    std::fs::create_dir_all(&spill).expect("a directory");
+    let spill = Some(Spill::new(vec![spill]));
+    let limits = Limits { threads: 2, memory_bytes: Some(64 << 20), spill, seek: true };
     let mut session = Session::new(limits, Opener::default()).expect("a session begins");
     for (table, file) in [("log", "log.json"), ("gz", "log.json.gz")] {
         let path = dir.join(file).display().to_string();

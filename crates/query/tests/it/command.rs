@@ -52,6 +52,7 @@ fn exit_codes_tell_whose_fault_it_is() -> io::Result<()> {
         (vec!["SELECT".into(), "--memory".into(), "much".into()], 2, "512M"),
         (vec!["--table".into(), "x".into(), "SELECT 1 ".into()], 2, "NAME=GLOB"),
         (vec!["--table".into(), "x=/no/*.json".into(), "SELECT 1 ".into()], 1, "no file matches"),
+        (vec!["--temp".into(), "/no/such".into(), COUNT.into(), app()], 2, "no such directory"),
     ] {
         let out = query().args(&words).output()?;
         let (given, said, noted) = ended(&out);
@@ -186,15 +187,22 @@ fn temporary_files_go_at_the_end_and_after_a_kill() -> io::Result<()> {
         command.arg("--temp").arg(dir.path());
         command
     };
-    let out = temp().args(["--memory", "64M", COUNT, &app()]).output()?;
+    // 64,000 rows of some kilobytes, of which it may hold 32 MiB.
+    let sorted = "SELECT repeat(a.path, 300) AS p FROM log a, log b, log c ORDER BY p";
+    let memory = ["--memory", "64M", "-o", "ndjson"];
+    let out = temp().args(memory).args([sorted, &app()]).output()?;
     assert!(out.status.success(), "{}", text(&out.stderr));
-    assert_eq!(entries(dir.path())?, 0);
-    // It waits for a log that never comes to an end.
-    let mut child = temp().args([COUNT, "-"]).stdin(Stdio::piped()).spawn()?;
+    assert_eq!(
+        (out.stdout.iter().filter(|b| **b == b'\n').count(), entries(dir.path())?),
+        (64_000, 0)
+    );
+    // It does not come to an end.
+    let mut child =
+        temp().args(memory).args([&endless_sort(), &app()]).stdout(Stdio::null()).spawn()?;
     while entries(dir.path())? == 0 {
         std::thread::yield_now();
     }
-    // If it were killed before it locks the directory, the next run would leave it to a later one.
+    // If it were killed before it locks the directory, the next one would leave it to a later one.
     std::thread::sleep(std::time::Duration::from_millis(200));
     child.kill()?;
     child.wait()?;
@@ -213,15 +221,19 @@ fn a_signal_ends_a_query_with_its_code_and_leaves_nothing() -> io::Result<()> {
     Ok(())
 }
 
+/// A query that sorts more rows than any test waits for.
+fn endless_sort() -> String {
+    "SELECT repeat(a.path, 300) AS p FROM log a, log b, log c, log d, log e, log f ORDER BY p"
+        .into()
+}
+
 /// The exit code of a long query that `signal` ends, and how many temporary files it leaves.
 fn ended_by(signal: rustix::process::Signal) -> io::Result<(Option<i32>, usize)> {
     let dir = tempfile::tempdir()?;
-    let sql = "SELECT count(*) FROM log a, log b, log c, log d, log e, log f, log g \
-               WHERE a.latency_ms * b.latency_ms < c.latency_ms * g.latency_ms";
     let mut child = query()
         .arg("--temp")
         .arg(dir.path())
-        .args([sql, &app()])
+        .args(["--memory", "64M", &endless_sort(), &app()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;

@@ -1,5 +1,6 @@
 //! The tests of sessions and of the command, in one binary.
 
+mod aliases;
 mod answers;
 mod cancelled;
 mod changes;
@@ -12,3 +13,4 @@ mod read_back;
 mod refused;
 mod scans;
 mod support;
+mod taint;

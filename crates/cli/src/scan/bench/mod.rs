@@ -7,11 +7,12 @@ mod way;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use cutwater_lab::Order;
 use cutwater_shell::Failure;
+use cutwater_shell::output_file::OutputFile;
 use cutwater_shell::progress::Progress;
 use cutwater_shell::stop::Stop;
 use cutwater_shell::words::shown;
@@ -70,11 +71,11 @@ pub(super) fn compare_ways(plan: &Plan, options: &Bench) -> Outcome {
     let stop = Stop::on_signals().map_err(failed)?;
     let ways = Way::all(plan.request.threads);
     let mut figures = Figures::new(&ways);
+    let table = options.export_csv.as_deref();
+    let table = table.map(|file| OutputFile::create(file, &plan.inputs)).transpose()?;
     rounds(plan, options, &ways, &stop, &mut figures)?;
-    if let Some(file) = &options.export_csv {
-        fs::write(file, figures.csv()).map_err(|e| {
-            Failure::new(format!("cannot write the table to {}", shown(file))).because(e)
-        })?;
+    if let Some(table) = table {
+        table.write_whole(&figures.csv())?;
     }
     if options.json {
         output::json(&figures.json(plan))?
@@ -85,6 +86,15 @@ pub(super) fn compare_ways(plan: &Plan, options: &Bench) -> Outcome {
         return Ok(code);
     }
     Ok(if figures.agree() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The files that flame graphs of all ways are drawn into, in the directory `dir`.
+pub(super) fn pictures(dir: &Path, threads: usize) -> Vec<PathBuf> {
+    let of_way = |way: Way| {
+        let file = way::picture(dir, way);
+        [cutwater_flame::beside(&file), file]
+    };
+    Way::all(threads).into_iter().flat_map(of_way).collect()
 }
 
 /// Repeats the order of the ways.

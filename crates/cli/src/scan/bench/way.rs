@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
@@ -241,10 +241,15 @@ fn by_lines(path: &Path, each: &mut dyn FnMut(u64, &[u8])) -> std::io::Result<()
     }
 }
 
+/// The file that a flame graph of `way` is drawn into, in the directory `dir`.
+pub(super) fn picture(dir: &Path, way: Way) -> PathBuf {
+    dir.join(format!("{}.svg", way.to_string().replace('/', "-")))
+}
+
 fn draw(recording: Recording, dir: &Path, way: Way) -> Result<(), Failure> {
     let mut graph = Graph::default();
     graph.add(recording, None);
-    let file = dir.join(format!("{}.svg", way.to_string().replace('/', "-")));
+    let file = picture(dir, way);
     let title = format!("cutwater scan: {way}");
     let failed = |e, file: &Path| Failure::new(format!("cannot write {}", shown(file))).because(e);
     graph.write(&file, &title).map_err(|e| failed(e, &file))?;

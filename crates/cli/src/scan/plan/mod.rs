@@ -5,19 +5,25 @@ mod output;
 mod times;
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cutwater::ReadPath;
 use cutwater_logs::filter::Filter;
-use cutwater_logs::scan::{Log, Request};
+use cutwater_logs::scan::{Log, Request, Zoned};
+use cutwater_logs::time::{Nanos, format_utc};
+use cutwater_shell::Failure;
+use cutwater_shell::logs::zone;
+use cutwater_shell::output_file::{Inputs, OutputFile};
 use cutwater_shell::words::shown;
-use cutwater_shell::{Failure, output as files};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Args;
+use super::bench;
 use times::Times;
 
 pub(super) use output::{ArrowForm, GroupForm, Order, Output, RecordForm, Records};
+pub(super) use times::Sought;
 
 /// The plan of a scan.
 #[derive(Debug)]
@@ -31,6 +37,10 @@ pub(super) struct Plan {
     pub(super) some_missing: bool,
     /// The file that all bad lines are written to.
     pub(super) errors: Option<PathBuf>,
+    /// What is read, and so never written over.
+    pub(super) inputs: Inputs,
+    /// The zone in which times are shown, where it is not the log's own.
+    pub(super) zoned: Option<Zoned>,
     /// Whether a bad line is a failure.
     pub(super) strict: bool,
     pub(super) quiet: bool,
@@ -65,12 +75,10 @@ impl Plan {
         }
         let opener = open::opener(&args)?;
         let output = Output::resolve(&args)?;
-        let request = request(&args, &output, &opener.zone)?;
+        let mut request = request(&args, &output, &opener.zone)?;
         let (logs, some_missing) = open::open_all(&args, &opener)?;
-        open::note_unknown_fields(&args, &logs, &request);
-        let mut written = vec![args.errors.clone(), args.export_csv.clone()];
-        written.extend((!args.bench).then(|| flamegraph.clone()));
-        spare(&logs, written.into_iter().flatten())?;
+        let inputs = spare(&args, &logs, flamegraph.as_deref())?;
+        let zoned = fit(&args, &mut request, &logs, &opener.zone)?;
         let bench = args.bench.then_some(Bench {
             rounds: args.rounds.max(1),
             json: args.json,
@@ -79,10 +87,23 @@ impl Plan {
             way: args.bench_way,
             draw: args.bench_flame,
         });
-        let Args { since, until, last, errors, strict, quiet, .. } = args;
-        let times = Times { since, until, last, zone: opener.zone };
+        let Args { since, until, last, no_seek, errors, strict, quiet, .. } = args;
+        let times = Times { since, until, last, zone: opener.zone, no_seek };
         let path = opener.path;
-        Ok(Self { output, logs, request, path, some_missing, errors, strict, quiet, bench, times })
+        Ok(Self {
+            output,
+            logs,
+            request,
+            path,
+            some_missing,
+            errors,
+            inputs,
+            zoned,
+            strict,
+            quiet,
+            bench,
+            times,
+        })
     }
 
     /// What a log is called in JSON.
@@ -109,13 +130,22 @@ impl Plan {
         (!self.quiet && !in_the_way && !self.output.is_endless()).then(total)
     }
 
-    /// Limits the request to the times that are asked for. Returns how many pages of the logs were
-    /// read for it.
+    /// Limits the request to the times that are asked for.
     ///
     /// # Errors
     /// When a time cannot be understood, or a log has no times or cannot be read.
-    pub(super) fn seek(&mut self) -> Result<u64, Failure> {
+    pub(super) fn seek(&mut self) -> Result<Sought, Failure> {
         self.times.apply(&self.logs, &mut self.request)
+    }
+
+    /// Whether a range of time is asked for.
+    pub(super) fn asks_for_times(&self) -> bool {
+        self.times.are_asked()
+    }
+
+    /// A time as it is shown: in UTC, or in the zone that is asked for.
+    pub(super) fn time_text(&self, at: Nanos) -> String {
+        self.zoned.as_ref().map_or_else(|| format_utc(at), |zoned| zoned.text(at))
     }
 }
 
@@ -124,18 +154,60 @@ fn path_of_way(way: &str) -> Option<ReadPath> {
     way.rsplit_once('/').and_then(|(path, _)| path.parse().ok())
 }
 
-/// Checks that none of the files to be written is a log.
-fn spare(logs: &[Log], written: impl Iterator<Item = PathBuf>) -> Result<(), Failure> {
-    let logs: Vec<_> = logs.iter().map(|log| log.input.path.as_path()).collect();
-    written.into_iter().try_for_each(|file| files::refuse_to_overwrite(&file, &logs))
+/// What is read. Checks that none of it is to be written: not by standard output, nor by a file that an
+/// option names or whose name is made of it.
+fn spare(args: &Args, logs: &[Log], flamegraph: Option<&Path>) -> Result<Inputs, Failure> {
+    let mut inputs = Inputs::new();
+    inputs.add_all(logs.iter().map(|log| &log.input.path));
+    OutputFile::standard(&inputs)?;
+    let pictures = match flamegraph {
+        Some(dir) if args.bench => bench::pictures(dir, args.logs.threads()),
+        Some(file) => cutwater_flame::pictures(file)?.to_vec(),
+        None => Vec::new(),
+    };
+    let named = args.errors.iter().chain(&args.export_csv);
+    named.chain(&pictures).try_for_each(|file| inputs.check(file))?;
+    Ok(inputs)
+}
+
+/// Fits the request to what the logs hold: its words, its fields, and the zone in which their times are shown.
+fn fit(
+    args: &Args,
+    request: &mut Request,
+    logs: &[Log],
+    zone_in: &TimeZone,
+) -> Result<Option<Zoned>, Failure> {
+    if request.filter.names_a_time_of_day() {
+        let day = times::timestamp(times::latest(logs)?);
+        request.filter = conditions(args, zone_in, day)?;
+    }
+    request.filter.check(logs)?;
+    let unknown = open::note_unknown_fields(args, logs, request);
+    if !args.follow {
+        // What is skipped in a stream cannot be looked at later.
+        let is_stream = |log: &Log| log.input.plain().is_none();
+        request.examine_all |= !unknown.is_empty() && logs.iter().any(is_stream);
+        request.watched = unknown;
+    }
+    let zone_out = args.tz_out.as_deref().map(zone).transpose()?;
+    let zoned = zone_out.map(|zone| Zoned::new(zone, logs));
+    request.with_time |= zoned.is_some();
+    Ok(zoned)
+}
+
+/// All conditions; times of day in them are on the day of `day`.
+fn conditions(args: &Args, zone: &TimeZone, day: Timestamp) -> Result<Filter, Failure> {
+    let mut all = Filter::default();
+    for text in &args.conditions {
+        all.and(Filter::parse_on(text, zone, day)?);
+    }
+    Ok(all)
 }
 
 fn request(args: &Args, output: &Output, zone: &TimeZone) -> Result<Request, Failure> {
     let mut request = Request::new(args.logs.threads());
     request.limits.line_bytes_max = usize::from(args.line_max) << 20;
-    for text in &args.conditions {
-        request.filter.and(Filter::parse(text, zone)?);
-    }
+    request.filter = conditions(args, zone, Timestamp::now())?;
     let summary = matches!(output, Output::Summary { .. });
     request.examine_all = summary || args.strict || args.errors.is_some();
     request.locate_all = args.errors.is_some();

@@ -1,13 +1,13 @@
 //! The logs that the arguments name, and what to note about them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cutwater_logs::columns::ColumnType;
 use cutwater_logs::filter::LINE;
 use cutwater_logs::format::{Definition, field_names};
 use cutwater_logs::scan::{Log, Measure, Request};
-use cutwater_shell::logs::{Opener, expand};
-use cutwater_shell::words::shown;
+use cutwater_shell::logs::{Opener, expand, files_below, in_order_of_time};
+use cutwater_shell::words::{nearest, shown};
 use cutwater_shell::{Failure, note};
 
 use super::super::Args;
@@ -30,13 +30,15 @@ pub(super) fn opener(args: &Args) -> Result<Opener, Failure> {
 /// Opens the logs that are named; also whether some could not be. One that cannot be opened does
 /// not keep the others from being read, unless it is the only one.
 pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool), Failure> {
-    let paths = args.files.iter().map(expand).collect::<Result<Vec<_>, _>>()?.concat();
+    let paths = args.files.iter().map(|name| files(args, name)).collect::<Result<Vec<_>, _>>()?;
+    let paths = paths.concat();
     let (mut logs, mut some_missing) = (Vec::new(), false);
     for path in &paths {
         if args.follow {
             refuse_endless(path)?;
         }
-        match opener.open_one(path) {
+        let opened = if path.is_dir() { Err(is_directory(path)) } else { opener.open_one(path) };
+        match opened {
             Ok(log) => logs.push(log),
             Err(failure) if paths.len() == 1 || failure.is_usage() => return Err(failure),
             Err(failure) => {
@@ -49,7 +51,27 @@ pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool),
         return Err(Failure::new(format!("none of the {} files can be read", paths.len())));
     }
     logs.iter().for_each(note_unread);
-    Ok((logs, some_missing))
+    Ok((in_order_of_time(logs), some_missing))
+}
+
+fn is_directory(path: &Path) -> Failure {
+    let name = shown(path);
+    Failure::new(format!(
+        "{name} is a directory; --recursive reads all files in it and below, or name the logs, as in \
+         '{name}/*.log'"
+    ))
+}
+
+/// The files that `name` means: with `--recursive`, those in a directory.
+fn files(args: &Args, name: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !args.recursive || !name.is_dir() {
+        return expand(name);
+    }
+    let files = files_below(name)?;
+    if files.is_empty() {
+        return Err(Failure::new(format!("there is no file in {}", shown(name))));
+    }
+    Ok(files)
 }
 
 /// Refuses to follow what to open would wait for another program.
@@ -71,12 +93,12 @@ fn note_unread(log: &Log) {
     }
 }
 
-/// Notes the fields that no sampled record has: a later record may have them, but it may also be a
-/// misspelling.
-pub(super) fn note_unknown_fields(args: &Args, logs: &[Log], request: &Request) {
+/// Notes the fields that no sampled record has, and returns them: a later record may have them, but they may
+/// also be misspelt.
+pub(super) fn note_unknown_fields(args: &Args, logs: &[Log], request: &Request) -> Vec<String> {
     let asked = asked_fields(args, request);
     if asked.is_empty() || logs.iter().all(|log| log.sample.is_empty()) {
-        return;
+        return Vec::new();
     }
     let mut known: Vec<String> = Vec::new();
     // In the order of the first log, each field once.
@@ -85,10 +107,19 @@ pub(super) fn note_unknown_fields(args: &Args, logs: &[Log], request: &Request) 
             known.push(name);
         }
     }
-    for name in asked.iter().filter(|name| *name != LINE && !is_known(&known, name)) {
-        let some = known.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
-        note(&format!("no sampled record has a field {name:?}; there are {some}"));
+    let mut unknown: Vec<String> = Vec::new();
+    for name in asked {
+        if name != LINE && !is_known(&known, &name) && !unknown.contains(&name) {
+            unknown.push(name);
+        }
     }
+    let some = known.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    for name in &unknown {
+        let near = nearest(name, known.iter().map(String::as_str));
+        let hint = near.map_or("; there".into(), |near| format!("; did you mean {near:?}? There"));
+        note(&format!("no sampled record has a field {name:?}{hint} are {some}"));
+    }
+    unknown
 }
 
 /// The fields that the arguments name.

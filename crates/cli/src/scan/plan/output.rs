@@ -9,8 +9,8 @@ use super::super::Args;
 /// What to print, and how.
 #[derive(Debug)]
 pub(in crate::scan) enum Output {
-    /// How many records, or lines, each log has.
-    Count { json: bool },
+    /// How many records each log has, or lines.
+    Count { json: bool, lines: bool },
     /// Groups of records, largest first.
     Groups { by: Vec<String>, measures: Vec<Measure>, limit: Option<usize>, form: GroupForm },
     /// What is in the logs.
@@ -79,7 +79,7 @@ impl Output {
     }
 
     /// Whether the output does not end by itself.
-    pub(super) fn is_endless(&self) -> bool {
+    pub(in crate::scan) fn is_endless(&self) -> bool {
         matches!(self, Self::Records(records) if records.order == Order::Written)
     }
 
@@ -89,8 +89,8 @@ impl Output {
     /// When they do not fit together.
     pub(super) fn resolve(args: &Args) -> Result<Self, Failure> {
         check_forms(args)?;
-        if args.count {
-            return Ok(Self::Count { json: args.json });
+        if args.count || args.count_lines {
+            return Ok(Self::Count { json: args.json, lines: args.count_lines });
         }
         if let Some([n, field]) = args.top.as_deref() {
             let limit = n.parse().map_err(|_| {
@@ -110,6 +110,11 @@ impl Output {
         } else if wants_lines(args) {
             if args.json {
                 return Err(Failure::usage("lines have no JSON form; name fields with --fields"));
+            }
+            if args.tz_out.is_some() {
+                return Err(Failure::usage(
+                    "lines are printed as they stand; --tz-out needs --fields, --by or the summary",
+                ));
             }
             RecordForm::Lines
         } else {

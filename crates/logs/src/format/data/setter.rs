@@ -44,7 +44,9 @@ impl Kind {
             Self::Auto => classify(span, block),
             Self::Text | Self::Message => span,
             Self::AutoEscaped if !bytes.contains(&b'\\') => classify(span, block),
-            Self::Escaped | Self::AutoEscaped if bytes.contains(&b'\\') => Span { kind: SpanKind::Escaped, ..span },
+            Self::Escaped | Self::AutoEscaped if bytes.contains(&b'\\') => {
+                Span { kind: SpanKind::Escaped, ..span }
+            }
             Self::Escaped | Self::AutoEscaped => span,
         }
     }

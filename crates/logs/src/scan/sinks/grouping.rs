@@ -1,11 +1,13 @@
 //! Groups by the values of fields.
 
-use super::measure::{Acc, Measure};
+use super::measure::{Acc, Measure, Measured};
+use super::zoned::Zoned;
 use crate::groups::Keys;
+use crate::misfits::Misfits;
 use crate::record::{FieldId, Fields};
 use crate::scan::{Row, Sink};
 use crate::time::Clock;
-use crate::value;
+use crate::value::{self, Rank};
 
 /// The values of a group's fields; nothing where a record lacks the field or has null.
 pub type Key = Vec<Option<Vec<u8>>>;
@@ -15,12 +17,18 @@ pub type Key = Vec<Option<Vec<u8>>>;
 pub struct Grouping {
     by: Vec<String>,
     measures: Vec<Measure>,
+    /// What each measure is about.
+    measured: Vec<Measured>,
     by_ids: Vec<Option<FieldId>>,
     measure_ids: Vec<Option<FieldId>>,
     keys: Keys,
     counts: Vec<u64>,
     accs: Vec<Acc>,
     scratch: Vec<u8>,
+    /// The zone in which times are shown, and which fields are times in the log that is read.
+    zoned: Option<(Zoned, Vec<bool>)>,
+    /// Values that are in no measure, as they are of another kind than most of their field.
+    pub misfits: Misfits,
     /// Records left out because there were more than [`Grouping::MAX`] groups, or their keys
     /// were longer than [`Keys::BYTES_MAX`] together.
     pub left_out: u64,
@@ -33,20 +41,38 @@ impl Grouping {
     /// The most groups that are kept.
     pub const MAX: usize = 1 << 20;
 
-    /// Groups by the values of `by`.
+    /// Groups by the values of `by`; measures are over numbers.
     #[must_use]
     pub fn new(by: &[String], measures: &[Measure]) -> Self {
         Self {
             by: by.to_vec(),
             measures: measures.to_vec(),
+            measured: vec![Measured::Numbers; measures.len()],
             by_ids: Vec::new(),
             measure_ids: Vec::new(),
             keys: Keys::default(),
             counts: Vec::new(),
             accs: Vec::new(),
             scratch: Vec::new(),
+            zoned: None,
+            misfits: Misfits::default(),
             left_out: 0,
         }
+    }
+
+    /// The same with times as `zoned` shows them; records must carry their times.
+    #[must_use]
+    pub fn zoned(self, zoned: Option<&Zoned>) -> Self {
+        Self { zoned: zoned.map(|zoned| (zoned.clone(), Vec::new())), ..self }
+    }
+
+    /// The same with measures over what `measured` says, one for each ([`Measured::of_all`]).
+    #[must_use]
+    pub fn over(mut self, measured: &[Measured]) -> Self {
+        for (mine, given) in self.measured.iter_mut().zip(measured) {
+            *mine = *given;
+        }
+        self
     }
 
     /// Appends a key's part: its length, then its bytes.
@@ -68,6 +94,7 @@ impl Grouping {
     /// Adds what another thread found.
     pub fn merge(&mut self, other: &Self) {
         self.left_out += other.left_out;
+        self.misfits.merge(&other.misfits);
         let width = self.measures.len();
         for (at, &count) in other.counts.iter().enumerate() {
             self.scratch.clear();
@@ -85,13 +112,18 @@ impl Grouping {
     }
 
     /// The groups: key, count, and a value for each measure. The largest comes first; equal ones are in
-    /// the order of their keys, absent values first.
+    /// the order of their keys: absent values first, then by value ([`value::Rank`]).
     #[must_use]
     pub fn groups(&self) -> Vec<(Key, u64, Vec<Option<f64>>)> {
         let width = self.measures.len();
         let mut order: Vec<usize> = (0..self.counts.len()).collect();
+        // Found once: there may be a million groups of one size.
+        let rank = |&at: &usize| parts(self.keys.key(at)).map(Rank::of);
+        let ranks: Vec<Rank> = order.iter().flat_map(rank).collect();
+        let ranks = |at: usize| &ranks[at * self.by.len()..][..self.by.len()];
         order.sort_unstable_by(|&a, &b| {
-            let by_key = || parts(self.keys.key(a)).cmp(parts(self.keys.key(b)));
+            let by_bytes = || parts(self.keys.key(a)).cmp(parts(self.keys.key(b)));
+            let by_key = || ranks(a).cmp(ranks(b)).then_with(by_bytes);
             self.counts[b].cmp(&self.counts[a]).then_with(by_key)
         });
         let group = |at: usize| {
@@ -125,7 +157,10 @@ impl Sink for Grouping {
         Some(self.by.iter().cloned().chain(measured).collect())
     }
 
-    fn begin(&mut self, _: usize, fields: &mut Fields) {
+    fn begin(&mut self, log: usize, fields: &mut Fields) {
+        if let Some((zoned, are_times)) = &mut self.zoned {
+            *are_times = self.by.iter().map(|name| zoned.is_time(log, name)).collect();
+        }
         self.by_ids = self.by.iter().map(|name| fields.add(name)).collect();
         let id = |m: &Measure| m.field().and_then(|name| fields.add(name));
         self.measure_ids = self.measures.iter().map(id).collect();
@@ -133,7 +168,12 @@ impl Sink for Grouping {
 
     fn row(&mut self, row: &Row<'_>, _: &mut Clock) {
         self.scratch.clear();
-        for id in &self.by_ids {
+        for (at, id) in self.by_ids.iter().enumerate() {
+            let time = self.zoned.as_ref().filter(|(_, are_times)| are_times[at]);
+            if let (Some((zoned, _)), Some(time)) = (time, row.time) {
+                Self::push_part(&mut self.scratch, Some(zoned.text(time).as_bytes()));
+                continue;
+            }
             let text = id.and_then(|id| value::text(row.record.get(id), row.block));
             Self::push_part(&mut self.scratch, text.as_deref());
         }
@@ -143,10 +183,16 @@ impl Sink for Grouping {
         };
         self.counts[place] += 1;
         let accs = &mut self.accs[place * self.measures.len()..];
-        for (id, acc) in self.measure_ids.iter().zip(accs) {
-            let number = id.and_then(|id| value::number(row.record.get(id), row.block));
-            if let Some(number) = number {
-                acc.add(number);
+        for (at, acc) in accs.iter_mut().take(self.measures.len()).enumerate() {
+            let Some(id) = self.measure_ids[at] else { continue };
+            let (span, measured) = (row.record.get(id), self.measured[at]);
+            match measured.amount(span, row.block) {
+                Some(amount) => acc.add(amount),
+                None => {
+                    if let Some(value) = value::text(span, row.block) {
+                        self.misfits.add(row.fields.name(id), measured.wanted(), &value);
+                    }
+                }
             }
         }
     }

@@ -4,11 +4,13 @@ mod grouping;
 mod measure;
 mod profiling;
 mod rows;
+mod zoned;
 
 pub use grouping::{Grouping, Key};
-pub use measure::{Acc, Measure};
+pub use measure::{Acc, Measure, Measured};
 pub use profiling::Profiling;
 pub use rows::{Lines, Rows};
+pub use zoned::Zoned;
 
 use super::{Row, Sink};
 use crate::record::Fields;

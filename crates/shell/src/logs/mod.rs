@@ -1,5 +1,8 @@
 //! The options about logs, and how logs are opened.
 
+mod names;
+mod rotated;
+
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -11,8 +14,11 @@ use cutwater_logs::time::{SECOND, parse_when};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::words::shown;
+use crate::words::{nearest, shown};
 use crate::{Failure, formats};
+
+pub use names::{expand, files_below};
+pub use rotated::in_order_of_time;
 
 /// The most threads that may be asked for.
 const THREADS_MAX: usize = 1024;
@@ -139,29 +145,21 @@ impl Opener {
     ///
     /// # Errors
     /// When there is no such zone.
-    pub fn with_zone(mut self, name: &str) -> Result<Self, Failure> {
-        self.zone = match name {
-            "UTC" | "utc" => TimeZone::UTC,
-            "local" => TimeZone::system(),
-            name => TimeZone::get(name).map_err(|e| {
-                let what = format!("no time zone is called {name:?}; try Europe/Berlin");
-                Failure::usage(what).because(e)
-            })?,
-        };
-        Ok(self)
+    pub fn with_zone(self, name: &str) -> Result<Self, Failure> {
+        Ok(Self { zone: zone(name)?, ..self })
     }
 
-    /// Opens all of `paths`.
+    /// Opens all of `paths`. The files of a rotated log come in the order of time.
     ///
     /// # Errors
     /// When one cannot be opened, and the message names it; or when no line of any has the time
     /// field.
     pub fn open(&self, paths: &[PathBuf]) -> Result<Vec<Log>, Failure> {
         let logs = paths.iter().map(|path| self.open_one(path)).collect::<Result<Vec<_>, _>>()?;
-        match &self.time_field {
-            Some(field) => check_field(&logs, field).map(|()| logs),
-            None => Ok(logs),
+        if let Some(field) = &self.time_field {
+            check_field(&logs, field)?;
         }
+        Ok(in_order_of_time(logs))
     }
 
     /// Opens one log, whether or not it has the time field.
@@ -186,6 +184,21 @@ impl Opener {
     }
 }
 
+/// The zone of this name: one like `Europe/Berlin`, `UTC`, or `local`.
+///
+/// # Errors
+/// When there is no such zone.
+pub fn zone(name: &str) -> Result<TimeZone, Failure> {
+    match name {
+        "UTC" | "utc" => Ok(TimeZone::UTC),
+        "local" => Ok(TimeZone::system()),
+        name => TimeZone::get(name).map_err(|e| {
+            let what = format!("no time zone is called {name:?}; try Europe/Berlin");
+            Failure::usage(what).because(e)
+        }),
+    }
+}
+
 /// Checks that some sampled line has `field`, if any line was sampled.
 fn check_field(logs: &[Log], field: &str) -> Result<(), Failure> {
     let mut names: Vec<String> = Vec::new();
@@ -202,56 +215,18 @@ fn check_field(logs: &[Log], field: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "no line that was looked at has the time field {field:?}; the fields are {}",
+        "no line that was looked at has the time field {field:?}{} {}",
+        nearest(field, names.iter().map(String::as_str)).map_or_else(
+            || "; the fields are".into(),
+            |near| format!("; did you mean {near:?}? The fields are")
+        ),
         names.join(", ")
     )))
 }
 
-/// The files that `name` means. It is a glob if it looks like one and is not the name of a file.
-///
-/// # Errors
-/// When no file matches the glob.
-pub fn expand(name: impl AsRef<Path>) -> Result<Vec<PathBuf>, Failure> {
-    let path = name.as_ref();
-    // A name that is not UTF-8 is not a pattern.
-    let glob = path.to_str().filter(|name| name.contains(['*', '?', '[']) && !path.exists());
-    // A broken pattern is taken for a name: the error then says that there is no such file.
-    let Some((name, matches)) = glob.and_then(|name| Some((name, glob::glob(name).ok()?))) else {
-        return Ok(vec![path.to_owned()]);
-    };
-    let paths: Vec<_> = matches.filter_map(Result::ok).filter(|p| p.is_file()).collect();
-    if paths.is_empty() {
-        return Err(Failure::new(format!("no file matches {name:?}")));
-    }
-    Ok(paths)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-    use std::fs::{self, File};
-    use std::os::unix::ffi::OsStrExt;
-
     use super::*;
-
-    #[test]
-    fn a_glob_means_its_files_and_everything_else_is_a_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = |name: &str| dir.path().join(name);
-        for name in ["a.log", "b.log", "c[1].log"] {
-            File::create(path(name)).unwrap();
-        }
-        fs::create_dir(path("d.log")).unwrap();
-        let expanded = |name: &str| expand(path(name));
-        assert_eq!(expanded("?.log").unwrap(), [path("a.log"), path("b.log")]);
-        for name in ["c[1].log", "none.log", "broken[.log"] {
-            assert_eq!(expanded(name).unwrap(), [path(name)], "{name}");
-        }
-        let none = expanded("*.none").unwrap_err();
-        assert!(none.to_string().contains("no file matches"), "{none}");
-        let bytes = OsStr::from_bytes(b"\xff*");
-        assert_eq!(expand(bytes).unwrap(), [PathBuf::from(bytes)]);
-    }
 
     #[test]
     fn a_directory_and_a_zone_that_does_not_exist_are_refused() {

@@ -1,0 +1,116 @@
+//! Which types of columns hold the values of sampled lines without changing one.
+
+use super::{ColumnSpec, ColumnType, Digits};
+use crate::format::for_each_record;
+use crate::profile::{Profile, Type};
+use crate::record::{Fields, Span, SpanKind};
+use crate::scan::Log;
+use crate::time::Clock;
+use crate::value::{self, Decimal};
+
+/// The largest whole number below which a double holds all of them: 2^53.
+const DOUBLE_WHOLE_MAX: i64 = 1 << 53;
+
+/// Columns for the fields `names`, with types that hold the values of the sampled lines of `logs`.
+///
+/// - Fields of several types, or of none, are text. Text that is all times is a time, but for
+///   numbers in quotes.
+/// - The field that is the time of all logs that have it is a time, also where it is a number of
+///   seconds since 1970 or has a few other values.
+/// - Whole numbers that do not fit in 64 bits, or stand beside fractions and do not fit in a double, are
+///   decimals with all their digits; with more digits than those have, they are text.
+#[must_use]
+pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
+    let mut profile = Profile::default();
+    let mut sampled: Vec<Sampled> = names.iter().map(|_| Sampled::default()).collect();
+    for log in logs {
+        let mut fields = Fields::only(names);
+        fields.dotted = true;
+        let mut clock = Clock::new(log.rules.clone());
+        let mut of_log = Profile::default();
+        for_each_record(
+            &log.definition,
+            &log.sample,
+            &log.rules,
+            &mut fields,
+            |fields, record, block| {
+                of_log.add(fields, record, block, &mut clock);
+                for (id, span) in record.present() {
+                    let is_time = log.time.as_deref() == Some(fields.name(id));
+                    if let Some(sampled) = sampled.get_mut(usize::from(id.0)) {
+                        sampled.add(span, block, is_time.then_some(&mut clock));
+                    }
+                }
+            },
+        );
+        profile.merge(&of_log);
+    }
+    let spec = |(name, sampled): (&String, &Sampled)| {
+        let field = profile.fields().find(|field| field.name == *name);
+        let kind = field.map_or(ColumnType::String, |field| sampled.column(field.kind()));
+        ColumnSpec { name: name.clone(), kind, exact: true }
+    };
+    names.iter().zip(&sampled).map(spec).collect()
+}
+
+/// What the sampled values of a field are, beyond their types.
+#[derive(Debug, Default)]
+struct Sampled {
+    /// A value is the time of its log.
+    times: bool,
+    /// A value is of a log whose time is another field.
+    others: bool,
+    /// A whole number needs more than 64 bits.
+    large: bool,
+    /// A whole number would change as a double.
+    long: bool,
+    /// The most digits before and behind a point.
+    whole: i64,
+    fraction: i64,
+}
+
+impl Sampled {
+    fn add(&mut self, span: Span, block: &[u8], clock: Option<&mut Clock>) {
+        if value::is_null(span) {
+            return;
+        }
+        match clock {
+            Some(clock) => self.times |= value::time(span, block, clock).is_some(),
+            None => self.others = true,
+        }
+        if !matches!(span.kind, SpanKind::Int | SpanKind::Float) {
+            return;
+        }
+        let Some(number) = Decimal::new(span.bytes(block)) else { return };
+        self.whole = self.whole.max(number.whole_digits());
+        self.fraction = self.fraction.max(number.fraction_digits());
+        if span.kind == SpanKind::Int {
+            let exact = value::integer(span, block);
+            self.large |= exact.is_none();
+            self.long |= exact.is_none_or(|n| n.unsigned_abs() > DOUBLE_WHOLE_MAX.unsigned_abs());
+        }
+    }
+
+    fn column(&self, kind: Type) -> ColumnType {
+        if self.times && !self.others {
+            return ColumnType::Timestamp;
+        }
+        match kind {
+            Type::Bool => ColumnType::Bool,
+            Type::Integer if self.large => self.decimal(),
+            Type::Integer => ColumnType::Integer,
+            Type::Float if self.long => self.decimal(),
+            Type::Float => ColumnType::Float,
+            Type::Timestamp => ColumnType::Timestamp,
+            _ => ColumnType::String,
+        }
+    }
+
+    fn decimal(&self) -> ColumnType {
+        let fitting = [false, true].into_iter().find_map(|wide| {
+            let digits = Digits { wide, scale: u8::try_from(self.fraction).ok()? };
+            (self.whole + self.fraction <= i64::from(digits.most())).then_some(digits)
+        });
+        fitting.map_or(ColumnType::String, ColumnType::Decimal)
+    }
+}

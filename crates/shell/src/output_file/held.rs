@@ -1,0 +1,85 @@
+//! A file that is written before it has its name.
+
+use std::fs::{File, Metadata, Permissions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use tempfile::NamedTempFile;
+
+use super::name::directory;
+
+/// The prefix of a file's name before it gets its own.
+const PREFIX: &str = ".cutwater-";
+
+/// The mode of new files before the umask takes from it, as in `open(2)` of other programs.
+const NEW_FILE_MODE: u32 = 0o666;
+
+/// The mode of a file that is to get the permissions of another one.
+const PRIVATE_MODE: u32 = 0o600;
+
+/// A file that is being written.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// It has no name at all, and is gone with the program, even if that is killed (`O_TMPFILE`).
+    Nameless(File),
+    /// For file systems without such files; a killed program leaves it behind.
+    Named(NamedTempFile),
+}
+
+impl Held {
+    /// A file that can become `path`, where there is nothing.
+    pub(super) fn new(path: &Path) -> io::Result<Self> {
+        Self::beside(path, NEW_FILE_MODE)
+    }
+
+    /// A file that can take the place of `path`, with the permissions of what is `there`.
+    pub(super) fn in_place_of(path: &Path, there: &Metadata) -> io::Result<Self> {
+        let held = Self::beside(path, PRIVATE_MODE)?;
+        held.file().set_permissions(there.permissions())?;
+        Ok(held)
+    }
+
+    fn beside(path: &Path, mode: u32) -> io::Result<Self> {
+        let parent = directory(path);
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match open(parent, flags, Mode::from_raw_mode(mode)) {
+            Ok(file) if Path::new(&place(&file)).exists() => Ok(Self::Nameless(file.into())),
+            _ => {
+                let permissions = Permissions::from_mode(mode);
+                let mut builder = tempfile::Builder::new();
+                builder.prefix(PREFIX).permissions(permissions);
+                builder.tempfile_in(parent).map(Self::Named)
+            }
+        }
+    }
+
+    pub(super) fn file(&self) -> &File {
+        match self {
+            Self::Nameless(file) => file,
+            Self::Named(named) => named.as_file(),
+        }
+    }
+
+    /// Gives it the name `path`, in place of what has it now.
+    pub(super) fn persist(self, path: &Path) -> io::Result<()> {
+        let file = match self {
+            Self::Named(named) => return named.persist(path).map(drop).map_err(|e| e.error),
+            Self::Nameless(file) => file,
+        };
+        // linkat(2) takes no other file's name, so it gets one of its own first.
+        let from = place(&file);
+        let link = |name: &Path| {
+            linkat(CWD, &from, CWD, name, AtFlags::SYMLINK_FOLLOW).map_err(io::Error::from)
+        };
+        let named = tempfile::Builder::new().prefix(PREFIX).make_in(directory(path), link)?;
+        named.persist(path).map(drop).map_err(|e| e.error)
+    }
+}
+
+/// Where a descriptor can be found (`proc_pid_fd(5)`).
+fn place(file: &impl AsRawFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
