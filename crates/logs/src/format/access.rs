@@ -5,6 +5,7 @@
 
 use super::LineParser;
 use super::cursor::{Cursor, Slot, Step, classify};
+use super::request::Request;
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 
@@ -19,9 +20,7 @@ pub(super) struct Access {
     user: Slot,
     time: Slot,
     request: Slot,
-    method: Slot,
-    path: Slot,
-    protocol: Slot,
+    parts: Request,
     status: Slot,
     bytes: Slot,
     referer: Option<Slot>,
@@ -31,19 +30,21 @@ pub(super) struct Access {
 
 impl Access {
     pub(super) fn new(fields: &mut Fields) -> Self {
-        let mut slot = |name| Slot::new(fields, name);
+        // The order in which the fields are listed.
+        let [host, ident, user, time, request] =
+            ["host", "ident", "user", "time", "request"].map(|name| Slot::new(fields, name));
+        let parts = Request::new(fields);
+        let [status, bytes] = ["status", "bytes"].map(|name| Slot::new(fields, name));
         Self {
             vhost: "vhost",
-            host: slot("host"),
-            ident: slot("ident"),
-            user: slot("user"),
-            time: slot("time"),
-            request: slot("request"),
-            method: slot("method"),
-            path: slot("path"),
-            protocol: slot("protocol"),
-            status: slot("status"),
-            bytes: slot("bytes"),
+            host,
+            ident,
+            user,
+            time,
+            request,
+            parts,
+            status,
+            bytes,
             referer: None,
             agent: None,
             extras: Vec::new(),
@@ -74,27 +75,6 @@ impl Access {
         Ok(())
     }
 
-    /// `GET /path HTTP/1.1`, or `GET /path` as HTTP/0.9 has it; what is not of this shape stays
-    /// whole, as `request`.
-    fn request(&self, request: Span, block: &[u8], record: &mut Record) {
-        self.request.set(record, dash(request, block));
-        let bytes = request.bytes(block);
-        let Some(space) = bytes.iter().position(|&b| b == b' ') else { return };
-        let protocol = memchr::memrchr(b' ', bytes)
-            .filter(|&last| last > space && bytes[last + 1..].starts_with(b"HTTP/"));
-        if protocol.is_none() && !is_simple_request(bytes, space) {
-            return;
-        }
-        let last = protocol.unwrap_or(bytes.len());
-        let start = request.start as usize;
-        let part = |from: usize, to: usize| Span::new(SpanKind::Str, start + from, start + to);
-        self.method.set(record, part(0, space));
-        self.path.set(record, Span { kind: request.kind, ..part(space + 1, last) });
-        if protocol.is_some() {
-            self.protocol.set(record, part(last + 1, bytes.len()));
-        }
-    }
-
     fn extras(&mut self, c: &mut Cursor<'_>, fields: &mut Fields, record: &mut Record) -> Step<()> {
         for index in 0.. {
             c.skip_spaces();
@@ -112,18 +92,6 @@ impl Access {
         }
         Ok(())
     }
-}
-
-/// Whether a request without a protocol at its end has a method before `space` and a path after
-/// it, rather than being what no browser sends.
-#[cold]
-fn is_simple_request(bytes: &[u8], space: usize) -> bool {
-    let (method, path) = (&bytes[..space], &bytes[space + 1..]);
-    let cut_off = memchr::memmem::find(path, b" HTTP").is_some();
-    !method.is_empty()
-        && method.iter().all(u8::is_ascii_uppercase)
-        && path.starts_with(b"/")
-        && !cut_off
 }
 
 /// `-` stands for nothing.
@@ -146,7 +114,8 @@ impl LineParser for Access {
         self.time.set(record, c.until(b']')?);
         c.expect(b' ')?;
         let request = c.quoted()?;
-        self.request(request, block, record);
+        self.request.set(record, dash(request, block));
+        self.parts.set(request, block, record);
         let status = classify(c.token()?, block);
         if !matches!(status.kind, SpanKind::Int | SpanKind::Null) {
             return Err(Reason::NoMatch);

@@ -140,6 +140,15 @@ impl Slot {
         Self(fields.add(name))
     }
 
+    /// The field, unless nobody asked for it.
+    pub(super) fn wanted(fields: &mut Fields, name: &str) -> Option<Self> {
+        Some(Self::new(fields, name)).filter(|slot| slot.0.is_some())
+    }
+
+    pub(super) fn id(self) -> Option<FieldId> {
+        self.0
+    }
+
     #[inline]
     pub(super) fn set(self, record: &mut Record, span: Span) {
         if let Some(id) = self.0 {

@@ -1,7 +1,7 @@
 //! Which format a log is in, from lines sampled across it.
 
 use super::evidence::share;
-use super::{Definition, Format};
+use super::{Definition, Format, data};
 use crate::record::{FieldId, Fields, Record, SpanKind};
 use crate::split::ReadAt;
 use crate::time::{Clock, Rules};
@@ -83,6 +83,10 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
         let share = share(format, sample, rules);
         shares.push((format, if lines == 0 { 0.0 } else { share as f64 / lines as f64 }));
     }
+    if let Some((format, share)) = data_format(sample, &shares) {
+        let time = find_time(&Definition::of(format, sample), sample, rules);
+        return Ok(Detected { format, confidence: share, time, lines });
+    }
     let known = &shares[..shares.len() - 1];
     let best = known.iter().map(|s| s.1).fold(0.0, f64::max);
     let chosen = known
@@ -99,6 +103,19 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
     };
     let time = find_time(&Definition::Known(format), sample, rules);
     Ok(Detected { format, confidence, time, lines })
+}
+
+/// The format that is data, where one reads the sample: nearly all lines, or those that begin a record in
+/// text of which no other format reads as much.
+fn data_format(sample: &[u8], shares: &[(Format, f64)]) -> Option<(Format, f64)> {
+    let strict = [Format::Docker, Format::Json, Format::Syslog5424, Format::Cri];
+    if shares.iter().any(|(format, share)| strict.contains(format) && *share >= SURE) {
+        return None;
+    }
+    let (format, share) = data::detect(sample)?;
+    let others = shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
+    let wins = share >= SURE || (share >= LEAST_PLAIN && share >= others * SURE);
+    wins.then_some((Format::Data(format.name()), share))
 }
 
 fn json_share(shares: &[(Format, f64)]) -> f64 {
@@ -167,6 +184,9 @@ pub fn field_names(definition: &Definition, sample: &[u8]) -> Vec<String> {
 /// records that have them, one with a usual name, or the first.
 #[must_use]
 pub fn find_time(definition: &Definition, sample: &[u8], rules: &Rules) -> Option<String> {
+    if let Some(name) = definition.time() {
+        return Some(name.to_owned());
+    }
     let mut fields = Fields::all();
     let mut clock = Clock::new(rules.clone());
     let mut counts: Vec<(usize, usize)> = Vec::new();

@@ -4,12 +4,13 @@ mod access;
 mod apache_error;
 mod cri;
 mod cursor;
+mod data;
 mod detect;
 mod evidence;
 mod logfmt;
 mod nginx;
-mod pattern;
 mod plain;
+mod request;
 mod structured;
 mod syslog;
 
@@ -17,7 +18,10 @@ mod syslog;
 pub(crate) use detect::for_each_record;
 pub(crate) use detect::take_lines;
 pub use detect::{Detected, detect, field_names, find_time, need_time, sample};
-pub use nginx::Template;
+pub use data::{
+    Data, DataFormat, Expected, Problem, Sample, Unsupported, all as data_formats, from_lnav,
+    install as install_formats,
+};
 
 use std::fmt;
 use std::str::FromStr;
@@ -50,10 +54,8 @@ pub enum Format {
     Plain,
     /// Lines.
     Raw,
-    /// The user's regular expression.
-    Regex,
-    /// The user's nginx `log_format`.
-    Nginx,
+    /// A format that is data ([`DataFormat`]): one of this crate, or of the user. Its name.
+    Data(&'static str),
 }
 
 impl Format {
@@ -85,8 +87,7 @@ impl Format {
             Self::Logfmt => "logfmt",
             Self::Plain => "plain",
             Self::Raw => "raw",
-            Self::Regex => "regex",
-            Self::Nginx => "nginx",
+            Self::Data(name) => name,
         }
     }
 }
@@ -101,8 +102,11 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::NAMED.into_iter().find(|f| f.name() == name).ok_or_else(|| {
-            let names = Self::NAMED.map(Self::name).join(", ");
+        let data = || data::find(name).map(|format| Self::Data(format.name()));
+        Self::NAMED.into_iter().find(|f| f.name() == name).or_else(data).ok_or_else(|| {
+            let names = Self::NAMED.map(Self::name).into_iter();
+            let names: Vec<_> = names.chain(data::all().map(|format| format.name())).collect();
+            let names = names.join(", ");
             Error::request(format!("no format is called {name:?}; the formats are {names}"))
         })
     }
@@ -113,19 +117,53 @@ impl FromStr for Format {
 pub enum Definition {
     /// A format that needs no definition.
     Known(Format),
-    /// A regular expression with named groups.
-    Regex(regex::bytes::Regex),
-    /// A `log_format` string of nginx.
-    Nginx(Template),
+    /// A format that is data.
+    Data(Data),
+}
+
+impl From<DataFormat> for Definition {
+    fn from(format: DataFormat) -> Self {
+        Self::Data(Data::new(format.into(), b""))
+    }
 }
 
 impl Definition {
+    /// The definition of `format` for a log whose sampled lines are `sample`.
+    #[must_use]
+    pub fn of(format: Format, sample: &[u8]) -> Self {
+        match format {
+            Format::Data(name) => match data::find(name) {
+                Some(found) => Self::Data(Data::new(found.clone(), sample)),
+                None => Self::Known(Format::Raw),
+            },
+            known => Self::Known(known),
+        }
+    }
+
+    /// The same format for another log, whose sampled lines are `sample`.
+    #[must_use]
+    pub fn for_log(&self, sample: &[u8]) -> Self {
+        match self {
+            Self::Known(format) => Self::Known(*format),
+            Self::Data(data) => Self::Data(data.for_log(sample)),
+        }
+    }
+
+    /// The field that holds the time, where the format says so.
+    #[must_use]
+    pub fn time(&self) -> Option<&str> {
+        match self {
+            Self::Known(_) => None,
+            Self::Data(data) => data.format().time(),
+        }
+    }
+
     /// A regular expression whose named groups are fields.
     ///
     /// # Errors
     /// When it is not one, or names no group.
     pub fn regex(pattern: &str) -> Result<Self> {
-        pattern::compile(pattern).map(Self::Regex)
+        DataFormat::from_regex(pattern).map(Self::from)
     }
 
     /// A `log_format` string of nginx, like `$remote_addr [$time_local] "$request" $status`.
@@ -133,7 +171,7 @@ impl Definition {
     /// # Errors
     /// When it has no variables, or two of them with nothing between.
     pub fn nginx(template: &str) -> Result<Self> {
-        Template::new(template).map(Self::Nginx)
+        nginx::format(template).map(Self::from)
     }
 
     /// The format.
@@ -141,8 +179,7 @@ impl Definition {
     pub fn format(&self) -> Format {
         match self {
             Self::Known(format) => *format,
-            Self::Regex(_) => Format::Regex,
-            Self::Nginx(_) => Format::Nginx,
+            Self::Data(data) => Format::Data(data.format().name()),
         }
     }
 
@@ -151,7 +188,7 @@ impl Definition {
     pub fn parser(&self, fields: &mut Fields) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
-                return Parser(Inner::Json(Box::new(JsonParser::new(fields))));
+                return Parser::json(fields);
             }
             Self::Known(Format::Syslog5424) => Box::new(syslog::Rfc5424::new(fields)),
             Self::Known(Format::Cri) => Box::new(cri::Cri::new(fields)),
@@ -160,13 +197,10 @@ impl Definition {
             Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
             Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(fields)),
             Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields)),
-            Self::Known(Format::Raw | Format::Regex | Format::Nginx) => {
-                Box::new(plain::Raw::new(fields))
-            }
-            Self::Regex(regex) => Box::new(pattern::Pattern::new(regex.clone(), fields)),
-            Self::Nginx(template) => Box::new(nginx::Nginx::new(template.clone(), fields)),
+            Self::Known(Format::Raw | Format::Data(_)) => Box::new(plain::Raw::new(fields)),
+            Self::Data(data) => return data.parser(fields),
         };
-        Parser(Inner::Line(line))
+        Parser::of_lines(line)
     }
 }
 
@@ -181,6 +215,15 @@ pub(crate) trait LineParser: fmt::Debug + Send {
         fields: &mut Fields,
         record: &mut Record,
     ) -> std::result::Result<(), Reason>;
+
+    /// Whether a line that was not parsed says how others are read, and is no record by design.
+    fn is_directive(&self, _line: &[u8]) -> bool {
+        false
+    }
+
+    /// Prepares for the lines of a log from `start` on: what lines before it say of them is found by
+    /// `read`.
+    fn begin_piece(&mut self, _start: u64, _read: &data::ReadBytes<'_>, _fields: &mut Fields) {}
 }
 
 /// Parses the lines of one file.
@@ -194,6 +237,27 @@ enum Inner {
 }
 
 impl Parser {
+    fn json(fields: &mut Fields) -> Self {
+        Self(Inner::Json(Box::new(JsonParser::new(fields))))
+    }
+
+    fn of_lines(line: Box<dyn LineParser>) -> Self {
+        Self(Inner::Line(line))
+    }
+
+    /// Prepares for the lines of a log that begin at `start` or later; `read` reads bytes of the log at an
+    /// offset.
+    pub(crate) fn begin_piece(
+        &mut self,
+        start: u64,
+        read: &data::ReadBytes<'_>,
+        fields: &mut Fields,
+    ) {
+        if let Inner::Line(line) = &mut self.0 {
+            line.begin_piece(start, read, fields);
+        }
+    }
+
     /// Prepares a block of lines; the lines parsed next must be in it.
     pub fn begin_block(&mut self, block: &[u8]) {
         if let Inner::Json(json) = &mut self.0 {
@@ -248,6 +312,7 @@ fn whole_line(
     let end = if block[end - 1] == b'\r' { end - 1 } else { end };
     match line.parse(block, start, end, fields, record) {
         Ok(()) => Ok(true),
+        Err(_) if line.is_directive(&block[start..end]) => Ok(false),
         Err(reason) => Err(Fault { reason, at: start }),
     }
 }

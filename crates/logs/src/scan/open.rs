@@ -55,8 +55,8 @@ pub fn open(
         sample.drain(..BYTE_ORDER_MARK.len());
     }
     if let Some(definition) = given {
-        let time = find_time(definition, &sample, &rules);
-        let definition = definition.clone();
+        let definition = definition.for_log(&sample);
+        let time = find_time(&definition, &sample, &rules);
         return Ok(Log { input, definition, confidence: 1.0, time, rules, sample });
     }
     let Detected { format, confidence, time, .. } = if sample.is_empty() {
@@ -64,7 +64,7 @@ pub fn open(
     } else {
         detect(&sample, &rules)?
     };
-    let definition = Definition::Known(format);
+    let definition = Definition::of(format, &sample);
     Ok(Log { input, definition, confidence, time, rules, sample })
 }
 

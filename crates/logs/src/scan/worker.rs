@@ -11,7 +11,7 @@ use crate::filter::{Bound, LINE};
 use crate::format::{Parser, feed, is_blank};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
-use crate::split::{Block, Task, Worker, lines_in};
+use crate::split::{Block, ReadAt, Task, Worker, lines_in};
 use crate::time::{Clock, Nanos};
 
 /// This many located bad lines are handed over before a piece ends.
@@ -324,6 +324,12 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     fn begin(&mut self, task: &Task) {
         if self.current.as_ref().is_none_or(|c| c.log != task.input) {
             self.current = Some(self.open(task.input));
+        }
+        let log = &self.logs[task.input];
+        if let (Some(current), Some(file)) = (&mut self.current, log.input.plain()) {
+            // What cannot be read here fails again when the piece is read.
+            let read = |buf: &mut [u8], at: u64| ReadAt::read_at(file, buf, at).unwrap_or(0);
+            current.parser.begin_piece(task.range.start, &read, &mut current.fields);
         }
     }
 

@@ -1,0 +1,322 @@
+//! Formats that are data: a file says by which patterns lines are read, what the fields are called, and which
+//! sample lines have which values. The samples are the format's tests.
+//!
+//! The formats that come with this crate are in its folder `formats`; users write theirs in the same way
+//! ([`DataFormat::from_toml`]), as grok patterns ([`DataFormat::from_grok`]) or bring the JSON files of lnav
+//! ([`from_lnav`]). All become a [`DataFormat`], and one parser reads the lines of all of them.
+
+mod catalog;
+mod columns;
+mod detect;
+mod file;
+mod grok;
+mod headers;
+pub(super) mod language;
+mod lnav;
+mod pairs;
+mod parser;
+mod sample;
+mod setter;
+
+use std::sync::{Arc, OnceLock};
+
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+
+pub use catalog::{all, install};
+pub(super) use catalog::find;
+pub(super) use headers::ReadBytes;
+pub(super) use detect::detect;
+pub use lnav::{Unsupported, from_lnav};
+pub use sample::{Expected, Problem, Sample};
+
+use crate::record::{Fields, Level};
+use crate::{Error, Result};
+use headers::Headers;
+use language::Expanded;
+use setter::{Kind, Part};
+
+use super::{LineParser, Parser};
+
+/// The largest automaton that a pattern may become, bytes.
+const PATTERN_BYTES_MAX: usize = 16 << 20;
+
+/// A format that is data.
+#[derive(Debug)]
+pub struct DataFormat {
+    name: &'static str,
+    title: String,
+    link: String,
+    note: String,
+    shape: Shape,
+    /// The field that holds the time, where the format names one.
+    time: Option<String>,
+    /// The field that holds the level, and the names that its letters or numbers stand for.
+    level: String,
+    levels: Vec<(Box<[u8]>, Level)>,
+    kinds: Vec<(String, Kind)>,
+    /// Further names of fields: each with the field that it means.
+    aliases: Vec<(String, String)>,
+    parts: Vec<(String, Part)>,
+    nulls: Vec<Box<[u8]>>,
+    pairs: Option<Pairs>,
+    /// Patterns of lines that are no records by design.
+    directives: Vec<String>,
+    directive_set: OnceLock<RegexSet>,
+    samples: Vec<Sample>,
+}
+
+/// How lines are read.
+#[derive(Debug)]
+enum Shape {
+    /// By the first pattern that the whole line matches.
+    Patterns { expanded: Vec<Expanded>, anchored: bool, compiled: OnceLock<Vec<Regex>> },
+    /// As columns, which lines of the log itself name.
+    Columns(columns::Dialect),
+    /// As JSON objects.
+    Json,
+}
+
+/// A field that holds `key=value` pairs.
+#[derive(Debug, Clone)]
+struct Pairs {
+    field: String,
+    /// Whether blanks belong to a value, which then ends before the next key.
+    blanks: bool,
+}
+
+impl DataFormat {
+    /// A format without fields of its own, to be filled in.
+    fn new(name: &str, shape: Shape) -> Self {
+        Self {
+            // A process reads each format once, and a format's name lives as long as its logs are open.
+            name: Box::leak(name.into()),
+            title: String::new(),
+            link: String::new(),
+            note: String::new(),
+            shape,
+            time: None,
+            level: "level".into(),
+            levels: Vec::new(),
+            kinds: Vec::new(),
+            aliases: Vec::new(),
+            parts: Vec::new(),
+            nulls: Vec::new(),
+            pairs: None,
+            directives: Vec::new(),
+            directive_set: OnceLock::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// The format that a file of it describes; `docs/formats.md` explains the file.
+    ///
+    /// # Errors
+    /// When the file is not TOML, has a key that is not known, or a pattern that is none; the message
+    /// names what and where.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        file::parse(text)
+    }
+
+    /// The format of a grok pattern like `%{COMBINEDAPACHELOG}`; it may match anywhere in a line.
+    ///
+    /// # Errors
+    /// When a pattern that it names is not known, it is no pattern, or names no field.
+    pub fn from_grok(pattern: &str) -> Result<Self> {
+        Self::of_pattern("grok", pattern)
+    }
+
+    /// The format of a regular expression whose named groups are the fields; it may match anywhere in a
+    /// line.
+    ///
+    /// # Errors
+    /// When it is not one, or names no group.
+    pub(super) fn from_regex(pattern: &str) -> Result<Self> {
+        let regex = Regex::new(pattern)
+            .map_err(|e| Error::request(format!("the pattern is not a regular expression: {e}")))?;
+        let names = regex.capture_names().flatten();
+        let expanded = Expanded::verbatim(pattern, names);
+        Self::of_patterns("regex", vec![expanded], false)
+    }
+
+    fn of_pattern(name: &str, pattern: &str) -> Result<Self> {
+        Self::of_patterns(name, vec![language::expand(pattern)?], false)
+    }
+
+    /// A format of patterns that were expanded.
+    pub(super) fn of_patterns(name: &str, expanded: Vec<Expanded>, anchored: bool) -> Result<Self> {
+        if expanded.iter().any(|pattern| pattern.groups.is_empty()) {
+            return Err(Error::request(
+                "the pattern names no group, so there are no fields; name them like (?P<status>\\d+) \
+                 or %{NUMBER:status}",
+            ));
+        }
+        let shape = Shape::Patterns { expanded, anchored, compiled: OnceLock::new() };
+        let format = Self::new(name, shape);
+        format.compile()?;
+        Ok(format)
+    }
+
+    /// Adds that the field holds a request line, which gives `method`, `path` and `protocol`.
+    pub(super) fn with_request(mut self, field: &str) -> Self {
+        self.parts.push((field.into(), Part::Request));
+        self
+    }
+
+    /// Adds that the field holds the time.
+    pub(super) fn with_time(mut self, field: Option<&str>) -> Self {
+        self.time = field.map(Into::into);
+        self
+    }
+
+    /// Adds that a backslash escapes in all fields.
+    pub(super) fn with_escapes(mut self, fields: impl Iterator<Item = String>) -> Self {
+        self.kinds.extend(fields.map(|field| (field, Kind::Escaped)));
+        self
+    }
+
+    /// The name used on the command line and in exported data.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What writes the format, in a few words.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Where the format is specified; empty where nothing is.
+    #[must_use]
+    pub fn link(&self) -> &str {
+        &self.link
+    }
+
+    /// What a user should know of it; often empty.
+    #[must_use]
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// Its sample lines.
+    #[must_use]
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    /// The field that holds the time, where the format says so.
+    #[must_use]
+    pub fn time(&self) -> Option<&str> {
+        self.time.as_deref()
+    }
+
+    /// Its patterns as regular expressions, with the names of their groups in order; none where lines
+    /// are read in another way.
+    pub fn patterns(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        let expanded = match &self.shape {
+            Shape::Patterns { expanded, .. } => expanded.as_slice(),
+            Shape::Columns(_) | Shape::Json => &[],
+        };
+        expanded.iter().map(|e| {
+            (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect())
+        })
+    }
+
+    /// Whether a line begins a record of this format, rather than continuing the one before.
+    #[must_use]
+    pub fn begins(&self, line: &[u8]) -> bool {
+        match &self.shape {
+            Shape::Patterns { .. } => self.regexes().iter().any(|regex| regex.is_match(line)),
+            Shape::Columns(_) | Shape::Json => true,
+        }
+    }
+
+    /// Whether a line is no record by design: the head of a table, the start of a log.
+    fn is_directive(&self, line: &[u8]) -> bool {
+        let build = || {
+            let texts = self.directives.iter().map(|text| whole_line(text, true));
+            let set = RegexSetBuilder::new(texts).unicode(false).build();
+            set.unwrap_or_else(|_| RegexSet::empty())
+        };
+        !self.directives.is_empty() && self.directive_set.get_or_init(build).is_match(line)
+    }
+
+    /// Compiles the patterns, which [`Self::regexes`] otherwise does when they are needed first.
+    fn compile(&self) -> Result<()> {
+        let Shape::Patterns { expanded, anchored, compiled } = &self.shape else { return Ok(()) };
+        let regexes: Result<Vec<_>> = expanded.iter().map(|e| regex(e, *anchored)).collect();
+        let _ = compiled.set(regexes?);
+        Ok(())
+    }
+
+    fn regexes(&self) -> &[Regex] {
+        let Shape::Patterns { expanded, anchored, compiled } = &self.shape else { return &[] };
+        // Those of this crate are compiled by its tests, those of users when they are read.
+        compiled.get_or_init(|| expanded.iter().filter_map(|e| regex(e, *anchored).ok()).collect())
+    }
+}
+
+/// Compiles a pattern: by bytes where it can be, since logs need not be UTF-8.
+fn regex(expanded: &Expanded, anchored: bool) -> Result<Regex> {
+    let text = whole_line(&expanded.regex, anchored);
+    let build = |unicode: bool| {
+        RegexBuilder::new(&text).unicode(unicode).size_limit(PATTERN_BYTES_MAX).build()
+    };
+    if expanded.is_unicode {
+        return build(true).map_err(|e| not_a_pattern(&e));
+    }
+    build(false).or_else(|_| build(true)).map_err(|e| not_a_pattern(&e))
+}
+
+/// A pattern as one that the whole line must match.
+fn whole_line(pattern: &str, anchored: bool) -> String {
+    if anchored { format!("^(?:{pattern})$") } else { pattern.to_owned() }
+}
+
+fn not_a_pattern(error: &regex::Error) -> Error {
+    Error::request(format!("the pattern is not a regular expression: {error}"))
+}
+
+/// A data format as that of one log.
+#[derive(Debug, Clone)]
+pub struct Data {
+    format: Arc<DataFormat>,
+    headers: Arc<Headers>,
+}
+
+impl Data {
+    /// The format for a log whose sampled lines are `sample`.
+    #[must_use]
+    pub fn new(format: Arc<DataFormat>, sample: &[u8]) -> Self {
+        let headers = match &format.shape {
+            Shape::Columns(dialect) => Headers::new(*dialect, sample),
+            Shape::Patterns { .. } | Shape::Json => Headers::default(),
+        };
+        Self { format, headers: Arc::new(headers) }
+    }
+
+    /// The same format for another log.
+    #[must_use]
+    pub fn for_log(&self, sample: &[u8]) -> Self {
+        Self::new(Arc::clone(&self.format), sample)
+    }
+
+    /// The format.
+    #[must_use]
+    pub fn format(&self) -> &Arc<DataFormat> {
+        &self.format
+    }
+
+    pub(super) fn parser(&self, fields: &mut Fields) -> Parser {
+        let format = Arc::clone(&self.format);
+        let line: Box<dyn LineParser> = match &self.format.shape {
+            Shape::Patterns { .. } => Box::new(parser::PatternParser::new(format, fields)),
+            Shape::Columns(_) => {
+                let headers = Arc::clone(&self.headers);
+                Box::new(columns::ColumnsParser::new(format, headers, fields))
+            }
+            Shape::Json => return Parser::json(fields),
+        };
+        Parser::of_lines(line)
+    }
+}

@@ -1,0 +1,117 @@
+//! Reads lines by patterns.
+
+use std::sync::Arc;
+
+use regex::bytes::{CaptureLocations, Regex};
+
+use super::DataFormat;
+use super::language::Expanded;
+use super::pairs::PairReader;
+use super::setter::Setter;
+use super::Shape;
+use crate::bad::Reason;
+use crate::format::LineParser;
+use crate::record::{Fields, Record, Span, SpanKind};
+
+#[derive(Debug)]
+pub(super) struct PatternParser {
+    format: Arc<DataFormat>,
+    patterns: Vec<Bound>,
+}
+
+/// A pattern with the fields that its groups set.
+#[derive(Debug)]
+struct Bound {
+    regex: Regex,
+    locations: CaptureLocations,
+    groups: Vec<(usize, Setter)>,
+    pairs: Option<(usize, PairReader)>,
+}
+
+impl PatternParser {
+    pub(super) fn new(format: Arc<DataFormat>, fields: &mut Fields) -> Self {
+        let patterns = match &format.shape {
+            Shape::Patterns { expanded, .. } => {
+                let both = format.regexes().iter().zip(expanded);
+                both.map(|(regex, pattern)| Bound::new(&format, regex, pattern, fields)).collect()
+            }
+            Shape::Columns(_) | Shape::Json => Vec::new(),
+        };
+        Self { format, patterns }
+    }
+}
+
+impl Bound {
+    fn new(format: &DataFormat, regex: &Regex, pattern: &Expanded, fields: &mut Fields) -> Self {
+        let taken = |name: &str| pattern.groups.iter().any(|group| group.name == name);
+        let (mut groups, mut pairs) = (Vec::new(), None);
+        for (index, id) in regex.capture_names().enumerate() {
+            let Some(group) = id.and_then(|id| pattern.group(id)) else { continue };
+            let setter = Setter::new(format, &group.name, group.kind, &taken, fields);
+            if setter.is_wanted() {
+                groups.push((index, setter));
+            }
+            if let Some(of) = format.pairs.as_ref().filter(|pairs| pairs.field == group.name) {
+                pairs = Some((index, PairReader::new(of.blanks)));
+            }
+        }
+        Self { locations: regex.capture_locations(), regex: regex.clone(), groups, pairs }
+    }
+
+    fn read(
+        &mut self,
+        format: &DataFormat,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> bool {
+        let line = &block[start..end];
+        if self.groups.is_empty() && self.pairs.is_none() {
+            // The automaton that finds no groups is the faster one.
+            return self.regex.is_match(line);
+        }
+        if self.regex.captures_read(&mut self.locations, line).is_none() {
+            return false;
+        }
+        let at = |locations: &CaptureLocations, group: usize| {
+            let (from, to) = locations.get(group)?;
+            Some(Span::new(SpanKind::Str, start + from, start + to))
+        };
+        for (group, setter) in &self.groups {
+            if let Some(span) = at(&self.locations, *group) {
+                setter.set(format, span, block, record);
+            }
+        }
+        if let Some((group, pairs)) = &mut self.pairs
+            && let Some(span) = at(&self.locations, *group)
+        {
+            pairs.read(span, block, fields, record);
+        }
+        true
+    }
+}
+
+impl LineParser for PatternParser {
+    fn parse(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> Result<(), Reason> {
+        // Always in the order of the file: which pattern reads a line depends on the line alone.
+        for pattern in &mut self.patterns {
+            if pattern.read(&self.format, block, start, end, fields, record) {
+                return Ok(());
+            }
+        }
+        Err(Reason::NoMatch)
+    }
+
+    fn is_directive(&self, line: &[u8]) -> bool {
+        self.format.is_directive(line)
+    }
+}
