@@ -318,8 +318,9 @@ mod tests {
             ("SELECT http.status FROM log", "SELECT \"http.Status\" FROM log"),
             ("SELECT t.http.status FROM t", "SELECT t.\"http.Status\" FROM t"),
             ("SELECT log.userid FROM log", "SELECT log.\"userId\" FROM log"),
-            // A table's name before a dot is the table.
-            ("SELECT t.z FROM t", "SELECT t.z FROM t"),
+            // A table's name before a dot is the table, where that has such a column.
+            ("SELECT t.a FROM t", "SELECT t.a FROM t"),
+            ("SELECT t.z FROM t", "SELECT \"t.z\" FROM t"),
             // It is ambiguous.
             ("SELECT XY FROM log", "SELECT XY FROM log"),
             ("SELECT \"userid\" FROM log", "SELECT \"userid\" FROM log"),

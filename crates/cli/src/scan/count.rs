@@ -14,6 +14,7 @@ use super::plan::Plan;
 pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
     let literals = plan.request.filter.literals().filter(|literals| literals.decide);
     let whole = plan.request.ranges.iter().all(Option::is_none) && !plan.wants_bad_lines();
+    let whole = whole && !plan.logs.iter().any(|log| log.definition.joins_lines());
     let raw = match &literals {
         Some(l) if whole => Some(count_literals(&plan.logs, &plan.request, stop, &l.texts)),
         None if whole && plan.request.filter.is_empty() => {
@@ -35,9 +36,11 @@ pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failur
 /// Counts where lines have to be parsed.
 fn count_parsed(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
     let (mut done, _) = pass(plan, stop, || Counting, Ignore)?;
-    // Without conditions lines are counted, as where nothing has to be parsed.
+    // Without conditions lines are counted, as where nothing has to be parsed; but not those that
+    // continue a record.
     let all = plan.request.filter.is_empty();
-    let counts = done.tallies.iter().map(|t| if all { t.lines } else { t.matched }).collect();
+    let count = |t: &Tally| if all { t.lines - t.continued } else { t.matched };
+    let counts = done.tallies.iter().map(count).collect();
     done.result = PassResult::Counts { counts, json };
     Ok(done)
 }

@@ -64,6 +64,9 @@ fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Va
         "bytes": tally.bytes,
         "lines": tally.lines,
         "records": tally.records,
+        "continued": tally.continued,
+        "left_out": tally.left_out,
+        "blank": tally.blank,
         "bad_lines": tally.bad.total(),
         "bad": bad,
         "first": time(|r| r.0),
@@ -125,13 +128,15 @@ fn head(out: &mut String, plan: &Plan, log: usize, tally: &Tally) {
     let confidence = definition.confidence * 100.0;
     let _ = writeln!(out, "{name}");
     let _ = writeln!(out, "  format   {format} ({confidence:.0} % sure)");
-    let _ = writeln!(
-        out,
-        "  lines    {} ({}, {})",
-        tally.lines,
-        counted(tally.records, "record"),
-        counted(tally.bytes, "byte")
-    );
+    let mut parts = vec![counted(tally.records, "record")];
+    let others = [(tally.continued, "that continue one"), (tally.blank, "blank")];
+    parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+    parts.push(counted(tally.bytes, "byte"));
+    let _ = writeln!(out, "  lines    {} ({})", tally.lines, parts.join(", "));
+    if tally.left_out > 0 {
+        let lines = counted(tally.left_out, "line");
+        let _ = writeln!(out, "           {lines} left out of records that are too long");
+    }
 }
 
 fn times(out: &mut String, timeline: &Timeline) {

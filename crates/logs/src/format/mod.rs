@@ -2,6 +2,7 @@
 
 mod access;
 mod apache_error;
+mod begin;
 mod cri;
 mod cursor;
 mod data;
@@ -14,6 +15,7 @@ mod request;
 mod structured;
 mod syslog;
 
+pub(crate) use begin::{Begin, kept_end};
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
 pub(crate) use detect::take_lines;
@@ -282,6 +284,23 @@ impl Parser {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
             }
+        }
+    }
+}
+
+impl Parser {
+    /// Parses a record of several lines, `block[start..end]`; whether it is one.
+    pub(crate) fn parse_lines(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> std::result::Result<bool, Fault> {
+        match &mut self.0 {
+            Inner::Json(json) => json.parse(block, start, fields, record).1,
+            Inner::Line(line) => whole_line(line.as_mut(), block, start, end, fields, record),
         }
     }
 }

@@ -41,6 +41,12 @@ impl Plain {
     }
 }
 
+/// Whether `line` has a time in front.
+pub(super) fn has_time(clock: &mut Clock, line: &[u8]) -> bool {
+    let text = &line[usize::from(line.first() == Some(&b'['))..];
+    clock.parse_prefix(&text[..text.len().min(64)]).is_some()
+}
+
 /// Whether `word` is a usual name of a level.
 pub(super) fn is_level(word: &str) -> bool {
     const LEVELS: [&str; 16] = [

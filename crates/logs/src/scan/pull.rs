@@ -116,4 +116,16 @@ impl<S: Sink, E: FnMut(&mut S, Part<S::Out>) -> ControlFlow<()>> BlockSink for H
         self.scanner.long_line(offset, bytes, start);
         self.hand_over()
     }
+
+    fn joins_lines(&self) -> bool {
+        self.scanner.joins_lines()
+    }
+
+    fn begins_record(&mut self, line: &[u8]) -> bool {
+        self.scanner.begins_record(line)
+    }
+
+    fn left_out(&mut self, lines: u64, bytes: u64) {
+        self.scanner.left_out(lines, bytes);
+    }
 }

@@ -8,7 +8,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Parser, feed, is_blank};
+use crate::format::{Begin, Parser, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
@@ -70,6 +70,9 @@ struct Current {
     time: Option<FieldId>,
     /// Whether lines are wanted as they stand, and need not be records.
     whole_lines: bool,
+    begin: Begin,
+    /// Whether a record has begun in this log; the lines before are records by themselves.
+    begun: bool,
     /// The bits of watched fields that no record had so far.
     unseen: Vec<(u64, FieldId)>,
 }
@@ -86,6 +89,14 @@ impl Current {
         });
         seen
     }
+}
+
+/// What a record's lines are, in a block.
+struct Extent {
+    /// Where the kept lines end, at a line feed or the end of the block.
+    kept: usize,
+    /// Where the last line ends.
+    end: usize,
 }
 
 impl<'a, S: Sink> Scanner<'a, S> {
@@ -143,7 +154,20 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let clock = Clock::new(log.rules.clone());
         // Names added since then belong to the parser, too.
         let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
-        Current { log: index, parser, fields, filter, prefilter, clock, time, whole_lines, unseen }
+        let begin = Begin::new(&log.definition, &log.rules);
+        Current {
+            log: index,
+            parser,
+            fields,
+            filter,
+            prefilter,
+            clock,
+            time,
+            whole_lines,
+            begin,
+            begun: false,
+            unseen,
+        }
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
@@ -169,70 +193,100 @@ impl<'a, S: Sink> Scanner<'a, S> {
         }
         let mut indexed = current.whole_lines && !self.request.examine_all;
         while at < bytes.len() {
-            if let Some(prefilter) = &mut current.prefilter {
-                let next = prefilter.next(bytes, at).unwrap_or(bytes.len());
-                let skipped = lines_in(&bytes[at..next]);
-                self.tally.lines += skipped;
-                self.tally.skipped += skipped;
-                at = next;
-                if at == bytes.len() {
-                    break;
-                }
+            at = self.skip(current, bytes, at);
+            if at == bytes.len() {
+                break;
             }
             if !indexed {
                 current.parser.begin_block(bytes);
                 indexed = true;
             }
             self.tally.lines += 1;
-            let (end, outcome) = self.line(current, block, at);
+            let (extent, outcome) = self.line(current, block, at);
             if let Err(fault) = outcome {
-                self.bad(current, fault, block, at, end);
+                self.bad(current, fault, block, at, extent.kept);
             }
-            at = end + 1;
+            let more = lines_in(&bytes[at..extent.end]).saturating_sub(1);
+            let kept = lines_in(&bytes[at..extent.kept]).saturating_sub(1);
+            self.tally.lines += more;
+            self.tally.continued += more;
+            self.tally.left_out += more - kept;
+            at = extent.end + 1;
         }
     }
 
-    /// The line that begins at `start`: where it ends, and what is wrong with it.
+    /// Skips the records that cannot pass, from the one that begins at `at`.
+    fn skip(&mut self, c: &mut Current, bytes: &[u8], at: usize) -> usize {
+        let Some(prefilter) = &mut c.prefilter else { return at };
+        let line = prefilter.next(bytes, at).unwrap_or(bytes.len());
+        let next = if c.begin.joins() && line < bytes.len() {
+            c.begin.record_start(bytes, at, line, c.begun)
+        } else {
+            line
+        };
+        let skipped = lines_in(&bytes[at..next]);
+        self.tally.lines += skipped;
+        self.tally.skipped += skipped;
+        next
+    }
+
+    /// The record that begins at `start`: its lines, and what is wrong with it.
     #[inline]
     fn line(
         &mut self,
         c: &mut Current,
         whole: Block<'_>,
         start: usize,
-    ) -> (usize, Result<(), Fault>) {
+    ) -> (Extent, Result<(), Fault>) {
         if c.whole_lines {
             return self.whole_line(c, whole, start);
         }
         self.record.clear();
-        let (end, parsed) = c.parser.parse(whole.bytes, start, &mut c.fields, &mut self.record);
+        let block = whole.bytes;
+        let (extent, parsed) = if c.begin.is_loose() {
+            let extent = c.extent(block, start, feed(block, start));
+            let Current { parser, fields, .. } = c;
+            let parsed = parser.parse_lines(block, start, extent.kept, fields, &mut self.record);
+            (extent, parsed)
+        } else {
+            let (end, parsed) = c.parser.parse(block, start, &mut c.fields, &mut self.record);
+            (c.extent(block, start, end), parsed)
+        };
         let outcome = match parsed {
-            Ok(true) => self.record(c, whole, start, end),
-            Ok(false) => Ok(()),
+            Ok(true) => self.record(c, whole, start, extent.kept),
+            Ok(false) => {
+                self.tally.blank += 1;
+                Ok(())
+            }
             Err(fault) => Err(fault),
         };
-        (end, outcome)
+        (extent, outcome)
     }
 
-    /// The line that begins at `start`, handed over where it passes as it stands.
+    /// The record that begins at `start`, handed over where its lines pass as they stand.
     fn whole_line(
         &mut self,
         c: &mut Current,
         whole: Block<'_>,
         start: usize,
-    ) -> (usize, Result<(), Fault>) {
+    ) -> (Extent, Result<(), Fault>) {
         let block = whole.bytes;
         self.record.clear();
-        let (end, parsed) = if self.request.examine_all {
-            c.parser.parse(block, start, &mut c.fields, &mut self.record)
+        let end = feed(block, start);
+        let extent = c.extent(block, start, end);
+        let parsed = if self.request.examine_all {
+            let Current { parser, fields, .. } = c;
+            parser.parse_lines(block, start, extent.kept, fields, &mut self.record)
         } else {
-            let end = feed(block, start);
-            (end, Ok(!is_blank(&block[start..end])))
+            Ok(!is_blank(&block[start..end]))
         };
-        if parsed != Ok(false) {
+        if parsed == Ok(false) {
+            self.tally.blank += 1;
+        } else {
             self.tally.records += u64::from(parsed.is_ok());
-            self.hand_over(c, whole, start..end, None);
+            self.hand_over(c, whole, start..extent.kept, None);
         }
-        (end, parsed.map(|_| ()))
+        (extent, parsed.map(|_| ()))
     }
 
     /// Takes the record of `whole[start..end]`, unless its time is invalid.
@@ -318,6 +372,26 @@ fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Result<Option<Nano
     c.clock.parse(text).map(Some).ok_or(Fault { reason: Reason::Time, at })
 }
 
+impl Current {
+    /// The lines of the record whose first line is `block[start..end]`.
+    #[inline]
+    fn extent(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
+        let single = Extent { kept: end, end };
+        if !self.begin.joins() || !self.begun && !self.begins(&block[start..end]) {
+            return single;
+        }
+        let last = self.begin.record_end(block, end);
+        if last == end { single } else { Extent { kept: kept_end(block, start, last), end: last } }
+    }
+
+    /// Whether `line` begins the first record of the log.
+    #[cold]
+    fn begins(&mut self, line: &[u8]) -> bool {
+        self.begun = !is_blank(line) && self.begin.begins(line);
+        self.begun
+    }
+}
+
 impl<S: Sink> Worker for Scanner<'_, S> {
     type Out = Part<S::Out>;
 
@@ -331,6 +405,24 @@ impl<S: Sink> Worker for Scanner<'_, S> {
             let read = |buf: &mut [u8], at: u64| ReadAt::read_at(file, buf, at).unwrap_or(0);
             current.parser.begin_piece(task.range.start, &read, &mut current.fields);
         }
+        if let Some(current) = &mut self.current {
+            current.begun = task.range.start > 0;
+        }
+    }
+
+    fn joins_lines(&self) -> bool {
+        self.current.as_ref().is_some_and(|c| c.begin.joins())
+    }
+
+    fn begins_record(&mut self, line: &[u8]) -> bool {
+        self.current.as_mut().is_none_or(|c| c.begin.begins(line))
+    }
+
+    fn left_out(&mut self, lines: u64, bytes: u64) {
+        self.tally.bytes += bytes;
+        self.tally.lines += lines;
+        self.tally.continued += lines;
+        self.tally.left_out += lines;
     }
 
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
@@ -348,6 +440,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.tally.bad.add(Reason::TooLong);
         let (line, column, reason) = (self.tally.lines, 0, Reason::TooLong);
         if let Some(current) = &mut self.current {
+            current.begun = current.begun || current.begin.begins(start);
             hand_over_bad(&mut self.sink, current, reason, line, offset, start);
         }
         self.bad_lines.push(BadLine { line, offset, column, reason, excerpt: excerpt(start) });
