@@ -75,7 +75,8 @@ fn print<S: Sink<Out = Rows>>(
     let feed = Feed::new(&plan.logs, &plan.request, sink);
     let bad = BadLines::new(plan)?;
     let lines_at = vec![Instant::now(); plan.logs.len()];
-    let mut printing = Printing { plan, feed, bad, tallies, writer, titled, last_log: None, lines_at };
+    let mut printing =
+        Printing { plan, feed, bad, tallies, writer, titled, last_log: None, lines_at };
     while !watch.is_interrupted() {
         for (log, follow) in follows.iter_mut().enumerate() {
             let name = plan.name(log);

@@ -6,6 +6,7 @@
 //!   one that is indented, or of a known kind of stack trace, and is no record by itself.
 //! - Lines without any format: every line is a record.
 
+use super::csv::Csv;
 use super::{Definition, Format, Parser, feed, is_blank, plain};
 use crate::record::{Fields, Record};
 use crate::split::kept_lines;
@@ -35,7 +36,7 @@ impl Definition {
     /// Whether most lines of several belong to the record before them, as in text with times.
     #[must_use]
     pub fn joins_lines(&self) -> bool {
-        self.joining() == Joining::Loose
+        self.joining() == Joining::Loose || matches!(self, Self::Csv(_))
     }
 }
 
@@ -51,6 +52,8 @@ enum Rule {
     Time(Box<Clock>),
     /// What parses begins a record, and what does not look like a continuation.
     Parses(Box<Strict>),
+    /// Quotes say where a record of separated values ends. A line that is one by itself begins one.
+    Csv(Box<Csv>),
 }
 
 #[derive(Debug)]
@@ -63,6 +66,9 @@ struct Strict {
 impl Begin {
     /// The rule of `definition`.
     pub(crate) fn new(definition: &Definition, rules: &Rules) -> Self {
+        if let Definition::Csv(dialect) = definition {
+            return Self(Rule::Csv(Box::new(Csv::new(dialect, &mut Fields::only::<&str>(&[])))));
+        }
         Self(match definition.joining() {
             Joining::Never => Rule::Always,
             Joining::Loose => Rule::Time(Box::new(Clock::new(rules.clone()))),
@@ -98,6 +104,7 @@ impl Begin {
             Rule::Always => true,
             Rule::Time(clock) => plain::has_time(clock, line),
             Rule::Parses(strict) => !continues(line) || strict.parses(line),
+            Rule::Csv(csv) => csv.is_record(line),
         }
     }
 
@@ -105,6 +112,9 @@ impl Begin {
     /// `block`. Blank lines behind it are not part of it.
     #[inline]
     pub(crate) fn record_end(&mut self, block: &[u8], end: usize) -> usize {
+        if matches!(self.0, Rule::Csv(_)) {
+            return end;
+        }
         let (mut last, mut at) = (end, end + 1);
         while at < block.len() && !self.begins_at(block, at) {
             let line_end = feed(block, at);

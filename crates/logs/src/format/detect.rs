@@ -1,7 +1,7 @@
 //! Which format a log is in, from lines sampled across it.
 
 use super::evidence::share;
-use super::{Definition, Format, data};
+use super::{Definition, Format, csv, data};
 use crate::record::{FieldId, Fields, Record, SpanKind};
 use crate::split::ReadAt;
 use crate::time::{Clock, Rules};
@@ -93,6 +93,12 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
         .iter()
         .find(|(_, share)| *share >= SURE)
         .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f)));
+    let is_text = chosen.is_none_or(|(format, _)| *format == Format::Plain);
+    if let Some(dialect) = csv::Dialect::of_lines(sample).filter(|_| is_text) {
+        let confidence = dialect.share();
+        let time = find_time(&Definition::Csv(dialect), sample, rules);
+        return Ok(Detected { format: Format::Csv, confidence, time, lines });
+    }
     let (format, confidence) = match chosen {
         Some(&(format, share)) => (format, share),
         // Broken JSON is JSON all the same: its lines are bad ones, not text.

@@ -4,6 +4,7 @@ mod access;
 mod apache_error;
 mod begin;
 mod cri;
+pub mod csv;
 mod cursor;
 mod data;
 mod detect;
@@ -16,14 +17,14 @@ mod structured;
 mod syslog;
 
 pub(crate) use begin::{Begin, kept_end};
-#[cfg(feature = "arrow")]
-pub(crate) use detect::for_each_record;
-pub(crate) use detect::take_lines;
-pub use detect::{Detected, detect, field_names, find_time, need_time, sample};
 pub use data::{
     Data, DataFormat, Expected, Problem, Sample, Unsupported, all as data_formats, from_lnav,
     install as install_formats,
 };
+#[cfg(feature = "arrow")]
+pub(crate) use detect::for_each_record;
+pub(crate) use detect::take_lines;
+pub use detect::{Detected, detect, field_names, find_time, need_time, sample};
 
 use std::fmt;
 use std::str::FromStr;
@@ -56,6 +57,8 @@ pub enum Format {
     Plain,
     /// Lines.
     Raw,
+    /// Separated values; a log's own lines say how ([`csv::Dialect`]).
+    Csv,
     /// A format that is data ([`DataFormat`]): one of this crate, or of the user. Its name.
     Data(&'static str),
 }
@@ -89,6 +92,7 @@ impl Format {
             Self::Logfmt => "logfmt",
             Self::Plain => "plain",
             Self::Raw => "raw",
+            Self::Csv => "csv",
             Self::Data(name) => name,
         }
     }
@@ -105,8 +109,9 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Self> {
         let data = || data::find(name).map(|format| Self::Data(format.name()));
-        Self::NAMED.into_iter().find(|f| f.name() == name).or_else(data).ok_or_else(|| {
-            let names = Self::NAMED.map(Self::name).into_iter();
+        let named = Self::NAMED.into_iter().chain([Self::Csv]).find(|f| f.name() == name);
+        named.or_else(data).ok_or_else(|| {
+            let names = Self::NAMED.map(Self::name).into_iter().chain([Self::Csv.name()]);
             let names: Vec<_> = names.chain(data::all().map(|format| format.name())).collect();
             let names = names.join(", ");
             Error::request(format!("no format is called {name:?}; the formats are {names}"))
@@ -119,6 +124,8 @@ impl FromStr for Format {
 pub enum Definition {
     /// A format that needs no definition.
     Known(Format),
+    /// Separated values.
+    Csv(csv::Dialect),
     /// A format that is data.
     Data(Data),
 }
@@ -130,6 +137,17 @@ impl From<DataFormat> for Definition {
 }
 
 impl Definition {
+    /// The format of this name, with settings where it has some: `csv,header=no`.
+    ///
+    /// # Errors
+    /// When there is no such format or setting.
+    pub fn named(name: &str) -> Result<Self> {
+        match csv::Dialect::named(name)? {
+            Some(dialect) => Ok(Self::Csv(dialect)),
+            None => Ok(Self::of(name.parse()?, b"")),
+        }
+    }
+
     /// The definition of `format` for a log whose sampled lines are `sample`.
     #[must_use]
     pub fn of(format: Format, sample: &[u8]) -> Self {
@@ -138,6 +156,7 @@ impl Definition {
                 Some(found) => Self::Data(Data::new(found.clone(), sample)),
                 None => Self::Known(Format::Raw),
             },
+            Format::Csv => Self::Csv(csv::Dialect::found(sample)),
             known => Self::Known(known),
         }
     }
@@ -147,6 +166,7 @@ impl Definition {
     pub fn for_log(&self, sample: &[u8]) -> Self {
         match self {
             Self::Known(format) => Self::Known(*format),
+            Self::Csv(dialect) => Self::Csv(dialect.for_log(sample)),
             Self::Data(data) => Self::Data(data.for_log(sample)),
         }
     }
@@ -155,7 +175,7 @@ impl Definition {
     #[must_use]
     pub fn time(&self) -> Option<&str> {
         match self {
-            Self::Known(_) => None,
+            Self::Known(_) | Self::Csv(_) => None,
             Self::Data(data) => data.format().time(),
         }
     }
@@ -181,6 +201,7 @@ impl Definition {
     pub fn format(&self) -> Format {
         match self {
             Self::Known(format) => *format,
+            Self::Csv(_) => Format::Csv,
             Self::Data(data) => Format::Data(data.format().name()),
         }
     }
@@ -199,7 +220,12 @@ impl Definition {
             Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
             Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(fields)),
             Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields)),
-            Self::Known(Format::Raw | Format::Data(_)) => Box::new(plain::Raw::new(fields)),
+            Self::Known(Format::Raw | Format::Csv | Format::Data(_)) => {
+                Box::new(plain::Raw::new(fields))
+            }
+            Self::Csv(dialect) => {
+                return Parser(Inner::Csv(Box::new(csv::Csv::new(dialect, fields))));
+            }
             Self::Data(data) => return data.parser(fields),
         };
         Parser::of_lines(line)
@@ -235,6 +261,7 @@ pub struct Parser(Inner);
 #[derive(Debug)]
 enum Inner {
     Json(Box<JsonParser>),
+    Csv(Box<csv::Csv>),
     Line(Box<dyn LineParser>),
 }
 
@@ -280,6 +307,7 @@ impl Parser {
     ) -> (usize, std::result::Result<bool, Fault>) {
         match &mut self.0 {
             Inner::Json(json) => json.parse(block, start, fields, record),
+            Inner::Csv(csv) => csv.parse(block, start, record),
             Inner::Line(line) => {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
@@ -300,6 +328,7 @@ impl Parser {
     ) -> std::result::Result<bool, Fault> {
         match &mut self.0 {
             Inner::Json(json) => json.parse(block, start, fields, record).1,
+            Inner::Csv(csv) => csv.parse(block, start, record).1,
             Inner::Line(line) => whole_line(line.as_mut(), block, start, end, fields, record),
         }
     }

@@ -38,7 +38,11 @@ pub(super) fn format(template: &str) -> Result<DataFormat> {
 enum Part<'a> {
     Text(&'a str),
     /// A variable, with the character before it and the one after it.
-    Variable { name: &'a str, before: Option<char>, after: Option<char> },
+    Variable {
+        name: &'a str,
+        before: Option<char>,
+        after: Option<char>,
+    },
 }
 
 fn parts(template: &str) -> Result<Vec<Part<'_>>> {
@@ -111,18 +115,54 @@ const ATTEMPTS: [&str; 9] = [
 
 /// Variables that are numbers, or `-`.
 const NUMBERS: [&str; 19] = [
-    "body_bytes_sent", "bytes_received", "bytes_sent", "connection", "connection_requests",
-    "connection_time", "content_length", "gzip_ratio", "msec", "pid", "proxy_protocol_port",
-    "proxy_protocol_server_port", "remote_port", "request_length", "request_time", "server_port",
-    "session_time", "status", "upstream_port",
+    "body_bytes_sent",
+    "bytes_received",
+    "bytes_sent",
+    "connection",
+    "connection_requests",
+    "connection_time",
+    "content_length",
+    "gzip_ratio",
+    "msec",
+    "pid",
+    "proxy_protocol_port",
+    "proxy_protocol_server_port",
+    "remote_port",
+    "request_length",
+    "request_time",
+    "server_port",
+    "session_time",
+    "status",
+    "upstream_port",
 ];
 
 /// Variables in which no blank can be.
 const WORDS: [&str; 26] = [
-    "binary_remote_addr", "document_uri", "host", "hostname", "http_host", "https", "is_args",
-    "nginx_version", "pipe", "protocol", "proxy_host", "proxy_port", "proxy_protocol_addr",
-    "realip_remote_addr", "remote_addr", "req_id", "request_id", "request_method", "request_uri", "scheme",
-    "server_addr", "server_name", "server_protocol", "ssl_cipher", "ssl_protocol",
+    "binary_remote_addr",
+    "document_uri",
+    "host",
+    "hostname",
+    "http_host",
+    "https",
+    "is_args",
+    "nginx_version",
+    "pipe",
+    "protocol",
+    "proxy_host",
+    "proxy_port",
+    "proxy_protocol_addr",
+    "realip_remote_addr",
+    "remote_addr",
+    "req_id",
+    "request_id",
+    "request_method",
+    "request_uri",
+    "scheme",
+    "server_addr",
+    "server_name",
+    "server_protocol",
+    "ssl_cipher",
+    "ssl_protocol",
     "ssl_session_id",
 ];
 
@@ -144,7 +184,9 @@ fn value(name: &str, before: Option<char>, after: Option<char>) -> String {
         _ if ATTEMPTS.contains(&name) => list("(?:, | : )"),
         _ if NUMBERS.contains(&name) => "[0-9.]+|-|".into(),
         _ if WORDS.contains(&name) => match after {
-            Some(after @ ('"' | ',' | ';' | '|' | '\'')) => format!("[^ {}]*", literal(&after.to_string())),
+            Some(after @ ('"' | ',' | ';' | '|' | '\'')) => {
+                format!("[^ {}]*", literal(&after.to_string()))
+            }
             _ => "[^ ]*?".into(),
         },
         _ => match after {
@@ -170,7 +212,8 @@ mod tests {
         assert_eq!(parsed, Ok(true), "{line}");
         let mut present: Vec<_> = record.present().collect();
         present.sort_by_key(|(id, _)| *id);
-        let text = |span| crate::value::text(span, line.as_bytes()).unwrap_or_default().into_owned();
+        let text =
+            |span| crate::value::text(span, line.as_bytes()).unwrap_or_default().into_owned();
         let text = |span| String::from_utf8_lossy(&text(span)).into_owned();
         present.iter().map(|(id, span)| format!("{}={}", fields.name(*id), text(*span))).collect()
     }
@@ -208,7 +251,9 @@ mod tests {
 
     #[test]
     fn a_string_that_cannot_be_read_by_is_refused() {
-        for (template, words) in [("$a$b", "nothing separates $a"), ("text", "no variables"), ("$ x", "without a name")] {
+        for (template, words) in
+            [("$a$b", "nothing separates $a"), ("text", "no variables"), ("$ x", "without a name")]
+        {
             let error = format(template).expect_err("refused").to_string();
             assert!(error.contains(words), "{error}");
         }

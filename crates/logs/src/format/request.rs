@@ -40,7 +40,8 @@ impl Request {
         let start = request.start as usize;
         let part = |from: usize, to: usize| Span::new(SpanKind::Str, start + from, start + to);
         self.method.set(record, part(0, space));
-        let from = space + 1 + if self.no_authority { authority(&bytes[space + 1..last]) } else { 0 };
+        let from =
+            space + 1 + if self.no_authority { authority(&bytes[space + 1..last]) } else { 0 };
         self.path.set(record, Span { kind: request.kind, ..part(from, last) });
         if protocol.is_some() {
             self.protocol.set(record, part(last + 1, bytes.len()));
@@ -51,7 +52,9 @@ impl Request {
 /// The length of `https://host:443` before a path.
 fn authority(target: &[u8]) -> usize {
     let scheme = [b"http://".as_slice(), b"https://", b"ws://", b"wss://"];
-    let Some(scheme) = scheme.into_iter().find(|scheme| target.starts_with(scheme)) else { return 0 };
+    let Some(scheme) = scheme.into_iter().find(|scheme| target.starts_with(scheme)) else {
+        return 0;
+    };
     memchr::memchr(b'/', &target[scheme.len()..]).map_or(0, |at| scheme.len() + at)
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use cutwater::ReadPath;
 
 use crate::Result;
-use crate::format::{Definition, Detected, Format, detect, find_time, sample};
+use crate::format::{Definition, Detected, Format, csv, detect, find_time, sample};
 use crate::split::{Input, InputKind};
 use crate::time::Rules;
 
@@ -64,6 +64,14 @@ pub fn open(
     } else {
         detect(&sample, &rules)?
     };
+    // What is called so is read so, unless it is nothing of the kind.
+    let is_other = matches!(format, Format::Json | Format::Docker | Format::Syslog5424);
+    if let Some(dialect) = csv::Dialect::of_file(path, &sample).filter(|_| !is_other) {
+        let confidence = dialect.share();
+        let definition = Definition::Csv(dialect);
+        let time = find_time(&definition, &sample, &rules);
+        return Ok(Log { input, definition, confidence, time, rules, sample });
+    }
     let definition = Definition::of(format, &sample);
     Ok(Log { input, definition, confidence, time, rules, sample })
 }

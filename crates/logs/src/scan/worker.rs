@@ -8,7 +8,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Begin, Parser, feed, is_blank, kept_end};
+use crate::format::{Begin, Format, Parser, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
@@ -132,6 +132,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
         let whole_lines =
             nothing_of_them && !self.request.records_only && self.request.filter.asks_for_lines();
+        let whole_lines = whole_lines && log.definition.format() != Format::Csv;
         let mut fields = match names {
             None => Fields::all(),
             Some(names) => {

@@ -187,10 +187,7 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
     }
 
     /// The held bytes are the start of a line that is too long: reports it and skips it.
-    pub(super) fn long_line(
-        &mut self,
-        sink: &mut impl BlockSink,
-    ) -> Result<ControlFlow<()>> {
+    pub(super) fn long_line(&mut self, sink: &mut impl BlockSink) -> Result<ControlFlow<()>> {
         let (offset, excerpt) = (self.offset, self.buf[..EXCERPT_BYTES.min(self.len)].to_vec());
         let next = self.skip_line(u64::MAX, sink)?;
         let end = next.map_or(self.offset, |next| next - 1);

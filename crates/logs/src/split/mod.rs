@@ -12,8 +12,8 @@ mod zstd;
 
 pub use blocks::{Block, BlockSink, Blocks};
 pub(crate) use queue::read_task;
-pub use records::{RECORD_BYTES_MAX, RECORD_LINES_MAX, kept_lines};
 pub use queue::{Stop, Task, Worker, run_workers};
+pub use records::{RECORD_BYTES_MAX, RECORD_LINES_MAX, kept_lines};
 pub use source::{Input, InputKind, ReadAt};
 
 use cutwater_sys::simd::{Level, count_byte};

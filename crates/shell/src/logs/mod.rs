@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use cutwater::ReadPath;
-use cutwater_logs::format::{Definition, Format, field_names};
+use cutwater_logs::format::{Definition, field_names};
 use cutwater_logs::scan::{Log, open};
 use jiff::tz::TimeZone;
 
@@ -103,7 +103,7 @@ impl Opener {
     /// # Errors
     /// When there is no such format.
     pub fn with_format(mut self, name: &str) -> Result<Self, Failure> {
-        self.definition = Some(Definition::Known(name.parse::<Format>()?));
+        self.definition = Some(Definition::named(name)?);
         Ok(self)
     }
 

@@ -102,7 +102,8 @@ fn own() -> &'static [Arc<DataFormat>] {
 /// When there are too many, a pattern is not a regular expression, or formats were added before.
 pub fn install(formats: Vec<Arc<DataFormat>>) -> Result<()> {
     if formats.len() > USERS_MAX {
-        let words = format!("{} formats are too many; at most {USERS_MAX} can be added", formats.len());
+        let words =
+            format!("{} formats are too many; at most {USERS_MAX} can be added", formats.len());
         return Err(Error::request(words));
     }
     formats.iter().try_for_each(|format| format.compile())?;

@@ -14,8 +14,23 @@ use crate::{Error, Result};
 
 /// The keys of a file.
 const KEYS: [&str; 17] = [
-    "name", "title", "link", "note", "pattern", "patterns", "columns", "directives", "time", "level", "levels",
-    "types", "alias", "parts", "null", "pairs", "sample",
+    "name",
+    "title",
+    "link",
+    "note",
+    "pattern",
+    "patterns",
+    "columns",
+    "directives",
+    "time",
+    "level",
+    "levels",
+    "types",
+    "alias",
+    "parts",
+    "null",
+    "pairs",
+    "sample",
 ];
 
 /// Reads a file.
@@ -96,7 +111,10 @@ fn check_names(format: &DataFormat, names: &[String]) -> Result<()> {
     let said = said.chain(format.parts.iter().map(|(field, _)| field));
     let mut said = said.chain(format.pairs.iter().map(|pairs| &pairs.field));
     match said.find(|field| !names.contains(field)) {
-        Some(field) => Err(wrong("the file", &format!("says something of {field:?}, but no group is called so"))),
+        Some(field) => Err(wrong(
+            "the file",
+            &format!("says something of {field:?}, but no group is called so"),
+        )),
         None => Ok(()),
     }
 }
@@ -142,7 +160,8 @@ fn pairs(table: &Table) -> Result<Option<Pairs>> {
     if let Some(field) = item.as_str() {
         return Ok(Some(Pairs { field: field.into(), blanks: false }));
     }
-    let inside = item.as_table_like().ok_or_else(|| wrong("pairs", "is not the name of a field"))?;
+    let inside =
+        item.as_table_like().ok_or_else(|| wrong("pairs", "is not the name of a field"))?;
     known_keys(inside, &["field", "blanks"], "pairs")?;
     let field = inside.get("field").and_then(Item::as_str);
     let field = field.ok_or_else(|| wrong("pairs", "has no field"))?.to_owned();
@@ -208,7 +227,8 @@ fn pairs_of(table: &Table, key: &str) -> Result<Vec<(String, String)>> {
     let Some(item) = table.get(key) else { return Ok(Vec::new()) };
     let inside = item.as_table_like().ok_or_else(|| wrong(key, "is not a table"))?;
     let pair = |(name, item): (&str, &Item)| {
-        let value = item.as_str().ok_or_else(|| wrong(&format!("{key}.{name}"), "is not a text"))?;
+        let value =
+            item.as_str().ok_or_else(|| wrong(&format!("{key}.{name}"), "is not a text"))?;
         Ok((name.to_owned(), value.to_owned()))
     };
     inside.iter().map(pair).collect()

@@ -36,7 +36,10 @@ const LIBRARY: &[(&str, &str)] = &[
         "asctime",
         r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? [0-9]{4}",
     ),
-    ("java-level", r"TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE|CONFIG|FINE|FINER|FINEST|OFF"),
+    (
+        "java-level",
+        r"TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE|CONFIG|FINE|FINER|FINEST|OFF",
+    ),
     // Words and numbers.
     ("WORD", r"\w+"),
     ("NOTSPACE", r"\S+"),
@@ -65,7 +68,10 @@ const LIBRARY: &[(&str, &str)] = &[
     ("WINDOWSMAC", r"(?:[A-Fa-f0-9]{2}-){5}[A-Fa-f0-9]{2}"),
     ("COMMONMAC", r"(?:[A-Fa-f0-9]{2}:){5}[A-Fa-f0-9]{2}"),
     ("MAC", r"%{CISCOMAC}|%{WINDOWSMAC}|%{COMMONMAC}"),
-    ("IPV4", r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2})"),
+    (
+        "IPV4",
+        r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2})",
+    ),
     ("IPV6", r"(?:[0-9A-Fa-f]{0,4}:){2,7}(?:%{IPV4}|[0-9A-Fa-f]{0,4})(?:%[0-9A-Za-z]+)?"),
     ("IP", r"%{IPV6}|%{IPV4}"),
     ("HOSTNAME", r"[0-9A-Za-z][0-9A-Za-z-]{0,62}(?:\.[0-9A-Za-z][0-9A-Za-z-]{0,62})*\.?"),
@@ -175,10 +181,7 @@ const LIBRARY: &[(&str, &str)] = &[
         "REDISLOG",
         r"\[%{POSINT:pid}\] (?<timestamp>%{MONTHDAY} %{MONTH} %{TIME}) \* %{GREEDYDATA:message}",
     ),
-    (
-        "HAPROXYTIME",
-        r"%{HOUR}:%{MINUTE}(?::%{SECOND})",
-    ),
+    ("HAPROXYTIME", r"%{HOUR}:%{MINUTE}(?::%{SECOND})"),
     ("HAPROXYDATE", r"%{MONTHDAY}/%{MONTH}/%{YEAR}:%{HAPROXYTIME}(?:\.[0-9]+)?"),
     ("CRON_ACTION", r"[A-Z ]+"),
     ("QUEUEID", r"[0-9A-Za-z]{6,}"),

@@ -61,7 +61,8 @@ impl Expander {
         let mut rest = pattern;
         while let Some(first) = rest.chars().next() {
             rest = if let Some(after) = rest.strip_prefix("%{") {
-                let (reference, after) = after.split_once('}').ok_or_else(|| unended("%{", rest))?;
+                let (reference, after) =
+                    after.split_once('}').ok_or_else(|| unended("%{", rest))?;
                 self.block(reference, depth)?;
                 after
             } else if let Some(after) = named_group(rest) {

@@ -49,14 +49,16 @@ fn read(name: &str, entry: &Map<String, Value>) -> Result<DataFormat> {
     if let Some(kind) = text("file-type").filter(|kind| !matches!(*kind, "text" | "json")) {
         return Err(Error::request(format!("files of the type {kind:?} are read in another way")));
     }
-    let mut format = if json { DataFormat::new(name, Shape::Json) } else { by_patterns(name, entry)? };
+    let mut format =
+        if json { DataFormat::new(name, Shape::Json) } else { by_patterns(name, entry)? };
     format.title = text("title").unwrap_or(name).into();
     format.link = text("url").unwrap_or_default().into();
     let time = text("timestamp-field").unwrap_or("timestamp");
     format.time = (json || has(&format, time)).then(|| time.to_owned());
     format.level = text("level-field").unwrap_or("level").into();
     if let Some(Value::Object(levels)) = entry.get("level") {
-        format.levels = levels.iter().filter_map(|(level, text)| literal_level(level, text)).collect();
+        format.levels =
+            levels.iter().filter_map(|(level, text)| literal_level(level, text)).collect();
     }
     Ok(format)
 }

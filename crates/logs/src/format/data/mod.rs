@@ -22,10 +22,10 @@ use std::sync::{Arc, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-pub use catalog::{all, install};
 pub(super) use catalog::find;
-pub(super) use headers::ReadBytes;
+pub use catalog::{all, install};
 pub(super) use detect::detect;
+pub(super) use headers::ReadBytes;
 pub use lnav::{Unsupported, from_lnav};
 pub use sample::{Expected, Problem, Sample};
 
@@ -217,9 +217,9 @@ impl DataFormat {
             Shape::Patterns { expanded, .. } => expanded.as_slice(),
             Shape::Columns(_) | Shape::Json => &[],
         };
-        expanded.iter().map(|e| {
-            (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect())
-        })
+        expanded
+            .iter()
+            .map(|e| (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect()))
     }
 
     /// Whether a line begins a record of this format, rather than continuing the one before.

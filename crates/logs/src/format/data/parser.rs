@@ -5,10 +5,10 @@ use std::sync::Arc;
 use regex::bytes::{CaptureLocations, Regex};
 
 use super::DataFormat;
+use super::Shape;
 use super::language::Expanded;
 use super::pairs::PairReader;
 use super::setter::Setter;
-use super::Shape;
 use crate::bad::Reason;
 use crate::format::LineParser;
 use crate::record::{Fields, Record, Span, SpanKind};

@@ -141,6 +141,9 @@ impl DataFormat {
     /// The name of the level that a letter or number stands for; as it stands where it has none.
     fn level_of(&self, span: Span, block: &[u8]) -> Span {
         let bytes = span.bytes(block);
-        self.levels.iter().find(|(text, _)| **text == *bytes).map_or(span, |(_, level)| Span::of_level(*level))
+        self.levels
+            .iter()
+            .find(|(text, _)| **text == *bytes)
+            .map_or(span, |(_, level)| Span::of_level(*level))
     }
 }
