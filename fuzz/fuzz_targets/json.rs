@@ -9,7 +9,7 @@ use serde_json::Value;
 
 fuzz_target!(|block: &[u8]| {
     let mut fields = Fields::all();
-    let mut parser = Definition::Known(Format::Json).parser(&mut fields);
+    let mut parser = Definition::Known(Format::Json).parser(&mut fields, &cutwater_logs::time::Rules::default());
     let mut record = Record::default();
     parser.begin_block(block);
     let mut at = 0;

@@ -61,4 +61,4 @@ pub mod value;
 pub mod watch;
 
 pub use error::{Error, Result};
-pub use record::{FieldId, Fields, Record, Span, SpanKind};
+pub use record::{FieldId, Fields, Level, Record, Span, SpanKind};

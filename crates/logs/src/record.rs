@@ -114,6 +114,39 @@ pub enum SpanKind {
     Json,
 }
 
+/// How serious a line of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// Finest.
+    Trace,
+    /// For those who wrote the program.
+    Debug,
+    /// What went well.
+    Info,
+    /// What may go wrong.
+    Warn,
+    /// What went wrong.
+    Error,
+    /// What ended the program, or calls for somebody at once.
+    Fatal,
+}
+
+/// The names of the levels, each filled to [`LEVEL_BYTES`].
+const LEVELS: &str = "TRACEDEBUGINFO WARN ERRORFATAL";
+const LEVEL_BYTES: usize = 5;
+
+/// Where spans of levels begin: past the end of every block.
+const LEVELS_AT: u32 = u32::MAX - LEVELS.len() as u32;
+
+impl Level {
+    /// Its name in capitals.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let at = self as usize * LEVEL_BYTES;
+        LEVELS[at..at + LEVEL_BYTES].trim_ascii_end()
+    }
+}
+
 /// Where in a block a field's value is, and what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -132,10 +165,34 @@ impl Span {
         Self { start: start as u32, end: end as u32, kind }
     }
 
+    /// The name of a level, which is not in any block: a line may have another word for it.
+    #[must_use]
+    pub fn of_level(level: Level) -> Self {
+        let (at, name) = (level as usize * LEVEL_BYTES, level.name());
+        let start = LEVELS_AT as usize + at;
+        Self::new(SpanKind::Str, start, start + name.len())
+    }
+
+    /// Whether its bytes are in a block, and not the name of a level.
+    #[must_use]
+    pub fn is_in_block(&self) -> bool {
+        self.start < LEVELS_AT
+    }
+
     /// Its bytes in `block`; nothing where it is missing.
     #[must_use]
     pub fn bytes<'a>(&self, block: &'a [u8]) -> &'a [u8] {
-        block.get(self.start as usize..self.end as usize).unwrap_or_default()
+        match block.get(self.start as usize..self.end as usize) {
+            Some(bytes) => bytes,
+            None => self.bytes_of_level(),
+        }
+    }
+
+    #[cold]
+    fn bytes_of_level(&self) -> &'static [u8] {
+        let start = (self.start as usize).wrapping_sub(LEVELS_AT as usize);
+        let end = (self.end as usize).wrapping_sub(LEVELS_AT as usize);
+        LEVELS.as_bytes().get(start..end).unwrap_or_default()
     }
 
     /// Whether the line has the field.

@@ -115,7 +115,7 @@ impl<'a, R: ReadAt> Probe<'a, R> {
             source,
             zone: log.rules.zone.clone(),
             size,
-            parser: definition.parser(&mut fields),
+            parser: definition.parser(&mut fields, &log.rules),
             id: fields.find(time),
             fields,
             clock: Clock::new(log.rules.clone()),

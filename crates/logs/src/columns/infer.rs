@@ -31,15 +31,21 @@ pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
         let mut clock = Clock::new(log.rules.clone());
         let mut of_log = Profile::default();
         let is_csv = log.definition.format() == Format::Csv;
-        for_each_record(&log.definition, &log.sample, &mut fields, |fields, record, block| {
-            of_log.add(fields, record, block, &mut clock);
-            for (id, span) in record.present() {
-                let is_time = log.time.as_deref() == Some(fields.name(id));
-                if let Some(sampled) = sampled.get_mut(usize::from(id.0)) {
-                    sampled.add(span, block, is_time.then_some(&mut clock), is_csv);
+        for_each_record(
+            &log.definition,
+            &log.sample,
+            &log.rules,
+            &mut fields,
+            |fields, record, block| {
+                of_log.add(fields, record, block, &mut clock);
+                for (id, span) in record.present() {
+                    let is_time = log.time.as_deref() == Some(fields.name(id));
+                    if let Some(sampled) = sampled.get_mut(usize::from(id.0)) {
+                        sampled.add(span, block, is_time.then_some(&mut clock), is_csv);
+                    }
                 }
-            }
-        });
+            },
+        );
         profile.merge(&of_log);
     }
     let spec = |(name, sampled): (&String, &Sampled)| {

@@ -60,11 +60,17 @@ pub(super) fn check(comparisons: &[Comparison], logs: &[Log]) -> Result<()> {
         let mut fields = Fields::only(&names);
         fields.dotted = true;
         let mut clock = Clock::new(log.rules.clone());
-        for_each_record(&log.definition, &log.sample, &mut fields, |_, record, block| {
-            for (id, sampled) in sampled.iter_mut().enumerate() {
-                sampled.add(record.get(FieldId(id as u16)), block, &mut clock);
-            }
-        });
+        for_each_record(
+            &log.definition,
+            &log.sample,
+            &log.rules,
+            &mut fields,
+            |_, record, block| {
+                for (id, sampled) in sampled.iter_mut().enumerate() {
+                    sampled.add(record.get(FieldId(id as u16)), block, &mut clock);
+                }
+            },
+        );
     }
     let clash = |comparison: &Comparison| {
         let id = names.iter().position(|name| *name == comparison.field)?;

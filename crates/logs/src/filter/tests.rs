@@ -15,7 +15,7 @@ fn passes(condition: &str, line: &str) -> bool {
     let mut record = Record::default();
     parser.begin_block(line.as_bytes());
     parser.parse(line.as_bytes(), 0, &mut fields, &mut record).1.unwrap();
-    let mut clock = Clock::new(Rules { zone: TimeZone::UTC, reference_s: 1_773_100_800 });
+    let mut clock = Clock::new(Rules::new(TimeZone::UTC, 1_773_100_800));
     bound.passes(line.as_bytes(), line.as_bytes(), &record, None, &mut clock)
 }
 

@@ -33,7 +33,7 @@ impl Untyped {
         let now = Timestamp::now();
         let time = if compare == Compare::Equal {
             // A word that could be a time, like "now", is a word; a stamp is meant as one.
-            let rules = Rules { zone: zone.clone(), reference_s: now.as_second() };
+            let rules = Rules::new(zone.clone(), now.as_second());
             Clock::new(rules).parse(&word.bytes)
         } else {
             parse_when(text, zone, now).ok()

@@ -74,7 +74,7 @@ impl Begin {
             Joining::Loose => Rule::Time(Box::new(Clock::new(rules.clone()))),
             Joining::Strict => {
                 let mut fields = Fields::only::<&str>(&[]);
-                let parser = definition.parser(&mut fields);
+                let parser = definition.parser(&mut fields, rules);
                 Rule::Parses(Box::new(Strict { parser, fields, record: Record::default() }))
             }
         })

@@ -1,10 +1,10 @@
 //! Which format a log is in, from lines sampled across it.
 
 use super::evidence::share;
-use super::{Definition, Format, csv, data};
-use crate::record::{FieldId, Fields, Record, SpanKind};
+use super::{Definition, Format, csv, data, find_time};
+use crate::record::{Fields, Record};
 use crate::split::ReadAt;
-use crate::time::{Clock, Rules};
+use crate::time::Rules;
 use crate::{Error, Result};
 
 /// What a log was found to be.
@@ -84,7 +84,7 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
         shares.push((format, if lines == 0 { 0.0 } else { share as f64 / lines as f64 }));
     }
     if let Some((format, share)) = data_format(sample, &shares) {
-        let time = find_time(&Definition::of(format, sample), sample, rules);
+        let time = find_time(&Definition::of(format, sample, rules), sample, rules);
         return Ok(Detected { format, confidence: share, time, lines });
     }
     let known = &shares[..shares.len() - 1];
@@ -107,7 +107,7 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
         }
         None => (Format::Raw, if lines == 0 { 0.0 } else { 1.0 - best }),
     };
-    let time = find_time(&Definition::Known(format), sample, rules);
+    let time = find_time(&Definition::of(format, sample, rules), sample, rules);
     Ok(Detected { format, confidence, time, lines })
 }
 
@@ -141,10 +141,11 @@ fn least(format: Format) -> f64 {
 pub(crate) fn for_each_record(
     definition: &Definition,
     sample: &[u8],
+    rules: &Rules,
     fields: &mut Fields,
     mut each: impl FnMut(&Fields, &Record, &[u8]),
 ) {
-    let mut parser = definition.parser(fields);
+    let mut parser = definition.parser(fields, rules);
     parser.begin_block(sample);
     let mut record = Record::default();
     let mut at = 0;
@@ -158,64 +159,13 @@ pub(crate) fn for_each_record(
     }
 }
 
-/// Names under which a time is looked for first, in this order.
-const TIME_NAMES: [&str; 16] = [
-    "time",
-    "ts",
-    "timestamp",
-    "@timestamp",
-    "datetime",
-    "date",
-    "t",
-    "@t",
-    "time_local",
-    "time_iso8601",
-    "eventTime",
-    "event_time",
-    "created_at",
-    "when",
-    "msec",
-    "_time",
-];
-
 /// Names of the fields that the records of sampled lines have.
 #[must_use]
 pub fn field_names(definition: &Definition, sample: &[u8]) -> Vec<String> {
+    let rules = Rules::default();
     let mut fields = Fields::all();
-    for_each_record(definition, sample, &mut fields, |_, _, _| {});
+    for_each_record(definition, sample, &rules, &mut fields, |_, _, _| {});
     fields.names().to_vec()
-}
-
-/// The field of `definition` that holds the time: of those that are a time in most of the
-/// records that have them, one with a usual name, or the first.
-#[must_use]
-pub fn find_time(definition: &Definition, sample: &[u8], rules: &Rules) -> Option<String> {
-    if let Some(name) = definition.time() {
-        return Some(name.to_owned());
-    }
-    let mut fields = Fields::all();
-    let mut clock = Clock::new(rules.clone());
-    let mut counts: Vec<(usize, usize)> = Vec::new();
-    for_each_record(definition, sample, &mut fields, |_, record, block| {
-        for (FieldId(id), span) in record.present() {
-            let at = usize::from(id);
-            counts.resize(counts.len().max(at + 1), (0, 0));
-            counts[at].0 += 1;
-            let is_value = matches!(span.kind, SpanKind::Str | SpanKind::Int | SpanKind::Float);
-            counts[at].1 += usize::from(is_value && clock.parse(span.bytes(block)).is_some());
-        }
-    });
-    let is_time = |at: usize| counts.get(at).is_some_and(|&(all, good)| good * 2 > all);
-    let usual =
-        TIME_NAMES.iter().find_map(|name| fields.find(name).filter(|id| is_time(id.0.into())));
-    // A number under any other name may be anything.
-    let any = || {
-        (0..fields.len())
-            .filter(|&at| is_time(at) && fields.names()[at].to_ascii_lowercase().contains("time"))
-            .map(|at| FieldId(at as u16))
-            .next()
-    };
-    usual.or_else(any).map(|id| fields.name(id).to_owned())
 }
 
 /// Checks that a request for a time can be met.

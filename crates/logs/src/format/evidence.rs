@@ -10,13 +10,14 @@ pub(super) fn share(format: Format, sample: &[u8], rules: &Rules) -> usize {
     let mut fields = Fields::all();
     let mut clock = Clock::new(rules.clone());
     let mut evidence = Evidence::default();
-    for_each_record(&Definition::Known(format), sample, &mut fields, |fields, record, block| {
+    let definition = Definition::Known(format);
+    for_each_record(&definition, sample, rules, &mut fields, |fields, record, block| {
         let line = Line { fields, record, block };
         let time = line.span("time").map(|s| clock.parse(s.bytes(block)).is_some());
         let fits = match format {
             Format::Docker => line.has("log") && line.has("stream") && time == Some(true),
             Format::Json => true,
-            Format::Logfmt => is_mostly_pairs(record, block),
+            Format::Logfmt => begins_with_pair(&line) && is_mostly_pairs(record, block),
             Format::Syslog => time == Some(true) && evidence.syslog(&line),
             Format::Syslog5424 => time != Some(false) || line.span("time").is_some_and(is_null),
             Format::Raw => false,
@@ -61,6 +62,14 @@ fn is_mostly_pairs(record: &Record, block: &[u8]) -> bool {
     all - words > words.max(1)
 }
 
+/// Whether the first word after the time is a pair. Text that has pairs begins with other words.
+fn begins_with_pair(line: &Line<'_>) -> bool {
+    let time = line.fields.find("time");
+    let others = line.record.present().filter(|(id, _)| Some(*id) != time);
+    let first = others.map(|(_, span)| span).min_by_key(|span| span.start);
+    first.is_some_and(|span| !(is_null(span) && span.bytes(line.block).is_empty()))
+}
+
 /// Lines that fit, and how many of them have a time that proves little.
 #[derive(Debug, Default)]
 struct Evidence {
@@ -94,7 +103,7 @@ impl Evidence {
 /// A name or an address of a host, `-` or `localhost:port`; not a level, nor `key=value`.
 fn is_host(word: &[u8]) -> bool {
     let shape = |b: &u8| b.is_ascii_alphanumeric() || !b.is_ascii() || b"-._:%/@".contains(b);
-    let level = std::str::from_utf8(word).is_ok_and(super::plain::is_level);
+    let level = std::str::from_utf8(word).is_ok_and(super::level::is_level);
     !word.is_empty() && word.iter().all(shape) && !word.ends_with(b":") && !level
 }
 

@@ -1,21 +1,14 @@
 //! `key=value key="quoted value" flag`.
 //!
 //! A key without a value is null. The last of duplicate keys counts. A line without any `key=` is not
-//! of this format. A time in front without a key is `time`.
-
-use std::collections::HashMap;
+//! of this format. A time in front without a key is `time`, or `timestamp` where a key is called `time`.
 
 use super::LineParser;
-use super::cursor::{Cursor, Slot, classify};
+use super::cursor::Cursor;
+use super::pairs::{Keys, bare_value};
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 use crate::time::{Clock, Rules};
-
-/// The most keys whose place is learnt.
-const KEYS_MAX: usize = 1024;
-
-/// Longer keys are kept out of the fields.
-const KEY_BYTES_MAX: usize = 256;
 
 /// Longer than every layout of times.
 const TIME_BYTES_MAX: usize = 64;
@@ -23,16 +16,14 @@ const TIME_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Logfmt {
     clock: Clock,
-    /// In the order in which they were first seen: the key that followed last time is tried
-    /// before it is looked up.
-    keys: Vec<(Box<[u8]>, Slot)>,
-    by_name: HashMap<Box<[u8]>, usize>,
+    keys: Keys,
+    /// The name of a time without a key.
+    time: &'static str,
 }
 
 impl Logfmt {
-    pub(super) fn new(_: &mut Fields) -> Self {
-        let (keys, by_name) = (Vec::new(), HashMap::new());
-        Self { clock: Clock::new(Rules::default()), keys, by_name }
+    pub(super) fn new(rules: &Rules, time: &'static str) -> Self {
+        Self { clock: Clock::new(rules.clone()), keys: Keys::default(), time }
     }
 
     /// A time without a key in front of the pairs, in brackets or not. Most lines begin with a key,
@@ -54,28 +45,6 @@ impl Logfmt {
         c.skip_spaces();
         Some(Span::new(SpanKind::Str, start, start + length))
     }
-
-    fn slot(&mut self, expected: &mut usize, name: &[u8], fields: &mut Fields) -> Slot {
-        if let Some((key, slot)) = self.keys.get(*expected)
-            && **key == *name
-        {
-            *expected += 1;
-            return *slot;
-        }
-        if let Some(&index) = self.by_name.get(name) {
-            *expected = index + 1;
-            return self.keys[index].1;
-        }
-        let Ok(text) = std::str::from_utf8(name) else { return Slot::default() };
-        if self.keys.len() >= KEYS_MAX || name.len() > KEY_BYTES_MAX {
-            return Slot::default();
-        }
-        let slot = Slot::new(fields, text);
-        self.by_name.insert(name.into(), self.keys.len());
-        self.keys.push((name.into(), slot));
-        *expected = self.keys.len();
-        slot
-    }
 }
 
 impl LineParser for Logfmt {
@@ -91,7 +60,7 @@ impl LineParser for Logfmt {
         let (mut expected, mut pairs) = (0, 0);
         c.skip_spaces();
         if let Some(time) = self.time(&mut c) {
-            self.slot(&mut expected, b"time", fields).set(record, time);
+            self.keys.slot(&mut expected, self.time.as_bytes(), fields).set(record, time);
         }
         while !c.is_at_end() {
             let rest = c.rest();
@@ -107,12 +76,12 @@ impl LineParser for Logfmt {
                 match c.peek() {
                     Some(b'"') => c.quoted()?,
                     Some(b' ') | None => Span::new(SpanKind::Str, c.at, c.at),
-                    Some(_) => classify(c.token()?, block),
+                    Some(_) => bare_value(&mut c),
                 }
             } else {
                 Span::new(SpanKind::Null, c.at, c.at)
             };
-            self.slot(&mut expected, name, fields).set(record, value);
+            self.keys.slot(&mut expected, name, fields).set(record, value);
             c.skip_spaces();
         }
         if pairs == 0 { Err(Reason::NoMatch) } else { Ok(()) }

@@ -9,12 +9,15 @@ mod cursor;
 mod data;
 mod detect;
 mod evidence;
+mod level;
 mod logfmt;
 mod nginx;
+mod pairs;
 mod plain;
 mod request;
 mod structured;
 mod syslog;
+mod time_field;
 
 pub(crate) use begin::{Begin, kept_end};
 pub use data::{
@@ -24,7 +27,8 @@ pub use data::{
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
 pub(crate) use detect::take_lines;
-pub use detect::{Detected, detect, field_names, find_time, need_time, sample};
+pub use detect::{Detected, detect, field_names, need_time, sample};
+pub use time_field::find_time;
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,6 +36,7 @@ use std::str::FromStr;
 use crate::bad::Reason;
 use crate::json::{Fault, JsonParser};
 use crate::record::{Fields, Record};
+use crate::time::Rules;
 use crate::{Error, Result};
 
 /// A format of logs.
@@ -126,6 +131,9 @@ pub enum Definition {
     Known(Format),
     /// Separated values.
     Csv(csv::Dialect),
+    /// Plain text or logfmt whose lines have a time in front and a pair that is called `time`, which
+    /// is another value: the time in front is `timestamp`.
+    TimeBesidePair(Format),
     /// A format that is data.
     Data(Data),
 }
@@ -144,28 +152,16 @@ impl Definition {
     pub fn named(name: &str) -> Result<Self> {
         match csv::Dialect::named(name)? {
             Some(dialect) => Ok(Self::Csv(dialect)),
-            None => Ok(Self::of(name.parse()?, b"")),
-        }
-    }
-
-    /// The definition of `format` for a log whose sampled lines are `sample`.
-    #[must_use]
-    pub fn of(format: Format, sample: &[u8]) -> Self {
-        match format {
-            Format::Data(name) => match data::find(name) {
-                Some(found) => Self::Data(Data::new(found.clone(), sample)),
-                None => Self::Known(Format::Raw),
-            },
-            Format::Csv => Self::Csv(csv::Dialect::found(sample)),
-            known => Self::Known(known),
+            None => Ok(Self::of(name.parse()?, b"", &Rules::default())),
         }
     }
 
     /// The same format for another log, whose sampled lines are `sample`.
     #[must_use]
-    pub fn for_log(&self, sample: &[u8]) -> Self {
+    pub fn for_log(&self, sample: &[u8], rules: &Rules) -> Self {
         match self {
-            Self::Known(format) => Self::Known(*format),
+            Self::Known(format) => Self::of(*format, sample, rules),
+            Self::TimeBesidePair(format) => Self::TimeBesidePair(*format),
             Self::Csv(dialect) => Self::Csv(dialect.for_log(sample)),
             Self::Data(data) => Self::Data(data.for_log(sample)),
         }
@@ -175,8 +171,22 @@ impl Definition {
     #[must_use]
     pub fn time(&self) -> Option<&str> {
         match self {
-            Self::Known(_) | Self::Csv(_) => None,
+            Self::Known(_) | Self::TimeBesidePair(_) | Self::Csv(_) => None,
             Self::Data(data) => data.format().time(),
+        }
+    }
+
+    /// Whether lines must be parsed that do not have the texts in them which a filter on `fields` asks
+    /// for: the name of a level need not be in its line, and a line may say how others are read.
+    pub(crate) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
+        match self {
+            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => {
+                fields.any(|name| name == "level")
+            }
+            Self::Known(_) | Self::TimeBesidePair(_) => false,
+            // A quotation mark in a text stands twice in the line.
+            Self::Csv(_) => true,
+            Self::Data(data) => data.format().needs_all_lines(fields),
         }
     }
 
@@ -200,15 +210,31 @@ impl Definition {
     #[must_use]
     pub fn format(&self) -> Format {
         match self {
-            Self::Known(format) => *format,
+            Self::Known(format) | Self::TimeBesidePair(format) => *format,
             Self::Csv(_) => Format::Csv,
             Self::Data(data) => Format::Data(data.format().name()),
         }
     }
 
-    /// A parser of it for `fields`.
+    /// The definition of a format for a log with these lines in it.
     #[must_use]
-    pub fn parser(&self, fields: &mut Fields) -> Parser {
+    pub fn of(format: Format, sample: &[u8], rules: &Rules) -> Self {
+        if time_field::has_time_beside_pair(format, sample, rules) {
+            return Self::TimeBesidePair(format);
+        }
+        match format {
+            Format::Data(name) => match data::find(name) {
+                Some(found) => Self::Data(Data::new(found.clone(), sample)),
+                None => Self::Known(Format::Raw),
+            },
+            Format::Csv => Self::Csv(csv::Dialect::found(sample)),
+            known => Self::Known(known),
+        }
+    }
+
+    /// A parser of it for `fields`; `rules` are those of the log.
+    #[must_use]
+    pub fn parser(&self, fields: &mut Fields, rules: &Rules) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
                 return Parser::json(fields);
@@ -218,8 +244,12 @@ impl Definition {
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
             Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
             Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
-            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(fields)),
-            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields)),
+            Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(rules, plain::TIME)),
+            Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields, rules, plain::TIME)),
+            Self::TimeBesidePair(Format::Logfmt) => {
+                Box::new(logfmt::Logfmt::new(rules, plain::TIMESTAMP))
+            }
+            Self::TimeBesidePair(_) => Box::new(plain::Plain::new(fields, rules, plain::TIMESTAMP)),
             Self::Known(Format::Raw | Format::Csv | Format::Data(_)) => {
                 Box::new(plain::Raw::new(fields))
             }

@@ -1,70 +1,103 @@
-//! Text with a time in front, and just lines.
+//! Text with a time near the front, and just lines.
 
 use super::LineParser;
-use super::cursor::{Cursor, Slot};
+use super::cursor::Slot;
+use super::level::{self, Found};
+use super::pairs::{self, Keys};
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
-use crate::time::{Clock, Rules};
+use crate::time::{Clock, Front, Rules};
 
-/// `time [level] message`. A line without a time is a message of its own: it continues
-/// the message before, like a stack trace.
+/// `[prefix] time [level] message`. The time stands near the front; what is before it and is no level
+/// is `prefix`. The message is all that follows, without a level right after the time. Pairs
+/// `key=value` in it are fields, too; one that is called like a field of the format stays in the
+/// message. A line without a time is a message.
 #[derive(Debug)]
 pub(super) struct Plain {
     clock: Clock,
+    prefix: Slot,
     time: Slot,
     level: Slot,
     message: Slot,
+    keys: Keys,
+    /// Names that pairs cannot have.
+    own: [&'static str; 4],
+    /// Whether a pair may be a field.
+    with_pairs: bool,
 }
 
+/// The name of the time in front of a line.
+pub(super) const TIME: &str = "time";
+
+/// Its name where a pair is called `time`.
+pub(super) const TIMESTAMP: &str = "timestamp";
+
 impl Plain {
-    pub(super) fn new(fields: &mut Fields) -> Self {
+    /// A parser that puts the time in front into the field `time`.
+    pub(super) fn new(fields: &mut Fields, rules: &Rules, time: &'static str) -> Self {
+        let own = [time, "level", "message", "prefix"];
+        let with_pairs = fields.open || fields.names().iter().any(|n| !own.contains(&n.as_str()));
         Self {
-            clock: Clock::new(Rules::default()),
-            time: Slot::new(fields, "time"),
+            clock: Clock::new(rules.clone()),
+            time: Slot::new(fields, time),
             level: Slot::new(fields, "level"),
             message: Slot::new(fields, "message"),
+            prefix: if fields.open { Slot::default() } else { Slot::new(fields, "prefix") },
+            keys: Keys::default(),
+            own,
+            with_pairs,
         }
     }
 
-    /// The time in front, in brackets or not.
-    fn time(&mut self, c: &mut Cursor<'_>) -> Option<Span> {
-        let bracket = usize::from(c.peek() == Some(b'['));
-        let text = &c.rest()[bracket..];
-        let (_, length) = self.clock.parse_prefix(&text[..text.len().min(64)])?;
-        let start = c.at + bracket;
-        c.at = start + length;
-        if bracket == 1 {
-            c.expect(b']').ok()?;
+    /// What is before the time: a level, and words that are kept.
+    fn head(&self, head: &[u8], start: usize, fields: &mut Fields, record: &mut Record) -> bool {
+        let level = level::before_time(head);
+        if let Some(level) = level {
+            self.level.set(record, Span::of_level(level));
         }
-        c.skip_spaces();
-        Some(Span::new(SpanKind::Str, start, start + length))
+        let from = head.iter().position(u8::is_ascii_alphanumeric);
+        let to = head.iter().rposition(|b| b.is_ascii_alphanumeric() || b")]>".contains(b));
+        if let (Some(from), Some(to)) = (from, to)
+            && !(level.is_some() && head[from..=to].iter().all(u8::is_ascii_alphabetic))
+        {
+            let from = if head[..from].ends_with(b"[") { from - 1 } else { from };
+            let slot = if fields.open { Slot::new(fields, "prefix") } else { self.prefix };
+            slot.set(record, Span::new(SpanKind::Str, start + from, start + to + 1));
+        }
+        level.is_some()
+    }
+
+    /// The pairs of a message.
+    fn pairs(
+        &mut self,
+        block: &[u8],
+        at: (usize, usize),
+        fields: &mut Fields,
+        record: &mut Record,
+    ) {
+        let (keys, own) = (&mut self.keys, &self.own);
+        let mut expected = 0;
+        pairs::in_text(block, at.0, at.1, |key, value| {
+            if !own.iter().any(|name| name.as_bytes() == key) {
+                keys.slot(&mut expected, key, fields).set(record, value);
+            }
+        });
     }
 }
 
 /// Whether `line` has a time in front.
 pub(super) fn has_time(clock: &mut Clock, line: &[u8]) -> bool {
-    let text = &line[usize::from(line.first() == Some(&b'['))..];
-    clock.parse_prefix(&text[..text.len().min(64)]).is_some()
+    clock.find_front(line).is_some()
 }
 
-/// Whether `word` is a usual name of a level.
-pub(super) fn is_level(word: &str) -> bool {
-    const LEVELS: [&str; 16] = [
-        "TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "ERR", "FATAL", "CRITICAL",
-        "CRIT", "ALERT", "EMERG", "PANIC", "SEVERE", "VERBOSE",
-    ];
-    LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
-}
-
-/// The level that `text` begins with, in brackets or not: where it is, and what to skip.
-fn level(text: &[u8]) -> Option<(usize, usize, usize)> {
-    let open = usize::from(text.first() == Some(&b'['));
-    let length = text[open..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
-    let word = std::str::from_utf8(&text[open..open + length]).ok()?;
-    let known = is_level(word);
-    let after = open + length;
-    let close = usize::from(matches!(text.get(after), Some(b']' | b':')));
-    (known && (open == 0 || close == 1)).then_some((open, after, after + close))
+/// Whether Redis writes this before a time: the process and its role, `1234:M`, or the process alone
+/// in brackets.
+fn is_of_redis(head: &[u8]) -> bool {
+    let head = head.trim_ascii();
+    let bare = head.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]")).unwrap_or(head);
+    let digits = bare.iter().take_while(|b| b.is_ascii_digit()).count();
+    let alone = bare.len() < head.len() && digits == bare.len();
+    digits > 0 && (alone || matches!(&bare[digits..], [b':', b'A'..=b'Z']))
 }
 
 impl LineParser for Plain {
@@ -73,24 +106,34 @@ impl LineParser for Plain {
         block: &[u8],
         start: usize,
         end: usize,
-        _: &mut Fields,
+        fields: &mut Fields,
         record: &mut Record,
     ) -> Result<(), Reason> {
-        let mut c = Cursor::new(block, start, end);
-        match self.time(&mut c) {
-            Some(time) => {
-                self.time.set(record, time);
-                if let Some((from, to, skip)) = level(c.rest()) {
-                    self.level.set(record, Span::new(SpanKind::Str, c.at + from, c.at + to));
-                    c.at += skip;
-                    c.skip_spaces();
-                }
+        let line = &block[start..end];
+        let mut message = start;
+        if let Some(Front { start: from, end: to, rest, .. }) = self.clock.find_front(line) {
+            self.time.set(record, Span::new(SpanKind::Str, start + from, start + to));
+            let head = &line[..from];
+            let found = from > 0 && self.head(head, start, fields, record);
+            message = start + rest;
+            if !found && let Some(Found { level, skip }) = level_after(head, &line[rest..]) {
+                self.level.set(record, Span::of_level(level));
+                message += skip;
             }
-            None => c.at = start,
+        } else if let Some(found) = level::find(line).filter(|found| found.skip > 0) {
+            self.level.set(record, Span::of_level(found.level));
         }
-        self.message.set(record, c.remainder());
+        self.message.set(record, Span::new(SpanKind::Str, message, end));
+        if self.with_pairs {
+            self.pairs(block, (message, end), fields, record);
+        }
         Ok(())
     }
+}
+
+fn level_after(head: &[u8], rest: &[u8]) -> Option<Found> {
+    let mark = if head.is_empty() || !is_of_redis(head) { None } else { level::of_redis(rest) };
+    mark.or_else(|| level::find(rest))
 }
 
 /// Each line is its message.

@@ -29,7 +29,7 @@ use crate::filter::Filter;
 use crate::misfits::Misfits;
 use crate::record::{Fields, Record};
 use crate::split::{self, Limits, Stop};
-use crate::time::{Clock, Nanos};
+use crate::time::{Clock, Nanos, UnknownZones};
 
 use worker::Scanner;
 
@@ -170,6 +170,11 @@ pub struct Tally {
     pub blank: u64,
     /// Records that passed the filter.
     pub matched: u64,
+    /// Records whose field for the time has a value that is no time; counted where records carry
+    /// their time.
+    pub untimed: u64,
+    /// Names of zones after times that were not known; those times were read in the log's zone.
+    pub unknown_zones: UnknownZones,
     /// Lines that were skipped because they could not pass the filter.
     pub skipped: u64,
     /// Bad lines by reason.
@@ -190,6 +195,8 @@ impl Tally {
         self.left_out += other.left_out;
         self.blank += other.blank;
         self.matched += other.matched;
+        self.untimed += other.untimed;
+        self.unknown_zones.merge(&other.unknown_zones);
         self.skipped += other.skipped;
         self.bad.merge(&other.bad);
         self.misfits.merge(&other.misfits);

@@ -9,7 +9,7 @@ use cutwater::ReadPath;
 use crate::Result;
 use crate::format::{Definition, Detected, Format, csv, detect, find_time, sample};
 use crate::split::{Input, InputKind};
-use crate::time::Rules;
+use crate::time::{Rules, find_day_first};
 
 /// A log with its format.
 #[derive(Debug, Clone)]
@@ -49,13 +49,14 @@ pub fn open(
     let reference_s = fs::metadata(path)
         .map(|m| m.mtime())
         .unwrap_or_else(|_| jiff::Timestamp::now().as_second());
-    let rules = Rules { zone: zone.clone(), reference_s };
+    let mut rules = Rules::new(zone.clone(), reference_s);
     let mut sample = take_sample(&input)?;
     if sample.starts_with(BYTE_ORDER_MARK) {
         sample.drain(..BYTE_ORDER_MARK.len());
     }
+    rules.day_first = find_day_first(&sample);
     if let Some(definition) = given {
-        let definition = definition.for_log(&sample);
+        let definition = definition.for_log(&sample, &rules);
         let time = find_time(&definition, &sample, &rules);
         return Ok(Log { input, definition, confidence: 1.0, time, rules, sample });
     }
@@ -72,7 +73,7 @@ pub fn open(
         let time = find_time(&definition, &sample, &rules);
         return Ok(Log { input, definition, confidence, time, rules, sample });
     }
-    let definition = Definition::of(format, &sample);
+    let definition = Definition::of(format, &sample, &rules);
     Ok(Log { input, definition, confidence, time, rules, sample })
 }
 

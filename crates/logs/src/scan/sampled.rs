@@ -16,13 +16,19 @@ impl Log {
         let id = self.time.as_ref().and_then(|time| fields.find(time))?;
         let mut clock = Clock::new(self.rules.clone());
         let mut range: Option<(Nanos, Nanos)> = None;
-        for_each_record(&self.definition, &self.sample, &mut fields, |_, record, block| {
-            let text = value::text(record.get(id), block);
-            if let Some(time) = text.and_then(|text| clock.parse(&text)) {
-                let (first, last) = range.unwrap_or((time, time));
-                range = Some((first.min(time), last.max(time)));
-            }
-        });
+        for_each_record(
+            &self.definition,
+            &self.sample,
+            &self.rules,
+            &mut fields,
+            |_, record, block| {
+                let text = value::text(record.get(id), block);
+                if let Some(time) = text.and_then(|text| clock.parse(&text)) {
+                    let (first, last) = range.unwrap_or((time, time));
+                    range = Some((first.min(time), last.max(time)));
+                }
+            },
+        );
         range
     }
 }

@@ -144,17 +144,18 @@ impl<'a, S: Sink> Scanner<'a, S> {
         };
         fields.dotted = self.request.dotted;
         // Where fields are open, a format's own come first, in its order.
-        let parser = log.definition.parser(&mut fields);
+        let parser = log.definition.parser(&mut fields, &log.rules);
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
         let watched = self.request.watched.iter().take(Request::WATCHED_MAX).enumerate();
         let unseen =
             watched.filter_map(|(bit, name)| Some((1 << bit, fields.add(name)?))).collect();
         self.sink.begin(index, &mut fields);
-        let prefilter = self.prefilter();
+        let prefilter = self.prefilter(log);
         let clock = Clock::new(log.rules.clone());
         // Names added since then belong to the parser, too.
-        let parser = if fields.open { log.definition.parser(&mut fields) } else { parser };
+        let parser =
+            if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
         let begin = Begin::new(&log.definition, &log.rules);
         Current {
             log: index,
@@ -172,8 +173,9 @@ impl<'a, S: Sink> Scanner<'a, S> {
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
-    fn prefilter(&self) -> Option<Prefilter> {
-        if self.request.examine_all {
+    fn prefilter(&self, log: &Log) -> Option<Prefilter> {
+        let needs_all = log.definition.needs_all_lines(self.request.filter.fields());
+        if self.request.examine_all || needs_all {
             return None;
         }
         let literals = self.request.filter.literals()?;
@@ -254,7 +256,10 @@ impl<'a, S: Sink> Scanner<'a, S> {
             (c.extent(block, start, end), parsed)
         };
         let outcome = match parsed {
-            Ok(true) => self.record(c, whole, start, extent.kept),
+            Ok(true) => {
+                self.record(c, whole, start, extent.kept);
+                Ok(())
+            }
             Ok(false) => {
                 self.tally.blank += 1;
                 Ok(())
@@ -290,22 +295,22 @@ impl<'a, S: Sink> Scanner<'a, S> {
         (extent, parsed.map(|_| ()))
     }
 
-    /// Takes the record of `whole[start..end]`, unless its time is invalid.
+    /// Takes the record of `whole[start..end]`.
     #[inline]
-    fn record(
-        &mut self,
-        c: &mut Current,
-        whole: Block<'_>,
-        start: usize,
-        end: usize,
-    ) -> Result<(), Fault> {
-        let time = time_of(c, whole.bytes, &self.record)?;
+    fn record(&mut self, c: &mut Current, whole: Block<'_>, start: usize, end: usize) {
+        let time = match time_of(c, whole.bytes, &self.record) {
+            Time::At(time) => Some(time),
+            Time::Absent => None,
+            Time::Unreadable => {
+                self.tally.untimed += 1;
+                None
+            }
+        };
         self.tally.records += 1;
         if !c.unseen.is_empty() {
             self.tally.seen |= c.see(&self.record);
         }
         self.hand_over(c, whole, start..end, time);
-        Ok(())
     }
 
     /// Hands a record over, where it passes.
@@ -360,17 +365,25 @@ fn hand_over_bad<S: Sink>(
     }
 }
 
-/// The time of a record. A value there that is not a time makes the line a bad one.
+/// What the field of the time has.
+enum Time {
+    At(Nanos),
+    /// No value.
+    Absent,
+    /// A value that is no time.
+    Unreadable,
+}
+
+/// The time of a record.
 #[inline]
-fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Result<Option<Nanos>, Fault> {
-    let Some(id) = c.time else { return Ok(None) };
+fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
+    let Some(id) = c.time else { return Time::Absent };
     let span = record.get(id);
     let text = span.bytes(block);
     if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
-        return Ok(None);
+        return Time::Absent;
     }
-    let at = span.start as usize;
-    c.clock.parse(text).map(Some).ok_or(Fault { reason: Reason::Time, at })
+    c.clock.parse(text).map_or(Time::Unreadable, Time::At)
 }
 
 impl Current {
@@ -454,6 +467,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     fn take(&mut self, _: bool) -> Part<S::Out> {
         if let Some(current) = &mut self.current {
             current.filter.take_misfits(&mut self.tally.misfits);
+            self.tally.unknown_zones.merge(&current.clock.take_unknown_zones());
         }
         Part {
             tally: std::mem::take(&mut self.tally),

@@ -78,7 +78,7 @@ fn word(text: &str, here: &Zoned) -> Option<Nanos> {
 }
 
 fn stamp(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Nanos> {
-    let rules = Rules { zone: zone.clone(), reference_s: now.as_second() };
+    let rules = Rules::new(zone.clone(), now.as_second());
     Clock::new(rules.clone()).parse(text.as_bytes()).or_else(|| {
         // A time of day may lack its seconds.
         let padded = format!("{text}:00");

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 /// by `#`, null by `-`.
 fn parsed(definition: &Definition, line: &str) -> String {
     let mut fields = Fields::all();
-    let mut parser = definition.parser(&mut fields);
+    let mut parser = definition.parser(&mut fields, &rules());
     let mut record = Record::default();
     parser.begin_block(line.as_bytes());
     match parser.parse(line.as_bytes(), 0, &mut fields, &mut record).1 {
@@ -41,7 +41,7 @@ fn known(format: Format, cases: &[(&str, &str)]) {
 
 fn rules() -> Rules {
     // 2026-03-10T00:00:00Z
-    Rules { zone: TimeZone::UTC, reference_s: 1_773_100_800 }
+    Rules::new(TimeZone::UTC, 1_773_100_800)
 }
 
 fn detected(text: &str) -> Format {
@@ -176,7 +176,7 @@ fn only_the_parameters_asked_for_are_set() {
     let line = br#"<13>1 - - - - - [a@1 x="1" y="2"][b z="3"] m"#;
     let names = ["data.a@1.y", "data.b", "data.c.d", "message"];
     let mut fields = Fields::only(&names);
-    let mut parser = Definition::Known(Format::Syslog5424).parser(&mut fields);
+    let mut parser = Definition::Known(Format::Syslog5424).parser(&mut fields, &rules());
     let mut record = Record::default();
     assert_eq!(parser.parse(line, 0, &mut fields, &mut record).1, Ok(true));
     let text = |name| {

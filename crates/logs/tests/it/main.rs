@@ -8,3 +8,4 @@ mod follow;
 mod formats;
 mod real_logs;
 mod seek;
+mod times;

@@ -9,6 +9,8 @@ use std::thread;
 use cutwater::ReadPath;
 use cutwater_logs::format::{Definition, field_names};
 use cutwater_logs::scan::{Log, open};
+use cutwater_logs::time::{SECOND, parse_when};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::Failure;
@@ -36,6 +38,11 @@ pub struct LogOptions {
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     pub tz: String,
 
+    /// Dates without a year are in the latest year in which they are not after this time; a file's are
+    /// otherwise not after the time at which it was last written
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<String>,
+
     /// The read path: read, preadv, mmap, uring, uring-direct, auto
     #[arg(long, value_name = "PATH", default_value = "auto")]
     pub path: ReadPath,
@@ -49,13 +56,17 @@ impl LogOptions {
     /// How these options open logs.
     ///
     /// # Errors
-    /// When there is no such format or zone.
+    /// When there is no such format or zone, or `--now` is not a time.
     pub fn opener(&self) -> Result<Opener, Failure> {
-        let opener = Opener {
+        let mut opener = Opener {
             time_field: self.time_field.clone(),
             path: self.path,
             ..Opener::default().with_zone(&self.tz)?
         };
+        if let Some(now) = &self.now {
+            let nanos = parse_when(now, &opener.zone, Timestamp::now())?;
+            opener.reference_s = Some(nanos.div_euclid(SECOND));
+        }
         match &self.format {
             Some(name) => opener.with_format(name),
             None => Ok(opener),
@@ -87,13 +98,22 @@ pub struct Opener {
     pub time_field: Option<String>,
     /// The zone of times without one.
     pub zone: TimeZone,
+    /// The second since 1970 that dates without a year are not after, unless it is the one at which
+    /// the file was last written.
+    pub reference_s: Option<i64>,
     /// The read path.
     pub path: ReadPath,
 }
 
 impl Default for Opener {
     fn default() -> Self {
-        Self { definition: None, time_field: None, zone: TimeZone::UTC, path: ReadPath::Auto }
+        Self {
+            definition: None,
+            time_field: None,
+            zone: TimeZone::UTC,
+            reference_s: None,
+            path: ReadPath::Auto,
+        }
     }
 }
 
@@ -140,6 +160,9 @@ impl Opener {
             )));
         }
         let mut log = open(path, self.path, self.definition.as_ref(), &self.zone)?;
+        if let Some(reference_s) = self.reference_s {
+            log.rules.reference_s = reference_s;
+        }
         if self.time_field.is_some() {
             log.time.clone_from(&self.time_field);
         }

@@ -105,9 +105,10 @@ fn only_what_is_beyond_doubt_is_found_without_a_name() {
 fn types_are_those_of_values_that_print_alike() {
     let text = "a,b,c,d,e\n1,01234,1.5,true,-\n";
     let definition = Definition::Csv(Dialect::named("csv").unwrap().unwrap());
-    let definition = definition.for_log(text.as_bytes());
+    let rules = crate::time::Rules::default();
+    let definition = definition.for_log(text.as_bytes(), &rules);
     let mut kinds = Vec::new();
-    for_each_record(&definition, text.as_bytes(), &mut Fields::all(), |_, record, _| {
+    for_each_record(&definition, text.as_bytes(), &rules, &mut Fields::all(), |_, record, _| {
         kinds = record.present().map(|(_, span)| span.kind).collect();
     });
     let expected = [SpanKind::Int, SpanKind::Str, SpanKind::Float, SpanKind::Bool, SpanKind::Str];

@@ -231,6 +231,11 @@ impl DataFormat {
         }
     }
 
+    pub(super) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
+        let mut names_levels = || !self.levels.is_empty() && fields.any(|name| name == self.level);
+        matches!(self.shape, Shape::Columns(_)) || names_levels()
+    }
+
     /// Whether a line is no record by design: the head of a table, the start of a log.
     fn is_directive(&self, line: &[u8]) -> bool {
         let build = || {

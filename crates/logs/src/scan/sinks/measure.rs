@@ -82,17 +82,23 @@ impl Measured {
             let mut fields = Fields::only(&names);
             fields.dotted = true;
             let ids: Vec<Option<FieldId>> = names.iter().map(|name| fields.find(name)).collect();
-            for_each_record(&log.definition, &log.sample, &mut fields, |_, record, block| {
-                for (id, counts) in ids.iter().zip(&mut counts) {
-                    let span = id.map_or_else(Span::default, |id| record.get(id));
-                    let text = value::text(span, block).unwrap_or_default();
-                    match value::parse_quantity(&text).map(|quantity| quantity.unit) {
-                        Some(Unit::Duration) => counts[1] += 1,
-                        Some(Unit::Size) => counts[2] += 1,
-                        None => counts[0] += u64::from(value::number(span, block).is_some()),
+            for_each_record(
+                &log.definition,
+                &log.sample,
+                &log.rules,
+                &mut fields,
+                |_, record, block| {
+                    for (id, counts) in ids.iter().zip(&mut counts) {
+                        let span = id.map_or_else(Span::default, |id| record.get(id));
+                        let text = value::text(span, block).unwrap_or_default();
+                        match value::parse_quantity(&text).map(|quantity| quantity.unit) {
+                            Some(Unit::Duration) => counts[1] += 1,
+                            Some(Unit::Size) => counts[2] += 1,
+                            None => counts[0] += u64::from(value::number(span, block).is_some()),
+                        }
                     }
-                }
-            });
+                },
+            );
         }
         let kind = |[numbers, durations, sizes]: &[u64; 3]| match (durations, sizes) {
             (d, s) if d >= s && d > numbers => Self::Quantities(Unit::Duration),

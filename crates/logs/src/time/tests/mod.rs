@@ -3,11 +3,19 @@ use jiff::tz::TimeZone;
 
 use super::*;
 
+mod fronts;
+mod layouts;
+mod round_trip;
+mod zones;
+
+/// When the tests take place.
+const REFERENCE: &str = "2026-11-28T12:00:00Z";
+
 /// The stamp `text`, as UTC, by rules whose reference is `reference`.
 fn read(text: &str, zone: &str, reference: &str) -> Option<String> {
     let zone = if zone == "UTC" { TimeZone::UTC } else { TimeZone::posix(zone).unwrap() };
     let reference_s = reference.parse::<Timestamp>().unwrap().as_second();
-    Clock::new(Rules { zone, reference_s }).parse(text.as_bytes()).map(format_utc)
+    Clock::new(Rules::new(zone, reference_s)).parse(text.as_bytes()).map(format_utc)
 }
 
 #[test]
@@ -36,25 +44,6 @@ fn every_layout_gives_its_moment() {
     ];
     for (text, want) in cases {
         assert_eq!(read(text, "UTC", "2019-08-01T00:00:00Z").as_deref(), Some(want), "{text}");
-    }
-}
-
-#[test]
-fn what_is_no_date_is_no_stamp() {
-    for text in [
-        "2026-13-01T00:00:00Z",
-        "2026-02-30T00:00:00Z",
-        "2026-03-01T24:00:00Z",
-        "2026-03-01",
-        "32/May/2015:10:05:03 +0000",
-        "Foo 14 15:16:01",
-        "Jun 14 15:16",
-        "",
-        "12345",
-        "200",
-        "2023-02-29T00:00:00Z",
-    ] {
-        assert_eq!(read(text, "UTC", "2019-08-01T00:00:00Z"), None, "{text}");
     }
 }
 

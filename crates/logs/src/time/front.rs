@@ -1,0 +1,135 @@
+//! The time of a line, wherever it stands near the front.
+
+use super::{Clock, Nanos, layout};
+
+/// The time that was found in a line, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Front {
+    /// The time.
+    pub time: Nanos,
+    /// Where it begins, without brackets.
+    pub start: usize,
+    /// One past its last byte; its zone is part of it.
+    pub end: usize,
+    /// Where the rest of the line begins, after what closes the time and blanks.
+    pub rest: usize,
+}
+
+/// A time begins within so many bytes of the front, and after no more words than this.
+const FRONT_BYTES: usize = 96;
+const WORDS_MAX: usize = 6;
+
+/// What is looked at of a line: a time that begins at the end of the front, with a long zone.
+const LOOKED_AT: usize = FRONT_BYTES + 96;
+
+/// A time after one of these words is part of a sentence.
+const BEFORE_OTHER_TIMES: [&[u8]; 14] = [
+    b"after", b"at", b"before", b"by", b"expires", b"expired", b"for", b"from", b"on", b"since",
+    b"than", b"till", b"to", b"until",
+];
+
+/// Letters that stand for a level in front of a time, as glog writes them.
+const GLOG: &[u8] = b"IWEFDV";
+
+impl Clock {
+    /// The time of a line that stands near its front: at its start, in brackets or quotes, or after a
+    /// few words, such as a host, a thread or a level. A line that begins with a blank has its time
+    /// right after the blanks or none. A number counts as a time only as the first word, where it is
+    /// a time from 2000 to 2099. A time in quotes counts only there, too: further on it is a value.
+    ///
+    /// The answer depends on nothing but the line and the rules.
+    #[inline]
+    pub fn find_front(&mut self, line: &[u8]) -> Option<Front> {
+        let text = &line[..line.len().min(LOOKED_AT)];
+        let blanks = text.iter().take_while(|b| is_blank(**b)).count();
+        let first = blanks + opening(&text[blanks..], b"[(<{\"'*|#.");
+        if let Some(found) = self.first_word(text, first) {
+            return Some(found);
+        }
+        if blanks > 0 { None } else { self.after_words(text) }
+    }
+
+    /// The time that is the first word.
+    fn first_word(&mut self, text: &[u8], start: usize) -> Option<Front> {
+        let word = text.get(start..)?;
+        let found = match *word.first()? {
+            b'0'..=b'9' => self.parse_prefix(word).or_else(|| layout::front_epoch(word)),
+            b'@' => layout::tai64n(word),
+            first if GLOG.contains(&first) && word.get(1)?.is_ascii_digit() => {
+                let (time, length) = self.after_level(&word[1..])?;
+                return front(text, start + 1, time, length);
+            }
+            b'A'..=b'Z' => self.parse_prefix(word),
+            _ => None,
+        };
+        let (time, length) = found?;
+        front(text, start, time, length)
+    }
+
+    fn after_level(&mut self, text: &[u8]) -> Option<(Nanos, usize)> {
+        let stamp = layout::after_level(text)?;
+        self.moment(text, &stamp)
+    }
+
+    /// The time after a few words.
+    fn after_words(&mut self, text: &[u8]) -> Option<Front> {
+        let mut at = 0;
+        for _ in 0..WORDS_MAX {
+            let next = next_word(text, at)?;
+            if next > FRONT_BYTES {
+                return None;
+            }
+            let start = next + opening(&text[next..], b"[<*|");
+            let first = *text.get(start)?;
+            if first.is_ascii_digit() || first.is_ascii_uppercase() {
+                let found = self.parse_prefix(&text[start..]);
+                let found = found.and_then(|(time, length)| front(text, start, time, length));
+                if found.is_some() {
+                    return found.filter(|_| !is_in_sentence(&text[at..next]));
+                }
+            }
+            at = start;
+        }
+        None
+    }
+}
+
+/// The time, unless the word goes on after it.
+#[inline]
+fn front(text: &[u8], start: usize, time: Nanos, length: usize) -> Option<Front> {
+    let end = start + length;
+    let rest = text.get(end..)?;
+    if rest.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+        return None;
+    }
+    let closing = rest.iter().take(2).take_while(|b| b"])>}\"'|:,;".contains(b)).count();
+    let blanks = rest[closing..].iter().take_while(|b| is_blank(**b)).count();
+    Some(Front { time, start, end, rest: end + closing + blanks })
+}
+
+/// How many of the bytes in front open something.
+#[inline]
+fn opening(text: &[u8], marks: &[u8]) -> usize {
+    text.iter().take(4).take_while(|b| marks.contains(b)).count()
+}
+
+/// Where the word after the one at `at` begins.
+#[inline]
+fn next_word(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    let opens_word = |at: usize| b"[|".contains(&rest[at]) && at > 0;
+    let end = (0..rest.len()).find(|&at| b" \t,;".contains(&rest[at]) || opens_word(at))?;
+    let gap = rest[end..].iter().take_while(|b| b" \t,;".contains(b)).count();
+    Some(at + end + gap)
+}
+
+/// Whether a time after this word belongs to a sentence.
+fn is_in_sentence(word: &[u8]) -> bool {
+    let word = word.trim_ascii();
+    BEFORE_OTHER_TIMES.iter().any(|before| before.eq_ignore_ascii_case(word))
+}
+
+#[inline]
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}

@@ -1,0 +1,71 @@
+//! Stamps that begin with the name of a month or of a day of the week, or with a letter for the
+//! level.
+
+use super::tail::{after_time, clock};
+use super::{Date, Reader, Stamp, compact, digits};
+
+/// A stamp that begins with a letter.
+pub(super) fn letters(r: &mut Reader<'_>, day_first: Option<bool>) -> Option<Stamp> {
+    if r.ahead(1)?.is_ascii_digit() {
+        // The level and the time are one word.
+        return None;
+    }
+    if r.weekday().is_none() {
+        return month_first(r);
+    }
+    r.blanks()?;
+    if r.peek()?.is_ascii_digit() { digits(r, day_first) } else { month_first(r) }
+}
+
+/// The stamp after the letter that glog and klog write for the level.
+pub(in crate::time) fn after_level(text: &[u8]) -> Option<Stamp> {
+    compact::glog(&mut Reader { text, at: 0 })
+}
+
+/// `Jan  2 03:04:05`, `Jan 2 2026 03:04:05`, `Jan 2, 2026 3:04:05 PM`, `Jan  2 03:04:05 UTC 2026`.
+fn month_first(r: &mut Reader<'_>) -> Option<Stamp> {
+    let month = r.month()?;
+    r.blanks()?;
+    let day = r.short_number()?;
+    let comma = r.byte(b',').is_some();
+    r.blanks()?;
+    let year = r.year();
+    if year.is_some() {
+        let _ = r.byte(b',');
+        if r.blanks().is_some() && r.text[r.at..].starts_with(b"at ") {
+            r.at += 3;
+        }
+    } else if comma {
+        return None;
+    }
+    let time = clock(r, year.is_some(), false)?;
+    let mut stamp = after_time(r, Date { year, month, day }, time)?;
+    if year.is_none() {
+        with_last_year(r, &mut stamp);
+    }
+    Some(stamp)
+}
+
+/// Adds the year that is written after the time, with a zone between them or not.
+fn with_last_year(r: &mut Reader<'_>, stamp: &mut Stamp) {
+    r.at = stamp.name.map_or(stamp.length, |name| name.length);
+    if let Some(year) = last_year(r) {
+        stamp.civil.year = Some(year);
+        stamp.length = r.at;
+        if let Some(name) = &mut stamp.name {
+            (name.length, name.known_only) = (r.at, false);
+        }
+    }
+}
+
+/// A year after a blank, which ends there.
+fn last_year(r: &mut Reader<'_>) -> Option<i16> {
+    let before = r.at;
+    let year = r.byte(b' ').and_then(|()| r.year());
+    let ends = r.peek().is_none_or(|b| b" \t\r]),;:|\"'".contains(&b));
+    if year.is_none() || !ends {
+        r.at = before;
+        return None;
+    }
+    year
+}

@@ -1,0 +1,96 @@
+//! Dates that begin with a number of one or two digits.
+
+use super::tail::after_date;
+use super::{Date, Reader, Stamp, short_year};
+
+/// `02/Jan/2026`, `02-Jan-2026`, `02 Jan 2026`, `1/2/2026`, `02.01.2026`, `26/01/02`, `01-02`, and a
+/// time.
+pub(super) fn short_first(r: &mut Reader<'_>, day_first: Option<bool>) -> Option<Stamp> {
+    let digits = r.digits_ahead();
+    let first = r.short_number()?;
+    let mark = r.one_of(b"/-. ")?;
+    if r.peek()?.is_ascii_alphabetic() {
+        return with_month_name(r, first, mark);
+    }
+    if mark == b' ' {
+        return None;
+    }
+    let full = digits == 2 && r.digits_ahead() == 2;
+    let second = r.short_number()?;
+    let date = match r.byte(mark) {
+        Some(()) => three_numbers(r, (first, second), mark, day_first)?,
+        // A version and a time look like that, too, where it may have one digit.
+        None if full => without_year(first, second)?,
+        None => return None,
+    };
+    after_date(r, date)
+}
+
+/// `/Jan/2026`, `-Jan-2026`, `-Jan-26`, ` Jan 2026`, ` Jan`, after the day.
+fn with_month_name(r: &mut Reader<'_>, day: i8, mark: u8) -> Option<Stamp> {
+    if mark == b'.' {
+        return None;
+    }
+    let month = r.month()?;
+    let before = r.at;
+    let year = match r.byte(mark).map(|()| r.digits_ahead()) {
+        Some(4) => Some(r.year()?),
+        Some(2) if r.ahead(2) != Some(b':') => Some(short_year(r.short_number()?)),
+        _ => None,
+    };
+    if year.is_none() {
+        // Redis wrote no year before version 3.
+        r.at = before;
+        if mark != b' ' {
+            return None;
+        }
+    }
+    after_date(r, Date { year, month, day })
+}
+
+/// The date of three numbers, the third of which follows.
+fn three_numbers(
+    r: &mut Reader<'_>,
+    (first, second): (i8, i8),
+    mark: u8,
+    day_first: Option<bool>,
+) -> Option<Date> {
+    if r.digits_ahead() == 4 {
+        let year = Some(r.year()?);
+        let (month, day) = month_and_day(first, second, day_first.unwrap_or(mark != b'/'))?;
+        return Some(Date { year, month, day });
+    }
+    if r.digits_ahead() != 2 {
+        return None;
+    }
+    let third = r.short_number()?;
+    let year_first = || {
+        let fits = (1..=12).contains(&second) && (1..=31).contains(&third);
+        fits.then(|| Date { year: Some(short_year(first)), month: second, day: third })
+    };
+    let year_last = || {
+        let (month, day) = month_and_day(first, second, day_first.unwrap_or(mark != b'/'))?;
+        Some(Date { year: Some(short_year(third)), month, day })
+    };
+    if mark == b'.' || day_first.is_some() {
+        year_last().or_else(year_first)
+    } else {
+        year_first().or_else(year_last)
+    }
+}
+
+fn without_year(first: i8, second: i8) -> Option<Date> {
+    let (month, day) = month_and_day(first, second, false)?;
+    Some(Date { year: None, month, day })
+}
+
+/// The month and the day: a number over 12 is the day, and otherwise `day_first` says which is which.
+fn month_and_day(first: i8, second: i8, day_first: bool) -> Option<(i8, i8)> {
+    match (first > 12, second > 12) {
+        (true, true) => None,
+        (true, false) => Some((second, first)),
+        (false, true) => Some((first, second)),
+        (false, false) if day_first => Some((second, first)),
+        (false, false) => Some((first, second)),
+    }
+}

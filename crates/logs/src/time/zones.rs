@@ -1,0 +1,298 @@
+//! The names of zones after times.
+//!
+//! - A name of the tz database (`Europe/Berlin`) is that zone.
+//! - An abbreviation that the zone of the [`Rules`] uses around that date has the meaning that it has
+//!   there: with `--tz Asia/Kolkata` IST is +05:30, with `--tz Asia/Jerusalem` +02:00, with
+//!   `--tz Asia/Shanghai` CST is +08:00.
+//! - Any other abbreviation has the offset of [`abbreviation`]. EST, EDT, CST, CDT, MST, MDT, PST and
+//!   PDT are those of North America, as RFC 2822 (section 4.3) says. Of the others with several
+//!   meanings, BST is British Summer Time, IST is India's, AST Atlantic, GST Gulf, SST Samoa.
+//! - Three to five capitals that are none of these and no usual word of logs are an unknown name:
+//!   they are counted, and the time is read in the zone of the rules.
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Rules;
+
+/// The most names that are kept.
+const NAMES_MAX: usize = 64;
+
+/// What a word after a time is.
+#[derive(Debug, Clone)]
+pub(super) enum Meaning {
+    /// An abbreviation of this offset, unless the zone of the rules uses it.
+    Abbreviation(i32),
+    /// A name that is not known here.
+    Unknown,
+    /// A zone of the tz database.
+    Zone(TimeZone),
+    /// Another word.
+    Word,
+}
+
+#[derive(Debug, Clone)]
+struct Named {
+    name: Box<[u8]>,
+    meaning: Meaning,
+    /// How many times were read without knowing it.
+    unknown: u64,
+}
+
+/// The words after times that were seen so far; no more than [`NAMES_MAX`].
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    all: Vec<Named>,
+    last: usize,
+    /// Times with unknown names for which there was no room.
+    others: u64,
+}
+
+impl Names {
+    /// The number of a word, by which its meaning is found; nothing when there is no room for it.
+    #[inline]
+    pub(super) fn number(&mut self, word: &[u8], rules: &Rules) -> Option<usize> {
+        if self.all.get(self.last).is_some_and(|named| *named.name == *word) {
+            return Some(self.last);
+        }
+        self.look_up(word, rules)
+    }
+
+    #[cold]
+    fn look_up(&mut self, word: &[u8], rules: &Rules) -> Option<usize> {
+        let found = self.all.iter().position(|named| *named.name == *word);
+        if found.is_none() && self.all.len() == NAMES_MAX {
+            self.others += u64::from(matches!(meaning(word, rules), Meaning::Unknown));
+            return None;
+        }
+        self.last = found.unwrap_or_else(|| {
+            self.all.push(Named { name: word.into(), meaning: meaning(word, rules), unknown: 0 });
+            self.all.len() - 1
+        });
+        Some(self.last)
+    }
+
+    pub(super) fn meaning(&self, number: usize) -> &Meaning {
+        self.all.get(number).map_or(&Meaning::Word, |named| &named.meaning)
+    }
+
+    pub(super) fn name(&self, number: usize) -> &[u8] {
+        self.all.get(number).map_or(b"", |named| &named.name)
+    }
+
+    /// Counts a time whose zone is not known.
+    pub(super) fn count_unknown(&mut self, number: usize) {
+        if let Some(named) = self.all.get_mut(number) {
+            named.unknown += 1;
+        }
+    }
+
+    /// The unknown names and how many times have them; they are forgotten.
+    pub(super) fn take_unknown(&mut self) -> UnknownZones {
+        let mut unknown =
+            UnknownZones { counts: Vec::new(), others: std::mem::take(&mut self.others) };
+        for named in self.all.iter_mut().filter(|named| named.unknown > 0) {
+            let name = String::from_utf8_lossy(&named.name).into_owned();
+            unknown.add(name, std::mem::take(&mut named.unknown));
+        }
+        unknown
+    }
+}
+
+/// Names of zones that were not known, and how many times have them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnknownZones {
+    /// Each name with the number of times, in the order in which they were seen.
+    pub counts: Vec<(String, u64)>,
+    /// Times with further names, beyond [`UnknownZones::MAX`].
+    pub others: u64,
+}
+
+impl UnknownZones {
+    /// The most names that are kept.
+    pub const MAX: usize = 16;
+
+    fn add(&mut self, name: String, count: u64) {
+        if let Some((_, total)) = self.counts.iter_mut().find(|(known, _)| *known == name) {
+            *total += count;
+        } else if self.counts.len() < Self::MAX {
+            self.counts.push((name, count));
+        } else {
+            self.others += count;
+        }
+    }
+
+    /// Adds another's.
+    pub fn merge(&mut self, other: &Self) {
+        self.others += other.others;
+        for (name, count) in &other.counts {
+            self.add(name.clone(), *count);
+        }
+    }
+
+    /// How many times have an unknown name.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.others + self.counts.iter().map(|(_, count)| count).sum::<u64>()
+    }
+}
+
+fn meaning(word: &[u8], rules: &Rules) -> Meaning {
+    let Ok(text) = std::str::from_utf8(word) else { return Meaning::Word };
+    if text.contains('/') {
+        return match TimeZone::get(text) {
+            Ok(zone) => Meaning::Zone(zone),
+            Err(_) if is_area(text) => Meaning::Unknown,
+            Err(_) => Meaning::Word,
+        };
+    }
+    match abbreviation(text) {
+        Some(offset_s) => Meaning::Abbreviation(offset_s),
+        None if WORDS.binary_search(&text).is_ok() => Meaning::Word,
+        None => match offset_of_rules(rules, text) {
+            Some(offset_s) => Meaning::Abbreviation(offset_s),
+            None => Meaning::Unknown,
+        },
+    }
+}
+
+/// Whether a name with a slash begins as those of the tz database do.
+fn is_area(name: &str) -> bool {
+    const AREAS: [&str; 12] = [
+        "Africa",
+        "America",
+        "Antarctica",
+        "Arctic",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Etc",
+        "Europe",
+        "Indian",
+        "Pacific",
+        "US",
+    ];
+    name.split('/').next().is_some_and(|area| AREAS.contains(&area))
+}
+
+/// The second of a time in a zone that goes by an abbreviation: that of the zone of the rules where
+/// it uses the abbreviation around that date, or `default`.
+pub(super) fn by_abbreviation(
+    at: DateTime,
+    name: &[u8],
+    rules: &TimeZone,
+    default: i32,
+) -> Option<i64> {
+    let name = std::str::from_utf8(name).ok()?;
+    let as_utc = TimeZone::UTC.to_timestamp(at).ok()?;
+    let offset_s = offset_in(rules, at, as_utc, name).unwrap_or(default);
+    Some(as_utc.as_second() - i64::from(offset_s))
+}
+
+/// Half a year: when it is winter at one time, it is summer that much later.
+const HALF_YEAR: SignedDuration = SignedDuration::from_hours(24 * 182);
+
+/// The offset that the zone of the rules has under an abbreviation, in the year of their reference.
+fn offset_of_rules(rules: &Rules, name: &str) -> Option<i32> {
+    let reference = Timestamp::from_second(rules.reference_s).ok()?;
+    offset_in(&rules.zone, TimeZone::UTC.to_datetime(reference), reference, name)
+}
+
+/// The offset that `zone` has under this abbreviation, at the time or half a year before or after it.
+fn offset_in(zone: &TimeZone, at: DateTime, as_utc: Timestamp, name: &str) -> Option<i32> {
+    let has_name = |moment: Timestamp| {
+        let info = zone.to_offset_info(moment);
+        (info.abbreviation() == name).then(|| info.offset().seconds())
+    };
+    let with_offset = |offset: jiff::tz::Offset| offset.to_timestamp(at).ok().and_then(has_name);
+    let here = match zone.to_ambiguous_timestamp(at).offset() {
+        AmbiguousOffset::Unambiguous { offset } => with_offset(offset),
+        AmbiguousOffset::Gap { before, after } | AmbiguousOffset::Fold { before, after } => {
+            with_offset(before).or_else(|| with_offset(after))
+        }
+    };
+    let later = || as_utc.checked_add(HALF_YEAR).ok().and_then(has_name);
+    let earlier = || as_utc.checked_sub(HALF_YEAR).ok().and_then(has_name);
+    here.or_else(later).or_else(earlier)
+}
+
+/// The offset of an abbreviation in seconds. Sources: RFC 2822 for North America; the tz database
+/// for the others, with the choices that the module states.
+fn abbreviation(name: &str) -> Option<i32> {
+    let minutes = match name {
+        "WET" | "WEZ" | "UCT" => 0,
+        "CET" | "MET" | "MEZ" | "BST" | "WEST" | "WAT" => 60,
+        "CEST" | "MEST" | "MESZ" | "EET" | "SAST" | "CAT" => 120,
+        "EEST" | "MSK" | "EAT" | "TRT" | "IDT" => 180,
+        "IRST" => 210,
+        "MSD" | "GST" | "SAMT" => 240,
+        "PKT" | "YEKT" | "UZT" => 300,
+        "IST" => 330,
+        "NPT" => 345,
+        "OMST" => 360,
+        "ICT" | "WIB" | "KRAT" | "NOVT" => 420,
+        "SGT" | "HKT" | "AWST" | "PHT" | "WITA" | "MYT" | "IRKT" => 480,
+        "JST" | "KST" | "WIT" | "YAKT" => 540,
+        "ACST" => 570,
+        "AEST" | "VLAT" | "CHST" => 600,
+        "ACDT" => 630,
+        "AEDT" | "MAGT" => 660,
+        "NZST" | "FJT" => 720,
+        "NZDT" => 780,
+        "NDT" => -150,
+        "NST" => -210,
+        "BRT" | "ART" | "ADT" | "UYT" | "CLST" => -180,
+        "BRST" => -120,
+        "AST" | "EDT" | "CLT" | "VET" | "BOT" => -240,
+        "EST" | "CDT" | "COT" | "PET" => -300,
+        "CST" | "MDT" => -360,
+        "MST" | "PDT" => -420,
+        "PST" | "AKDT" => -480,
+        "AKST" | "HDT" => -540,
+        "HST" => -600,
+        "SST" => -660,
+        _ => return None,
+    };
+    Some(minutes * 60)
+}
+
+/// Words of three to five capitals that logs have after a time and that are no zones: levels, methods
+/// of HTTP, protocols, and what happened. In the order of `binary_search`.
+const WORDS: [&str; 112] = [
+    "ACK", "ADD", "ALERT", "ALLOW", "ALTER", "API", "APP", "ARP", "AUTH", "BEGIN", "BIND", "BLOCK",
+    "BOOT", "CALL", "CLOSE", "CMD", "COPY", "CRIT", "CRON", "DATA", "DBG", "DEBUG", "DEL", "DENY",
+    "DHCP", "DNS", "DONE", "DOWN", "DROP", "DUMP", "EMERG", "END", "ENTER", "EOF", "ERR", "ERROR",
+    "EVENT", "EXEC", "EXIT", "FAIL", "FATAL", "FINE", "FINER", "FLUSH", "FTL", "FTP", "FULL",
+    "GET", "GRPC", "HEAD", "HIGH", "HINT", "HIT", "HTTP", "HTTPS", "ICMP", "IDLE", "INF", "INFO",
+    "INIT", "JOB", "JOIN", "KERN", "KILL", "LOAD", "LOCK", "LOG", "LOW", "MAIN", "MISS", "MOVE",
+    "NEW", "NONE", "NOTE", "NULL", "OPEN", "PANIC", "PASS", "PATCH", "PING", "POST", "PUT",
+    "QUERY", "QUIT", "READ", "READY", "RECV", "RESET", "RPC", "RUN", "SAVE", "SEND", "SET", "SQL",
+    "SSH", "SSL", "START", "STATE", "STOP", "SYN", "SYNC", "TASK", "TCP", "TIME", "TLS", "TRACE",
+    "TRC", "UDP", "USER", "WARN", "WRITE", "WRN",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_sorted_and_none_of_them_is_a_zone() {
+        assert!(WORDS.is_sorted());
+        assert!(WORDS.iter().all(|word| abbreviation(word).is_none()));
+    }
+
+    #[test]
+    fn no_more_names_are_kept_than_there_is_room_for() {
+        let mut names = Names::default();
+        for number in 0..200 {
+            let name = format!("Q{}{}", (b'A' + number / 26) as char, (b'A' + number % 26) as char);
+            if let Some(number) = names.number(name.as_bytes(), &Rules::default()) {
+                names.count_unknown(number);
+            }
+        }
+        let unknown = names.take_unknown();
+        assert_eq!((unknown.counts.len(), unknown.total()), (UnknownZones::MAX, 200));
+        assert_eq!(names.take_unknown(), UnknownZones::default());
+    }
+}
