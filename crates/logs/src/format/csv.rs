@@ -102,6 +102,12 @@ impl Dialect {
         self.settings.header.is_some()
     }
 
+    /// Whether the columns have names without a header, as those of PostgreSQL's csvlog.
+    #[must_use]
+    pub fn has_known_names(&self) -> bool {
+        self.names.first().is_some_and(|name| name != header::FIRST_NUMBERED)
+    }
+
     /// What was found, in words: `separated by ';', with a header`.
     #[must_use]
     pub fn words(&self) -> String {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cutwater_logs::misfits::Misfits;
 use cutwater_logs::scan::Tally;
+use cutwater_logs::time::UnknownZones;
 
 /// Sums over all passes since the last snapshot.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub struct Counters {
     compared: Mutex<BTreeMap<u64, Misfits>>,
     comparisons: AtomicU64,
     notes: Mutex<Vec<String>>,
+    unknown_zones: Mutex<UnknownZones>,
     sorted_joins: AtomicBool,
     sought: AtomicBool,
 }
@@ -37,6 +39,8 @@ pub struct Snapshot {
     pub misfits: Misfits,
     /// What a statement may have meant otherwise, in words.
     pub notes: Vec<String>,
+    /// Names of zones after times that are not known, and how often such a time was read.
+    pub unknown_zones: UnknownZones,
     /// Joined rows did not fit in memory and were sorted on disk.
     pub sorted_joins: bool,
     /// Parts of logs were not read, as the logs count as sorted by time.
@@ -51,6 +55,9 @@ impl Counters {
         let left_out = if shown { 0 } else { tally.bad.total() };
         self.bad.fetch_add(left_out, Ordering::Relaxed);
         self.add_misfits(&tally.misfits);
+        if tally.unknown_zones.total() > 0 {
+            locked(&self.unknown_zones).merge(&tally.unknown_zones);
+        }
     }
 
     /// The number of rows of a table is known from an earlier scan, which found these bad lines.
@@ -108,6 +115,7 @@ impl Counters {
             bad: if lines == 0 { known_bad } else { bad },
             misfits: self.take_misfits(),
             notes: std::mem::take(&mut locked(&self.notes)),
+            unknown_zones: std::mem::take(&mut locked(&self.unknown_zones)),
             sought: self.sought.swap(false, Ordering::Relaxed),
             sorted_joins: self.sorted_joins.swap(false, Ordering::Relaxed),
         }

@@ -48,6 +48,9 @@ const POSTGRES: [&str; 26] = [
 /// The fewest columns of a csvlog.
 const POSTGRES_MIN: usize = 23;
 
+/// The name of the first of columns without names.
+pub(super) const FIRST_NUMBERED: &str = "column1";
+
 impl Header {
     /// Columns without names: `column1` and so on.
     pub(super) fn numbered(columns: usize) -> Self {
