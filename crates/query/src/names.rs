@@ -158,19 +158,21 @@ impl Names<'_> {
 
     /// `user.name`: PostgreSQL's `user` and a few other words are functions without parentheses.
     fn function(&mut self, expr: &mut Expr) {
-        let (root, chain) = match &*expr {
-            Expr::CompoundFieldAccess { root, access_chain } => (&**root, &access_chain[..]),
-            other => (other, &[][..]),
+        let mut parts = match &*expr {
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                let Some(mut parts) = words(root) else { return };
+                for access in access_chain {
+                    let AccessExpr::Dot(part) = access else { return };
+                    let Some(more) = words(part) else { return };
+                    parts.extend(more);
+                }
+                parts
+            }
+            other => match words(other) {
+                Some(parts) => parts,
+                None => return,
+            },
         };
-        let Expr::Function(Function { name, args: FunctionArguments::None, .. }) = root else {
-            return;
-        };
-        let [ObjectNamePart::Identifier(first)] = &name.0[..] else { return };
-        let mut parts = vec![first.clone()];
-        for access in chain {
-            let AccessExpr::Dot(Expr::Identifier(part)) = access else { return };
-            parts.push(part.clone());
-        }
         if let [only] = &mut parts[..] {
             if self.column(&only.value).is_some() {
                 self.ident(only);
@@ -204,6 +206,20 @@ impl Names<'_> {
             array: false,
             format: None,
         };
+    }
+}
+
+/// The names that an expression is made of: a name, names joined by points, or a function without
+/// parentheses.
+fn words(expr: &Expr) -> Option<Vec<Ident>> {
+    match expr {
+        Expr::Identifier(ident) => Some(vec![ident.clone()]),
+        Expr::CompoundIdentifier(parts) => Some(parts.clone()),
+        Expr::Function(Function { name, args: FunctionArguments::None, .. }) => match &name.0[..] {
+            [ObjectNamePart::Identifier(ident)] => Some(vec![ident.clone()]),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -319,7 +335,7 @@ mod tests {
             ("SELECT t.http.status FROM t", "SELECT t.\"http.Status\" FROM t"),
             ("SELECT log.userid FROM log", "SELECT log.\"userId\" FROM log"),
             // A table's name before a dot is the table, where that has such a column.
-            ("SELECT t.a FROM t", "SELECT t.a FROM t"),
+            ("SELECT t.a FROM t", "SELECT t.\"a\" FROM t"),
             ("SELECT t.z FROM t", "SELECT \"t.z\" FROM t"),
             // It is ambiguous.
             ("SELECT XY FROM log", "SELECT XY FROM log"),
