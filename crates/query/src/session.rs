@@ -202,7 +202,11 @@ impl Session {
     fn note_headers(&self, logs: &LogTable) {
         for log in logs.logs() {
             let Definition::Csv(dialect) = &log.definition else { continue };
-            if !dialect.has_header() && !dialect.is_header_given() && !dialect.has_known_names() {
+            if !log.sample.is_empty()
+                && !dialect.has_header()
+                && !dialect.is_header_given()
+                && !dialect.has_known_names()
+            {
                 self.counters.note(format!(
                     "{} has no header, so its columns are column1 and so on; --format csv,header=yes \
                      takes them from its first line, and csv,header=no leaves this note out",

@@ -43,6 +43,11 @@ fn numbers_in_quotes_are_texts_that_compare_as_numbers() -> io::Result<()> {
             ("SELECT count(*) AS n FROM log WHERE logid = 101039421", "{\"n\":1}\n"),
             ("SELECT count(*) AS n FROM log WHERE id IN (1652857722, 5)", "{\"n\":1}\n"),
             (
+                "SELECT max(logid) AS l FROM log HAVING max(logid) > 99999999",
+                "{\"l\":\"0101039422\"}\n",
+            ),
+            ("SELECT count(*) AS n FROM log WHERE substr(logid, 2) < 101039422", "{\"n\":1}\n"),
+            (
                 "SELECT count(*) AS n FROM log WHERE id BETWEEN 1652857722 AND 1652857722.5",
                 "{\"n\":1}\n",
             ),
