@@ -11,7 +11,7 @@ use cutwater_shell::metrics::push::PushTo;
 use cutwater_shell::metrics::{Address, Outlets};
 
 use crate::without::Without;
-use crate::{doctor, manual, query, scan, trace};
+use crate::{doctor, formats, manual, query, scan, trace};
 
 /// The heading of options that every command has, so that they do not stand between its own.
 const FOR_ALL: &str = "Options of all commands";
@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Scan(Box<scan::Args>),
     /// Ask logs in SQL; needs the program cutwater-query.
     Query(query::Args),
+    /// List the formats of logs, test files of them, explain how a line is read.
+    Formats(formats::Args),
     /// Test published claims about I/O on Linux on this host.
     Reproduce(ReproduceArgs),
     /// Show the page faults and reads of a process, by file, with latencies.
@@ -149,6 +151,7 @@ impl Cli {
             Command::Bench(_) => "cutwater bench",
             Command::Scan(_) => "cutwater scan",
             Command::Query(_) => "cutwater query",
+            Command::Formats(_) => "cutwater formats",
             Command::Reproduce(_) => "cutwater reproduce",
             Command::Trace(_) => "cutwater trace",
             Command::Storm(_) => "cutwater storm",

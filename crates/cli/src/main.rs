@@ -6,6 +6,7 @@
 
 mod cli;
 mod doctor;
+mod formats;
 mod manual;
 mod query;
 mod scan;
@@ -60,6 +61,7 @@ fn dispatch(
         }
         Command::Scan(args) => scan::run(*args, flamegraph),
         Command::Query(args) => query::run(&args, before_query),
+        Command::Formats(args) => formats::run(&args),
         Command::Reproduce(args) => run_reproduce(&args),
         Command::Trace(args) => trace::run(&args, flamegraph.as_deref()),
         Command::Storm(args) => run_storm(&args, exporter),

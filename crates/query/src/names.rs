@@ -135,6 +135,9 @@ impl Names<'_> {
             let is_table = table_parts == 0 && self.known.tables.contains(&parts[0].value);
             let joined = rest.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
             if !is_table && let Some(column) = self.column(&joined) {
+                if table_parts == 1 {
+                    self.note_nested(parts, &column);
+                }
                 parts.truncate(table_parts);
                 parts.push(Ident::with_quote('"', column));
                 return;
@@ -144,16 +147,24 @@ impl Names<'_> {
         let of_table = parts[1..].iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
         let Some(nested) = self.column(&joined) else { return };
         if self.column(&of_table).is_some() {
-            let table = &parts[0].value;
-            self.named.notes.push(format!(
-                "{joined} is the column {of_table} of the table {table}; the field {nested} is \
-                 \"{nested}\", in quotes"
-            ));
             return;
         }
         // No such field follows the table's name, so the key `log.level` is meant.
         parts.clear();
         parts.push(Ident::with_quote('"', nested));
+    }
+
+    /// Says that a field is called as the column `column` is after the name of its table.
+    fn note_nested(&mut self, parts: &[Ident], column: &str) {
+        let table = &parts[0].value;
+        let joined = parts.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
+        let nested = self.column(&joined).filter(|_| self.known.tables.contains(table));
+        if let Some(nested) = nested {
+            self.named.notes.push(format!(
+                "{joined} is the column {column} of the table {table}; the field of that name is \
+                 \"{nested}\", in quotes"
+            ));
+        }
     }
 
     /// `user.name`: PostgreSQL's `user` and a few other words are functions without parentheses.

@@ -2,12 +2,14 @@
 //!
 //! Both parse their command line and end through [`run_command`], say why they failed with a [`Failure`],
 //! print notes through [`note`], and escape what comes from their input with [`printable`] or
-//! [`escaped`]. [`output_file`] makes the files that commands write, [`logs`] holds the options about logs, [`metrics`] serves and pushes metrics,
+//! [`escaped`]. [`output_file`] makes the files that commands write, [`logs`] holds the options about logs,
+//! [`formats`] reads files of formats, [`metrics`] serves and pushes metrics,
 //! [`stop`] handles Ctrl-C, [`progress`] draws bars, and [`workdir`] keeps temporary files.
 #![forbid(unsafe_code)]
 
 mod command;
 mod failure;
+pub mod formats;
 pub mod left_out;
 pub mod logs;
 pub mod metrics;

@@ -56,7 +56,7 @@ pub(crate) struct ProofArgs {
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
-    /// Size of the file that is read and of the log that is scanned, MiB [default: 512 and 100]
+    /// Size of the file that is read and of the log that is scanned, MiB [default: 512 and 200]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=65536))]
     pub size: Option<u64>,
 

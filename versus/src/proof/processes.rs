@@ -14,8 +14,8 @@ use crate::{logs, programs};
 /// Bytes of a line of the log, about.
 const LINE_BYTES: u64 = 260;
 /// How long the rounds of a comparison take, and their number at most.
-const TIME: Duration = Duration::from_millis(3500);
-const ROUNDS_MAX: usize = 40;
+const TIME: Duration = Duration::from_secs(12);
+const ROUNDS_MAX: usize = 200;
 
 /// A log and the program that counts its lines.
 pub(super) struct Processes {
@@ -34,7 +34,7 @@ impl Processes {
         let failed = |e| format!("cannot make a log in {}: {e}", parent.display());
         let dir = TempDir::with_prefix_in("versus-proof-", &parent).map_err(failed)?;
         let log = dir.path().join("log.ndjson");
-        let lines = (args.size.unwrap_or(100) << 20) / LINE_BYTES;
+        let lines = (args.size.unwrap_or(200) << 20) / LINE_BYTES;
         logs::write_ndjson(&log, lines, args.seed).map_err(failed)?;
         Ok(Self { program, log, lines, seed: args.seed, slow: args.slow, _dir: dir })
     }

@@ -11,7 +11,7 @@ use crate::peers::{Cutwater, Peer};
 use crate::read::{Bench, Budget, Cell, DataFile, Side, selected};
 
 /// How long the rounds of a comparison take, and their number at most.
-const BUDGET: Budget = Budget::Within(Duration::from_millis(4000), 60);
+const BUDGET: Budget = Budget::Within(Duration::from_secs(8), 120);
 /// How long a warm slice takes, as by default in the suite.
 const SLICE_SECONDS: f64 = 0.005;
 

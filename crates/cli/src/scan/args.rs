@@ -14,7 +14,8 @@ use cutwater_shell::logs::LogOptions;
   cutwater scan --last 15m --where 'level=error or status>=500' app.log
   cutwater scan --follow --where 'message~timeout' app.log")]
 pub(crate) struct Args {
-    /// Logs: paths, globs, or - for standard input; gzip and Zstandard are read as they are
+    /// Logs: paths, globs, or - for standard input; gzip, Zstandard, bzip2, xz and LZ4 are read as
+    /// they are
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 
@@ -76,11 +77,11 @@ pub(crate) struct Args {
     pub(super) logs: LogOptions,
 
     /// A regular expression whose named groups are the fields
-    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["format", "log_format"])]
+    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["format", "log_format", "grok"])]
     pub(super) regex: Option<String>,
 
     /// An nginx log_format string
-    #[arg(long, value_name = "STRING", conflicts_with = "format")]
+    #[arg(long, value_name = "STRING", conflicts_with_all = ["format", "grok"])]
     pub(super) log_format: Option<String>,
 
     /// Write every bad line to FILE: path, line, offset, column, reason, excerpt, by tabs

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use cutwater_logs::follow::{Event, Follow};
 use cutwater_logs::render::{Rendering, Style};
 use cutwater_logs::scan::{Feed, Lines, Part, Rows, Sink, Tally};
-use cutwater_logs::split::InputKind;
 use cutwater_logs::watch::Watcher;
 
 use cutwater_shell::stop::Watch;
@@ -163,7 +162,7 @@ fn open(plan: &Plan, lines: usize) -> Result<Vec<Follow>, Failure> {
     let mut follows = Vec::new();
     for log in &plan.logs {
         let path = &log.input.path;
-        if log.input.kind != InputKind::Plain {
+        if log.input.plain().is_none() {
             let name = shown(path);
             return Err(Failure::usage(format!(
                 "{name} cannot be followed: only plain files grow by lines; \

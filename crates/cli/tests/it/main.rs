@@ -5,6 +5,7 @@ mod bench;
 mod claims;
 mod command;
 mod doctor;
+mod formats;
 mod guides;
 mod help;
 mod manual;

@@ -6,9 +6,11 @@
 //!   one that is indented, or of a known kind of stack trace, and is no record by itself.
 //! - Lines without any format: every line is a record.
 
+use std::sync::Arc;
+
 use super::csv::Csv;
-use super::{Definition, Format, Parser, feed, is_blank, plain};
-use crate::record::{Fields, Record};
+use super::{DataFormat, Definition, Format, Parser, feed, is_blank, plain};
+use crate::record::{Fields, Record, without_return};
 use crate::split::kept_lines;
 use crate::time::{Clock, Rules};
 
@@ -19,6 +21,8 @@ pub(crate) enum Joining {
     Never,
     /// Only what looks like a continuation continues a record.
     Strict,
+    /// The same, among lines of text, which the crash of a program may be.
+    Mixed,
     /// Only what looks like a beginning begins one.
     Loose,
 }
@@ -28,7 +32,14 @@ impl Definition {
     pub(crate) fn joining(&self) -> Joining {
         match self {
             Self::Known(Format::Raw) => Joining::Never,
-            Self::Known(Format::Plain) => Joining::Loose,
+            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => Joining::Loose,
+            Self::Data(data) => data.format().joining(),
+            // Records that are written anew have their lines joined already.
+            Self::Wrapped(_) if self.is_rewritten() => Joining::Never,
+            Self::Wrapped(wrapping) if wrapping.is_mixed() => Joining::Mixed,
+            Self::Wrapped(wrapping) if wrapping.envelopes().is_empty() => {
+                wrapping.inside().joining()
+            }
             _ => Joining::Strict,
         }
     }
@@ -50,6 +61,8 @@ enum Rule {
     Always,
     /// A time in front.
     Time(Box<Clock>),
+    /// A pattern of a format.
+    Pattern(Arc<DataFormat>),
     /// What parses begins a record, and what does not look like a continuation.
     Parses(Box<Strict>),
     /// Quotes say where a record of separated values ends. A line that is one by itself begins one.
@@ -61,6 +74,7 @@ struct Strict {
     parser: Parser,
     fields: Fields,
     record: Record,
+    mixed: bool,
 }
 
 impl Begin {
@@ -71,11 +85,16 @@ impl Begin {
         }
         Self(match definition.joining() {
             Joining::Never => Rule::Always,
-            Joining::Loose => Rule::Time(Box::new(Clock::new(rules.clone()))),
-            Joining::Strict => {
+            Joining::Loose => match definition {
+                Definition::Data(data) => Rule::Pattern(Arc::clone(data.format())),
+                _ => Rule::Time(Box::new(Clock::new(rules.clone()))),
+            },
+            joining => {
                 let mut fields = Fields::only::<&str>(&[]);
                 let parser = definition.parser(&mut fields, rules);
-                Rule::Parses(Box::new(Strict { parser, fields, record: Record::default() }))
+                let mixed = joining == Joining::Mixed;
+                let record = Record::default();
+                Rule::Parses(Box::new(Strict { parser, fields, record, mixed }))
             }
         })
     }
@@ -87,7 +106,7 @@ impl Begin {
 
     /// Whether records are known by how they begin, so that a record is parsed with all its lines.
     pub(crate) fn is_loose(&self) -> bool {
-        matches!(self.0, Rule::Time(_))
+        matches!(self.0, Rule::Time(_) | Rule::Pattern(_))
     }
 
     /// Whether the line at `at` begins a record.
@@ -103,6 +122,8 @@ impl Begin {
         match &mut self.0 {
             Rule::Always => true,
             Rule::Time(clock) => plain::has_time(clock, line),
+            Rule::Pattern(format) => format.begins(without_return(line)),
+            Rule::Parses(strict) if strict.mixed && is_of_crash(line) => true,
             Rule::Parses(strict) => !continues(line) || strict.parses(line),
             Rule::Csv(csv) => csv.is_record(line),
         }
@@ -181,12 +202,22 @@ const MAY_CONTINUE: [bool; 256] = {
     table
 };
 
+/// Whether `line` is blank or begins with a blank.
+fn is_indented(line: &[u8]) -> bool {
+    matches!(line.first(), None | Some(b' ' | b'\t')) || is_blank(line)
+}
+
 /// Whether `line` looks like the continuation of a record: it is blank, indented, or of a stack trace.
-fn continues(line: &[u8]) -> bool {
-    match line.first() {
-        None | Some(b' ' | b'\t') => true,
-        Some(_) => is_blank(line) || is_of_trace(line),
-    }
+pub(super) fn continues(line: &[u8]) -> bool {
+    is_indented(line) || is_of_trace(line)
+}
+
+/// How Go's runtime and others report that the program ends: what is not about the line before.
+const CRASHES: [&[u8]; 5] =
+    [b"panic: ", b"goroutine ", b"[signal SIG", b"fatal error: ", b"Exception in thread "];
+
+fn is_of_crash(line: &[u8]) -> bool {
+    CRASHES.iter().any(|start| line.starts_with(start))
 }
 
 /// How lines of stack traces begin that are not indented: Java and Kotlin, Python, Go, .NET, PHP, Rust.

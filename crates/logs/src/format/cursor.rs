@@ -140,6 +140,12 @@ impl Slot {
         Self(fields.add(name))
     }
 
+    /// The value that `record` has for it.
+    #[inline]
+    pub(super) fn get(self, record: &Record) -> Span {
+        self.0.map(|id| record.get(id)).unwrap_or_default()
+    }
+
     /// The field, unless nobody asked for it.
     pub(super) fn wanted(fields: &mut Fields, name: &str) -> Option<Self> {
         Some(Self::new(fields, name)).filter(|slot| slot.0.is_some())

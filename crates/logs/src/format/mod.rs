@@ -1,13 +1,12 @@
 //! The formats of logs: from a line to a record.
 
 mod access;
-mod apache_error;
 mod begin;
-mod cri;
 pub mod csv;
 mod cursor;
 mod data;
 mod detect;
+mod envelope;
 mod evidence;
 mod level;
 mod logfmt;
@@ -15,6 +14,8 @@ mod nginx;
 mod pairs;
 mod plain;
 mod request;
+mod sample;
+mod stamp;
 mod structured;
 mod syslog;
 mod time_field;
@@ -26,8 +27,11 @@ pub use data::{
 };
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
-pub(crate) use detect::take_lines;
-pub use detect::{Detected, detect, field_names, need_time, sample};
+pub use detect::{Detected, field_names, need_time};
+pub use envelope::{DEPTH_MAX as ENVELOPES_MAX, Envelope, EnvelopeKind, Wrapping, detect};
+pub(crate) use envelope::{Entry, Outcome, Rewriter, given};
+pub use sample::sample;
+pub(crate) use sample::take_lines;
 pub use time_field::find_time;
 
 use std::fmt;
@@ -38,6 +42,7 @@ use crate::json::{Fault, JsonParser};
 use crate::record::{Fields, Record};
 use crate::time::Rules;
 use crate::{Error, Result};
+use envelope::Wrapped;
 
 /// A format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,8 +57,6 @@ pub enum Format {
     Cri,
     /// Common and combined access logs of nginx and Apache, and their extensions.
     Access,
-    /// Apache's error log, 2.2 and 2.4.
-    ApacheError,
     /// RFC 3164, with or without a priority, also with an RFC 3339 time.
     Syslog,
     /// `key=value` pairs.
@@ -70,13 +73,12 @@ pub enum Format {
 
 impl Format {
     /// The formats that can be detected or asked for by name, most specific first.
-    pub const NAMED: [Self; 10] = [
+    pub const NAMED: [Self; 9] = [
         Self::Docker,
         Self::Json,
         Self::Syslog5424,
         Self::Cri,
         Self::Access,
-        Self::ApacheError,
         Self::Syslog,
         Self::Logfmt,
         Self::Plain,
@@ -92,7 +94,6 @@ impl Format {
             Self::Syslog5424 => "syslog5424",
             Self::Cri => "cri",
             Self::Access => "access",
-            Self::ApacheError => "apache-error",
             Self::Syslog => "syslog",
             Self::Logfmt => "logfmt",
             Self::Plain => "plain",
@@ -116,10 +117,12 @@ impl FromStr for Format {
         let data = || data::find(name).map(|format| Self::Data(format.name()));
         let named = Self::NAMED.into_iter().chain([Self::Csv]).find(|f| f.name() == name);
         named.or_else(data).ok_or_else(|| {
-            let names = Self::NAMED.map(Self::name).into_iter().chain([Self::Csv.name()]);
-            let names: Vec<_> = names.chain(data::all().map(|format| format.name())).collect();
-            let names = names.join(", ");
-            Error::request(format!("no format is called {name:?}; the formats are {names}"))
+            let names = Self::NAMED.map(Self::name).join(", ");
+            let others = data::all().count();
+            Error::request(format!(
+                "no format is called {name:?}; the formats are {names}, csv, and {others} others, \
+                 which cutwater formats lists"
+            ))
         })
     }
 }
@@ -136,6 +139,8 @@ pub enum Definition {
     TimeBesidePair(Format),
     /// A format that is data.
     Data(Data),
+    /// A format in envelopes, or between lines of text.
+    Wrapped(Wrapping),
 }
 
 impl From<DataFormat> for Definition {
@@ -164,6 +169,7 @@ impl Definition {
             Self::TimeBesidePair(format) => Self::TimeBesidePair(*format),
             Self::Csv(dialect) => Self::Csv(dialect.for_log(sample)),
             Self::Data(data) => Self::Data(data.for_log(sample)),
+            Self::Wrapped(wrapping) => Self::Wrapped(wrapping.clone()),
         }
     }
 
@@ -173,6 +179,7 @@ impl Definition {
         match self {
             Self::Known(_) | Self::TimeBesidePair(_) | Self::Csv(_) => None,
             Self::Data(data) => data.format().time(),
+            Self::Wrapped(wrapping) => wrapping.time(),
         }
     }
 
@@ -187,6 +194,7 @@ impl Definition {
             // A quotation mark in a text stands twice in the line.
             Self::Csv(_) => true,
             Self::Data(data) => data.format().needs_all_lines(fields),
+            Self::Wrapped(wrapping) => wrapping.inside().needs_all_lines(fields),
         }
     }
 
@@ -206,10 +214,36 @@ impl Definition {
         nginx::format(template).map(Self::from)
     }
 
-    /// The format.
+    /// The envelopes around its lines, from the outside in.
+    #[must_use]
+    pub fn envelopes(&self) -> &[Envelope] {
+        match self {
+            Self::Wrapped(wrapping) => wrapping.envelopes(),
+            _ => &[],
+        }
+    }
+
+    /// What writes blocks of its lines anew, where they cannot be parsed in place. A text of several
+    /// lines may have up to `bytes_max` bytes.
+    pub(crate) fn rewriter(&self, bytes_max: usize) -> Option<Rewriter> {
+        match self {
+            Self::Wrapped(wrapping) => wrapping.rewriter(bytes_max),
+            _ => None,
+        }
+    }
+
+    /// Whether its records are not lines as they stand in the log: their texts are unescaped, joined,
+    /// or freed of colour codes.
+    #[must_use]
+    pub fn is_rewritten(&self) -> bool {
+        self.rewriter(0).is_some()
+    }
+
+    /// The format; of the lines inside, where they are in envelopes.
     #[must_use]
     pub fn format(&self) -> Format {
         match self {
+            Self::Wrapped(wrapping) => wrapping.format(),
             Self::Known(format) | Self::TimeBesidePair(format) => *format,
             Self::Csv(_) => Format::Csv,
             Self::Data(data) => Format::Data(data.format().name()),
@@ -239,11 +273,17 @@ impl Definition {
             Self::Known(Format::Json | Format::Docker) => {
                 return Parser::json(fields);
             }
-            Self::Known(Format::Syslog5424) => Box::new(syslog::Rfc5424::new(fields)),
-            Self::Known(Format::Cri) => Box::new(cri::Cri::new(fields)),
+            Self::Known(Format::Syslog5424) => {
+                Box::new(syslog::Rfc5424::new(fields).with_message(fields))
+            }
+            Self::Known(Format::Cri) => {
+                let text = envelope::wrapped_text(Format::Cri).unwrap_or(Self::Known(Format::Raw));
+                return text.parser(fields, rules);
+            }
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
-            Self::Known(Format::ApacheError) => Box::new(apache_error::ApacheError::new(fields)),
-            Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
+            Self::Known(Format::Syslog) => {
+                Box::new(syslog::Rfc3164::new(fields).with_message(fields))
+            }
             Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(rules, plain::TIME)),
             Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields, rules, plain::TIME)),
             Self::TimeBesidePair(Format::Logfmt) => {
@@ -257,6 +297,9 @@ impl Definition {
                 return Parser(Inner::Csv(Box::new(csv::Csv::new(dialect, fields))));
             }
             Self::Data(data) => return data.parser(fields),
+            Self::Wrapped(wrapping) => {
+                return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))));
+            }
         };
         Parser::of_lines(line)
     }
@@ -279,6 +322,17 @@ pub(crate) trait LineParser: fmt::Debug + Send {
         false
     }
 
+    /// Parses the further lines of a record, `block[start..end]`, as far as they have fields.
+    fn parse_more(
+        &mut self,
+        _block: &[u8],
+        _start: usize,
+        _end: usize,
+        _fields: &mut Fields,
+        _record: &mut Record,
+    ) {
+    }
+
     /// Prepares for the lines of a log from `start` on: what lines before it say of them is found by
     /// `read`.
     fn begin_piece(&mut self, _start: u64, _read: &data::ReadBytes<'_>, _fields: &mut Fields) {}
@@ -293,6 +347,7 @@ enum Inner {
     Json(Box<JsonParser>),
     Csv(Box<csv::Csv>),
     Line(Box<dyn LineParser>),
+    Wrapped(Box<Wrapped>),
 }
 
 impl Parser {
@@ -319,8 +374,10 @@ impl Parser {
 
     /// Prepares a block of lines; the lines parsed next must be in it.
     pub fn begin_block(&mut self, block: &[u8]) {
-        if let Inner::Json(json) = &mut self.0 {
-            json.begin_block(block);
+        match &mut self.0 {
+            Inner::Json(json) => json.begin_block(block),
+            Inner::Wrapped(wrapped) => wrapped.begin_block(block),
+            Inner::Csv(_) | Inner::Line(_) => {}
         }
     }
 
@@ -342,6 +399,10 @@ impl Parser {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
             }
+            Inner::Wrapped(wrapped) => {
+                let end = feed(block, start);
+                (end, wrapped.parse(block, start, end, fields, record))
+            }
         }
     }
 }
@@ -359,8 +420,34 @@ impl Parser {
         match &mut self.0 {
             Inner::Json(json) => json.parse(block, start, fields, record).1,
             Inner::Csv(csv) => csv.parse(block, start, record).1,
-            Inner::Line(line) => whole_line(line.as_mut(), block, start, end, fields, record),
+            Inner::Line(line) => {
+                let first = feed(block, start).min(end);
+                let parsed = whole_line(line.as_mut(), block, start, first, fields, record);
+                if first < end && parsed == Ok(true) {
+                    line.parse_more(block, first + 1, end, fields, record);
+                    extend_message(first, end, block, fields, record);
+                }
+                parsed
+            }
+            Inner::Wrapped(wrapped) => {
+                let first = feed(block, start).min(end);
+                let parsed = wrapped.parse(block, start, first, fields, record);
+                if first < end && parsed == Ok(true) {
+                    extend_message(first, end, block, fields, record);
+                }
+                parsed
+            }
         }
+    }
+}
+
+/// The message of a record goes on to the end of its lines, where it goes on to the end of the first.
+fn extend_message(first: usize, end: usize, block: &[u8], fields: &Fields, record: &mut Record) {
+    let Some(id) = fields.find("message") else { return };
+    let span = record.get(id);
+    let to_end = block.get(span.end as usize..first).is_some_and(is_blank);
+    if span.is_present() && to_end {
+        record.set(id, crate::record::Span { end: end as u32, ..span });
     }
 }
 

@@ -178,8 +178,8 @@ fn value(name: &str, before: Option<char>, after: Option<char>) -> String {
     match name {
         "time_local" => "%{clf}".into(),
         "time_iso8601" => "%{rfc3339}".into(),
-        // What is no request has no protocol at its end, and may be anything.
-        "request" => r"[A-Z]+ .*? HTTP/[0-9.]+|.*?".into(),
+        // What is no request has no protocol at its end.
+        "request" => r"[A-Z]+ .*? HTTP/[0-9.]+|[^ ]*".into(),
         "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => list(", ?"),
         _ if ATTEMPTS.contains(&name) => list("(?:, | : )"),
         _ if NUMBERS.contains(&name) => "[0-9.]+|-|".into(),

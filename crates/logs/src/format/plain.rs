@@ -85,7 +85,7 @@ impl Plain {
     }
 }
 
-/// Whether `line` has a time in front.
+/// Whether `line` has a time near its front.
 pub(super) fn has_time(clock: &mut Clock, line: &[u8]) -> bool {
     clock.find_front(line).is_some()
 }

@@ -25,7 +25,9 @@ impl<'a, S: Sink> Feed<'a, S> {
     #[must_use]
     pub fn new(logs: &'a [Log], request: &'a Request, sink: S) -> Self {
         let held = vec![Held::default(); logs.len()];
-        Self { scanner: Scanner::new(logs, request, sink), held }
+        let mut scanner = Scanner::new(logs, request, sink);
+        scanner.follows = true;
+        Self { scanner, held }
     }
 
     /// What is made of whole lines of log `log`; `offset` is where in it they begin.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::worker::{Held, Scanner};
 use super::{Log, Part, Request, Sink, tasks};
 use crate::Result;
-use crate::split::{Block, BlockSink, Blocks, InputKind, Task, Worker, read_task};
+use crate::split::{Block, BlockSink, Blocks, Task, Worker, read_task};
 
 /// The pieces of a pass; each caller takes the next one.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ pub struct Pull<S: Sink> {
     scanner: Scanner<'static, S>,
     blocks: Blocks,
     logs: Arc<Vec<Log>>,
+    beside: bool,
 }
 
 impl<S: Sink> std::fmt::Debug for Pull<S> {
@@ -55,14 +56,15 @@ impl<S: Sink> Pull<S> {
     #[must_use]
     pub fn new(logs: Arc<Vec<Log>>, request: Arc<Request>, sink: S) -> Self {
         let blocks = Blocks::new(request.limits);
+        let beside = request.decodes_beside;
         let scanner = Scanner::held(Held::Shared(Arc::clone(&logs)), Held::Shared(request), sink);
-        Self { scanner, blocks, logs }
+        Self { scanner, blocks, logs, beside }
     }
 
     /// Whether a piece is a whole log that can only be read from its start to its end.
     #[must_use]
     pub fn is_stream(&self, task: &Task) -> bool {
-        self.logs.get(task.input).is_some_and(|log| log.input.kind != InputKind::Plain)
+        self.logs.get(task.input).is_some_and(|log| log.input.plain().is_none())
     }
 
     /// Reads a piece. `each` gets what was found whenever the sink is full, and at the end; it
@@ -78,7 +80,7 @@ impl<S: Sink> Pull<S> {
         let Some(log) = self.logs.get(task.input) else { return Ok(()) };
         self.scanner.begin(task);
         let mut lines = Handing { scanner: &mut self.scanner, each: &mut each };
-        let result = read_task(&mut self.blocks, &log.input, task, &mut lines);
+        let result = read_task(&mut self.blocks, &log.input, task, self.beside, &mut lines);
         let part = self.scanner.take(true);
         let _ = each(self.scanner.sink(), part);
         result

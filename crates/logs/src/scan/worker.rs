@@ -1,5 +1,7 @@
 //! One thread's part of a pass.
 
+mod rewritten;
+
 use std::ops::{ControlFlow, Deref, Range};
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Begin, Format, Parser, feed, is_blank, kept_end};
+use crate::format::{Begin, Format, Parser, Rewriter, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
@@ -57,6 +59,8 @@ pub(super) struct Scanner<'a, S: Sink> {
     current: Option<Current>,
     tally: Tally,
     bad_lines: Vec<BadLine>,
+    /// Whether lines come as they are written to a log, and not piece by piece.
+    pub(super) follows: bool,
 }
 
 /// What belongs to the log whose piece is being read.
@@ -73,6 +77,9 @@ struct Current {
     time: Option<FieldId>,
     /// Whether lines are wanted as they stand, and need not be records.
     whole_lines: bool,
+    rewriter: Option<Rewriter>,
+    /// Whether the piece is the last one of its log.
+    at_end: bool,
     begin: Begin,
     /// Whether a record has begun in this log; the lines before are records by themselves.
     begun: bool,
@@ -116,6 +123,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             current: None,
             tally: Tally::default(),
             bad_lines: Vec::new(),
+            follows: false,
         }
     }
 
@@ -133,9 +141,12 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let time_name = log.time.as_deref().filter(|_| with_time);
         let names = self.sink.fields();
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
-        let whole_lines =
-            nothing_of_them && !self.request.records_only && self.request.filter.asks_for_lines();
-        let whole_lines = whole_lines && log.definition.format() != Format::Csv;
+        let rewriter = log.definition.rewriter(self.request.limits.line_bytes_max);
+        let whole_lines = nothing_of_them
+            && rewriter.is_none()
+            && log.definition.format() != Format::Csv
+            && !self.request.records_only
+            && self.request.filter.asks_for_lines();
         let mut fields = match names {
             None => Fields::all(),
             Some(names) => {
@@ -171,6 +182,8 @@ impl<'a, S: Sink> Scanner<'a, S> {
             clock,
             time,
             whole_lines,
+            rewriter,
+            at_end: false,
             begin,
             begun: false,
             unseen,
@@ -303,19 +316,25 @@ impl<'a, S: Sink> Scanner<'a, S> {
     /// Takes the record of `whole[start..end]`.
     #[inline]
     fn record(&mut self, c: &mut Current, whole: Block<'_>, start: usize, end: usize) {
-        let time = match time_of(c, whole.bytes, &self.record) {
+        let time = self.time(c, whole.bytes);
+        self.tally.records += 1;
+        if !c.unseen.is_empty() {
+            self.tally.seen |= c.see(&self.record);
+        }
+        self.hand_over(c, whole, start..end, time);
+    }
+
+    /// The time of the record, whose spans are in `block`.
+    #[inline]
+    fn time(&mut self, c: &mut Current, block: &[u8]) -> Option<Nanos> {
+        match time_of(c, block, &self.record) {
             Time::At(time) => Some(time),
             Time::Absent => None,
             Time::Unreadable => {
                 self.tally.untimed += 1;
                 None
             }
-        };
-        self.tally.records += 1;
-        if !c.unseen.is_empty() {
-            self.tally.seen |= c.see(&self.record);
         }
-        self.hand_over(c, whole, start..end, time);
     }
 
     /// Hands a record over, where it passes.
@@ -418,14 +437,15 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         if self.current.as_ref().is_none_or(|c| c.log != task.input) {
             self.current = Some(self.open(task.input));
         }
+        if let Some(current) = &mut self.current {
+            current.begun = task.range.start > 0;
+        }
+        self.begin_rewriting(task);
         let log = &self.logs[task.input];
         if let (Some(current), Some(file)) = (&mut self.current, log.input.plain()) {
             // What cannot be read here fails again when the piece is read.
             let read = |buf: &mut [u8], at: u64| ReadAt::read_at(file, buf, at).unwrap_or(0);
             current.parser.begin_piece(task.range.start, &read, &mut current.fields);
-        }
-        if let Some(current) = &mut self.current {
-            current.begun = task.range.start > 0;
         }
     }
 
@@ -447,7 +467,11 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
         self.tally.bytes += block.bytes.len() as u64;
         if let Some(mut current) = self.current.take() {
-            self.lines(&mut current, block);
+            if current.rewriter.is_some() {
+                self.rewritten(&mut current, block);
+            } else {
+                self.lines(&mut current, block);
+            }
             self.current = Some(current);
         }
         ControlFlow::Continue(())
@@ -469,7 +493,10 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.sink.is_full() || self.bad_lines.len() >= BAD_HELD_MAX
     }
 
-    fn take(&mut self, _: bool) -> Part<S::Out> {
+    fn take(&mut self, last: bool) -> Part<S::Out> {
+        if last {
+            self.finish_rewriting();
+        }
         if let Some(current) = &mut self.current {
             current.filter.take_misfits(&mut self.tally.misfits);
             let of_values = current.clock.take_unknown_zones();

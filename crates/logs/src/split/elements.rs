@@ -5,7 +5,7 @@
 //! the line feeds between its parts become blanks. Nothing else is changed or checked: what is wrong in
 //! an element is found by the parser.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 /// Whether a file of which `head` is the beginning is JSON that is not one object per line.
 #[must_use]
@@ -14,14 +14,14 @@ pub fn is_elements(head: &[u8]) -> bool {
     match text.first() {
         Some(b'[') => {
             let inside = text[1..].trim_ascii_start();
-            matches!(inside.first(), Some(b'{')) || inside.starts_with(b"]")
+            matches!(inside.first(), None | Some(b'{' | b']'))
         }
         Some(b'{') => {
             let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
             let rest = &text[line.len()..];
             let mut depth = Depth::default();
             line.iter().for_each(|&b| depth.take(b));
-            let begins_member = matches!(rest.trim_ascii_start().first(), Some(b'"' | b'}'));
+            let begins_member = matches!(rest.trim_ascii_start().first(), None | Some(b'"' | b'}'));
             depth.level > 0 && !depth.in_string && begins_member
         }
         _ => false,
@@ -67,16 +67,20 @@ pub(super) struct Elements<R> {
     /// Whether the element is a number, a text or a word.
     is_bare: bool,
     at_line_start: bool,
+    /// What was made of the last bytes, and how much of it was handed over.
+    made: Vec<u8>,
+    given: usize,
 }
 
-impl<R: BufRead> Elements<R> {
+impl<R: Read> Elements<R> {
     /// The elements of `bytes`.
     pub(super) fn new(bytes: R) -> Self {
         let (depth, base) = (Depth::default(), 0);
-        Self { bytes, depth, base, is_bare: false, at_line_start: true }
+        let (made, given) = (Vec::new(), 0);
+        Self { bytes, depth, base, is_bare: false, at_line_start: true, made, given }
     }
 
-    /// Writes what one byte becomes: at most two bytes.
+    /// Writes what one byte becomes.
     fn step(&mut self, byte: u8, out: &mut Vec<u8>) {
         let at_line_start = std::mem::replace(&mut self.at_line_start, byte == b'\n');
         if self.depth.level > 0 && self.base == 0 && at_line_start && byte == b'{' {
@@ -117,22 +121,25 @@ impl<R: BufRead> Elements<R> {
 }
 
 /// How many bytes are taken at a time.
-const STEP_BYTES: usize = 16 << 10;
+const STEP_BYTES: usize = 32 << 10;
 
-impl<R: BufRead> Read for Elements<R> {
+impl<R: Read> Read for Elements<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut out = Vec::new();
-        while out.is_empty() && buf.len() >= 2 {
+        while self.given == self.made.len() {
             let mut chunk = [0; STEP_BYTES];
-            // A byte becomes two at most.
-            let n = self.bytes.read(&mut chunk[..STEP_BYTES.min(buf.len() / 2)])?;
+            let n = self.bytes.read(&mut chunk)?;
             if n == 0 {
-                break;
+                return Ok(0);
             }
-            chunk[..n].iter().for_each(|&byte| self.step(byte, &mut out));
+            let mut made = std::mem::take(&mut self.made);
+            made.clear();
+            chunk[..n].iter().for_each(|&byte| self.step(byte, &mut made));
+            (self.made, self.given) = (made, 0);
         }
-        buf[..out.len()].copy_from_slice(&out);
-        Ok(out.len())
+        let n = buf.len().min(self.made.len() - self.given);
+        buf[..n].copy_from_slice(&self.made[self.given..][..n]);
+        self.given += n;
+        Ok(n)
     }
 }
 
@@ -142,7 +149,7 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         let mut all = Vec::new();
-        let mut elements = Elements::new(io::BufReader::with_capacity(7, text.as_bytes()));
+        let mut elements = Elements::new(text.as_bytes());
         let mut buf = [0; 10];
         loop {
             match elements.read(&mut buf).expect("reads memory") {
@@ -180,7 +187,13 @@ mod tests {
         for head in ["[{\"a\":1},", "[\n  {\n", "{\n  \"a\": 1", "[]", "{ \n\n\"a\":1}"] {
             assert!(is_elements(head.as_bytes()), "{head}");
         }
-        for head in ["{\"a\":1}\n", "[main] text", "[2026-01-02 03:04:05] x", "{", "{\"a\":\n{\"b\""] {
+        for head in [
+            "{\"a\":1}\n",
+            "[main] text",
+            "[2026-01-02 03:04:05] x",
+            "{\"a\": \"b",
+            "{\"a\":\n{\"b\"",
+        ] {
             assert!(!is_elements(head.as_bytes()), "{head}");
         }
     }

@@ -5,16 +5,20 @@
 //! agreement on pieces, and no look at the file ahead of time.
 
 mod blocks;
+mod decode;
+mod elements;
+mod kind;
 mod queue;
 mod records;
 mod source;
-mod zstd;
 
 pub use blocks::{Block, BlockSink, Blocks};
+pub use elements::is_elements;
+pub use kind::InputKind;
 pub(crate) use queue::read_task;
-pub use queue::{Stop, Task, Worker, run_workers};
+pub use queue::{Stop, Task, Worker, decodes_beside, run_workers};
 pub use records::{RECORD_BYTES_MAX, RECORD_LINES_MAX, kept_lines};
-pub use source::{Input, InputKind, ReadAt};
+pub use source::{Input, ReadAt};
 
 use cutwater_sys::simd::{Level, count_byte};
 

@@ -59,7 +59,7 @@ fn range(all: &Profiling) -> (String, String) {
 fn apache_error_log() {
     let Some(path) = sample("Apache_2k.log") else { return };
     let log = opened(&path);
-    assert_eq!((log.definition.format(), log.confidence), (Format::ApacheError, 1.0));
+    assert_eq!((log.definition.format(), log.confidence), (Format::Data("apache-error"), 1.0));
     let (tally, all) = profiled(&log);
     assert_eq!(
         (tally.lines, tally.records, tally.bad.total(), tally.bytes),

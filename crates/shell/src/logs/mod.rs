@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use cutwater::ReadPath;
-use cutwater_logs::format::{Definition, field_names};
+use cutwater_logs::format::{Data, DataFormat, Definition, field_names};
 use cutwater_logs::scan::{Log, open};
 use cutwater_logs::time::{SECOND, parse_when};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::Failure;
 use crate::words::{nearest, shown};
+use crate::{Failure, formats};
 
 pub use names::{expand, files_below};
 pub use rotated::in_order_of_time;
@@ -25,10 +25,14 @@ const THREADS_MAX: usize = 1024;
 /// The options about logs that both programs have.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogOptions {
-    /// The format, when it should not be detected: json, docker, syslog5424, cri, access,
-    /// apache-error, syslog, logfmt, plain, raw
+    /// The format, when it should not be detected: a name (`cutwater formats` lists them), or a file of
+    /// formats (FILE.toml, or FILE.json of lnav)
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
+
+    /// A grok pattern whose names are the fields, like %{COMBINEDAPACHELOG}
+    #[arg(long, value_name = "PATTERN", conflicts_with = "format")]
+    pub grok: Option<String>,
 
     /// The field that holds the time, when it should not be detected
     #[arg(long, value_name = "FIELD")]
@@ -67,9 +71,14 @@ impl LogOptions {
             let nanos = parse_when(now, &opener.zone, Timestamp::now())?;
             opener.reference_s = Some(nanos.div_euclid(SECOND));
         }
-        match &self.format {
-            Some(name) => opener.with_format(name),
-            None => Ok(opener),
+        formats::install();
+        match (&self.format, &self.grok) {
+            (Some(name), _) => opener.with_format(name),
+            (None, Some(pattern)) => {
+                let definition = Some(DataFormat::from_grok(pattern)?.into());
+                Ok(Opener { definition, ..opener })
+            }
+            (None, None) => Ok(opener),
         }
     }
 
@@ -118,12 +127,16 @@ impl Default for Opener {
 }
 
 impl Opener {
-    /// With the format of this name.
+    /// With the format of this name, or of the file of formats of this name.
     ///
     /// # Errors
     /// When there is no such format.
     pub fn with_format(mut self, name: &str) -> Result<Self, Failure> {
-        self.definition = Some(Definition::named(name)?);
+        let of_file = formats::named(name)?.map(|format| Definition::Data(Data::new(format, b"")));
+        self.definition = Some(match of_file {
+            Some(definition) => definition,
+            None => Definition::named(name)?,
+        });
         Ok(self)
     }
 

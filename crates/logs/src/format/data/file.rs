@@ -13,7 +13,7 @@ use crate::record::Level;
 use crate::{Error, Result};
 
 /// The keys of a file.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "name",
     "title",
     "link",
@@ -21,6 +21,7 @@ const KEYS: [&str; 17] = [
     "pattern",
     "patterns",
     "columns",
+    "begins",
     "directives",
     "time",
     "level",
@@ -51,6 +52,11 @@ fn read(table: &Table, name: &str) -> Result<DataFormat> {
     (format.title, format.link, format.note) = (text("title")?, text("link")?, text("note")?);
     format.level = text_of(table, "level")?.unwrap_or("level").to_owned();
     format.nulls = strings(table, "null")?.into_iter().map(|s| s.as_bytes().into()).collect();
+    format.begins = match table.get("begins").map(|item| item.as_integer()) {
+        None => None,
+        Some(Some(count @ 1..)) => usize::try_from(count).ok(),
+        Some(_) => return Err(wrong("begins", "is not a number of patterns")),
+    };
     for text in strings(table, "directives")? {
         format.directives.push(language::expand(text)?.regex);
     }

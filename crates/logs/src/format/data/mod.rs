@@ -35,6 +35,7 @@ use headers::Headers;
 use language::Expanded;
 use setter::{Kind, Part};
 
+use super::begin::Joining;
 use super::{LineParser, Parser};
 
 /// The largest automaton that a pattern may become, bytes.
@@ -61,6 +62,8 @@ pub struct DataFormat {
     pairs: Option<Pairs>,
     /// Patterns of lines that are no records by design.
     directives: Vec<String>,
+    /// How many of the patterns, from the first on, begin a record, where the others continue one.
+    begins: Option<usize>,
     directive_set: OnceLock<RegexSet>,
     samples: Vec<Sample>,
 }
@@ -103,6 +106,7 @@ impl DataFormat {
             nulls: Vec::new(),
             pairs: None,
             directives: Vec::new(),
+            begins: None,
             directive_set: OnceLock::new(),
             samples: Vec::new(),
         }
@@ -170,7 +174,7 @@ impl DataFormat {
 
     /// Adds that a backslash escapes in all fields.
     pub(super) fn with_escapes(mut self, fields: impl Iterator<Item = String>) -> Self {
-        self.kinds.extend(fields.map(|field| (field, Kind::Escaped)));
+        self.kinds.extend(fields.map(|field| (field, Kind::AutoEscaped)));
         self
     }
 
@@ -222,12 +226,36 @@ impl DataFormat {
             .map(|e| (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect()))
     }
 
+    /// Which of its patterns reads a line: its index in [`Self::patterns`].
+    #[must_use]
+    pub fn pattern_of(&self, line: &[u8]) -> Option<usize> {
+        self.regexes().iter().position(|regex| regex.is_match(line))
+    }
+
     /// Whether a line begins a record of this format, rather than continuing the one before.
     #[must_use]
     pub fn begins(&self, line: &[u8]) -> bool {
         match &self.shape {
-            Shape::Patterns { .. } => self.regexes().iter().any(|regex| regex.is_match(line)),
+            Shape::Patterns { .. } => {
+                let regexes = self.regexes();
+                let beginning = &regexes[..self.begins.unwrap_or(regexes.len()).min(regexes.len())];
+                beginning.iter().any(|regex| regex.is_match(line)) || self.is_directive(line)
+            }
             Shape::Columns(_) | Shape::Json => true,
+        }
+    }
+
+    /// How its lines become records: where a message ends a line, it may go on in further lines.
+    pub(super) fn joining(&self) -> Joining {
+        match &self.shape {
+            Shape::Columns(_) => Joining::Never,
+            Shape::Json => Joining::Strict,
+            Shape::Patterns { .. } if self.begins.is_some() => Joining::Loose,
+            Shape::Patterns { expanded, anchored, .. } => {
+                let has_message = |e: &Expanded| e.groups.iter().any(|g| g.name == "message");
+                let goes_on = *anchored && expanded.iter().any(has_message);
+                if goes_on { Joining::Loose } else { Joining::Strict }
+            }
         }
     }
 

@@ -10,8 +10,8 @@ use super::language::Expanded;
 use super::pairs::PairReader;
 use super::setter::Setter;
 use crate::bad::Reason;
-use crate::format::LineParser;
-use crate::record::{Fields, Record, Span, SpanKind};
+use crate::format::{LineParser, feed};
+use crate::record::{Fields, Record, Span, SpanKind, without_return};
 
 #[derive(Debug)]
 pub(super) struct PatternParser {
@@ -109,6 +109,28 @@ impl LineParser for PatternParser {
             }
         }
         Err(Reason::NoMatch)
+    }
+
+    fn parse_more(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) {
+        let Some(begins) = self.format.begins else { return };
+        let mut at = start;
+        while at < end {
+            let line_end = feed(block, at).min(end);
+            let trimmed = at + without_return(&block[at..line_end]).len();
+            for pattern in self.patterns.iter_mut().skip(begins) {
+                if pattern.read(&self.format, block, at, trimmed, fields, record) {
+                    break;
+                }
+            }
+            at = line_end + 1;
+        }
     }
 
     fn is_directive(&self, line: &[u8]) -> bool {

@@ -17,6 +17,8 @@ pub(in crate::format) enum Kind {
     Message,
     /// Text in which a backslash escapes.
     Escaped,
+    /// A number or text, as it looks, in which a backslash escapes.
+    AutoEscaped,
 }
 
 impl Kind {
@@ -41,8 +43,11 @@ impl Kind {
         match self {
             Self::Auto => classify(span, block),
             Self::Text | Self::Message => span,
-            Self::Escaped if bytes.contains(&b'\\') => Span { kind: SpanKind::Escaped, ..span },
-            Self::Escaped => span,
+            Self::AutoEscaped if !bytes.contains(&b'\\') => classify(span, block),
+            Self::Escaped | Self::AutoEscaped if bytes.contains(&b'\\') => {
+                Span { kind: SpanKind::Escaped, ..span }
+            }
+            Self::Escaped | Self::AutoEscaped => span,
         }
     }
 }
