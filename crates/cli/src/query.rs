@@ -1,7 +1,6 @@
 //! `cutwater query`: runs `cutwater-query`, which is a program of its own since it is heavy to
 //! build.
 
-use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -10,7 +9,7 @@ use std::process::Command;
 
 use cutwater_shell::metrics::Address;
 use cutwater_shell::words::shown;
-use cutwater_shell::{Failure, Outcome};
+use cutwater_shell::{Failure, Outcome, own_path};
 
 /// The program.
 const PROGRAM: &str = "cutwater-query";
@@ -40,7 +39,7 @@ pub(crate) fn run(args: &Args, before: Before) -> Outcome {
         return Err(Failure::usage(format!("query takes no {option}; {instead}")));
     }
     let passed = before.metrics.map(|address| format!("--metrics={}", address.host_and_port()));
-    let beside = env::current_exe().ok().and_then(|own| Some(own.parent()?.join(PROGRAM)));
+    let beside = own_path().ok().and_then(|own| Some(own.parent()?.join(PROGRAM)));
     let found = beside.filter(|path| path.is_file());
     let program = found.unwrap_or_else(|| PathBuf::from(PROGRAM));
     let error = Command::new(&program).args(passed).args(&args.words).exec();

@@ -24,6 +24,7 @@
 
 pub mod append_log;
 pub mod hot_files;
+mod lock;
 pub mod scratch;
 pub mod shared_config;
 

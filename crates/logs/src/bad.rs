@@ -28,13 +28,11 @@ pub enum Reason {
     Depth,
     /// Not of the file's format.
     NoMatch,
-    /// A timestamp that is not a date.
-    Time,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::TooLong,
         Self::EndsEarly,
         Self::Unexpected,
@@ -46,7 +44,6 @@ impl Reason {
         Self::Number,
         Self::Depth,
         Self::NoMatch,
-        Self::Time,
     ];
 
     /// The name used in exported data.
@@ -64,7 +61,6 @@ impl Reason {
             Self::Number => "bad_number",
             Self::Depth => "too_deep",
             Self::NoMatch => "no_match",
-            Self::Time => "bad_time",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The one error type.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// `Result` with [`Error`].
@@ -20,6 +21,15 @@ pub enum Error {
         path: PathBuf,
         /// Where it ended, bytes.
         at: u64,
+    },
+    /// Several pieces of a log could not be read; their lines are missing.
+    Pieces {
+        /// Why the first of them could not.
+        first: Box<Self>,
+        /// How many.
+        pieces: u64,
+        /// The bytes from the start of the first to the end of the last.
+        range: Range<u64>,
     },
     /// The request makes no sense; the message says what would.
     Request(String),
@@ -50,6 +60,12 @@ impl fmt::Display for Error {
                  the rotated copy",
                 path.display()
             ),
+            Self::Pieces { first, pieces, range } => write!(
+                f,
+                "{first}; {pieces} pieces of it between bytes {} and {} could not be read, and their lines are \
+                 missing",
+                range.start, range.end
+            ),
             Self::Request(words) => f.write_str(words),
         }
     }
@@ -60,6 +76,7 @@ impl std::error::Error for Error {
         match self {
             Self::Read(e) => Some(e),
             Self::Stream(_, e) => Some(e),
+            Self::Pieces { first, .. } => Some(first),
             Self::Truncated { .. } | Self::Request(_) => None,
         }
     }

@@ -1,21 +1,39 @@
 //! Following a log that grows, also when it is rotated.
 //!
-//! Rotation by rename: the path leads to another file. The old one is read on until the next
-//! rotation, since its writer may notice late.
+//! Rotation by rename: the path leads to another file. The old one is read on for a while, since its writer may
+//! notice late. Files that were at the path between two looks are found by their renames.
 //! By copy and truncate: the file is shorter than what was read of it, or the bytes before that
 //! place are no longer the same, so a file that has grown past the place again is noticed too.
+//!
+//! While the path leads to nothing that can be followed (a file that may not be read yet, a directory, a FIFO, a
+//! loop of links), the old file is read on, and the path is tried again at each poll.
 
+mod history;
+mod place;
+
+use std::collections::VecDeque;
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use history::History;
+use place::{FileId, Place, id_of, look, open_regular};
 
 /// Bytes read at a time, and so the most that [`Follow::poll`] hands over at a time.
 const READ_BYTES: usize = 256 << 10;
 
 /// Bytes before the place reached that are compared, to notice that the file was written anew.
 const WITNESS_BYTES: usize = 64;
+
+/// The most files that are read on after they were replaced.
+const PREVIOUS_MAX: usize = 8;
+
+/// How long a file is read on after it was replaced, and another one after it: while it is open, the space of
+/// a file that was deleted is not free.
+const LATE_MAX: Duration = Duration::from_secs(60);
 
 /// The bounds within which the start of a tail is looked for.
 const TAIL_STEP_BYTES: u64 = 64 << 10;
@@ -25,8 +43,14 @@ const TAIL_STEP_BYTES: u64 = 64 << 10;
 pub struct Follow {
     path: PathBuf,
     current: Reader,
-    /// The file before the current one: its writer may take a while to notice a rotation.
-    previous: Option<Reader>,
+    /// The files before the current one, the oldest first, and when they were replaced: their writers may take
+    /// a while to notice a rotation.
+    previous: VecDeque<(Reader, Instant)>,
+    /// Files that follow the current one.
+    next: VecDeque<Reader>,
+    history: History,
+    /// Why the path leads to nothing that can be followed, as it was said last.
+    trouble: Option<String>,
     buf: Vec<u8>,
 }
 
@@ -34,7 +58,7 @@ pub struct Follow {
 #[derive(Debug)]
 struct Reader {
     file: File,
-    id: (u64, u64),
+    id: FileId,
     /// Bytes read; all but `held` were handed over.
     offset: u64,
     /// The start of a line whose end was not written yet.
@@ -62,6 +86,8 @@ pub enum Event<'a> {
         offset: u64,
         /// Its length, bytes, without its end.
         length: u64,
+        /// Whether it has an end; the last line of a file that was replaced may lack it.
+        is_ended: bool,
         /// Its beginning.
         start: &'a [u8],
     },
@@ -69,22 +95,36 @@ pub enum Event<'a> {
     Replaced,
     /// The file was truncated or written anew, and is read from its start.
     Truncated,
+    /// The path leads to something that cannot be followed. What was followed is read on, and the path is tried
+    /// again at each poll. Comes once for each reason.
+    Unusable {
+        /// The reason, for people.
+        why: &'a str,
+    },
+    /// The path leads to the followed file again.
+    Usable,
+    /// A file that was replaced can no longer be read; what was written to it since is missing.
+    Lost {
+        /// Why, for people.
+        why: &'a str,
+    },
 }
 
 impl Follow {
     /// Follows `path` from the start of its last `lines` lines.
     ///
     /// # Errors
-    /// When it cannot be opened or read.
+    /// When it cannot be opened or read, or is not a regular file.
     pub fn open(path: &Path, lines: usize, line_bytes_max: usize) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let meta = file.metadata()?;
+        let history = History::of(path);
+        let (file, meta) = open_regular(path)?;
         let offset = tail_start(&file, meta.len(), lines)?;
         let mut current = Reader::new(file, &meta, line_bytes_max.max(READ_BYTES));
         current.offset = offset;
         current.witness_before(offset)?;
         let buf = vec![0; READ_BYTES];
-        Ok(Self { path: path.into(), current, previous: None, buf })
+        let (previous, next) = Default::default();
+        Ok(Self { path: path.into(), current, previous, next, history, trouble: None, buf })
     }
 
     /// The path.
@@ -96,47 +136,143 @@ impl Follow {
     /// Calls `each` for all that happened since the last poll; [`ControlFlow::Break`] ends this one.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file that the path leads to cannot be read on. The next poll tries again, and goes on with
+    /// another file where the path leads to one by then.
     pub fn poll(&mut self, mut each: impl FnMut(Event<'_>) -> ControlFlow<()>) -> io::Result<()> {
         let each = &mut each;
-        if let Some(previous) = &mut self.previous
-            && previous.read_on(&mut self.buf, each)?.is_break()
-        {
+        self.history.read_events();
+        if self.read_previous(each).is_break() {
             return Ok(());
         }
         loop {
-            if self.current.is_rewritten()? {
-                self.current.start_again();
-                if each(Event::Truncated).is_break() {
-                    return Ok(());
+            let read = self.read_current(each);
+            if matches!(read, Ok(ControlFlow::Break(()))) {
+                return Ok(());
+            }
+            match self.next_file(each) {
+                ControlFlow::Break(()) => return Ok(()),
+                ControlFlow::Continue(None) => return read.map(|_| ()),
+                ControlFlow::Continue(Some(next)) => {
+                    if self.replace(next, each).is_break() {
+                        return Ok(());
+                    }
                 }
-            }
-            if self.current.read_on(&mut self.buf, each)?.is_break() {
-                return Ok(());
-            }
-            let Some(next) = self.replaced()? else { return Ok(()) };
-            let current = std::mem::replace(&mut self.current, next);
-            if let Some(mut ended) = self.previous.replace(current)
-                && ended.flush(each).is_break()
-            {
-                return Ok(());
-            }
-            if each(Event::Replaced).is_break() {
-                return Ok(());
             }
         }
     }
 
-    /// The file that the path leads to, where it is not the one that is open.
-    fn replaced(&self) -> io::Result<Option<Reader>> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(e),
-        };
-        let meta = file.metadata()?;
-        let same = id_of(&meta) == self.current.id;
-        Ok((!same).then(|| Reader::new(file, &meta, self.current.line_bytes_max)))
+    /// Reads what was written late to files that were replaced.
+    fn read_previous(
+        &mut self,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut at = 0;
+        while let Some((previous, since)) = self.previous.get_mut(at) {
+            let is_over = since.elapsed() > LATE_MAX;
+            let failed = match previous.read_on(&mut self.buf, each) {
+                Ok(flow) => {
+                    flow?;
+                    None
+                }
+                Err(e) => Some(e.to_string()),
+            };
+            at += 1;
+            // The last one is kept: its writer may still not have noticed.
+            if failed.is_none() && !(is_over && at < self.previous.len()) {
+                continue;
+            }
+            at -= 1;
+            if let Some((mut ended, _)) = self.previous.remove(at) {
+                ended.flush(each)?;
+            }
+            if let Some(why) = &failed {
+                each(Event::Lost { why })?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn read_current(
+        &mut self,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<()>> {
+        if self.current.is_rewritten()? {
+            // A line whose end was not written is over.
+            let flow = self.current.flush(each);
+            self.current.start_again();
+            if flow.is_break() || each(Event::Truncated).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        self.current.read_on(&mut self.buf, each)
+    }
+
+    /// The file to go on with, where the path leads to another one.
+    fn next_file(
+        &mut self,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<(), Option<Reader>> {
+        if let Some(next) = self.next.pop_front() {
+            return ControlFlow::Continue(Some(next));
+        }
+        match look(&self.path, self.current.id) {
+            Place::Same => {
+                if self.trouble.take().is_some() {
+                    each(Event::Usable)?;
+                }
+            }
+            Place::Absent => {
+                self.trouble = None;
+                self.find_between(None);
+            }
+            Place::Unusable(e) => {
+                self.find_between(None);
+                let why = e.to_string();
+                if self.trouble.as_ref() != Some(&why) {
+                    each(Event::Unusable { why: self.trouble.insert(why) })?;
+                }
+            }
+            Place::Other(file, meta) => {
+                self.trouble = None;
+                self.find_between(Some(id_of(&meta)));
+                // One that was replaced and is back goes on where it was.
+                let back = self.previous.iter().position(|(reader, _)| reader.id == id_of(&meta));
+                let back = back.and_then(|at| self.previous.remove(at)).map(|(reader, _)| reader);
+                let fresh = || Reader::new(file, &meta, self.current.line_bytes_max);
+                self.next.push_back(back.unwrap_or_else(fresh));
+            }
+        }
+        ControlFlow::Continue(self.next.pop_front())
+    }
+
+    /// Queues the files that the path led to since the last look, but not the one with the id `last`, to which
+    /// it leads now.
+    fn find_between(&mut self, last: Option<FileId>) {
+        for path in self.history.take(&self.path) {
+            let Ok((file, meta)) = open_regular(&path) else { continue };
+            let id = id_of(&meta);
+            let queued = self.next.iter().any(|next| next.id == id);
+            let previous = self.previous.iter().any(|(reader, _)| reader.id == id);
+            if !(queued || previous || id == self.current.id || Some(id) == last) {
+                self.next.push_back(Reader::new(file, &meta, self.current.line_bytes_max));
+            }
+        }
+    }
+
+    /// Goes on with the next file.
+    fn replace(
+        &mut self,
+        next: Reader,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let ended = std::mem::replace(&mut self.current, next);
+        // Only the file before the current one may have a line whose end is still to come.
+        self.previous.iter_mut().try_for_each(|(previous, _)| previous.flush(each))?;
+        self.previous.push_back((ended, Instant::now()));
+        if self.previous.len() > PREVIOUS_MAX {
+            self.previous.pop_front();
+        }
+        each(Event::Replaced)
     }
 }
 
@@ -219,7 +355,7 @@ impl Reader {
             let (end, after) = rest.split_at(feed + 1);
             self.hold(end);
             let offset = start;
-            let flow = self.hand_over(offset, each);
+            let flow = self.hand_over(offset, true, each);
             rest = after;
             flow?;
         }
@@ -244,13 +380,13 @@ impl Reader {
     fn hand_over(
         &mut self,
         offset: u64,
+        is_ended: bool,
         each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let feed = u64::from(self.dropped > 0 || self.held.ends_with(b"\n"));
-        let length = self.held.len() as u64 + self.dropped - feed;
+        let length = self.held.len() as u64 + self.dropped - u64::from(is_ended);
         let event = if length > self.line_bytes_max as u64 {
             let start = &self.held[..self.held.len().min(WITNESS_BYTES * 4)];
-            Event::LongLine { offset, length, start }
+            Event::LongLine { offset, length, is_ended, start }
         } else {
             Event::Lines { offset, bytes: &self.held }
         };
@@ -267,12 +403,8 @@ impl Reader {
             return ControlFlow::Continue(());
         }
         let offset = self.offset - self.held.len() as u64 - self.dropped;
-        self.hand_over(offset, each)
+        self.hand_over(offset, false, each)
     }
-}
-
-fn id_of(meta: &Metadata) -> (u64, u64) {
-    (meta.dev(), meta.ino())
 }
 
 fn read_full(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {

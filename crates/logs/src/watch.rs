@@ -17,8 +17,9 @@ const EVENT_WAIT: Duration = Duration::from_millis(500);
 /// How long to wait between looks where there are no events.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What a file and its directory are watched for: growth, truncation and rotation.
+/// What a file and its directory are watched for: growth, truncation, rotation and permissions.
 const WATCHED: WatchFlags = WatchFlags::MODIFY
+    .union(WatchFlags::ATTRIB)
     .union(WatchFlags::CREATE)
     .union(WatchFlags::MOVED_TO)
     .union(WatchFlags::MOVED_FROM)

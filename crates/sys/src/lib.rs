@@ -8,6 +8,7 @@
 //! - proofs that bytes cannot change: [`sealed`], [`lease`], [`promised`], and [`view`] for typed bytes;
 //! - [`origin`]: whether this process made an object or inherited it by `fork(2)`;
 //! - resources in use: [`usage`], [`smaps`], [`alloc_count`];
+//! - [`lock`]: locks on a byte of a file;
 //! - sockets: [`udp`] (segments of datagrams), [`udp_many`] (`recvmmsg(2)`);
 //! - the host: [`probe`] finds out what it can do, [`seccomp`] refuses calls to this process, for tests;
 //! - [`simd`]: the positions of quotation marks and other bytes in a block;
@@ -49,7 +50,7 @@ pub mod sigbus;
 pub mod simd;
 
 pub use errno::{errno_of, last_errno};
-pub use io::{pio, residency, terminal, udp, udp_many};
+pub use io::{lock, pio, residency, terminal, udp, udp_many};
 pub use memory::{alloc_count, anon_map, buffer, heap, shared_map, smaps};
 pub use process::{origin, seccomp, usage};
 pub use proof::{lease, memfd, promised, sealed, view};

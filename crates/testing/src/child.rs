@@ -3,10 +3,14 @@
 use std::env;
 use std::io::{self, BufRead, BufReader, Lines};
 use std::ops::{Deref, DerefMut};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 const ROLE: &str = "CUTWATER_TEST_ROLE";
+
+/// A user with no rights of its own, on most hosts `nobody`.
+pub const STRANGER: u32 = 65_534;
 
 /// The full name of the test `function` in the module `module_path!()`, as the test harness wants it.
 #[must_use]
@@ -87,12 +91,30 @@ impl TestChild {
     /// Where no process can be started.
     #[must_use]
     pub fn start(name: &str, role: &[&str]) -> Self {
+        Self::spawn(&mut Self::command(name, role)).expect("a test starts")
+    }
+
+    /// As [`start`](Self::start), as the user `uid`. `None` where this process may not become that user, or
+    /// that user may not run this program.
+    ///
+    /// # Panics
+    /// Where this test is no program.
+    #[must_use]
+    pub fn start_as(uid: u32, name: &str, role: &[&str]) -> Option<Self> {
+        Self::spawn(Self::command(name, role).uid(uid).gid(uid)).ok()
+    }
+
+    fn command(name: &str, role: &[&str]) -> Command {
         let mut command = test_command(name).expect("this test is a program");
         command.arg("--test-threads=1").env(ROLE, role.join("\n"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = KillOnDrop(command.spawn().expect("a test starts"));
+        command
+    }
+
+    fn spawn(command: &mut Command) -> io::Result<Self> {
+        let mut child = KillOnDrop(command.spawn()?);
         let stdout = child.stdout.take().expect("it is a pipe");
-        Self { child, lines: BufReader::new(stdout).lines() }
+        Ok(Self { child, lines: BufReader::new(stdout).lines() })
     }
 
     /// Returns the next line that contains `mark`, from the end of the mark on; `None` when the output

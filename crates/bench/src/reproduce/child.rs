@@ -30,7 +30,7 @@ impl Child {
     /// Starts a child.
     pub(super) fn playing(role: &str, file: &Path) -> Result<Self, String> {
         let cannot = |e| format!("cannot start a process for {role}: {e}");
-        let me = std::env::current_exe().map_err(cannot)?;
+        let me = cutwater_shell::own_path().map_err(cannot)?;
         let mut process = Command::new(me)
             .args(["reproduce", FLAG, role])
             .arg(file)

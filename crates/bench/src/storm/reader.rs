@@ -75,7 +75,7 @@ impl Child {
     /// Starts a child that reads the file at `path`.
     pub(super) fn reading(path: &Path, seed: u64) -> Result<Self, Failure> {
         let cannot = |e| Failure::new("cannot start the reading process").because(e);
-        let me = std::env::current_exe().map_err(cannot)?;
+        let me = cutwater_shell::own_path().map_err(cannot)?;
         let mut process = Command::new(me)
             .args(["storm", "--seed", &seed.to_string(), "--reader"])
             .arg(path)

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cutwater_logs::follow::{Event, Follow};
@@ -76,11 +77,20 @@ fn print<S: Sink<Out = Rows>>(
     let lines_at = vec![Instant::now(); plan.logs.len()];
     let mut printing =
         Printing { plan, feed, bad, tallies, writer, titled, last_log: None, lines_at };
+    // What was said last about each log that cannot be read on.
+    let mut troubles = vec![None; plan.logs.len()];
     while !watch.is_interrupted() {
         for (log, follow) in follows.iter_mut().enumerate() {
-            let name = plan.name(log);
-            let failed = |e| Failure::new(format!("cannot go on following {name}")).because(e);
-            follow.poll(|event| printing.event(log, event)).map_err(failed)?;
+            let polled = follow.poll(|event| match watch.is_interrupted() {
+                true => ControlFlow::Break(()),
+                false => printing.event(log, event),
+            });
+            let trouble = polled.err().map(|e| e.to_string());
+            if let Some(why) = trouble.as_ref().filter(|_| trouble != troubles[log]) {
+                let name = plan.name(log);
+                note(&format!("cannot read on in {name}: {why}; it is tried again"));
+            }
+            troubles[log] = trouble;
         }
         if printing.writer.has_failed() || printing.flush(QUIET).is_break() {
             break;
@@ -114,16 +124,11 @@ impl<S: Sink<Out = Rows>> Printing<'_, S> {
                 self.lines_at[log] = Instant::now();
                 self.feed.lines(log, offset, bytes)
             }
-            Event::LongLine { offset, length, start } => {
-                self.feed.long_line(log, offset, length, start)
+            Event::LongLine { offset, length, is_ended, start } => {
+                self.feed.long_line(log, offset, length + u64::from(is_ended), start)
             }
-            Event::Replaced => {
-                note(&format!("{} was replaced; the new file is followed", self.plan.name(log)));
-                self.feed.flush(log)
-            }
-            Event::Truncated => {
-                let name = self.plan.name(log);
-                note(&format!("{name} was truncated; it is followed from its start"));
+            other => {
+                note(&change(&self.plan.name(log), &other));
                 self.feed.flush(log)
             }
         };
@@ -157,17 +162,39 @@ impl<S: Sink<Out = Rows>> Printing<'_, S> {
     }
 }
 
+/// What happened to the log `name`, for people.
+fn change(name: &str, event: &Event<'_>) -> String {
+    match event {
+        Event::Replaced => format!("{name} was replaced; the new file is followed"),
+        Event::Truncated => format!("{name} was truncated; it is followed from its start"),
+        Event::Unusable { why } => format!(
+            "{name} cannot be followed now: {why}; the file before is read on, and the path is tried again"
+        ),
+        Event::Usable => format!("{name} leads to the followed file again"),
+        Event::Lost { why } => format!(
+            "the file that was {name} before can no longer be read: {why}; what was written to it since is \
+             missing"
+        ),
+        Event::Lines { .. } | Event::LongLine { .. } => format!("{name} has more lines"),
+    }
+}
+
+/// Why something that is not a plain file is not followed.
+pub(super) fn not_plain(path: &Path) -> Failure {
+    Failure::usage(format!(
+        "{} cannot be followed: only plain files grow by lines; \
+         a stream is printed as it comes without --follow",
+        shown(path)
+    ))
+}
+
 /// Opens the logs at their last `lines` lines.
 fn open(plan: &Plan, lines: usize) -> Result<Vec<Follow>, Failure> {
     let mut follows = Vec::new();
     for log in &plan.logs {
         let path = &log.input.path;
         if log.input.plain().is_none() {
-            let name = shown(path);
-            return Err(Failure::usage(format!(
-                "{name} cannot be followed: only plain files grow by lines; \
-                 a stream is printed as it comes without --follow"
-            )));
+            return Err(not_plain(path));
         }
         let failed = |e| Failure::new(format!("cannot open {}", shown(path))).because(e);
         let max = plan.request.limits.line_bytes_max;

@@ -29,7 +29,8 @@ use cutwater_logs::split::Stop;
 use cutwater_shell::logs::prepare_process;
 use cutwater_shell::progress::Reading;
 use cutwater_shell::stop::Watch;
-use cutwater_shell::{Failure, Outcome};
+use cutwater_shell::words::counted;
+use cutwater_shell::{Failure, Outcome, note};
 
 use done::Done;
 use plan::{Output, Plan};
@@ -53,6 +54,10 @@ pub(crate) fn run(args: Args, flamegraph: Option<PathBuf>) -> Outcome {
     let mut done = pass(&plan, &stop, &watch)?;
     // The bar would be in the way of what is printed now.
     drop(bar);
+    if stop.threads_refused() > 0 {
+        let threads = counted(stop.threads_refused() as u64, "thread");
+        note(&format!("{threads} could not be started; the others did the work; see: ulimit -u"));
+    }
     done.elapsed = started.elapsed();
     done.pages_touched = pages_touched;
     report::print(&plan, &done)?;

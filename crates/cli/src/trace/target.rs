@@ -69,7 +69,7 @@ impl Target {
     fn start(args: &Args) -> Result<Self, Failure> {
         let name = args.command[0].display().to_string();
         let cannot = |e: io::Error| Failure::new(format!("cannot start {name}")).because(e);
-        let me = std::env::current_exe().map_err(cannot)?;
+        let me = cutwater_shell::own_path().map_err(cannot)?;
         let mut command = Command::new(me);
         command.args(["trace", "--child", "--"]).args(&args.command);
         if args.json {

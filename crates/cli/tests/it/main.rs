@@ -5,6 +5,7 @@ mod bench;
 mod claims;
 mod command;
 mod doctor;
+mod follow;
 mod formats;
 mod guides;
 mod help;
@@ -16,6 +17,7 @@ mod pages;
 mod readme;
 mod reproduce;
 mod scan;
+mod scarce;
 mod storm;
 mod trace;
 

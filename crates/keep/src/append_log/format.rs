@@ -30,15 +30,15 @@ pub(super) struct Header {
     pub(super) id: u64,
     /// The boot in which the last writer opened the log; none where it cannot be known.
     pub(super) boot: Option<[u8; 16]>,
-    /// All records below are on the device.
-    pub(super) durable: u64,
+    /// All records below are on the device; none where the word that says so is damaged.
+    pub(super) durable: Option<u64>,
     pub(super) line: Line,
 }
 
 impl Header {
     /// The header of a log without records.
     pub(super) fn new(id: u64) -> Self {
-        Self { id, boot: None, durable: HEADER_BYTES, line: Line::new(id, HEADER_BYTES) }
+        Self { id, boot: None, durable: Some(HEADER_BYTES), line: Line::new(id, HEADER_BYTES) }
     }
 
     pub(super) fn encode(&self) -> [u8; HEADER_BYTES as usize] {
@@ -51,15 +51,15 @@ impl Header {
         let crc = crc32c::crc32c(&bytes[..FIXED_BYTES]);
         put(&mut bytes, FIXED_BYTES, &crc.to_le_bytes());
         put(&mut bytes, BOOT_AT as usize, &self.boot.unwrap_or_default());
-        put(&mut bytes, DURABLE_AT as usize, &self.durable.to_le_bytes());
-        let check = check_of(self.id, self.durable);
+        let durable = self.durable.unwrap_or(HEADER_BYTES);
+        put(&mut bytes, DURABLE_AT as usize, &durable.to_le_bytes());
+        let check = check_of(self.id, durable);
         put(&mut bytes, DURABLE_AT as usize + 8, &check.to_le_bytes());
         put(&mut bytes, LINE_AT as usize, &self.line.encode());
         bytes
     }
 
-    /// Reads a header, or says what is wrong with it. A spoiled durable length becomes the least
-    /// possible one; the caller judges the line.
+    /// Reads a header, or says what is wrong with it. The caller judges the line.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
         let Some(bytes) = bytes.first_chunk::<{ HEADER_BYTES as usize }>() else {
             return Err("it is too short for the header of a log");
@@ -86,7 +86,7 @@ impl Header {
         Ok(Self {
             id,
             boot: (boot != [0; 16]).then_some(boot),
-            durable: if sound && is_length(durable) { durable } else { HEADER_BYTES },
+            durable: (sound && is_length(durable)).then_some(durable),
             line: Line::decode(&line),
         })
     }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_header_survives_the_file() {
-        let header = Header { boot: Some([7; 16]), durable: 8192, ..Header::new(0xfeed) };
+        let header = Header { boot: Some([7; 16]), durable: Some(8192), ..Header::new(0xfeed) };
         assert_eq!(Header::decode(&header.encode()), Ok(header));
         assert_eq!(Header::new(1).line.published(1), Some(HEADER_BYTES));
     }

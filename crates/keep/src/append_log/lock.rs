@@ -1,35 +1,67 @@
-//! The writer's lock.
+//! What keeps a second writer out of a log, and nobody else.
+//!
+//! Whoever may read a file may also lock it: `flock(2)` asks for no permission, and a lock to read
+//! (`fcntl(2)`) keeps out a lock to write. So the writer's lock is in a file of its own, `PATH.lock`, which
+//! only those can open who may write the log. Its byte with the number of the log's inode is locked: a log
+//! that was renamed does not keep a new one at its old path from being opened.
+//!
+//! A lock to write on the log itself comes second. It finds a writer that opened the same log by another
+//! name. If only a lock to read is in its way, it is done without.
 
-use std::fs::File;
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::ops::Deref;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 
-use cutwater_sys::Errno;
-use cutwater_sys::origin::Origin;
-use rustix::fs::{FlockOperation, flock};
+use cutwater_sys::lock::Outcome;
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 
-/// A file that this process has locked.
+use crate::append_log::failure::os;
+use crate::error::{Action, Cause, Error, Result};
+use crate::lock::Lock;
+
+/// A log whose one writer is this process.
 #[derive(Debug)]
 pub(super) struct Locked {
-    file: File,
-    locked_in: Origin,
+    log: Lock,
+    /// `PATH.lock`; none where it cannot be used.
+    _beside: Option<Lock>,
 }
 
 impl Locked {
-    /// Locks a file; none where another process has locked it. See `flock(2)`.
-    pub(super) fn new(file: File) -> io::Result<Option<Self>> {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { file, locked_in: Origin::here() })),
-            Err(Errno::WOULDBLOCK) => Ok(None),
-            Err(errno) => Err(errno.into()),
+    /// Locks the log `file`, which was opened at `path` for writing.
+    pub(super) fn new(file: File, path: &Path) -> Result<Self> {
+        let fail = |error: io::Error| os(Action::Store("lock"), path, &error);
+        let taken = || Error::new(Action::Store("write"), Some(path), Cause::Locked);
+        let beside = match lock_beside(&file, path) {
+            Some((_, Outcome::HeldByWriter | Outcome::HeldByReader)) => return Err(taken()),
+            Some((lock, Outcome::Locked)) => Some(lock),
+            None => None,
+        };
+        match Lock::try_on(file, 0).map_err(fail)? {
+            (_, Outcome::HeldByWriter) => Err(taken()),
+            (_, Outcome::HeldByReader) if beside.is_none() => Err(Error::new(
+                Action::Store("write"),
+                Some(path),
+                Cause::Refused(
+                    "a process that may only read it has locked it, and its .lock file cannot be used; \
+                     see: lslocks; let this user create PATH.lock",
+                ),
+            )),
+            (log, _) => Ok(Self { log, _beside: beside }),
         }
     }
-}
 
-impl Locked {
     /// Whether this process locked it, and not the one that it was forked from.
     pub(super) fn is_ours(&self) -> bool {
-        self.locked_in.is_here()
+        self.log.is_ours()
+    }
+
+    #[cfg(test)]
+    pub(super) fn inherit(&mut self) {
+        self.log.inherit();
     }
 }
 
@@ -37,51 +69,61 @@ impl Deref for Locked {
     type Target = File;
 
     fn deref(&self) -> &File {
-        &self.file
+        &self.log
     }
 }
 
-impl Drop for Locked {
-    fn drop(&mut self) {
-        // Closing is not enough: a child that another thread has forked and that has not yet
-        // called exec holds the same lock. In such a child it is the parent's.
-        if self.locked_in.is_here() {
-            let _ = flock(&self.file, FlockOperation::Unlock);
-        }
+/// Tries to lock `PATH.lock`. None where there is none and it cannot be made, and where somebody may have it
+/// who may not write the log.
+fn lock_beside(log: &File, path: &Path) -> Option<(Lock, Outcome)> {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".lock");
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = options.custom_flags(flags.bits().cast_signed()).open(name).ok()?;
+    let log = log.metadata().ok()?;
+    let found = file.metadata().ok()?;
+    let owners = [log.uid(), geteuid().as_raw(), 0];
+    if !found.is_file() || !owners.contains(&found.uid()) {
+        return None;
+    }
+    admit_writers(&file, &found, &log);
+    // The greatest offset that fits is one less than the greatest length.
+    let byte = log.ino() & (i64::MAX as u64 - 1);
+    Lock::try_on(file, byte).ok()
+}
+
+/// Lets those open the file who may write the log, and nobody else. Only the owner can do that, and only root
+/// for a log of another user; elsewhere the file stays as it is.
+fn admit_writers(file: &File, found: &Metadata, log: &Metadata) {
+    if (found.uid(), found.gid()) != (log.uid(), log.gid()) {
+        let _ = std::os::unix::fs::fchown(file, Some(log.uid()), Some(log.gid()));
+    }
+    let same_group = file.metadata().is_ok_and(|now| now.gid() == log.gid());
+    let writers = log.mode() & if same_group { 0o222 } else { 0o202 };
+    let wanted = writers | writers << 1 | 0o600;
+    if found.mode() & 0o777 != wanted {
+        let _ = file.set_permissions(Permissions::from_mode(wanted));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::append_log::{AppendLog, LogReader};
 
     #[test]
     fn a_forked_child_appends_and_publishes_nothing() {
-        use crate::append_log::{AppendLog, LogReader};
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let mut log = AppendLog::open(&path).unwrap();
         log.append(b"of the parent").unwrap();
-        log.locked().locked_in = Origin::elsewhere();
+        log.locked().inherit();
         let published = log.published();
         assert_eq!(log.publish(), published);
         let error = log.append(b"of the child").unwrap_err();
         assert!(error.to_string().contains("forked"), "{error}");
         assert!(log.close().is_err());
         assert_eq!(LogReader::open(&path).unwrap().read_next().unwrap(), None);
-    }
-
-    #[test]
-    fn a_forked_child_that_drops_the_lock_leaves_it_to_its_parent() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let open = || File::options().read(true).write(true).open(file.path()).unwrap();
-        let parents = open();
-        // The same open file, as a child has it.
-        let childs = parents.try_clone().unwrap();
-        let parents = Locked::new(parents).unwrap().unwrap();
-        drop(Locked { file: childs, locked_in: Origin::elsewhere() });
-        assert!(Locked::new(open()).unwrap().is_none(), "it was unlocked");
-        drop(parents);
-        assert!(Locked::new(open()).unwrap().is_some());
     }
 }

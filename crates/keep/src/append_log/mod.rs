@@ -28,8 +28,12 @@
 //!   Of what came after it, checksums decide how much is kept: [`Recovery`] says.
 //! - A full disk is an error of [`AppendLog::append`]: blocks are allocated before a page is
 //!   touched. A truncated file is an error of the reader, which maps nothing that it touches.
-//! - A second writer is refused, by `flock(2)`. The lock goes with the process, and works
-//!   between hosts only where the file system does that.
+//! - A second writer is refused, by a lock on `PATH.lock`, which is made next to the log and stays there.
+//!   Only those who may write the log can open it, so that nobody else can keep a writer out. The lock
+//!   (`F_OFD_SETLK` of `fcntl(2)`) goes with the process, also a killed one. A child made by `fork(2)` shares it
+//!   until it calls `exec`. On NFS the server holds it, so that it works between hosts, unless the mount
+//!   option is `nolock` or `local_lock`. Where `PATH.lock` cannot be made, a lock on the log itself takes its
+//!   place, which whoever may read the log can prevent: then opening it is an error that says so.
 //!
 //! # What is not
 //! - The writer stores into a map: if another program truncates the file below it, that is
@@ -51,7 +55,7 @@
 //! | 32 | 4 | CRC32C of bytes 0 to 31 |
 //! | 64 | 16 | identity of the boot in which the last writer began, or 0 |
 //! | 80 | 16 | durable length and its check |
-//! | 128 | 32 | the published length: two slots of a length and its check |
+//! | 128 | 32 | the published length: two slots of a length and its check, equal after a sync |
 //! | 160 | 8 | sequence number of the publication; readers sleep on its low half (futex) |
 //! | 4096 | | records |
 //!

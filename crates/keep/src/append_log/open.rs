@@ -22,7 +22,7 @@ impl AppendLogOptions {
     /// # Errors
     /// [`Error::is_locked`] while another writer has it; [`Error::is_corrupt`] and
     /// [`Error::is_truncated`] for a damaged log or a file that is not a log, which stays as it
-    /// is; [`Error::is_full`]; what `open(2)`, `flock(2)` and `mmap(2)` answer.
+    /// is; [`Error::is_full`]; what `open(2)`, `fcntl(2)` and `mmap(2)` answer.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<AppendLog> {
         let path = path.as_ref();
         let fail = |error: io::Error| os(Action::Open, path, &error);
@@ -30,9 +30,7 @@ impl AppendLogOptions {
         let file = options.read(true).write(true).create(true).truncate(false).open(path);
         let file = file.map_err(fail)?;
         check_kind(&file, path)?;
-        let Some(file) = Locked::new(file).map_err(fail)? else {
-            return Err(Error::new(Action::Store("write"), Some(path), Cause::Locked));
-        };
+        let file = Locked::new(file, path)?;
         let (header, file_len) = header_of(&file, path)?;
         let boot = boot();
         let recovery = recover(&file, &header, boot, file_len, self.salvage)

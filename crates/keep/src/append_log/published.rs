@@ -8,11 +8,12 @@
 //! of the log below that length after an Acquire fence is what was written before. A copy
 //! that raced with two publications may have a torn slot and an old one: a reader then looks
 //! again, until the line is whole or does not change.
+//! `sync` and `close` store the same length in both slots, so that what is on the device is announced twice.
 //! Last the sequence number changes: a reader that saw the old one may sleep on it.
 
 use std::sync::atomic::Ordering;
 
-use crate::append_log::length::{check_of, is_length};
+use crate::append_log::length::{check_of, is_length, length_of};
 
 /// Bytes of the line; it has its own cache lines.
 pub(super) const LINE_BYTES: usize = 40;
@@ -23,6 +24,15 @@ const SEQUENCE: usize = 2 * SLOTS;
 pub(super) trait Words {
     /// Stores word `index` of the line.
     fn store(&self, index: usize, value: u64, order: Ordering);
+}
+
+/// A slot that no writer left as it is: a bit was flipped, or something else wrote there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// The other slot says at least as much.
+    Harmless,
+    /// It may have announced more than the other slot does; up to here, where one of its words still says.
+    Hides(Option<u64>),
 }
 
 /// A copy of the line.
@@ -63,6 +73,23 @@ impl Line {
     /// Both slots are whole: no writer was stopped between two stores, no byte is spoiled.
     pub(super) fn is_whole(&self, id: u64) -> bool {
         (0..SLOTS).all(|slot| self.slot(id, slot).is_some())
+    }
+
+    /// What is wrong with a line of which one slot is whole; none where a writer was stopped between its
+    /// two stores, and where both are whole. The file is `file_len` bytes long.
+    pub(super) fn damage(&self, id: u64, file_len: u64) -> Option<Damage> {
+        let slot = (0..SLOTS).find(|&slot| self.slot(id, slot).is_none())?;
+        let whole = self.slot(id, 1 - slot)?;
+        let (len, before) = (self.words[2 * slot], length_of(id, self.words[2 * slot + 1]));
+        let possible = |len: &u64| is_length(*len) && *len <= file_len;
+        // The new length, and the check of the one that was there before.
+        if possible(&len) && possible(&before) && before <= whole && whole <= len {
+            return None;
+        }
+        match [len, before].into_iter().filter(possible).max() {
+            Some(most) if most <= whole => Some(Damage::Harmless),
+            most => Some(Damage::Hides(most)),
+        }
     }
 
     /// What a reader sleeps on.

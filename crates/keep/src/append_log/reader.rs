@@ -15,7 +15,7 @@ use cutwater_sys::shared_map::WaitWord;
 use crate::append_log::failure::{check_kind, os};
 use crate::append_log::format::{Header, LINE_AT, SEQUENCE_AT};
 use crate::append_log::length::{HEADER_BYTES, is_length};
-use crate::append_log::published::{LINE_BYTES, Line};
+use crate::append_log::published::{Damage, LINE_BYTES, Line};
 use crate::append_log::records::{RecordAt, Records, read_up_to};
 use crate::error::{Action, Cause, Error, Result};
 use cutwater_maps::open::open_without_waiting;
@@ -52,6 +52,8 @@ pub struct LogReader {
     position: u64,
     /// The longest length seen.
     published: u64,
+    /// What is wrong with one of the two places of the published length.
+    damage: Option<Damage>,
     word: Option<WaitWord>,
     spin: Duration,
 }
@@ -80,6 +82,7 @@ impl LogReader {
             records: Records::default(),
             position: HEADER_BYTES,
             published: HEADER_BYTES,
+            damage: None,
             word,
             spin: SPIN,
         };
@@ -99,6 +102,14 @@ impl LogReader {
         self.position
     }
 
+    /// Whether one of the two places of the published length was found damaged. The other one is used. Where
+    /// that may leave records out, reading is an error after the last one that is known. Opening the log for
+    /// writing makes both whole.
+    #[must_use]
+    pub fn is_header_damaged(&self) -> bool {
+        self.damage.is_some()
+    }
+
     /// Goes to the record at `position`, which was a record's position or a reader's.
     ///
     /// # Errors
@@ -115,7 +126,8 @@ impl LogReader {
     /// The next record; none at the end of what is published. Its bytes are a copy, checked.
     ///
     /// # Errors
-    /// [`Error::is_corrupt`] where what is there was not written so; [`Error::is_truncated`]
+    /// [`Error::is_corrupt`] where what is there was not written so, and at the end of a log whose
+    /// published length is damaged so that records may be missing; [`Error::is_truncated`]
     /// when the file is shorter than what was published; what `pread(2)` answers. The reader
     /// stays where it is.
     pub fn read_next(&mut self) -> Result<Option<Record<'_>>> {
@@ -191,7 +203,16 @@ impl LogReader {
     }
 
     fn is_ready(&mut self) -> Result<bool> {
-        Ok(self.position < self.published || self.position < self.refresh()?)
+        if self.position < self.published || self.position < self.refresh()? {
+            return Ok(true);
+        }
+        match self.damage {
+            Some(Damage::Hides(_)) => Err(self.error(Cause::Spoiled {
+                at: LINE_AT,
+                what: "one of the two published lengths is damaged, and records may follow",
+            })),
+            _ => Ok(false),
+        }
     }
 
     fn refresh(&mut self) -> Result<u64> {
@@ -204,12 +225,21 @@ impl LogReader {
                 // Records are copied after the length, as the writer stored them before it.
                 fence(Ordering::Acquire);
                 self.published = self.published.max(published);
+                self.damage = self.damage_of(&line)?;
                 return Ok(self.published);
             }
             before = Some(line);
             spin_loop();
         }
         Err(self.error(Cause::Spoiled { at: LINE_AT, what: "the published length is spoiled" }))
+    }
+
+    fn damage_of(&self, line: &Line) -> Result<Option<Damage>> {
+        if line.is_whole(self.id) {
+            return Ok(None);
+        }
+        let file_len = self.file.metadata().map_err(|error| self.os(&error))?.len();
+        Ok(line.damage(self.id, file_len))
     }
 
     fn look(&self) -> Result<Line> {

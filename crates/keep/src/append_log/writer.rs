@@ -108,7 +108,15 @@ impl AppendLog {
             failed: false,
             recovery,
         };
-        log.set_durable(header.durable.min(recovery.end));
+        let durable = match header.durable {
+            Some(durable) => durable.min(recovery.end),
+            // Not known any more, so it is made true.
+            None => {
+                log.file.sync_data()?;
+                recovery.end
+            }
+        };
+        log.set_durable(durable);
         // Last: a writer killed before this recovers again.
         log.file.write_all_at(&boot.unwrap_or_default(), BOOT_AT)?;
         Ok(log)
@@ -185,6 +193,8 @@ impl AppendLog {
     pub fn sync(&mut self) -> Result<()> {
         self.check()?;
         let durable = self.publish();
+        // In the other slot, too: what is on the device is not lost with one word.
+        self.publisher.publish(&self.line, durable);
         if let Err(error) = self.file.sync_data() {
             self.failed = true;
             return Err(self.os(&error));

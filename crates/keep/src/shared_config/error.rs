@@ -21,8 +21,10 @@ pub(super) enum Why {
         what: &'static str,
         errno: Errno,
     },
-    /// A publisher holds the path.
-    Taken,
+    /// Another process has locked the path's `.generation` file.
+    Taken(Taken),
+    /// The `.generation` file is not as a publisher left it.
+    Generation(&'static str),
     /// Something other than a socket is there.
     NotASocket,
     /// The value's own rules refuse it.
@@ -46,6 +48,15 @@ pub(super) enum Why {
     /// The publisher closed the connection.
     Gone,
     TimedOut,
+}
+
+/// Who may have locked the `.generation` file.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// The process that answers at the socket, or 0 where it is not known; none where nobody answers.
+    pub(super) publisher: Option<i32>,
+    /// The owner of the file, if it is not this process's user.
+    pub(super) other_uid: Option<u32>,
 }
 
 impl ShareError {
@@ -113,10 +124,10 @@ impl ShareError {
         self.is_gone() || matches!(self.why(), Why::Os { errno: Errno::AGAIN, .. })
     }
 
-    /// Another publisher holds the path.
+    /// Another publisher holds the path, or another process has locked its `.generation` file.
     #[must_use]
     pub fn is_taken(&self) -> bool {
-        matches!(self.why(), Why::Taken)
+        matches!(self.why(), Why::Taken(_))
     }
 }
 
@@ -134,9 +145,11 @@ impl fmt::Display for ShareError {
                     _ => Ok(()),
                 }
             }
-            Why::Taken => write!(
+            Why::Taken(taken) => taken.describe(f, self.path()),
+            Why::Generation(why) => write!(
                 f,
-                "cannot publish at {at}: another publisher is running there; see: ss -xlp"
+                "cannot publish at {at}: the file {at}.generation is damaged: {why}; remove it, and restart \
+                 the readers, which hold a generation that is not known any more"
             ),
             Why::NotASocket => write!(
                 f,
@@ -172,6 +185,31 @@ impl fmt::Display for ShareError {
                 f,
                 "no configuration came from {at} in time; is the publisher running, and did it publish?"
             ),
+        }
+    }
+}
+
+impl Taken {
+    fn describe(&self, f: &mut fmt::Formatter<'_>, path: &Path) -> fmt::Result {
+        let at = path.display();
+        write!(f, "cannot publish at {at}: ")?;
+        match self.publisher {
+            Some(0) => f.write_str("another publisher is running there; see: ss -xlp"),
+            Some(pid) => {
+                write!(f, "another publisher is running there, as process {pid}; see: ss -xlp")
+            }
+            None => {
+                write!(
+                    f,
+                    "another process has locked {at}.generation, and no publisher answers there; likely \
+                     cause: one that is starting or ending, or a program that locked the file; see: fuser \
+                     {at}.generation"
+                )?;
+                match self.other_uid {
+                    Some(uid) => write!(f, "; the file belongs to user {uid}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }

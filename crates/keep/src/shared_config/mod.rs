@@ -70,6 +70,7 @@
 mod cell;
 mod error;
 mod file;
+mod generation;
 mod peers;
 mod publisher;
 mod receiver;

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use cutwater_sys::Errno;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+use rustix::net::sockopt::socket_peercred;
 use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
 
 use super::ShareResult;
 use super::wire::{self, Answer, Offer, wait};
 
-/// Readers at once; further ones are turned away and try again.
+/// Readers at once. When all places are taken, a user who has fewer of them than another gets one of that
+/// user's; others are turned away and try again.
 const READERS_MAX: usize = 1024;
 /// Connections accepted, or answers taken from one reader, before the others get a turn.
 const TURN_MAX: usize = 64;
@@ -56,6 +58,8 @@ struct State {
 struct Reader {
     /// Shared with the thread while it waits, so that the number is not used again meanwhile.
     socket: Arc<OwnedFd>,
+    /// The user who connected.
+    uid: u32,
     /// The generation that was offered and not answered; at most one.
     on_the_way: Option<u64>,
     last: Option<Answer>,
@@ -138,11 +142,13 @@ impl Peers {
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
                 Err(e) => return Err(e),
             };
+            let Ok(credentials) = socket_peercred(&*socket) else { continue };
+            let uid = credentials.uid.as_raw();
             let mut state = self.lock();
-            if state.readers.len() >= READERS_MAX {
+            if state.readers.len() >= READERS_MAX && !state.make_room_for(uid) {
                 continue;
             }
-            let mut reader = Reader { socket, on_the_way: None, last: None };
+            let mut reader = Reader { socket, uid, on_the_way: None, last: None };
             if let Some(current) = &state.current {
                 reader.offer(current);
             }
@@ -178,6 +184,21 @@ impl Peers {
 }
 
 impl State {
+    /// Forgets the newest reader of the user who has the most, if `uid` has fewer even with one more.
+    fn make_room_for(&mut self, uid: u32) -> bool {
+        let mut counts = HashMap::<u32, usize>::new();
+        self.readers.values().for_each(|reader| *counts.entry(reader.uid).or_default() += 1);
+        let own = counts.get(&uid).copied().unwrap_or(0);
+        let Some((&most, &count)) = counts.iter().max_by_key(|(_, count)| **count) else {
+            return false;
+        };
+        let newest = self.readers.iter().filter(|(_, r)| r.uid == most).map(|(id, _)| *id).max();
+        match newest {
+            Some(newest) if own + 1 < count => self.readers.remove(&newest).is_some(),
+            _ => false,
+        }
+    }
+
     fn answers(&self, generation: u64) -> Answers {
         let mut answers = Answers::default();
         for reader in self.readers.values() {

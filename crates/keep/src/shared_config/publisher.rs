@@ -1,11 +1,9 @@
 //! The one process that decides what the configuration is.
 
 use std::fmt;
-use std::fs::File;
 use std::marker::PhantomData;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -15,13 +13,14 @@ use cutwater_sys::origin::Origin;
 use cutwater_sys::sealed::SealedMap;
 use cutwater_sys::view::View;
 use cutwater_sys::{Errno, memfd};
-use rustix::fs::{FileType, FlockOperation, flock};
+use rustix::fs::FileType;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
 use zerocopy::IntoBytes;
 
 use super::error::{Why, io_error};
+use super::generation::GenerationFile;
 use super::peers::{Answers, Current, Peers};
 use super::wire::Offer;
 use super::{ShareError, ShareResult, Shared};
@@ -35,7 +34,7 @@ const BACKLOG: i32 = 128;
 pub struct Publisher<T: ?Sized + Shared> {
     path: PathBuf,
     /// Locked for as long as this publisher lives; holds the last generation.
-    generation: File,
+    generation: GenerationFile,
     peers: Arc<Peers>,
     thread: Option<JoinHandle<()>>,
     made_in: Origin,
@@ -59,19 +58,20 @@ impl<T: ?Sized> std::ops::Deref for Prepared<T> {
 impl<T: ?Sized + Shared> Publisher<T> {
     /// Takes the path for a socket and starts to accept readers.
     ///
-    /// Next to it lies `PATH.generation`, locked by the publisher that runs, with the last
-    /// generation in it; so generations go on where a publisher that died left off, and its
-    /// socket is replaced. Who may connect is decided by the permissions of the path.
+    /// Next to it lies `PATH.generation`, locked by the publisher that runs (`F_OFD_SETLK` of `fcntl(2)`),
+    /// with the last generation in it; so generations go on where a publisher that died left off, and its
+    /// socket is replaced. Only the publisher's user may open that file, as whoever may read it could also
+    /// lock it. Who may connect is decided by the permissions of the path.
     ///
     /// # Errors
     /// When another publisher is running there, something other than a socket is there, the
-    /// path is longer than 107 bytes, or the kernel refuses a call.
+    /// path is longer than 107 bytes, `PATH.generation` is damaged, or the kernel refuses a call.
     pub fn bind(path: impl AsRef<Path>) -> ShareResult<Self> {
         let path = path.as_ref();
-        let generation = lock_generation(path)?;
+        let generation = GenerationFile::lock(path)?;
+        let last = generation.read(path)?;
+        generation.write(last).map_err(|e| io_error(path, "record the generation of", &e))?;
         let listener = listen_at(path)?;
-        let last = read_generation(&generation)
-            .map_err(|e| io_error(path, "read the last generation of", &e))?;
         let peers = Peers::new(listener, last)
             .map_err(|e| ShareError::os(path, "make an eventfd for", e))?;
         let peers = Arc::new(peers);
@@ -118,7 +118,7 @@ impl<T: ?Sized + Shared> Publisher<T> {
         let len = prepared.view.len_bytes() as u64;
         self.peers.publish(|generation| {
             self.generation
-                .write_all_at(&generation.to_le_bytes(), 0)
+                .write(generation)
                 .map_err(|e| io_error(&self.path, "record the generation of", &e))?;
             let offer = Offer { format: T::FORMAT, generation, len };
             Ok(Current { offer, fd: prepared.fd })
@@ -195,36 +195,6 @@ impl<T: ?Sized> fmt::Debug for Prepared<T> {
     }
 }
 
-/// The file that says who publishes: a lock dies with its holder, a socket does not.
-fn lock_generation(path: &Path) -> ShareResult<File> {
-    let mut name = path.as_os_str().to_os_string();
-    name.push(".generation");
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o644)
-        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
-        .open(name)
-        .map_err(|e| io_error(path, "open the .generation file of", &e))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => Err(ShareError::new(path, Why::Taken)),
-        Err(e) => Err(ShareError::os(path, "lock the .generation file of", e)),
-    }
-}
-
-/// 0 before the first.
-fn read_generation(file: &File) -> std::io::Result<u64> {
-    let mut bytes = [0; 8];
-    match file.read_exact_at(&mut bytes, 0) {
-        Ok(()) => Ok(u64::from_le_bytes(bytes)),
-        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(0),
-        Err(e) => Err(e),
-    }
-}
-
 /// A socket at `path`, in place of one that a dead publisher left. The caller holds the lock.
 fn listen_at(path: &Path) -> ShareResult<OwnedFd> {
     let os = |errno| ShareError::os(path, "listen at", errno);
@@ -268,7 +238,7 @@ mod tests {
         drop(config.as_in_a_child());
         let child = Publisher::<[u8]> {
             path: path.clone(),
-            generation: publisher.generation.try_clone().unwrap(),
+            generation: publisher.generation.inherited(),
             peers: Arc::clone(&publisher.peers),
             thread: Some(std::thread::spawn(|| ())),
             made_in: Origin::elsewhere(),

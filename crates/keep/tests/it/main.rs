@@ -11,3 +11,4 @@ mod errors;
 mod hot_files;
 mod scratch;
 mod shared_config;
+mod strangers;

@@ -481,7 +481,7 @@ fn a_publisher_killed_at_any_moment_leaves_readers_on_the_last_good_one() {
 mod promised {
     use super::*;
 
-    fn promise() -> Promise {
+    pub(super) fn promise() -> Promise {
         promise::of_these_tests()
     }
 
@@ -521,6 +521,80 @@ mod promised {
         pub(super) fn of_these_tests() -> Promise {
             // SAFETY: every file of these tests is renamed into place and never written again.
             unsafe { Promise::replaced_never_changed() }
+        }
+    }
+}
+
+mod pairs_of_faults {
+    use super::*;
+
+    /// A copy of `good` with two faults: flipped bits and cut ends.
+    fn damaged(dice: &mut Dice, good: &[u8]) -> Vec<u8> {
+        let mut bytes = good.to_vec();
+        for _ in 0..2 {
+            match (dice.below(4), bytes.len()) {
+                (_, 0) => {}
+                (0, len) => bytes.truncate(dice.below(len as u64) as usize),
+                (_, len) => bytes[dice.below(len as u64) as usize] ^= 1 << dice.below(8),
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_generation_file_gives_its_generation_or_an_error() {
+        let pairs = count_from("CUTWATER_PAIRS", 300);
+        let mut dice = Dice::from_env("CUTWATER_SEED", 3);
+        let at = place();
+        let generation = at.path.with_extension("sock.generation");
+        let publisher = Publisher::<Words>::bind(&at.path).unwrap();
+        (0..5).for_each(|n| assert_eq!(publisher.publish(&Words::new(n)).unwrap(), n + 1));
+        publisher.close().unwrap();
+        let good = std::fs::read(&generation).unwrap();
+        for pair in 0..pairs {
+            let bytes = damaged(&mut dice, &good);
+            std::fs::write(&generation, &bytes).unwrap();
+            match Publisher::<Words>::bind(&at.path) {
+                // An empty file is one that was lost.
+                Ok(publisher) if bytes.is_empty() => assert_eq!(publisher.generation(), 0),
+                Ok(publisher) => assert_eq!(publisher.generation(), 5, "pair {pair}: {bytes:?}"),
+                Err(error) => {
+                    assert!(error.to_string().contains(".generation is damaged"), "{error}");
+                    assert!(bytes != good, "pair {pair}");
+                    assert_eq!(std::fs::read(&generation).unwrap(), bytes, "refused, and changed");
+                }
+            }
+        }
+    }
+
+    /// The file has no checksum of its own: what `accept` checks is what is found.
+    #[test]
+    fn a_configuration_file_is_refused_or_is_what_was_published() {
+        let pairs = count_from("CUTWATER_PAIRS", 300);
+        let mut dice = Dice::from_env("CUTWATER_SEED", 4);
+        let dir = tempfile::tempdir().unwrap();
+        let (path, next) = (dir.path().join("config"), dir.path().join("next"));
+        publish_file(&path, &Words::new(0x1234)).unwrap();
+        let good = std::fs::read(&path).unwrap();
+        let config = FileConfig::<Checked>::open(&path, promised::promise()).unwrap();
+        for pair in 0..pairs {
+            std::fs::write(&next, damaged(&mut dice, &good)).unwrap();
+            std::fs::rename(&next, &path).unwrap();
+            let _ = config.refresh();
+            assert!(config.load().0.iter().all(|w| *w == 0x1234), "pair {pair}");
+        }
+    }
+
+    /// [`Words`], of which each reader checks all.
+    #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C)]
+    struct Checked([u64; WORDS]);
+
+    impl Shared for Checked {
+        const FORMAT: u64 = 0x17;
+
+        fn validate(&self) -> Result<(), String> {
+            if self.0.iter().all(|w| *w == self.0[0]) { Ok(()) } else { Err("torn".into()) }
         }
     }
 }

@@ -118,6 +118,7 @@ impl Rfc3164 {
         let words = name.split(|&b| b == b' ');
         let is_name = |b: &u8| b.is_ascii_alphanumeric() || b" -_./".contains(b);
         let fits = name.iter().all(is_name)
+            && name.first().is_some_and(u8::is_ascii_alphanumeric)
             && words.clone().count() <= TAG_WORDS_MAX
             && words.clone().all(|word| !word.is_empty())
             && close > open + 1

@@ -66,18 +66,12 @@ impl<'a, S: Sink> Feed<'a, S> {
         self.held.get(log).is_some_and(|held| !held.bytes.is_empty())
     }
 
-    /// What is made of a line that is too long: a bad line.
-    pub fn long_line(
-        &mut self,
-        log: usize,
-        offset: u64,
-        length: u64,
-        start: &[u8],
-    ) -> Part<S::Out> {
+    /// What is made of a line that is too long: a bad line. `bytes` counts its line feed if it has one.
+    pub fn long_line(&mut self, log: usize, offset: u64, bytes: u64, start: &[u8]) -> Part<S::Out> {
         let held = std::mem::take(&mut self.held[log]);
         self.begin(log, held.offset);
         self.block(held.offset, &held.bytes);
-        self.scanner.long_line(offset, length, start);
+        self.scanner.long_line(offset, bytes, start);
         self.scanner.take(true)
     }
 

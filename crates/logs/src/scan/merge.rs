@@ -94,13 +94,16 @@ pub fn merge<S: Sink<Out = Rows>>(
         for index in 0..logs.len() {
             let (sender, receiver) = sync_channel(PARTS_WAITING);
             let (sink, bad) = (&sink, &bad);
-            readers.push(scope.spawn(move || read(logs, index, request, stop, sink, bad, sender)));
+            let read = move || read(logs, index, request, stop, sink, bad, sender);
+            readers.push(thread::Builder::new().spawn_scoped(scope, read));
             receivers.push(receiver);
         }
         hand_over(receivers, stop, emit);
-        let join =
-            |r: thread::ScopedJoinHandle<'_, Finished<()>>| r.join().unwrap_or_else(|_| lost());
-        readers.into_iter().map(join).collect::<Vec<_>>()
+        let all = readers.into_iter().zip(logs).map(|(reader, log)| match reader {
+            Ok(reader) => reader.join().unwrap_or_else(|_| lost()),
+            Err(e) => not_started(log, e),
+        });
+        all.collect::<Vec<_>>()
     });
     let mut all = Finished { sinks: Vec::new(), tallies: Vec::new(), failures: Vec::new() };
     for (index, mut one) in finished.into_iter().enumerate() {
@@ -113,8 +116,18 @@ pub fn merge<S: Sink<Out = Rows>>(
 /// What is reported for a log whose reader ended early.
 fn lost() -> Finished<()> {
     let why = std::io::Error::other("its thread ended early; this is an error of the program");
-    let failures = vec![(0, Error::Stream("finish reading".into(), why))];
-    Finished { sinks: Vec::new(), tallies: vec![Tally::default()], failures }
+    failed(Error::Stream("finish reading".into(), why))
+}
+
+/// What is reported for a log without a reader: its lines cannot be put between those of others.
+fn not_started(log: &Log, e: std::io::Error) -> Finished<()> {
+    let words = format!("{e}; likely cause: the limit of processes; see: ulimit -u");
+    let why = std::io::Error::new(e.kind(), words);
+    failed(Error::Stream(format!("start a thread to merge {}", log.input.path.display()), why))
+}
+
+fn failed(error: Error) -> Finished<()> {
+    Finished { sinks: Vec::new(), tallies: vec![Tally::default()], failures: vec![(0, error)] }
 }
 
 /// Reads one log and sends its rows.

@@ -121,7 +121,7 @@ impl Worker for Counter {
     }
 
     fn long_line(&mut self, _: u64, bytes: u64, _: &[u8]) {
-        self.counted.bytes += bytes + 1;
+        self.counted.bytes += bytes;
         self.counted.lines += 1;
         self.counted.too_long += 1;
     }

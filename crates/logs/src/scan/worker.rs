@@ -478,7 +478,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     }
 
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) {
-        self.tally.bytes += bytes + 1;
+        self.tally.bytes += bytes;
         self.tally.lines += 1;
         self.tally.bad.add(Reason::TooLong);
         let (line, column, reason) = (self.tally.lines, 0, Reason::TooLong);

@@ -20,7 +20,8 @@ pub trait BlockSink {
     /// The next lines. [`ControlFlow::Break`] ends the piece.
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()>;
 
-    /// A line longer than the limit: its offset, its length without its end, and its beginning.
+    /// A line longer than the limit: its offset, its bytes, with its line feed if it has one, and its
+    /// beginning.
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) -> ControlFlow<()>;
 
     /// Whether to give up a line that is skipped: it may be as long as the file, or have no end in a
@@ -190,7 +191,7 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
     pub(super) fn long_line(&mut self, sink: &mut impl BlockSink) -> Result<ControlFlow<()>> {
         let (offset, excerpt) = (self.offset, self.buf[..EXCERPT_BYTES.min(self.len)].to_vec());
         let next = self.skip_line(u64::MAX, sink)?;
-        let end = next.map_or(self.offset, |next| next - 1);
+        let end = next.unwrap_or(self.offset);
         self.buf.truncate(self.limits.block_bytes.max(self.len));
         self.buf.shrink_to_fit();
         let flow = sink.long_line(offset, end - offset, &excerpt);

@@ -30,7 +30,7 @@ pub trait Worker: Send {
     /// The next lines of it.
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()>;
 
-    /// A line of it longer than the limit.
+    /// A line of it longer than the limit; `bytes` counts its line feed if it has one.
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]);
 
     /// As in [`BlockSink::joins_lines`].
@@ -58,6 +58,7 @@ pub trait Worker: Send {
 pub struct Stop {
     stop: AtomicBool,
     bytes: AtomicU64,
+    threads_refused: AtomicUsize,
 }
 
 impl Stop {
@@ -70,6 +71,12 @@ impl Stop {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// How many threads could not be started; their work was done by those that could.
+    #[must_use]
+    pub fn threads_refused(&self) -> usize {
+        self.threads_refused.load(Ordering::Relaxed)
     }
 
     /// Bytes of lines handled so far, decompressed.
@@ -85,8 +92,10 @@ const WAITING_PER_THREAD: usize = 4;
 /// How often a thread that waits for its turn looks whether it should stop.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Runs one thread per worker over all `tasks`, and calls `emit` for each piece in order.
-/// Returns the workers, and the failures with the index of their input; a failure ends only its piece.
+/// Runs one thread per worker over all `tasks`, the caller's among them, and calls `emit` for each piece in
+/// order. Where a thread cannot be started, the others do its work ([`Stop::threads_refused`]).
+/// Returns the workers that ran, and the failures with the index of their input. A failure ends only its piece;
+/// several of one input are returned as one.
 pub fn run_workers<W: Worker>(
     inputs: &[Input],
     tasks: &[Task],
@@ -103,20 +112,22 @@ pub fn run_workers<W: Worker>(
         waiting_max: WAITING_PER_THREAD * workers.len(),
         beside: decodes_beside(workers.len(), tasks.len(), inputs.iter()),
     };
-    let workers = if workers.len() == 1 {
-        workers.into_iter().map(|w| shared.work(inputs, tasks, limits, w)).collect()
-    } else {
-        thread::scope(|scope| {
-            let shared = &shared;
-            let handles: Vec<_> = workers
-                .into_iter()
-                .map(|w| scope.spawn(move || shared.work(inputs, tasks, limits, w)))
-                .collect();
-            handles.into_iter().filter_map(|h| h.join().ok()).collect()
-        })
-    };
+    let mut workers = workers.into_iter();
+    let own = workers.next();
+    let workers = thread::scope(|scope| {
+        let (shared, mut handles) = (&shared, Vec::new());
+        for worker in workers {
+            let work = move || shared.work(inputs, tasks, limits, worker);
+            match thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(handle) => handles.push(handle),
+                Err(_) => drop(stop.threads_refused.fetch_add(1, Ordering::Relaxed)),
+            }
+        }
+        let own = own.map(|worker| shared.work(inputs, tasks, limits, worker));
+        own.into_iter().chain(handles.into_iter().filter_map(|h| h.join().ok())).collect()
+    });
     let order = shared.order.into_inner().unwrap_or_else(PoisonError::into_inner);
-    (workers, order.failures)
+    (workers, order.failures.into_iter().map(Failed::into_error).collect())
 }
 
 struct Shared<'a, O, E> {
@@ -143,20 +154,50 @@ struct Order<O, E> {
     head: usize,
     waiting: BTreeMap<usize, (usize, O)>,
     emit: E,
-    failures: Vec<(usize, Error)>,
+    failures: Vec<Failed>,
+}
+
+/// What could not be read of an input.
+struct Failed {
+    input: usize,
+    /// That of the earliest piece.
+    error: Error,
+    pieces: u64,
+    /// From the start of the first to the end of the last.
+    range: Range<u64>,
+}
+
+impl Failed {
+    fn is_truncation(&self) -> bool {
+        matches!(self.error, Error::Truncated { .. })
+    }
+
+    fn into_error(self) -> (usize, Error) {
+        let Self { input, error, pieces, range } = self;
+        if pieces == 1 || matches!(error, Error::Truncated { .. }) {
+            return (input, error);
+        }
+        (input, Error::Pieces { first: Box::new(error), pieces, range })
+    }
 }
 
 impl<O, E> Order<O, E> {
-    /// Notes a failure. Where a truncation took several pieces away, the earliest place counts.
-    fn fail(&mut self, input: usize, error: Error) {
-        let known = self.failures.iter_mut().find_map(|(of, e)| match e {
-            Error::Truncated { at, .. } if *of == input => Some(at),
-            _ => None,
-        });
-        match (&error, known) {
-            (Error::Truncated { at, .. }, Some(known)) => *known = (*known).min(*at),
-            _ => self.failures.push((input, error)),
+    /// Notes a failure. Those of several pieces of an input are one: a device that is gone fails for each.
+    fn fail(&mut self, task: &Task, error: Error) {
+        let (input, range) = (task.input, task.range.clone());
+        let failed = Failed { input, error, pieces: 1, range };
+        let truncation = failed.is_truncation();
+        let mut all = self.failures.iter_mut();
+        let Some(known) = all.find(|f| f.input == input && f.is_truncation() == truncation) else {
+            self.failures.push(failed);
+            return;
+        };
+        known.pieces += 1;
+        if failed.range.start < known.range.start {
+            known.error = failed.error;
         }
+        known.range.start = known.range.start.min(failed.range.start);
+        known.range.end = known.range.end.max(failed.range.end);
     }
 }
 
@@ -177,7 +218,7 @@ impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
             let input = &inputs[task.input];
             let result = read_task(&mut blocks, input, task, self.beside, &mut lines);
             if let Err(e) = result {
-                self.lock().fail(task.input, e);
+                self.lock().fail(task, e);
             }
             let out = worker.take(true);
             self.submit(index, task.input, out, true);
@@ -307,7 +348,7 @@ impl<W: Worker, E: FnMut(usize, W::Out) -> ControlFlow<()> + Send> BlockSink
     }
 
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) -> ControlFlow<()> {
-        self.shared.stop.bytes.fetch_add(bytes + 1, Ordering::Relaxed);
+        self.shared.stop.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.worker.long_line(offset, bytes, start);
         ControlFlow::Continue(())
     }
@@ -327,5 +368,48 @@ impl<W: Worker, E: FnMut(usize, W::Out) -> ControlFlow<()> + Send> BlockSink
     fn left_out(&mut self, lines: u64, bytes: u64) {
         self.shared.stop.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.worker.left_out(lines, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failures(all: &[(usize, u64, Error)]) -> Vec<String> {
+        let mut order = Order {
+            head: 0,
+            waiting: BTreeMap::<_, (usize, ())>::new(),
+            emit: (),
+            failures: vec![],
+        };
+        for (input, start, error) in all {
+            let error = match error {
+                Error::Truncated { path, at } => Error::Truncated { path: path.clone(), at: *at },
+                other => Error::Request(other.to_string()),
+            };
+            order.fail(&Task { input: *input, range: *start..*start + 10 }, error);
+        }
+        let all = order.failures.into_iter().map(Failed::into_error);
+        all.map(|(input, error)| format!("{input}: {error}")).collect()
+    }
+
+    #[test]
+    fn a_device_that_fails_for_each_piece_is_reported_once() {
+        let at = |input, start| (input, start, Error::request(format!("EIO at {start}")));
+        assert_eq!(failures(&[at(0, 10)]), ["0: EIO at 10"]);
+        let both = failures(&[at(1, 30), at(1, 10), at(0, 5), at(1, 20), at(1, 0), at(1, 40)]);
+        assert_eq!(both.len(), 2);
+        assert_eq!(
+            both[0],
+            "1: EIO at 0; 5 pieces of it between bytes 0 and 50 could not be read, and their lines are missing"
+        );
+        assert_eq!(both[1], "0: EIO at 5");
+    }
+
+    #[test]
+    fn of_a_truncation_the_earliest_place_counts() {
+        let at = |at: u64| (0, at, Error::Truncated { path: "log".into(), at });
+        let said = failures(&[at(30), at(10), at(20)]);
+        assert!(said.len() == 1 && said[0].contains("ends at byte 10"), "{said:?}");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater::{File, OpenOptions, Pattern, ReadPath};
+use rustix::io::Errno;
 
 use super::decode;
 use super::decode::signature::HEAD_BYTES as SIGNATURE_BYTES;
@@ -38,7 +39,7 @@ impl ReadAt for File {
         // lseek(2) moves a position that is not used here.
         match rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)) {
             Ok(data) => data,
-            Err(rustix::io::Errno::NXIO) => u64::MAX,
+            Err(Errno::NXIO) => u64::MAX,
             // A file system without SEEK_DATA: as if there were no hole.
             Err(_) => offset,
         }
@@ -99,7 +100,7 @@ impl Input {
         let mut by_calls = false;
         if is_generated(&file, size) {
             let input = Self::from_stream(path, Box::new(InOrder { file: file.clone(), at: 0 }))?;
-            if !input.head().is_empty() {
+            if !input.head().is_empty() || has_none_now(&file.read_at(&mut [0], 0)) {
                 return Ok(input);
             }
         }
@@ -291,8 +292,15 @@ struct InOrder {
 
 impl Read for InOrder {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(buf, self.at)?;
+        let read = self.file.read_at(buf, self.at);
+        let n = if has_none_now(&read) { 0 } else { read? };
         self.at += n as u64;
         Ok(n)
     }
+}
+
+/// Whether bytes come later, as from /proc/kmsg: the file was opened without waiting, and ends here for now.
+fn has_none_now(read: &cutwater::Result<usize>) -> bool {
+    let errno = read.as_ref().err().and_then(cutwater::Error::raw_os_error);
+    errno == Some(Errno::AGAIN.raw_os_error())
 }

@@ -52,9 +52,8 @@ fn naive(text: &[u8], line_bytes_max: usize) -> Seen {
     let mut seen = Seen::default();
     let mut at = 0;
     for line in text.split_inclusive(|&b| b == b'\n') {
-        let bytes = line.strip_suffix(b"\n").unwrap_or(line).len();
-        if bytes > line_bytes_max {
-            seen.long.push((at, bytes as u64));
+        if line.strip_suffix(b"\n").unwrap_or(line).len() > line_bytes_max {
+            seen.long.push((at, line.len() as u64));
         } else {
             seen.lines.push((at, line.to_vec()));
         }
@@ -101,7 +100,7 @@ fn a_line_longer_than_the_limit_is_reported_and_the_next_one_read() {
     for piece_bytes in [64, 1000, 99_999, 100_000, 100_001, 1 << 20] {
         let limits = Limits { piece_bytes, block_bytes: 64, line_bytes_max: 500 };
         let seen = split(&text, limits, usize::MAX);
-        assert_eq!(seen.long, [(0, 100_000)], "{piece_bytes}");
+        assert_eq!(seen.long, [(0, 100_001)], "{piece_bytes}");
         assert_eq!(seen.lines, [(100_001, b"next\n".to_vec())], "{piece_bytes}");
     }
 }
@@ -242,7 +241,7 @@ fn naive_records(text: &[u8], line_bytes_max: usize) -> SeenRecords {
             seen.keep(offset, &record);
         }
         match &mut current {
-            _ if is_long => seen.long.push((at, bytes as u64)),
+            _ if is_long => seen.long.push((at, line.len() as u64)),
             Some((_, record)) => record.extend_from_slice(line),
             None if begins || !begun => current = Some((at, line.to_vec())),
             None => seen.left_out += 1,

@@ -47,6 +47,26 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+#[test]
+fn the_bytes_of_a_log_are_counted_once_also_those_of_a_last_line_that_is_too_long() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("log");
+    let long = "x".repeat(3000);
+    for text in [long.clone(), format!("{long}\n"), format!("a\n{long}"), format!("{long}\nb")] {
+        fs::write(&path, &text).expect("writes");
+        let given = Definition::Known(Format::Raw);
+        let logs = [open(&path, ReadPath::Preadv, Some(&given), &TimeZone::UTC).expect("opens")];
+        let mut request = Request::new(2);
+        (request.limits.block_bytes, request.limits.line_bytes_max) = (64, 64);
+        let (counted, _) = count_lines(&logs, &request, &Stop::default());
+        assert_eq!(counted[0].bytes, text.len() as u64, "counted");
+        let stop = Stop::default();
+        let done = scan(&logs, &request, &stop, Lines::default, |_, _| ControlFlow::Continue(()));
+        assert_eq!(done.tallies[0].bytes, text.len() as u64, "scanned");
+        assert_eq!(stop.bytes(), text.len() as u64, "shown");
+    }
+}
+
 proptest! {
     #[test]
     fn lines_are_records_continuations_bad_or_blank(

@@ -23,6 +23,9 @@ fn poll(follow: &mut Follow) -> Vec<String> {
                 Event::LongLine { length, .. } => seen.push(format!("[long {length}]")),
                 Event::Replaced => seen.push("[replaced]".into()),
                 Event::Truncated => seen.push("[truncated]".into()),
+                Event::Unusable { why } => seen.push(format!("[unusable: {why}]")),
+                Event::Usable => seen.push("[usable]".into()),
+                Event::Lost { why } => seen.push(format!("[lost: {why}]")),
             }
             ControlFlow::Continue(())
         })
@@ -93,6 +96,113 @@ fn a_line_that_is_too_long_is_reported_and_passed() {
     }
     append(&path, "\nshort\n");
     assert_eq!(poll(&mut follow), ["[long 4000000]", "short"]);
+}
+
+/// Puts something at `path` that cannot be followed.
+fn put(kind: &str, path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    match kind {
+        "directory" => fs::create_dir(path).expect("makes"),
+        "loop" => std::os::unix::fs::symlink(path, path).expect("links"),
+        "socket" => drop(std::os::unix::net::UnixListener::bind(path).expect("binds")),
+        _ => mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("makes"),
+    }
+}
+
+fn remove(path: &Path) {
+    fs::remove_file(path).or_else(|_| fs::remove_dir(path)).expect("removes");
+}
+
+#[test]
+fn what_cannot_be_followed_is_said_once_and_the_old_file_is_read_on() {
+    for (kind, words) in [
+        ("directory", "a directory is there"),
+        ("loop", "Too many levels"),
+        ("FIFO", "a FIFO is there"),
+        ("socket", "a socket is there"),
+    ] {
+        let (dir, path) = log("");
+        let mut follow = Follow::open(&path, 0, MAX).expect("opens");
+        let old = dir.path().join("a.log.1");
+        fs::rename(&path, &old).expect("renames");
+        put(kind, &path);
+        append(&old, "one\n");
+        let seen = poll(&mut follow);
+        assert!(seen.len() == 2 && seen[0] == "one" && seen[1].contains(words), "{seen:?}");
+        append(&old, "two\n");
+        assert_eq!(poll(&mut follow), ["two"], "{kind}: it was said");
+        remove(&path);
+        append(&path, "three\n");
+        append(&old, "four\n");
+        assert_eq!(poll(&mut follow), ["four", "[replaced]", "three"], "{kind}");
+        assert!(Follow::open(&path, 0, MAX).is_ok());
+    }
+}
+
+#[test]
+fn what_is_no_file_is_not_opened_at_the_start_either() {
+    for kind in ["directory", "loop", "FIFO", "socket"] {
+        let (_dir, path) = log("");
+        remove(&path);
+        put(kind, &path);
+        assert!(Follow::open(&path, 0, MAX).is_err(), "{kind}");
+    }
+    assert!(Follow::open(Path::new("/dev/null"), 0, MAX).is_err());
+}
+
+#[test]
+fn a_file_that_comes_back_goes_on_where_it_was() {
+    let (dir, path) = log("");
+    let mut follow = Follow::open(&path, 0, MAX).expect("opens");
+    append(&path, "one\n");
+    assert_eq!(poll(&mut follow), ["one"]);
+    let old = dir.path().join("a.log.1");
+    fs::rename(&path, &old).expect("renames");
+    put("directory", &path);
+    assert_eq!(poll(&mut follow).len(), 1);
+    remove(&path);
+    fs::rename(&old, &path).expect("renames");
+    append(&path, "two\n");
+    assert_eq!(poll(&mut follow), ["two", "[usable]"]);
+    // Also when another one was there in between.
+    fs::rename(&path, &old).expect("renames");
+    append(&path, "three\n");
+    assert_eq!(poll(&mut follow), ["[replaced]", "three"]);
+    fs::rename(&old, &path).expect("renames");
+    append(&path, "four\n");
+    assert_eq!(poll(&mut follow), ["four", "[replaced]"]);
+}
+
+#[test]
+fn rotations_between_two_polls_lose_nothing() {
+    let (dir, path) = log("");
+    let mut follow = Follow::open(&path, 0, MAX).expect("opens");
+    let mut first = OpenOptions::new().append(true).open(&path).expect("opens");
+    for round in 0..5 {
+        append(&path, &format!("line-{round}\n"));
+        for n in (1..5).rev() {
+            let name = |n| dir.path().join(format!("a.log.{n}"));
+            let _ = fs::rename(name(n), name(n + 1));
+        }
+        fs::rename(&path, dir.path().join("a.log.1")).expect("renames");
+    }
+    append(&path, "last\n");
+    first.write_all(b"late\n").expect("writes");
+    let mut seen = poll(&mut follow);
+    seen.retain(|line| !line.starts_with('['));
+    assert_eq!(seen, ["line-0", "late", "line-1", "line-2", "line-3", "line-4", "last"]);
+    first.write_all(b"later\n").expect("writes");
+    assert_eq!(poll(&mut follow), ["later"]);
+}
+
+#[test]
+fn a_line_without_its_end_is_no_loss_when_the_file_is_truncated() {
+    let (_dir, path) = log("");
+    let mut follow = Follow::open(&path, 0, MAX).expect("opens");
+    append(&path, "half");
+    assert!(poll(&mut follow).is_empty());
+    File::create(&path).expect("truncates");
+    assert_eq!(poll(&mut follow), ["half", "[truncated]"]);
 }
 
 /// Appends, half lines, rotations of both kinds, in an order that the seed gives.

@@ -8,6 +8,7 @@ mod conservation;
 mod data_formats;
 mod envelopes;
 mod follow;
+mod follow_model;
 mod formats;
 mod real_logs;
 mod records;

@@ -4,9 +4,11 @@
 //! costs no more than without metrics. [`Registry::render`] returns the text, for a program with its
 //! own server; [`Endpoint`] is a small server for a program without one.
 
+mod connection;
 mod endpoint;
 pub(crate) mod page;
 mod request;
+mod server;
 mod text;
 
 use std::sync::{Mutex, PoisonError};

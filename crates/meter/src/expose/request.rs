@@ -37,12 +37,28 @@ pub(super) fn parse(bytes: &[u8]) -> Ask {
     if method != "GET" && method != "HEAD" {
         return Ask::Method;
     }
-    match target.split('?').next() {
-        Some("/metrics") => {
-            Ask::Metrics { format: format(request.headers), head: method == "HEAD" }
-        }
-        Some("/") => Ask::Root,
+    match path_of(target) {
+        "/metrics" => Ask::Metrics { format: format(request.headers), head: method == "HEAD" },
+        "/" => Ask::Root,
         _ => Ask::Elsewhere,
+    }
+}
+
+/// The path of a target. Clients of a proxy send an absolute URI, which every server has to take
+/// (RFC 9112, section 3.2.2); its scheme and host do not matter here.
+fn path_of(target: &str) -> &str {
+    let lower = |n: usize| target.get(..n).map(str::to_ascii_lowercase);
+    let scheme =
+        ["http://", "https://"].into_iter().find(|s| lower(s.len()).as_deref() == Some(*s));
+    let from_host = scheme.and_then(|scheme| target.get(scheme.len()..));
+    let local = match from_host {
+        Some(rest) => rest.find(['/', '?']).map_or("", |at| &rest[at..]),
+        None => target,
+    };
+    match local.split('?').next() {
+        // An empty path is the same as "/" (RFC 9110, section 4.2.3).
+        Some("") if from_host.is_some() => "/",
+        path => path.unwrap_or(local),
     }
 }
 
@@ -58,7 +74,7 @@ mod tests {
     #[test]
     fn requests_and_what_they_are_for() {
         let metrics = |format, head| Ask::Metrics { format, head };
-        let rows: [(&[u8], Ask); 11] = [
+        let rows: [(&[u8], Ask); 19] = [
             (b"GET /metrics HTTP/1.1\r\n\r\n", metrics(Format::Prometheus, false)),
             (b"GET /metrics?a=b HTTP/1.0\r\nHost: x\r\n\r\n", metrics(Format::Prometheus, false)),
             (
@@ -67,6 +83,14 @@ mod tests {
             ),
             (b"HEAD /metrics HTTP/1.1\r\n\r\n", metrics(Format::Prometheus, true)),
             (b"GET / HTTP/1.1\r\n\r\n", Ask::Root),
+            (b"GET http://host:1/metrics HTTP/1.1\r\n\r\n", metrics(Format::Prometheus, false)),
+            (b"HEAD HTTPS://[::1]:1/metrics?a HTTP/1.1\r\n\r\n", metrics(Format::Prometheus, true)),
+            (b"GET http://host HTTP/1.1\r\n\r\n", Ask::Root),
+            (b"GET http://host?a HTTP/1.1\r\n\r\n", Ask::Root),
+            (b"GET http://host/ HTTP/1.1\r\n\r\n", Ask::Root),
+            (b"GET http://host/a/metrics HTTP/1.1\r\n\r\n", Ask::Elsewhere),
+            (b"GET ftp://host/metrics HTTP/1.1\r\n\r\n", Ask::Elsewhere),
+            (b"POST http://host/metrics HTTP/1.1\r\n\r\n", Ask::Method),
             (b"GET /metricsx HTTP/1.1\r\n\r\n", Ask::Elsewhere),
             (b"POST /metrics HTTP/1.1\r\n\r\n", Ask::Method),
             (b"GET /metrics HTTP/1.1\r\n", Ask::Partial),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Stop;
-use crate::Failure;
+use crate::{Failure, note};
 
 /// How often to look: soon enough for a finger, too seldom to cost anything.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -44,10 +44,11 @@ struct State {
 
 impl Watch {
     /// Watches from now on. The first signal makes the watch call `interrupt`, and call it again and
-    /// again until the signal is forgotten. The next one ends the program.
+    /// again until the signal is forgotten. The next one ends the program. Where no thread can be started, that
+    /// is noted, and the first one ends the program.
     ///
     /// # Errors
-    /// When a signal handler cannot be installed, or no thread can be started.
+    /// When a signal handler cannot be installed.
     pub fn start(mut interrupt: impl FnMut() + Send + 'static) -> Result<Self, Failure> {
         let failed = |e: io::Error| Failure::new("cannot watch for Ctrl-C").because(e);
         // The flag comes first: a signal that met only the handlers below would be lost.
@@ -69,8 +70,13 @@ impl Watch {
                 thread::park_timeout(LOOK_EVERY);
             }
         };
-        let thread = thread::Builder::new().name("ctrl-c".into()).spawn(look).map_err(failed)?;
-        Ok(Self { shared, done, thread: Some(thread) })
+        let thread = thread::Builder::new().name("ctrl-c".into()).spawn(look);
+        if let Err(e) = &thread {
+            shared.exit_on_sigint.store(true, Ordering::Relaxed);
+            shared.exit_on_sigterm.store(true, Ordering::Relaxed);
+            note(&format!("Ctrl-C ends the program at once, as no thread can be started: {e}"));
+        }
+        Ok(Self { shared, done, thread: thread.ok() })
     }
 
     /// Whether there was a signal that was not forgotten.

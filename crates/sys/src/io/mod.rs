@@ -1,6 +1,7 @@
-//! System calls on descriptors: positioned reads, the page cache, datagrams, the terminal.
+//! System calls on descriptors: positioned reads, the page cache, locks, datagrams, the terminal.
 
 pub(crate) mod datagram;
+pub mod lock;
 pub(crate) mod message;
 pub mod pio;
 pub mod residency;

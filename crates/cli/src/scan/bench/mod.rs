@@ -146,7 +146,8 @@ fn draw_all(ways: &[Way], flames: Option<&Path>, stop: &Stop, figures: &mut Figu
 
 /// Runs one pass in a child; the error is what the child printed.
 fn in_child(way: Way, flame: Option<&Path>) -> Result<Cost, String> {
-    let program = env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
+    let program =
+        cutwater_shell::own_path().map_err(|e| format!("cannot find this program: {e}"))?;
     let mut command = Command::new(program);
     command.args(env::args_os().skip(1)).arg(format!("--bench-way={way}"));
     if flame.is_some() {

@@ -1,5 +1,7 @@
 //! The logs that the arguments name, and what to note about them.
 
+use std::path::Path;
+
 use cutwater_logs::columns::ColumnType;
 use cutwater_logs::filter::LINE;
 use cutwater_logs::format::{Definition, field_names};
@@ -9,6 +11,7 @@ use cutwater_shell::words::shown;
 use cutwater_shell::{Failure, note};
 
 use super::super::Args;
+use super::super::follow::not_plain;
 
 /// How many names are listed where one is not known.
 const NAMES_SHOWN: usize = 12;
@@ -30,6 +33,9 @@ pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool),
     let paths = args.files.iter().map(expand).collect::<Result<Vec<_>, _>>()?.concat();
     let (mut logs, mut some_missing) = (Vec::new(), false);
     for path in &paths {
+        if args.follow {
+            refuse_endless(path)?;
+        }
         match opener.open_one(path) {
             Ok(log) => logs.push(log),
             Err(failure) if paths.len() == 1 || failure.is_usage() => return Err(failure),
@@ -44,6 +50,14 @@ pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool),
     }
     logs.iter().for_each(note_unread);
     Ok((logs, some_missing))
+}
+
+/// Refuses to follow what to open would wait for another program.
+fn refuse_endless(path: &Path) -> Result<(), Failure> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() && !found.is_dir() => Err(not_plain(path)),
+        _ => Ok(()),
+    }
 }
 
 /// Notes how to read a log in UTF-16, as Windows writes it: here its lines are bytes.

@@ -4,5 +4,6 @@ mod basics;
 mod crash;
 mod damage;
 mod full_disk;
+mod pairs;
 mod readers;
 mod text;
