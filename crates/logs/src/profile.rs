@@ -85,7 +85,7 @@ impl FieldProfile {
             SpanKind::Bool => 1,
             SpanKind::Int => 2,
             SpanKind::Float => 3,
-            SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted => 4,
+            SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted | SpanKind::Doubled => 4,
             SpanKind::Json => 5,
         };
         self.kinds[kind] += 1;

@@ -108,6 +108,8 @@ pub enum SpanKind {
     /// Text in which a backslash escapes `"`, `\` and `]`, and stands for itself before all else,
     /// as in RFC 5424.
     Quoted,
+    /// Text in which two quotation marks stand for one, as in CSV.
+    Doubled,
     /// A JSON array or object.
     Json,
 }

@@ -197,7 +197,7 @@ fn push_json_value(out: &mut Vec<u8>, span: Span, block: &[u8]) {
     let bytes = span.bytes(block);
     match span.kind {
         SpanKind::Missing | SpanKind::Null => out.extend_from_slice(b"null"),
-        SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted => {
+        SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted | SpanKind::Doubled => {
             push_json_string(out, &value::text(span, block).unwrap_or_default());
         }
         SpanKind::Json => push_json(out, bytes),

@@ -84,24 +84,28 @@ impl TextsAsNumbers {
         changed.map_or_else(|| Transformed::no(expr), Transformed::yes)
     }
 
-    /// How to compare `expr`, where it is a column of texts and all others are numbers.
+    /// How to compare `expr`, where it is a text and all others are numbers. A literal is none: the engine
+    /// makes it one of the type of the other side, or refuses it.
     fn order(&self, expr: &Expr, others: &[&Expr], schema: &DFSchema) -> Option<Order> {
-        let Expr::Column(column) = expr else { return None };
+        if matches!(expr, Expr::Literal(..) | Expr::Placeholder(_)) {
+            return None;
+        }
+        let column = match expr {
+            Expr::Column(column) => column.name.clone(),
+            other => other.schema_name().to_string(),
+        };
         let is_text = expr.get_type(schema).is_ok_and(|kind| kind.is_string());
         let are_numbers = !others.is_empty()
             && others.iter().all(|e| e.get_type(schema).is_ok_and(|kind| kind.is_numeric()));
         let counters = Arc::clone(&self.0);
-        (is_text && are_numbers).then(|| Order {
-            expr: expr.clone(),
-            column: column.name.clone(),
-            counters,
-        })
+        (is_text && are_numbers).then(|| Order { expr: expr.clone(), column, counters })
     }
 }
 
-/// A column of texts that are compared as numbers.
+/// Texts that are compared as numbers.
 struct Order {
     expr: Expr,
+    /// What they are called.
     column: String,
     counters: Arc<Counters>,
 }

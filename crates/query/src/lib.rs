@@ -32,5 +32,5 @@ pub use engine_error::engine_failure;
 pub use functions::HELP as FUNCTIONS;
 pub use scan::counters::{Counters, Snapshot};
 pub use session::{Limits, Session};
-pub use spill::{Spill, usual_places};
+pub use spill::Spill;
 pub use table::LogTable;

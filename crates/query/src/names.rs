@@ -135,6 +135,9 @@ impl Names<'_> {
             let is_table = table_parts == 0 && self.known.tables.contains(&parts[0].value);
             let joined = rest.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
             if !is_table && let Some(column) = self.column(&joined) {
+                if table_parts == 1 {
+                    self.note_nested(parts, &column);
+                }
                 parts.truncate(table_parts);
                 parts.push(Ident::with_quote('"', column));
                 return;
@@ -144,11 +147,6 @@ impl Names<'_> {
         let of_table = parts[1..].iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
         let Some(nested) = self.column(&joined) else { return };
         if self.column(&of_table).is_some() {
-            let table = &parts[0].value;
-            self.named.notes.push(format!(
-                "{joined} is the column {of_table} of the table {table}; the field {nested} is \
-                 \"{nested}\", in quotes"
-            ));
             return;
         }
         // No such field follows the table's name, so the key `log.level` is meant.
@@ -156,21 +154,36 @@ impl Names<'_> {
         parts.push(Ident::with_quote('"', nested));
     }
 
+    /// Says that a field is called as the column `column` is after the name of its table.
+    fn note_nested(&mut self, parts: &[Ident], column: &str) {
+        let table = &parts[0].value;
+        let joined = parts.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
+        let nested = self.column(&joined).filter(|_| self.known.tables.contains(table));
+        if let Some(nested) = nested {
+            self.named.notes.push(format!(
+                "{joined} is the column {column} of the table {table}; the field of that name is \
+                 \"{nested}\", in quotes"
+            ));
+        }
+    }
+
     /// `user.name`: PostgreSQL's `user` and a few other words are functions without parentheses.
     fn function(&mut self, expr: &mut Expr) {
-        let (root, chain) = match &*expr {
-            Expr::CompoundFieldAccess { root, access_chain } => (&**root, &access_chain[..]),
-            other => (other, &[][..]),
+        let mut parts = match &*expr {
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                let Some(mut parts) = words(root) else { return };
+                for access in access_chain {
+                    let AccessExpr::Dot(part) = access else { return };
+                    let Some(more) = words(part) else { return };
+                    parts.extend(more);
+                }
+                parts
+            }
+            other => match words(other) {
+                Some(parts) => parts,
+                None => return,
+            },
         };
-        let Expr::Function(Function { name, args: FunctionArguments::None, .. }) = root else {
-            return;
-        };
-        let [ObjectNamePart::Identifier(first)] = &name.0[..] else { return };
-        let mut parts = vec![first.clone()];
-        for access in chain {
-            let AccessExpr::Dot(Expr::Identifier(part)) = access else { return };
-            parts.push(part.clone());
-        }
         if let [only] = &mut parts[..] {
             if self.column(&only.value).is_some() {
                 self.ident(only);
@@ -204,6 +217,20 @@ impl Names<'_> {
             array: false,
             format: None,
         };
+    }
+}
+
+/// The names that an expression is made of: a name, names joined by points, or a function without
+/// parentheses.
+fn words(expr: &Expr) -> Option<Vec<Ident>> {
+    match expr {
+        Expr::Identifier(ident) => Some(vec![ident.clone()]),
+        Expr::CompoundIdentifier(parts) => Some(parts.clone()),
+        Expr::Function(Function { name, args: FunctionArguments::None, .. }) => match &name.0[..] {
+            [ObjectNamePart::Identifier(ident)] => Some(vec![ident.clone()]),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -318,8 +345,9 @@ mod tests {
             ("SELECT http.status FROM log", "SELECT \"http.Status\" FROM log"),
             ("SELECT t.http.status FROM t", "SELECT t.\"http.Status\" FROM t"),
             ("SELECT log.userid FROM log", "SELECT log.\"userId\" FROM log"),
-            // A table's name before a dot is the table.
-            ("SELECT t.z FROM t", "SELECT t.z FROM t"),
+            // A table's name before a dot is the table, where that has such a column.
+            ("SELECT t.a FROM t", "SELECT t.\"a\" FROM t"),
+            ("SELECT t.z FROM t", "SELECT \"t.z\" FROM t"),
             // It is ambiguous.
             ("SELECT XY FROM log", "SELECT XY FROM log"),
             ("SELECT \"userid\" FROM log", "SELECT \"userid\" FROM log"),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cutwater_logs::format::Definition;
 use cutwater_shell::output_file::Inputs;
+use cutwater_shell::words::shown;
 use cutwater_store::Files;
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -190,9 +192,28 @@ impl Session {
     fn add_logs(&mut self, table: &str, paths: &[PathBuf]) -> Result<(), Failure> {
         let logs = self.how.open(paths)?;
         let logs = LogTable::new(logs, Arc::clone(&self.counters), self.limits.seek);
+        self.note_headers(&logs);
         self.register(table, &logs)?;
         self.logs.insert(table.to_owned(), logs);
         Ok(())
+    }
+
+    /// Says which logs of separated values have no header, where nobody said so.
+    fn note_headers(&self, logs: &LogTable) {
+        for log in logs.logs() {
+            let Definition::Csv(dialect) = &log.definition else { continue };
+            if !log.sample.is_empty()
+                && !dialect.has_header()
+                && !dialect.is_header_given()
+                && !dialect.has_known_names()
+            {
+                self.counters.note(format!(
+                    "{} has no header, so its columns are column1 and so on; --format csv,header=yes \
+                     takes them from its first line, and csv,header=no leaves this note out",
+                    shown(&log.input.path)
+                ));
+            }
+        }
     }
 
     async fn add_other(

@@ -1,7 +1,7 @@
 //! Where rows go that do not fit in memory: a directory that is made when the first of them come.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater_shell::words::shown;
@@ -88,13 +88,4 @@ impl TempFileFactory for Spill {
         };
         held.insert(made).files.create_tmp_file(description)
     }
-}
-
-/// Where temporary files go if nobody says where: `$TMPDIR` or `/tmp`, the directory for files that
-/// outlast a boot (`file-hierarchy(7)`), and the user's cache (the XDG base directories).
-#[must_use]
-pub fn usual_places() -> Vec<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let cache = cache.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cache")));
-    [std::env::temp_dir(), "/var/tmp".into()].into_iter().chain(cache).collect()
 }

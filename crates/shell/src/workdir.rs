@@ -4,10 +4,11 @@
 //! power), the next one of its kind removes it: a directory whose lock nobody holds belongs to
 //! nobody.
 
+use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
@@ -76,6 +77,15 @@ pub fn remove_leftovers(parent: &Path, prefix: &str) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Where temporary files go if nobody says where: `$TMPDIR` or `/tmp`, the directory for files that
+/// outlast a boot (`file-hierarchy(7)`), and the user's cache (the XDG base directories).
+#[must_use]
+pub fn usual_places() -> Vec<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let cache = cache.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cache")));
+    [env::temp_dir(), "/var/tmp".into()].into_iter().chain(cache).collect()
 }
 
 #[cfg(test)]

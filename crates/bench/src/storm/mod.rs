@@ -22,6 +22,7 @@ use cutwater_shell::metrics::Exporter;
 use cutwater_shell::progress::Progress;
 use cutwater_shell::stop::Stop;
 use cutwater_shell::words::counted;
+use cutwater_shell::workdir::usual_places;
 use cutwater_shell::{Outcome, output};
 use metrics::{Counters, CountersSource};
 use reader::{Child, Counts, End};
@@ -96,8 +97,8 @@ pub fn run_storm(args: &StormArgs, exporter: Option<&Exporter>) -> Outcome {
     }
     let stop = Stop::on_signals()
         .map_err(|e| Failure::new("cannot take over SIGINT and SIGTERM").because(e))?;
-    let dir = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let mut weather = Weather::over_a_file_in(&dir, args.seed)?;
+    let dirs = args.dir.clone().map_or_else(usual_places, |dir| vec![dir]);
+    let mut weather = Weather::over_a_file_in_any(&dirs, args.seed)?;
     let time = Duration::from_secs_f64(args.time);
     let counters = Arc::new(Counters::default());
     if let Some(exporter) = exporter {

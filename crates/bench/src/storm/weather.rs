@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cutwater_lab::SplitMix;
 use rustix::fs::{FallocateFlags, fallocate};
@@ -26,8 +26,20 @@ pub(super) struct Weather {
 }
 
 impl Weather {
+    /// A file in the first of `dirs` that can be written; otherwise the failure of the first.
+    pub(super) fn over_a_file_in_any(dirs: &[PathBuf], seed: u64) -> Result<Self, Failure> {
+        let mut refused = None;
+        for dir in dirs {
+            match Self::over_a_file_in(dir, seed) {
+                Ok(weather) => return Ok(weather),
+                Err(failure) => refused = refused.or(Some(failure)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| Failure::new("there is no directory for a temporary file")))
+    }
+
     /// A file in `dir`, full of the bytes that belong there.
-    pub(super) fn over_a_file_in(dir: &Path, seed: u64) -> Result<Self, Failure> {
+    fn over_a_file_in(dir: &Path, seed: u64) -> Result<Self, Failure> {
         let contents: Vec<u8> = (0..SIZE_MAX).map(bytes::at).collect();
         let cannot =
             |e: io::Error| Failure::new(format!("cannot make a file in {}", shown(dir))).because(e);

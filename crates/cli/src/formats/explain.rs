@@ -153,6 +153,6 @@ fn place(span: Span, line: &[u8]) -> &'static str {
         SpanKind::Json => "json",
         // The name of a level stands for what the line has.
         SpanKind::Str if span.end as usize > line.len() => "level",
-        SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted => "text",
+        SpanKind::Str | SpanKind::Escaped | SpanKind::Quoted | SpanKind::Doubled => "text",
     }
 }

@@ -192,7 +192,7 @@ fn push_text(builder: &mut BinaryBuilder, span: Span, block: &[u8], scratch: &mu
             unescape_into(span.bytes(block), scratch);
             builder.append_value(&*scratch);
         }
-        SpanKind::Quoted => builder.append_option(value::text(span, block)),
+        SpanKind::Quoted | SpanKind::Doubled => builder.append_option(value::text(span, block)),
         _ => builder.append_value(span.bytes(block)),
     }
 }

@@ -1,7 +1,7 @@
 //! Which types of columns hold the values of sampled lines without changing one.
 
 use super::{ColumnSpec, ColumnType, Digits};
-use crate::format::for_each_record;
+use crate::format::{Format, for_each_record};
 use crate::profile::{Profile, Type};
 use crate::record::{Fields, Span, SpanKind};
 use crate::scan::Log;
@@ -17,6 +17,8 @@ const DOUBLE_WHOLE_MAX: i64 = 1 << 53;
 ///   numbers in quotes.
 /// - The field that is the time of all logs that have it is a time, also where it is a number of
 ///   seconds since 1970 or has a few other values.
+/// - Fractions of separated values that end in zeros are decimals where all have as many digits, and
+///   texts otherwise: `1.10` would become 1.1.
 /// - Whole numbers that do not fit in 64 bits, or stand beside fractions and do not fit in a double, are
 ///   decimals with all their digits; with more digits than those have, they are text.
 #[must_use]
@@ -28,6 +30,7 @@ pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
         fields.dotted = true;
         let mut clock = Clock::new(log.rules.clone());
         let mut of_log = Profile::default();
+        let is_csv = log.definition.format() == Format::Csv;
         for_each_record(
             &log.definition,
             &log.sample,
@@ -38,7 +41,7 @@ pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
                 for (id, span) in record.present() {
                     let is_time = log.time.as_deref() == Some(fields.name(id));
                     if let Some(sampled) = sampled.get_mut(usize::from(id.0)) {
-                        sampled.add(span, block, is_time.then_some(&mut clock));
+                        sampled.add(span, block, is_time.then_some(&mut clock), is_csv);
                     }
                 }
             },
@@ -54,7 +57,7 @@ pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
 }
 
 /// What the sampled values of a field are, beyond their types.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Sampled {
     /// A value is the time of its log.
     times: bool,
@@ -64,13 +67,18 @@ struct Sampled {
     large: bool,
     /// A whole number would change as a double.
     long: bool,
+    whole_numbers: bool,
     /// The most digits before and behind a point.
     whole: i64,
     fraction: i64,
+    /// A fraction of separated values ends in a zero, which a double does not print.
+    zeros: bool,
+    /// The fewest and the most digits of those behind a point, with zeros.
+    written: Option<(usize, usize)>,
 }
 
 impl Sampled {
-    fn add(&mut self, span: Span, block: &[u8], clock: Option<&mut Clock>) {
+    fn add(&mut self, span: Span, block: &[u8], clock: Option<&mut Clock>, is_csv: bool) {
         if value::is_null(span) {
             return;
         }
@@ -84,7 +92,15 @@ impl Sampled {
         let Some(number) = Decimal::new(span.bytes(block)) else { return };
         self.whole = self.whole.max(number.whole_digits());
         self.fraction = self.fraction.max(number.fraction_digits());
+        if span.kind == SpanKind::Float && is_csv {
+            let text = span.bytes(block);
+            let digits = text.iter().rev().take_while(|&&b| b != b'.').count();
+            let (least, most) = self.written.unwrap_or((digits, digits));
+            self.written = Some((least.min(digits), most.max(digits)));
+            self.zeros |= text.ends_with(b"0");
+        }
         if span.kind == SpanKind::Int {
+            self.whole_numbers = true;
             let exact = value::integer(span, block);
             self.large |= exact.is_none();
             self.long |= exact.is_none_or(|n| n.unsigned_abs() > DOUBLE_WHOLE_MAX.unsigned_abs());
@@ -99,9 +115,21 @@ impl Sampled {
             Type::Bool => ColumnType::Bool,
             Type::Integer if self.large => self.decimal(),
             Type::Integer => ColumnType::Integer,
+            Type::Float if self.zeros => self.as_written(),
             Type::Float if self.long => self.decimal(),
             Type::Float => ColumnType::Float,
             Type::Timestamp => ColumnType::Timestamp,
+            _ => ColumnType::String,
+        }
+    }
+
+    /// Prices have as many digits as each other behind the point, and a decimal keeps them; versions like
+    /// 1.9 and 1.10 have not, and are texts.
+    fn as_written(&self) -> ColumnType {
+        match self.written {
+            Some((least, most)) if least == most && !self.whole_numbers => {
+                Self { fraction: most as i64, ..*self }.decimal()
+            }
             _ => ColumnType::String,
         }
     }

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::csv::Csv;
 use super::{DataFormat, Definition, Format, Parser, feed, is_blank, plain};
 use crate::record::{Fields, Record, without_return};
 use crate::split::kept_lines;
@@ -46,7 +47,7 @@ impl Definition {
     /// Whether most lines of several belong to the record before them, as in text with times.
     #[must_use]
     pub fn joins_lines(&self) -> bool {
-        self.joining() == Joining::Loose
+        self.joining() == Joining::Loose || matches!(self, Self::Csv(_))
     }
 }
 
@@ -64,6 +65,8 @@ enum Rule {
     Pattern(Arc<DataFormat>),
     /// What parses begins a record, and what does not look like a continuation.
     Parses(Box<Strict>),
+    /// Quotes say where a record of separated values ends. A line that is one by itself begins one.
+    Csv(Box<Csv>),
 }
 
 #[derive(Debug)]
@@ -77,6 +80,9 @@ struct Strict {
 impl Begin {
     /// The rule of `definition`.
     pub(crate) fn new(definition: &Definition, rules: &Rules) -> Self {
+        if let Definition::Csv(dialect) = definition {
+            return Self(Rule::Csv(Box::new(Csv::new(dialect, &mut Fields::only::<&str>(&[])))));
+        }
         Self(match definition.joining() {
             Joining::Never => Rule::Always,
             Joining::Loose => match definition {
@@ -125,6 +131,7 @@ impl Begin {
             Rule::Pattern(format) => format.begins(without_return(line)),
             Rule::Parses(strict) if strict.mixed && is_of_crash(line) => true,
             Rule::Parses(strict) => !continues(line) || strict.parses(line),
+            Rule::Csv(csv) => csv.is_record(line),
         }
     }
 
@@ -132,6 +139,9 @@ impl Begin {
     /// `block`. Blank lines behind it are not part of it.
     #[inline]
     pub(crate) fn record_end(&mut self, block: &[u8], end: usize) -> usize {
+        if matches!(self.0, Rule::Csv(_)) {
+            return end;
+        }
         let (mut last, mut at) = (end, end + 1);
         while at < block.len() && !self.begins_at(block, at) {
             let line_end = feed(block, at);

@@ -1,7 +1,7 @@
 //! Which format a log is in, from lines sampled across it.
 
 use super::evidence::share;
-use super::{Definition, Format, data, find_time};
+use super::{Definition, Format, csv, data, find_time};
 use crate::record::{Fields, Record};
 use crate::time::Rules;
 use crate::{Error, Result};
@@ -60,6 +60,13 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
         .iter()
         .find(|(_, share)| *share >= SURE)
         .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f)));
+    let is_text = chosen.is_none_or(|(format, _)| *format == Format::Plain);
+    if let Some(dialect) = csv::Dialect::of_lines(sample).filter(|_| is_text) {
+        let confidence = dialect.share();
+        let definition = Definition::Csv(dialect);
+        let time = find_time(&definition, sample, rules);
+        return Ok(Detected { format: Format::Csv, definition, confidence, time, lines });
+    }
     let json = json_share(&shares);
     let (format, confidence) = match chosen {
         Some(&(Format::Plain, share)) if share < SURE && json >= LEAST_MIXED_TIMES => {

@@ -2,6 +2,7 @@
 
 mod access;
 mod begin;
+pub mod csv;
 mod cursor;
 mod data;
 mod detect;
@@ -63,6 +64,8 @@ pub enum Format {
     Plain,
     /// Lines.
     Raw,
+    /// Separated values; a log's own lines say how ([`csv::Dialect`]).
+    Csv,
     /// A format that is data ([`DataFormat`]): one of this crate, or of the user. Its name.
     Data(&'static str),
 }
@@ -94,6 +97,7 @@ impl Format {
             Self::Logfmt => "logfmt",
             Self::Plain => "plain",
             Self::Raw => "raw",
+            Self::Csv => "csv",
             Self::Data(name) => name,
         }
     }
@@ -110,12 +114,13 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Self> {
         let data = || data::find(name).map(|format| Self::Data(format.name()));
-        Self::NAMED.into_iter().find(|f| f.name() == name).or_else(data).ok_or_else(|| {
+        let named = Self::NAMED.into_iter().chain([Self::Csv]).find(|f| f.name() == name);
+        named.or_else(data).ok_or_else(|| {
             let names = Self::NAMED.map(Self::name).join(", ");
             let others = data::all().count();
             Error::request(format!(
-                "no format is called {name:?}; the formats are {names}, and {others} others, which \
-                 cutwater formats lists"
+                "no format is called {name:?}; the formats are {names}, csv, and {others} others, \
+                 which cutwater formats lists"
             ))
         })
     }
@@ -126,6 +131,8 @@ impl FromStr for Format {
 pub enum Definition {
     /// A format that needs no definition.
     Known(Format),
+    /// Separated values.
+    Csv(csv::Dialect),
     /// Plain text or logfmt whose lines have a time in front and a pair that is called `time`, which
     /// is another value: the time in front is `timestamp`.
     TimeBesidePair(Format),
@@ -142,12 +149,24 @@ impl From<DataFormat> for Definition {
 }
 
 impl Definition {
+    /// The format of this name, with settings where it has some: `csv,header=no`.
+    ///
+    /// # Errors
+    /// When there is no such format or setting.
+    pub fn named(name: &str) -> Result<Self> {
+        match csv::Dialect::named(name)? {
+            Some(dialect) => Ok(Self::Csv(dialect)),
+            None => Ok(Self::of(name.parse()?, b"", &Rules::default())),
+        }
+    }
+
     /// The same format for another log, whose sampled lines are `sample`.
     #[must_use]
     pub fn for_log(&self, sample: &[u8], rules: &Rules) -> Self {
         match self {
             Self::Known(format) => Self::of(*format, sample, rules),
             Self::TimeBesidePair(format) => Self::TimeBesidePair(*format),
+            Self::Csv(dialect) => Self::Csv(dialect.for_log(sample)),
             Self::Data(data) => Self::Data(data.for_log(sample)),
             Self::Wrapped(wrapping) => Self::Wrapped(wrapping.clone()),
         }
@@ -157,7 +176,7 @@ impl Definition {
     #[must_use]
     pub fn time(&self) -> Option<&str> {
         match self {
-            Self::Known(_) | Self::TimeBesidePair(_) => None,
+            Self::Known(_) | Self::TimeBesidePair(_) | Self::Csv(_) => None,
             Self::Data(data) => data.format().time(),
             Self::Wrapped(wrapping) => wrapping.time(),
         }
@@ -171,6 +190,8 @@ impl Definition {
                 fields.any(|name| name == "level")
             }
             Self::Known(_) | Self::TimeBesidePair(_) => false,
+            // A quotation mark in a text stands twice in the line.
+            Self::Csv(_) => true,
             Self::Data(data) => data.format().needs_all_lines(fields),
             Self::Wrapped(wrapping) => wrapping.inside().needs_all_lines(fields),
         }
@@ -223,6 +244,7 @@ impl Definition {
         match self {
             Self::Wrapped(wrapping) => wrapping.format(),
             Self::Known(format) | Self::TimeBesidePair(format) => *format,
+            Self::Csv(_) => Format::Csv,
             Self::Data(data) => Format::Data(data.format().name()),
         }
     }
@@ -238,6 +260,7 @@ impl Definition {
                 Some(found) => Self::Data(Data::new(found.clone(), sample)),
                 None => Self::Known(Format::Raw),
             },
+            Format::Csv => Self::Csv(csv::Dialect::found(sample)),
             known => Self::Known(known),
         }
     }
@@ -266,7 +289,12 @@ impl Definition {
                 Box::new(logfmt::Logfmt::new(rules, plain::TIMESTAMP))
             }
             Self::TimeBesidePair(_) => Box::new(plain::Plain::new(fields, rules, plain::TIMESTAMP)),
-            Self::Known(Format::Raw | Format::Data(_)) => Box::new(plain::Raw::new(fields)),
+            Self::Known(Format::Raw | Format::Csv | Format::Data(_)) => {
+                Box::new(plain::Raw::new(fields))
+            }
+            Self::Csv(dialect) => {
+                return Parser(Inner::Csv(Box::new(csv::Csv::new(dialect, fields))));
+            }
             Self::Data(data) => return data.parser(fields),
             Self::Wrapped(wrapping) => {
                 return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))));
@@ -316,6 +344,7 @@ pub struct Parser(Inner);
 #[derive(Debug)]
 enum Inner {
     Json(Box<JsonParser>),
+    Csv(Box<csv::Csv>),
     Line(Box<dyn LineParser>),
     Wrapped(Box<Wrapped>),
 }
@@ -347,7 +376,7 @@ impl Parser {
         match &mut self.0 {
             Inner::Json(json) => json.begin_block(block),
             Inner::Wrapped(wrapped) => wrapped.begin_block(block),
-            Inner::Line(_) => {}
+            Inner::Csv(_) | Inner::Line(_) => {}
         }
     }
 
@@ -364,6 +393,7 @@ impl Parser {
     ) -> (usize, std::result::Result<bool, Fault>) {
         match &mut self.0 {
             Inner::Json(json) => json.parse(block, start, fields, record),
+            Inner::Csv(csv) => csv.parse(block, start, record),
             Inner::Line(line) => {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
@@ -388,6 +418,7 @@ impl Parser {
     ) -> std::result::Result<bool, Fault> {
         match &mut self.0 {
             Inner::Json(json) => json.parse(block, start, fields, record).1,
+            Inner::Csv(csv) => csv.parse(block, start, record).1,
             Inner::Line(line) => {
                 let first = feed(block, start).min(end);
                 let parsed = whole_line(line.as_mut(), block, start, first, fields, record);

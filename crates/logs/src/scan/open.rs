@@ -8,7 +8,7 @@ use std::path::Path;
 use cutwater::ReadPath;
 
 use crate::Result;
-use crate::format::{Definition, Format, detect, find_time, given, sample};
+use crate::format::{Definition, Format, csv, detect, find_time, given, sample};
 use crate::split::{Input, Limits, is_elements};
 use crate::time::{Rules, find_day_first};
 
@@ -64,7 +64,16 @@ pub fn open(
         Some(definition) => (given(definition, &sample, &rules)?, 1.0, None),
         None => {
             let found = detect(&sample, &rules)?;
-            (found.definition, found.confidence, found.time)
+            // What is called so is read so, unless it is nothing of the kind.
+            let is_other =
+                matches!(found.format, Format::Json | Format::Docker | Format::Syslog5424);
+            match csv::Dialect::of_file(path, &sample).filter(|_| !is_other) {
+                Some(dialect) => {
+                    let share = dialect.share();
+                    (Definition::Csv(dialect), share, None)
+                }
+                None => (found.definition, found.confidence, found.time),
+            }
         }
     };
     if let Some(rewriter) = definition.rewriter(Limits::default().line_bytes_max) {

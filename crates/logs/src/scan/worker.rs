@@ -10,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Begin, Parser, Rewriter, feed, is_blank, kept_end};
+use crate::format::{Begin, Format, Parser, Rewriter, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
@@ -144,6 +144,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let rewriter = log.definition.rewriter(self.request.limits.line_bytes_max);
         let whole_lines = nothing_of_them
             && rewriter.is_none()
+            && log.definition.format() != Format::Csv
             && !self.request.records_only
             && self.request.filter.asks_for_lines();
         let mut fields = match names {

@@ -31,8 +31,21 @@ pub fn text<'a>(span: Span, block: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         SpanKind::Missing | SpanKind::Null => None,
         SpanKind::Escaped => Some(unescape(span.bytes(block))),
         SpanKind::Quoted => Some(unquote(span.bytes(block)).into()),
+        SpanKind::Doubled => Some(halve(span.bytes(block)).into()),
         _ => Some(Cow::Borrowed(span.bytes(block))),
     }
+}
+
+/// Text with one quotation mark for two.
+#[cold]
+fn halve(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        bytes.next_if(|next| byte == b'"' && *next == b'"');
+        out.push(byte);
+    }
+    out
 }
 
 /// Text without the backslashes that escape what RFC 5424 has escaped.

@@ -17,7 +17,7 @@ pub fn number(span: Span, block: &[u8]) -> Option<f64> {
                 None => parse_number(span.bytes(block)),
             }
         }
-        SpanKind::Escaped | SpanKind::Quoted => escaped_number(span, block),
+        SpanKind::Escaped | SpanKind::Quoted | SpanKind::Doubled => escaped_number(span, block),
         SpanKind::Missing | SpanKind::Null | SpanKind::Bool | SpanKind::Json => None,
     }
 }

@@ -104,8 +104,6 @@ impl Decimal {
 mod tests {
     use std::cmp::Ordering;
 
-    use super::parse_number;
-
     use proptest::prelude::*;
 
     use super::order;

@@ -35,7 +35,7 @@ pub fn integer(span: Span, block: &[u8]) -> Option<i64> {
                 _ => parse_integer(span.bytes(block)),
             }
         }
-        SpanKind::Escaped | SpanKind::Quoted => escaped_integer(span, block),
+        SpanKind::Escaped | SpanKind::Quoted | SpanKind::Doubled => escaped_integer(span, block),
         SpanKind::Missing | SpanKind::Null | SpanKind::Bool | SpanKind::Float | SpanKind::Json => {
             None
         }

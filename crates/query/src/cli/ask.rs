@@ -51,7 +51,10 @@ pub(super) async fn one(
     interrupt: &Interrupt,
     statement: Statement,
 ) -> Result<End, Failure> {
-    let _ = session.counters().take();
+    let before = session.counters().take();
+    if !args.quiet {
+        before.notes.iter().for_each(|words| note(words));
+    }
     let bytes = session.logs().values().flat_map(|t| t.logs()).map(|l| l.input.size()).sum();
     let counters = Arc::clone(session.counters());
     let progress = if args.quiet { None } else { Reading::start(bytes, move || counters.bytes()) };
@@ -155,6 +158,7 @@ fn note_what_is_missing(sums: &Snapshot) {
         ..LeftOut::default()
     };
     left_out.print();
+    unknown_zones(&sums.unknown_zones).iter().for_each(|words| note(words));
     sums.notes.iter().for_each(|words| note(words));
     if sums.sought {
         note(&format!(

@@ -11,10 +11,11 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cutwater_query::{Limits, Session, Spill, usual_places};
+use cutwater_query::{Limits, Session, Spill};
 use cutwater_shell::logs::prepare_process;
 use cutwater_shell::metrics::{Exporter, Outlets};
 use cutwater_shell::words::shown;
+use cutwater_shell::workdir::usual_places;
 use cutwater_shell::{Failure, Outcome};
 
 use args::Args;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use cutwater_query::output::Format;
 use cutwater_query::{FUNCTIONS, Session};
-use cutwater_shell::words::shown;
+use cutwater_shell::words::{is_steering, shown};
 use cutwater_shell::{Failure, print_error};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -77,7 +77,10 @@ impl Names {
             FUNCTIONS.iter().map(|(name, _)| name.split_once('(').map_or(*name, |n| n.0));
         let words = WORDS.iter().copied().chain(functions).map(str::to_owned);
         let on_demand = cutwater_query::ON_DEMAND.iter().map(|(name, _)| (*name).to_owned());
-        Self(columns.chain(tables).cloned().chain(words).chain(on_demand).collect())
+        // A name that a terminal would obey is not listed; it can be typed.
+        let is_plain = |name: &String| !name.contains(is_steering);
+        let all = columns.chain(tables).cloned().chain(words).chain(on_demand);
+        Self(all.filter(is_plain).collect())
     }
 }
 

@@ -129,8 +129,11 @@ pub(super) fn printable(text: &str) -> String {
     words::printable(text.replace('\n', "\\n").replace('\t', "\\t").as_bytes())
 }
 
-/// The cells of a batch, row by row.
-pub(super) fn rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Failure> {
+/// The cells of a batch, row by row; `shown` makes texts one line each.
+pub(super) fn rows(
+    batch: &RecordBatch,
+    shown: fn(&str) -> String,
+) -> Result<Vec<Vec<String>>, Failure> {
     let options = options();
     let formatters = batch
         .columns()
@@ -139,14 +142,14 @@ pub(super) fn rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Failure> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(refused)?;
     let cell = |f: &ArrayFormatter<'_>, row: usize| {
-        f.value(row).try_to_string().map(|text| printable(&text)).map_err(refused)
+        f.value(row).try_to_string().map(|text| shown(&text)).map_err(refused)
     };
     (0..batch.num_rows()).map(|row| formatters.iter().map(|f| cell(f, row)).collect()).collect()
 }
 
 impl<W: Write> Writer for Table<W> {
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        for row in rows(batch)? {
+        for row in rows(batch, printable)? {
             let written = if self.plan { self.write_plan(&row) } else { self.row(row) };
             written.map_err(|e| Failure::output(&e))?;
         }

@@ -12,5 +12,7 @@ mod prompt;
 mod read_back;
 mod refused;
 mod scans;
+mod separated;
 mod support;
 mod taint;
+mod types;

@@ -77,10 +77,6 @@ fn errors_and_notes_have_no_marker() -> io::Result<()> {
         let out = query().args(&args).output()?;
         assert!(is_clean(&text(&out.stderr)), "{args:?}: {:?}", text(&out.stderr));
         assert!(is_clean(&text(&out.stdout)), "{args:?}: {:?}", text(&out.stdout));
-        for format in ["markdown", "table"] {
-            let out = query().args(&args).args(["-o", format]).output()?;
-            assert!(is_clean(&text(&out.stdout)), "{args:?}: {:?}", text(&out.stdout));
-        }
     }
     Ok(())
 }

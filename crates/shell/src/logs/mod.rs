@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use cutwater::ReadPath;
-use cutwater_logs::format::{Data, DataFormat, Definition, Format, field_names};
+use cutwater_logs::format::{Data, DataFormat, Definition, field_names};
 use cutwater_logs::scan::{Log, open};
-use cutwater_logs::time::Rules;
 use cutwater_logs::time::{SECOND, parse_when};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -136,7 +135,7 @@ impl Opener {
         let of_file = formats::named(name)?.map(|format| Definition::Data(Data::new(format, b"")));
         self.definition = Some(match of_file {
             Some(definition) => definition,
-            None => Definition::of(name.parse::<Format>()?, b"", &Rules::default()),
+            None => Definition::named(name)?,
         });
         Ok(self)
     }
