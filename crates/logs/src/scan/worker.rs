@@ -70,6 +70,9 @@ struct Current {
     fields: Fields,
     filter: Bound,
     prefilter: Option<Prefilter>,
+    /// Reads the times of records, and nothing else, so that what it does not know is counted once.
+    time_clock: Clock,
+    /// Reads other values.
     clock: Clock,
     time: Option<FieldId>,
     /// Whether lines are wanted as they stand, and need not be records.
@@ -132,21 +135,34 @@ impl<'a, S: Sink> Scanner<'a, S> {
         self.sink.begin(index, &mut fields);
         let prefilter = self.prefilter(log);
         let clock = Clock::new(log.rules.clone());
+        let time_clock = clock.clone();
         // Names added since then belong to the parser, too.
         let parser =
             if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
+<<<<<<< HEAD
         let (log, at_end) = (index, false);
         Current {
             log,
+=======
+        Current {
+            log: index,
+>>>>>>> w/times
             parser,
             fields,
             filter,
             prefilter,
+<<<<<<< HEAD
             clock,
             time,
             whole_lines,
             rewriter,
             at_end,
+=======
+            time_clock,
+            clock,
+            time,
+            whole_lines,
+>>>>>>> w/times
         }
     }
 
@@ -336,7 +352,7 @@ fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
     if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
         return Time::Absent;
     }
-    c.clock.parse(text).map_or(Time::Unreadable, Time::At)
+    c.time_clock.parse(text).map_or(Time::Unreadable, Time::At)
 }
 
 impl<S: Sink> Worker for Scanner<'_, S> {
@@ -382,7 +398,10 @@ impl<S: Sink> Worker for Scanner<'_, S> {
             self.finish_rewriting();
         }
         if let Some(current) = &mut self.current {
-            self.tally.unknown_zones.merge(&current.clock.take_unknown_zones());
+            let of_values = current.clock.take_unknown_zones();
+            let of_times = current.time_clock.take_unknown_zones();
+            let unknown = if current.time.is_some() { of_times } else { of_values };
+            self.tally.unknown_zones.merge(&unknown);
         }
         Part {
             tally: std::mem::take(&mut self.tally),

@@ -330,7 +330,7 @@ fn formats_are_told_apart() {
         (Format::Logfmt, "user=- referer=- ip=- n=1\n"),
         // A host has no `=` in it.
         (Format::Logfmt, "2026-03-01T10:00:00Z level=error message=\"a b\"\n"),
-        (Format::Logfmt, "2026-03-01T10:00:00Z INFO msg=\"a b\" user=x\n"),
+        (Format::Plain, "2026-03-01T10:00:00Z INFO msg=\"a b\" user=x\n"),
         (Format::Logfmt, "Mar  1 10:00:00 level=error message=\"a b\"\n"),
         (Format::Plain, "2026-03-01T10:00:00Z user bob came in, id=5\n"),
         // What follows a time is a host where the line goes on as syslog does.
