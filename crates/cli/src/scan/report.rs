@@ -15,6 +15,9 @@ pub(super) fn print(plan: &Plan, done: &Done) -> Result<(), Failure> {
         note(&if text.contains(&name) { text } else { format!("{name}: {text}") });
     }
     note_times(plan, done);
+    for remark in plan.logs.iter().filter_map(|log| log.input.take_remark()) {
+        note(&printable(remark.as_bytes()));
+    }
     match &done.result {
         PassResult::Printed => {}
         PassResult::Counts { counts, json } => count::print(plan, done, counts, *json)?,

@@ -10,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Format, Parser, Rewriter, feed, is_blank};
+use crate::format::{Definition, Format, Parser, Rewriter, feed, is_blank};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, Task, Worker, lines_in};
@@ -139,37 +139,27 @@ impl<'a, S: Sink> Scanner<'a, S> {
         // Names added since then belong to the parser, too.
         let parser =
             if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
-<<<<<<< HEAD
-        let (log, at_end) = (index, false);
-        Current {
-            log,
-=======
         Current {
             log: index,
->>>>>>> w/times
             parser,
             fields,
             filter,
             prefilter,
-<<<<<<< HEAD
-            clock,
-            time,
-            whole_lines,
-            rewriter,
-            at_end,
-=======
             time_clock,
             clock,
             time,
             whole_lines,
->>>>>>> w/times
+            rewriter,
+            at_end: false,
         }
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
     fn prefilter(&self, log: &Log) -> Option<Prefilter> {
         // The name of a level need not be in the line.
-        let names_levels = log.definition.format() == Format::Plain
+        let has_text = log.definition.format() == Format::Plain
+            || matches!(log.definition, Definition::Wrapped(_));
+        let names_levels = has_text
             && self.request.filter.fields().any(|name| name == "level");
         if self.request.examine_all || names_levels {
             return None;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "arrow")]
 mod columns;
+mod compressed;
 mod conditions;
 mod conservation;
 mod envelopes;

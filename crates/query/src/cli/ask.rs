@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use cutwater_logs::seek::PLACES;
 use cutwater_query::{Session, Snapshot, engine_failure};
 use cutwater_shell::progress::Reading;
-use cutwater_shell::words::unknown_zones;
+use cutwater_shell::words::{printable, unknown_zones};
 use cutwater_shell::{Failure, note};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -65,6 +65,10 @@ pub(super) async fn one(
     let end = end?;
     if !args.quiet {
         note_what_is_missing(&session.counters().take());
+        let logs = session.logs().values().flat_map(|table| table.logs());
+        for remark in logs.filter_map(|log| log.input.take_remark()) {
+            note(&printable(remark.as_bytes()));
+        }
     }
     Ok(end)
 }
