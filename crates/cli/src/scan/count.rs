@@ -14,8 +14,13 @@ use super::plan::Plan;
 pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
     let literals = plan.request.filter.literals().filter(|literals| literals.decide);
     let whole = plan.request.ranges.iter().all(Option::is_none) && !plan.wants_bad_lines();
+    let whole = whole && !plan.logs.iter().any(|log| log.definition.joins_lines());
+    // A text that is joined or unescaped is not in the bytes of the log as it is asked for.
+    let in_place = plan.logs.iter().all(|log| !log.definition.is_rewritten());
     let raw = match &literals {
-        Some(l) if whole => Some(count_literals(&plan.logs, &plan.request, stop, &l.texts)),
+        Some(l) if whole && in_place => {
+            Some(count_literals(&plan.logs, &plan.request, stop, &l.texts))
+        }
         None if whole && plan.request.filter.is_empty() => {
             Some(count_lines(&plan.logs, &plan.request, stop))
         }
@@ -35,9 +40,11 @@ pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failur
 /// Counts where lines have to be parsed.
 fn count_parsed(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
     let (mut done, _) = pass(plan, stop, || Counting, Ignore)?;
-    // Without conditions lines are counted, as where nothing has to be parsed.
+    // Without conditions lines are counted, as where nothing has to be parsed; but not those that
+    // continue a record.
     let all = plan.request.filter.is_empty();
-    let counts = done.tallies.iter().map(|t| if all { t.lines } else { t.matched }).collect();
+    let count = |t: &Tally| if all { t.lines - t.continued } else { t.matched };
+    let counts = done.tallies.iter().map(count).collect();
     done.result = PassResult::Counts { counts, json };
     Ok(done)
 }

@@ -2,11 +2,11 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use cutwater_logs::follow::{Event, Follow};
 use cutwater_logs::render::{Rendering, Style};
-use cutwater_logs::scan::{Feed, Lines, Rows, Sink, Tally};
-use cutwater_logs::split::InputKind;
+use cutwater_logs::scan::{Feed, Lines, Part, Rows, Sink, Tally};
 use cutwater_logs::watch::Watcher;
 
 use cutwater_shell::stop::Watch;
@@ -21,6 +21,9 @@ use super::rows::Writer;
 
 /// Lines of each log that are shown before new ones, unless `--tail` says how many.
 const TAIL_LINES: usize = 10;
+
+/// How long a log is quiet before its last record is printed, which may have more lines to come.
+const QUIET: Duration = Duration::from_millis(400);
 
 /// Prints records as they are written, until a signal ends it.
 pub(super) fn follow(plan: &Plan, records: &Records, watch: &Watch) -> Result<Done, Failure> {
@@ -70,18 +73,21 @@ fn print<S: Sink<Out = Rows>>(
     let tallies = vec![Tally::default(); plan.logs.len()];
     let feed = Feed::new(&plan.logs, &plan.request, sink);
     let bad = BadLines::new(plan)?;
-    let mut printing = Printing { plan, feed, bad, tallies, writer, titled, last_log: None };
+    let lines_at = vec![Instant::now(); plan.logs.len()];
+    let mut printing =
+        Printing { plan, feed, bad, tallies, writer, titled, last_log: None, lines_at };
     while !watch.is_interrupted() {
         for (log, follow) in follows.iter_mut().enumerate() {
             let name = plan.name(log);
             let failed = |e| Failure::new(format!("cannot go on following {name}")).because(e);
             follow.poll(|event| printing.event(log, event)).map_err(failed)?;
         }
-        if printing.writer.has_failed() {
+        if printing.writer.has_failed() || printing.flush(QUIET).is_break() {
             break;
         }
         watcher.wait();
     }
+    let _ = printing.flush(Duration::ZERO);
     let bad = printing.bad.finish()?;
     printing.writer.finish()?;
     Ok(Done { tallies: printing.tallies, bad, ..Done::default() })
@@ -97,25 +103,45 @@ struct Printing<'a, S: Sink<Out = Rows>> {
     titled: bool,
     /// The log of the last row.
     last_log: Option<usize>,
+    /// When each log last had lines.
+    lines_at: Vec<Instant>,
 }
 
 impl<S: Sink<Out = Rows>> Printing<'_, S> {
     fn event(&mut self, log: usize, event: Event<'_>) -> ControlFlow<()> {
-        let mut part = match event {
-            Event::Lines { offset, bytes } => self.feed.lines(log, offset, bytes),
+        let part = match event {
+            Event::Lines { offset, bytes } => {
+                self.lines_at[log] = Instant::now();
+                self.feed.lines(log, offset, bytes)
+            }
             Event::LongLine { offset, length, start } => {
                 self.feed.long_line(log, offset, length, start)
             }
             Event::Replaced => {
                 note(&format!("{} was replaced; the new file is followed", self.plan.name(log)));
-                return ControlFlow::Continue(());
+                self.feed.flush(log)
             }
             Event::Truncated => {
                 let name = self.plan.name(log);
                 note(&format!("{name} was truncated; it is followed from its start"));
-                return ControlFlow::Continue(());
+                self.feed.flush(log)
             }
         };
+        self.part(log, part)
+    }
+
+    /// Prints the last records of logs that have been quiet for `quiet`.
+    fn flush(&mut self, quiet: Duration) -> ControlFlow<()> {
+        for log in 0..self.lines_at.len() {
+            if self.feed.holds(log) && self.lines_at[log].elapsed() >= quiet {
+                let part = self.feed.flush(log);
+                self.part(log, part)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn part(&mut self, log: usize, mut part: Part<Rows>) -> ControlFlow<()> {
         let before = self.tallies[log].lines;
         part.bad_lines.iter_mut().for_each(|bad| bad.line += before);
         self.tallies[log].merge(&part.tally);
@@ -136,7 +162,7 @@ fn open(plan: &Plan, lines: usize) -> Result<Vec<Follow>, Failure> {
     let mut follows = Vec::new();
     for log in &plan.logs {
         let path = &log.input.path;
-        if log.input.kind != InputKind::Plain {
+        if log.input.plain().is_none() {
             let name = shown(path);
             return Err(Failure::usage(format!(
                 "{name} cannot be followed: only plain files grow by lines; \

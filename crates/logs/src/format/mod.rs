@@ -2,6 +2,7 @@
 
 mod access;
 mod apache_error;
+mod begin;
 mod cursor;
 mod detect;
 mod envelope;
@@ -18,6 +19,7 @@ mod structured;
 mod syslog;
 mod time_field;
 
+pub(crate) use begin::{Begin, kept_end};
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
 pub use detect::{Detected, field_names, need_time};
@@ -29,6 +31,7 @@ pub(crate) use sample::take_lines;
 pub use time_field::find_time;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use crate::bad::Reason;
@@ -281,7 +284,12 @@ impl Parser {
         record: &mut Record,
     ) -> (usize, std::result::Result<bool, Fault>) {
         match &mut self.0 {
-            Inner::Json(json) => json.parse(block, start, fields, record),
+            Inner::Json(json) => match json.parse(block, start, fields, record) {
+                (end, Err(fault)) if block[start] == 0 => {
+                    (end, after_zeros(json, block, start..end, fields, record, fault))
+                }
+                parsed => parsed,
+            },
             Inner::Line(line) => {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
@@ -294,10 +302,53 @@ impl Parser {
     }
 }
 
-/// Whether a line has nothing but the blanks of JSON in it, which are blanks in every format.
+impl Parser {
+    /// Parses a record of several lines, `block[start..end]`; whether it is one.
+    pub(crate) fn parse_lines(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> std::result::Result<bool, Fault> {
+        match &mut self.0 {
+            Inner::Json(_) => self.parse(block, start, fields, record).1,
+            Inner::Line(line) => whole_line(line.as_mut(), block, start, end, fields, record),
+            Inner::Wrapped(wrapped) => wrapped.parse(block, start, end, fields, record),
+        }
+    }
+}
+
+/// Whether a line has nothing but the blanks of JSON in it, which are blanks in every format, after NUL
+/// bytes, which stand where nothing was written.
 #[inline]
 pub(crate) fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+    line[zeros(line)..].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+}
+
+/// How many NUL bytes `line` begins with: a hole, or bytes that were reserved and never written.
+#[inline]
+pub(crate) fn zeros(line: &[u8]) -> usize {
+    if line.first() == Some(&0) { line.iter().take_while(|&&b| b == 0).count() } else { 0 }
+}
+
+/// Parses JSON behind NUL bytes.
+#[cold]
+fn after_zeros(
+    json: &mut JsonParser,
+    block: &[u8],
+    line: Range<usize>,
+    fields: &mut Fields,
+    record: &mut Record,
+    fault: Fault,
+) -> std::result::Result<bool, Fault> {
+    let start = line.start + zeros(&block[line.clone()]);
+    if is_blank(&block[line.clone()]) {
+        return Ok(false);
+    }
+    record.clear();
+    if start < line.end { json.parse(block, start, fields, record).1 } else { Err(fault) }
 }
 
 /// The offset of the line feed at or after `from`, or the end of the block.
@@ -318,6 +369,7 @@ fn whole_line(
         return Ok(false);
     }
     let end = if block[end - 1] == b'\r' { end - 1 } else { end };
+    let start = start + zeros(&block[start..end]);
     match line.parse(block, start, end, fields, record) {
         Ok(()) => Ok(true),
         Err(reason) => Err(Fault { reason, at: start }),

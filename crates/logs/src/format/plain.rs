@@ -85,6 +85,11 @@ impl Plain {
     }
 }
 
+/// Whether `line` has a time near its front.
+pub(super) fn has_time(clock: &mut Clock, line: &[u8]) -> bool {
+    clock.find_front(line).is_some()
+}
+
 /// Whether Redis writes this before a time: the process and its role, `1234:M`, or the process alone
 /// in brackets.
 fn is_of_redis(head: &[u8]) -> bool {

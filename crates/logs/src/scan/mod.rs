@@ -102,13 +102,13 @@ pub struct BadRow<'a> {
 pub struct Row<'a> {
     /// Index of the log.
     pub log: usize,
-    /// Offset in the log of the line's first byte.
+    /// Offset in the log of the record's first byte.
     pub offset: u64,
-    /// The line's number, counted from 1 since [`Sink::take`] was last called.
+    /// The number of its first line, counted from 1 since [`Sink::take`] was last called.
     pub number: u64,
     /// The bytes that the spans point into.
     pub block: &'a [u8],
-    /// The line without its line feed.
+    /// The record's lines, without the last line feed.
     pub line: &'a [u8],
     /// The fields' names.
     pub fields: &'a Fields,
@@ -153,8 +153,16 @@ pub struct Tally {
     pub bytes: u64,
     /// Lines, blank and bad ones among them.
     pub lines: u64,
-    /// Lines that are records.
+    /// Records; each has a first line.
     pub records: u64,
+    /// Lines that continue a record, or a bad line.
+    pub continued: u64,
+    /// Of these, the lines that are left out, as their record is longer than
+    /// [`RECORD_BYTES_MAX`](crate::split::RECORD_BYTES_MAX) or
+    /// [`RECORD_LINES_MAX`](crate::split::RECORD_LINES_MAX).
+    pub left_out: u64,
+    /// Lines with nothing in them.
+    pub blank: u64,
     /// Records that passed the filter.
     pub matched: u64,
     /// Records whose field for the time has a value that is no time; counted where records carry
@@ -174,6 +182,9 @@ impl Tally {
         self.bytes += other.bytes;
         self.lines += other.lines;
         self.records += other.records;
+        self.continued += other.continued;
+        self.left_out += other.left_out;
+        self.blank += other.blank;
         self.matched += other.matched;
         self.untimed += other.untimed;
         self.unknown_zones.merge(&other.unknown_zones);

@@ -1,14 +1,15 @@
 //! Logs with their formats.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use cutwater::ReadPath;
 
 use crate::Result;
-use crate::format::{Definition, detect, find_time, given, sample};
-use crate::split::{Input, InputKind, Limits};
+use crate::format::{Definition, Format, detect, find_time, given, sample};
+use crate::split::{Input, Limits, is_elements};
 use crate::time::{Rules, find_day_first};
 
 /// A log with its format.
@@ -45,7 +46,11 @@ pub fn open(
     asked: Option<&Definition>,
     zone: &jiff::tz::TimeZone,
 ) -> Result<Log> {
-    let input = Input::open(path, read_path)?;
+    let mut input = Input::open(path, read_path)?;
+    let may_be_json = asked.is_none_or(|g| matches!(g, Definition::Known(Format::Json)));
+    if may_be_json && is_elements(&head(&input)?) {
+        input = input.with_elements();
+    }
     let reference_s = fs::metadata(path)
         .map(|m| m.mtime())
         .unwrap_or_else(|_| jiff::Timestamp::now().as_second());
@@ -73,30 +78,40 @@ pub fn open(
     Ok(Log { input, definition, confidence, time, rules, sample })
 }
 
-fn take_sample(input: &Input) -> Result<Vec<u8>> {
-    match (input.plain(), input.kind) {
-        (Some(file), _) => sample(file, input.size()),
-        (None, InputKind::Stream) => {
-            let mut lines = Vec::new();
-            crate::format::take_lines(input.head(), false, false, &mut lines);
-            Ok(lines)
-        }
-        (None, _) if !input.head().is_empty() => {
-            let mut lines = Vec::new();
-            crate::format::take_lines(&input.head_text(), false, false, &mut lines);
-            Ok(lines)
-        }
-        (None, _) => {
-            use std::io::Read;
-            let mut start = Vec::new();
-            let read = input.stream()?.take(STREAM_SAMPLE_BYTES as u64).read_to_end(&mut start);
-            if let (Err(e), true) = (read, start.is_empty()) {
-                return Err(input.failed(e));
-            }
-            let whole = start.len() < STREAM_SAMPLE_BYTES;
-            let mut lines = Vec::new();
-            crate::format::take_lines(&start, false, whole, &mut lines);
-            Ok(lines)
-        }
+/// How much of a log is looked at to find whether it is JSON in one piece.
+const HEAD_BYTES: usize = 4 << 10;
+
+/// The first bytes of a log, decompressed.
+fn head(input: &Input) -> Result<Vec<u8>> {
+    let Some(file) = input.plain() else {
+        return beginning(input, HEAD_BYTES).map(|(head, _)| head);
+    };
+    let mut head = vec![0; HEAD_BYTES];
+    let n = crate::split::ReadAt::read_at(file, &mut head, 0)?;
+    head.truncate(n);
+    Ok(head)
+}
+
+/// The first bytes of a stream, and whether they are all.
+fn beginning(input: &Input, most: usize) -> Result<(Vec<u8>, bool)> {
+    if !input.head().is_empty() {
+        return Ok((input.head_text(), false));
     }
+    let mut start = Vec::new();
+    let read = input.stream()?.take(most as u64).read_to_end(&mut start);
+    if let (Err(e), true) = (read, start.is_empty()) {
+        return Err(input.failed(e));
+    }
+    let whole = start.len() < most;
+    Ok((start, whole))
+}
+
+fn take_sample(input: &Input) -> Result<Vec<u8>> {
+    if let Some(file) = input.plain() {
+        return sample(file, input.size());
+    }
+    let (start, whole) = beginning(input, STREAM_SAMPLE_BYTES)?;
+    let mut lines = Vec::new();
+    crate::format::take_lines(&start, false, whole, &mut lines);
+    Ok(lines)
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::worker::{Held, Scanner};
 use super::{Log, Part, Request, Sink, tasks};
 use crate::Result;
-use crate::split::{Block, BlockSink, Blocks, InputKind, Task, Worker, read_task};
+use crate::split::{Block, BlockSink, Blocks, Task, Worker, read_task};
 
 /// The pieces of a pass; each caller takes the next one.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl<S: Sink> Pull<S> {
     /// Whether a piece is a whole log that can only be read from its start to its end.
     #[must_use]
     pub fn is_stream(&self, task: &Task) -> bool {
-        self.logs.get(task.input).is_some_and(|log| log.input.kind != InputKind::Plain)
+        self.logs.get(task.input).is_some_and(|log| log.input.plain().is_none())
     }
 
     /// Reads a piece. `each` gets what was found whenever the sink is full, and at the end; it
@@ -117,5 +117,17 @@ impl<S: Sink, E: FnMut(&mut S, Part<S::Out>) -> ControlFlow<()>> BlockSink for H
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) -> ControlFlow<()> {
         self.scanner.long_line(offset, bytes, start);
         self.hand_over()
+    }
+
+    fn joins_lines(&self) -> bool {
+        self.scanner.joins_lines()
+    }
+
+    fn begins_record(&mut self, line: &[u8]) -> bool {
+        self.scanner.begins_record(line)
+    }
+
+    fn left_out(&mut self, lines: u64, bytes: u64) {
+        self.scanner.left_out(lines, bytes);
     }
 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::literals::Searcher;
 use super::{Log, Request, tasks};
 use crate::Error;
+use crate::format::{Begin, feed};
 use crate::split::{self, Block, Stop, Task, Worker, lines_in};
 
 /// What was counted in a log.
@@ -14,7 +15,7 @@ pub struct Counted {
     pub bytes: u64,
     /// Lines, also a last one without a line feed. Not counted where literals are.
     pub lines: u64,
-    /// Lines with one of the literals in them.
+    /// Records with one of the literals in them, and lines that are no records.
     pub matched: u64,
 }
 
@@ -27,8 +28,8 @@ pub fn count_lines(
     count(logs, request, stop, &[])
 }
 
-/// Counts the lines of each log that contain one of `literals`, as their bytes stand; where there
-/// are no literals, no line does. None of them should be empty or have a line feed in it.
+/// Counts the records of each log that contain one of `literals`, as their bytes stand; where there
+/// are no literals, no record does. None of them should be empty or have a line feed in it.
 pub fn count_literals(
     logs: &[Log],
     request: &Request,
@@ -47,7 +48,8 @@ fn count(
     let tasks = tasks::tasks(logs, request);
     let worker = || Counter {
         searcher: Searcher::new(literals).filter(|_| !literals.is_empty()),
-        counted: Counted::default(),
+        begins: logs.iter().map(|log| Begin::new(&log.definition, &log.rules)).collect(),
+        ..Counter::default()
     };
     let inputs: Vec<_> = logs.iter().map(|log| log.input.clone()).collect();
     let mut totals = vec![Counted::default(); logs.len()];
@@ -62,37 +64,55 @@ fn count(
     (totals, failures)
 }
 
-/// Counts lines, or the lines with a literal in them.
+/// Counts lines, or the records with a literal in them.
 #[derive(Default)]
 pub(super) struct Counter {
     searcher: Option<Searcher>,
+    /// By log; none where only lines are counted.
+    begins: Vec<Begin>,
+    log: usize,
+    begun: bool,
     counted: Counted,
 }
 
-/// How many lines of `bytes` contain what `searcher` finds.
-fn lines_with(searcher: &Searcher, bytes: &[u8]) -> u64 {
-    let (mut count, mut at) = (0, 0);
-    while let Some(found) = searcher.find(bytes, at) {
-        count += 1;
-        match memchr::memchr(b'\n', &bytes[found..]) {
-            Some(feed) => at = found + feed + 1,
-            None => break,
+impl Counter {
+    /// How many records of `bytes` contain what is searched for.
+    fn records_with(&mut self, bytes: &[u8]) -> u64 {
+        let (Some(searcher), Some(begin)) = (&self.searcher, self.begins.get_mut(self.log)) else {
+            return 0;
+        };
+        let (mut count, mut at) = (0, 0);
+        while let Some(found) = searcher.find(bytes, at) {
+            count += 1;
+            let end = feed(bytes, found);
+            if !begin.joins() {
+                at = end + 1;
+                continue;
+            }
+            let line = memchr::memrchr(b'\n', &bytes[at..found]).map_or(at, |n| at + n + 1);
+            let start = begin.record_start(bytes, at, line, self.begun);
+            let first = feed(bytes, start);
+            self.begun = self.begun || begin.begins(&bytes[start..first]);
+            at = 1 + if self.begun { begin.record_end(bytes, end) } else { end };
         }
+        count
     }
-    count
 }
 
 impl Worker for Counter {
     type Out = Counted;
 
-    fn begin(&mut self, _: &Task) {}
+    fn begin(&mut self, task: &Task) {
+        (self.log, self.begun) = (task.input, task.range.start > 0);
+    }
 
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
         let bytes = block.bytes;
         self.counted.bytes += bytes.len() as u64;
-        match &self.searcher {
-            Some(searcher) => self.counted.matched += lines_with(searcher, bytes),
-            None => self.counted.lines += lines_in(bytes),
+        if self.searcher.is_some() {
+            self.counted.matched += self.records_with(bytes);
+        } else {
+            self.counted.lines += lines_in(bytes);
         }
         ControlFlow::Continue(())
     }
@@ -100,6 +120,18 @@ impl Worker for Counter {
     fn long_line(&mut self, _: u64, bytes: u64, _: &[u8]) {
         self.counted.bytes += bytes + 1;
         self.counted.lines += 1;
+    }
+
+    fn joins_lines(&self) -> bool {
+        self.searcher.is_some() && self.begins.get(self.log).is_some_and(Begin::joins)
+    }
+
+    fn begins_record(&mut self, line: &[u8]) -> bool {
+        self.begins.get_mut(self.log).is_none_or(|begin| begin.begins(line))
+    }
+
+    fn left_out(&mut self, _: u64, bytes: u64) {
+        self.counted.bytes += bytes;
     }
 
     fn is_full(&self) -> bool {

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::{Log, Request};
-use crate::split::{InputKind, Task};
+use crate::split::Task;
 
 /// The tasks of a pass, in the order of the logs. With fewer bytes than pieces for all
 /// threads, pieces are made smaller, but not smaller than a block.
 pub(super) fn tasks(logs: &[Log], request: &Request) -> Vec<Task> {
     let mut tasks = Vec::new();
     for (index, log) in logs.iter().enumerate() {
-        if log.input.kind != InputKind::Plain {
+        if log.input.plain().is_none() {
             tasks.push(Task { input: index, range: 0..u64::MAX });
             continue;
         }

@@ -10,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Definition, Format, Parser, Rewriter, feed, is_blank};
+use crate::format::{Begin, Definition, Format, Parser, Rewriter, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, Task, Worker, lines_in};
@@ -80,6 +80,17 @@ struct Current {
     rewriter: Option<Rewriter>,
     /// Whether the piece is the last one of its log.
     at_end: bool,
+    begin: Begin,
+    /// Whether a record has begun in this log; the lines before are records by themselves.
+    begun: bool,
+}
+
+/// What a record's lines are, in a block.
+struct Extent {
+    /// Where the kept lines end, at a line feed or the end of the block.
+    kept: usize,
+    /// Where the last line ends.
+    end: usize,
 }
 
 impl<'a, S: Sink> Scanner<'a, S> {
@@ -139,6 +150,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         // Names added since then belong to the parser, too.
         let parser =
             if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
+        let begin = Begin::new(&log.definition, &log.rules);
         Current {
             log: index,
             parser,
@@ -151,6 +163,8 @@ impl<'a, S: Sink> Scanner<'a, S> {
             whole_lines,
             rewriter,
             at_end: false,
+            begin,
+            begun: false,
         }
     }
 
@@ -159,8 +173,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         // The name of a level need not be in the line.
         let has_text = log.definition.format() == Format::Plain
             || matches!(log.definition, Definition::Wrapped(_));
-        let names_levels = has_text
-            && self.request.filter.fields().any(|name| name == "level");
+        let names_levels = has_text && self.request.filter.fields().any(|name| name == "level");
         if self.request.examine_all || names_levels {
             return None;
         }
@@ -182,73 +195,103 @@ impl<'a, S: Sink> Scanner<'a, S> {
         }
         let mut indexed = current.whole_lines && !self.request.examine_all;
         while at < bytes.len() {
-            if let Some(prefilter) = &mut current.prefilter {
-                let next = prefilter.next(bytes, at).unwrap_or(bytes.len());
-                let skipped = lines_in(&bytes[at..next]);
-                self.tally.lines += skipped;
-                self.tally.skipped += skipped;
-                at = next;
-                if at == bytes.len() {
-                    break;
-                }
+            at = self.skip(current, bytes, at);
+            if at == bytes.len() {
+                break;
             }
             if !indexed {
                 current.parser.begin_block(bytes);
                 indexed = true;
             }
             self.tally.lines += 1;
-            let (end, outcome) = self.line(current, block, at);
+            let (extent, outcome) = self.line(current, block, at);
             if let Err(fault) = outcome {
-                self.bad(current, fault, block, at, end);
+                self.bad(current, fault, block, at, extent.kept);
             }
-            at = end + 1;
+            let more = lines_in(&bytes[at..extent.end]).saturating_sub(1);
+            let kept = lines_in(&bytes[at..extent.kept]).saturating_sub(1);
+            self.tally.lines += more;
+            self.tally.continued += more;
+            self.tally.left_out += more - kept;
+            at = extent.end + 1;
         }
     }
 
-    /// The line that begins at `start`: where it ends, and what is wrong with it.
+    /// Skips the records that cannot pass, from the one that begins at `at`.
+    fn skip(&mut self, c: &mut Current, bytes: &[u8], at: usize) -> usize {
+        let Some(prefilter) = &mut c.prefilter else { return at };
+        let line = prefilter.next(bytes, at).unwrap_or(bytes.len());
+        let next = if c.begin.joins() && line < bytes.len() {
+            c.begin.record_start(bytes, at, line, c.begun)
+        } else {
+            line
+        };
+        let skipped = lines_in(&bytes[at..next]);
+        self.tally.lines += skipped;
+        self.tally.skipped += skipped;
+        next
+    }
+
+    /// The record that begins at `start`: its lines, and what is wrong with it.
     #[inline]
     fn line(
         &mut self,
         c: &mut Current,
         whole: Block<'_>,
         start: usize,
-    ) -> (usize, Result<(), Fault>) {
+    ) -> (Extent, Result<(), Fault>) {
         if c.whole_lines {
             return self.whole_line(c, whole, start);
         }
         self.record.clear();
-        let (end, parsed) = c.parser.parse(whole.bytes, start, &mut c.fields, &mut self.record);
+        let block = whole.bytes;
+        let (extent, parsed) = if c.begin.is_loose() {
+            let extent = c.extent(block, start, feed(block, start));
+            let Current { parser, fields, .. } = c;
+            let parsed = parser.parse_lines(block, start, extent.kept, fields, &mut self.record);
+            (extent, parsed)
+        } else {
+            let (end, parsed) = c.parser.parse(block, start, &mut c.fields, &mut self.record);
+            (c.extent(block, start, end), parsed)
+        };
         let outcome = match parsed {
             Ok(true) => {
-                self.record(c, whole, start, end);
+                self.record(c, whole, start, extent.kept);
                 Ok(())
             }
-            Ok(false) => Ok(()),
+            Ok(false) => {
+                self.tally.blank += 1;
+                Ok(())
+            }
             Err(fault) => Err(fault),
         };
-        (end, outcome)
+        (extent, outcome)
     }
 
-    /// The line that begins at `start`, handed over where it passes as it stands.
+    /// The record that begins at `start`, handed over where its lines pass as they stand.
     fn whole_line(
         &mut self,
         c: &mut Current,
         whole: Block<'_>,
         start: usize,
-    ) -> (usize, Result<(), Fault>) {
+    ) -> (Extent, Result<(), Fault>) {
         let block = whole.bytes;
         self.record.clear();
-        let (end, parsed) = if self.request.examine_all {
-            c.parser.parse(block, start, &mut c.fields, &mut self.record)
+        let end = feed(block, start);
+        let extent = c.extent(block, start, end);
+        let parsed = if self.request.examine_all {
+            let Current { parser, fields, .. } = c;
+            parser.parse_lines(block, start, extent.kept, fields, &mut self.record)
         } else {
-            let end = feed(block, start);
-            (end, Ok(!is_blank(&block[start..end])))
+            Ok(!is_blank(&block[start..end]))
         };
-        if parsed != Ok(false) {
+        if parsed == Ok(false) {
+            self.tally.blank += 1;
+        } else {
             self.tally.records += u64::from(parsed.is_ok());
-            self.hand_over(c, whole, start..end, None);
+            self.hand_over(c, whole, start..extent.kept, None);
         }
-        (end, parsed.map(|_| ()))
+        (extent, parsed.map(|_| ()))
     }
 
     /// Takes the record of `whole[start..end]`.
@@ -345,6 +388,26 @@ fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
     c.time_clock.parse(text).map_or(Time::Unreadable, Time::At)
 }
 
+impl Current {
+    /// The lines of the record whose first line is `block[start..end]`.
+    #[inline]
+    fn extent(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
+        let single = Extent { kept: end, end };
+        if !self.begin.joins() || !self.begun && !self.begins(&block[start..end]) {
+            return single;
+        }
+        let last = self.begin.record_end(block, end);
+        if last == end { single } else { Extent { kept: kept_end(block, start, last), end: last } }
+    }
+
+    /// Whether `line` begins the first record of the log.
+    #[cold]
+    fn begins(&mut self, line: &[u8]) -> bool {
+        self.begun = !is_blank(line) && self.begin.begins(line);
+        self.begun
+    }
+}
+
 impl<S: Sink> Worker for Scanner<'_, S> {
     type Out = Part<S::Out>;
 
@@ -353,6 +416,24 @@ impl<S: Sink> Worker for Scanner<'_, S> {
             self.current = Some(self.open(task.input));
         }
         self.begin_rewriting(task);
+        if let Some(current) = &mut self.current {
+            current.begun = task.range.start > 0;
+        }
+    }
+
+    fn joins_lines(&self) -> bool {
+        self.current.as_ref().is_some_and(|c| c.begin.joins())
+    }
+
+    fn begins_record(&mut self, line: &[u8]) -> bool {
+        self.current.as_mut().is_none_or(|c| c.begin.begins(line))
+    }
+
+    fn left_out(&mut self, lines: u64, bytes: u64) {
+        self.tally.bytes += bytes;
+        self.tally.lines += lines;
+        self.tally.continued += lines;
+        self.tally.left_out += lines;
     }
 
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
@@ -374,6 +455,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.tally.bad.add(Reason::TooLong);
         let (line, column, reason) = (self.tally.lines, 0, Reason::TooLong);
         if let Some(current) = &mut self.current {
+            current.begun = current.begun || current.begin.begins(start);
             hand_over_bad(&mut self.sink, current, reason, line, offset, start);
         }
         self.bad_lines.push(BadLine { line, offset, column, reason, excerpt: excerpt(start) });

@@ -1,8 +1,9 @@
-//! Reading one piece as blocks of whole lines.
+//! Reading one piece as blocks of whole lines, or of whole records (see `records`).
 
 use std::ops::{ControlFlow, Range};
 
 use super::Limits;
+use super::records::joined;
 use crate::Result;
 
 /// Whole lines that follow each other in a file.
@@ -27,10 +28,27 @@ pub trait BlockSink {
     fn gives_up(&self) -> bool {
         false
     }
+
+    /// Whether lines are joined to records: blocks are then whole records.
+    fn joins_lines(&self) -> bool {
+        false
+    }
+
+    /// Whether `line`, without its line feed, begins a record. Asked only where lines are joined.
+    fn begins_record(&mut self, _line: &[u8]) -> bool {
+        true
+    }
+
+    /// Lines that continue a record and are left out of it, as it is too long: how many, and their
+    /// bytes with their ends.
+    fn left_out(&mut self, _lines: u64, _bytes: u64) {}
 }
 
 /// How many bytes of a line that is too long are kept to show.
 const EXCERPT_BYTES: usize = 256;
+
+/// A line with so many NUL bytes in front follows a hole, which is not a part of it.
+const HOLE_BYTES: usize = 64 << 10;
 
 /// How far past the end of a piece to read at a time for its last line.
 const EXTENSION_BYTES: usize = 4 << 10;
@@ -43,13 +61,15 @@ pub struct Blocks {
 }
 
 /// The state of one piece: `buf[..len]` holds the bytes of the file from `offset` on.
-struct Pass<'a, F> {
-    limits: Limits,
-    buf: &'a mut Vec<u8>,
-    len: usize,
-    offset: u64,
+pub(super) struct Pass<'a, F> {
+    pub(super) limits: Limits,
+    pub(super) buf: &'a mut Vec<u8>,
+    pub(super) len: usize,
+    pub(super) offset: u64,
     /// Lines that begin here or later belong to the next piece.
-    end: u64,
+    pub(super) end: u64,
+    /// The most bytes that the buffer grows to.
+    pub(super) held_max: usize,
     fill: F,
 }
 
@@ -79,10 +99,14 @@ impl Blocks {
             self.buf.resize(self.limits.block_bytes, 0);
         }
         let offset = range.start.saturating_sub(1);
-        let mut pass =
-            Pass { limits: self.limits, buf: &mut self.buf, len: 0, offset, end: range.end, fill };
+        let held_max = self.limits.line_bytes_max.saturating_add(1);
+        let (limits, buf, end) = (self.limits, &mut self.buf, range.end);
+        let mut pass = Pass { limits, buf, len: 0, offset, end, held_max, fill };
         if range.start > 0 && pass.skip_line(range.end.saturating_sub(1), sink)?.is_none() {
             return Ok(());
+        }
+        if sink.joins_lines() {
+            return joined(&mut pass, range.start == 0, sink);
         }
         pass.lines(sink)
     }
@@ -103,6 +127,9 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
                 continue;
             }
             searched = self.len;
+            if self.drop_zeros() {
+                searched = self.len;
+            }
             if self.len > self.limits.line_bytes_max {
                 if self.long_line(sink)?.is_break() {
                     return Ok(());
@@ -130,13 +157,30 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
         memchr::memrchr(b'\n', &held[searched..limit]).map(|at| searched + at + 1)
     }
 
-    fn hand_over(&mut self, cut: usize, sink: &mut impl BlockSink) -> ControlFlow<()> {
+    pub(super) fn hand_over(&mut self, cut: usize, sink: &mut impl BlockSink) -> ControlFlow<()> {
         let flow = sink.block(Block { offset: self.offset, bytes: &self.buf[..cut] });
         self.drop_front(cut);
         flow
     }
 
-    fn drop_front(&mut self, n: usize) {
+    /// Drops the NUL bytes before the line at the front, where they fill the buffer: a hole may be larger
+    /// than the longest line.
+    pub(super) fn drop_zeros(&mut self) -> bool {
+        let full = self.len == self.buf.len() && self.buf.first() == Some(&0);
+        if !full {
+            return false;
+        }
+        let zeros = self.buf.iter().take_while(|&&b| b == 0).count();
+        if zeros < HOLE_BYTES {
+            return false;
+        }
+        self.drop_front(zeros);
+        // The line began with them.
+        self.end = self.end.max(self.offset + 1);
+        true
+    }
+
+    pub(super) fn drop_front(&mut self, n: usize) {
         self.buf.copy_within(n..self.len, 0);
         self.len -= n;
         self.offset += n as u64;
@@ -150,15 +194,15 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
     }
 
     /// Reads more after what is held: up to the end of the piece, then `step` at a time.
-    fn more(&mut self, step: usize) -> Result<usize> {
+    pub(super) fn more(&mut self, step: usize) -> Result<usize> {
         if self.len == self.buf.len() {
-            let limit = self.limits.line_bytes_max.saturating_add(1);
-            self.buf.resize((self.len * 2).min(limit), 0);
+            self.buf.resize((self.len * 2).min(self.held_max), 0);
         }
         let at = self.offset + self.len as u64;
         let left = self.end.saturating_sub(at);
         let want = if left > 0 { left } else { step as u64 };
-        let space = &mut self.buf[self.len..];
+        let space = self.buf.len().min(self.held_max);
+        let space = &mut self.buf[self.len..space];
         let want = want.min(space.len() as u64).min(self.limits.block_bytes as u64) as usize;
         let n = (self.fill)(at, &mut space[..want])?;
         self.len += n;
@@ -166,7 +210,7 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
     }
 
     /// The held bytes are the start of a line that is too long: reports it and skips it.
-    fn long_line(&mut self, sink: &mut impl BlockSink) -> Result<ControlFlow<()>> {
+    pub(super) fn long_line(&mut self, sink: &mut impl BlockSink) -> Result<ControlFlow<()>> {
         let (offset, excerpt) = (self.offset, self.buf[..EXCERPT_BYTES.min(self.len)].to_vec());
         let next = self.skip_line(u64::MAX, sink)?;
         let end = next.map_or(self.offset, |next| next - 1);
@@ -179,7 +223,7 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
 
     /// Drops bytes through the next line feed, and returns where the next line begins, or `None` when
     /// no line begins before `limit`. Holds at most a block meanwhile.
-    fn skip_line(&mut self, limit: u64, sink: &impl BlockSink) -> Result<Option<u64>> {
+    pub(super) fn skip_line(&mut self, limit: u64, sink: &impl BlockSink) -> Result<Option<u64>> {
         loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buf[..self.len]) {
                 self.drop_front(at + 1);

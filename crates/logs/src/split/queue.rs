@@ -33,6 +33,19 @@ pub trait Worker: Send {
     /// A line of it longer than the limit.
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]);
 
+    /// As in [`BlockSink::joins_lines`].
+    fn joins_lines(&self) -> bool {
+        false
+    }
+
+    /// As in [`BlockSink::begins_record`].
+    fn begins_record(&mut self, _line: &[u8]) -> bool {
+        true
+    }
+
+    /// As in [`BlockSink::left_out`].
+    fn left_out(&mut self, _lines: u64, _bytes: u64) {}
+
     /// Whether it holds enough to be handed over before the piece ends.
     fn is_full(&self) -> bool;
 
@@ -301,5 +314,18 @@ impl<W: Worker, E: FnMut(usize, W::Out) -> ControlFlow<()> + Send> BlockSink
 
     fn gives_up(&self) -> bool {
         self.shared.stop.is_stopped()
+    }
+
+    fn joins_lines(&self) -> bool {
+        self.worker.joins_lines()
+    }
+
+    fn begins_record(&mut self, line: &[u8]) -> bool {
+        self.worker.begins_record(line)
+    }
+
+    fn left_out(&mut self, lines: u64, bytes: u64) {
+        self.shared.stop.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.worker.left_out(lines, bytes);
     }
 }

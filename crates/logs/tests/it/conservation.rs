@@ -49,7 +49,7 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn lines_are_records_bad_or_blank(
+    fn lines_are_records_continuations_bad_or_blank(
         lines in proptest::collection::vec(line(), 0..60),
         ended: bool,
         threads in 1usize..4,
@@ -63,14 +63,20 @@ proptest! {
         fs::write(file.path(), &text).unwrap();
         // By the definition of a line: what a line feed ends, and what follows the last one.
         let naive: Vec<&[u8]> = text.split_inclusive(|&b| b == b'\n').collect();
-        let is_blank = |line: &&&[u8]| line.iter().all(|b| b" \t\r\n".contains(b));
+        let is_blank = |line: &&&[u8]| {
+            let zeros = line.iter().take_while(|&&b| b == 0).count();
+            line[zeros..].iter().all(|b| b" \t\r\n".contains(b))
+        };
         let blank = naive.iter().filter(is_blank).count() as u64;
         for format in Format::NAMED {
             let (done, _) = passed(file.path(), format, threads, (piece, 64), Lines::default);
             let tally = &done.tallies[0];
             prop_assert_eq!(tally.bytes, text.len() as u64);
             prop_assert_eq!(tally.lines, naive.len() as u64);
-            prop_assert_eq!(tally.records + tally.bad.total() + blank, tally.lines, "{}", format);
+            let all = tally.records + tally.continued + tally.bad.total() + tally.blank;
+            prop_assert_eq!(all, tally.lines, "{}", format);
+            // Blank lines may be between the lines of a record.
+            prop_assert!(tally.blank <= blank && blank <= tally.blank + tally.continued);
         }
     }
 
@@ -128,7 +134,9 @@ fn a_file_that_changes_under_the_reader_is_survived_and_a_cut_is_told() {
                 );
             }
             if done.failures.is_empty() && seed % 3 == 0 {
-                assert_eq!(tally.lines, lines as u64, "seed {seed} {path}");
+                // The blank line that was added may belong to the last record.
+                let added = tally.lines - lines as u64;
+                assert!(added <= 1 && tally.records == lines as u64, "seed {seed} {path}: {added}");
             }
             fs::write(file.path(), line.repeat(lines)).expect("writes");
         }

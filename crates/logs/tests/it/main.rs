@@ -9,5 +9,6 @@ mod envelopes;
 mod follow;
 mod formats;
 mod real_logs;
+mod records;
 mod seek;
 mod times;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cutwater_logs::columns::ColumnType;
 use cutwater_logs::filter::{Filter, TimeRange};
 use cutwater_logs::scan::{Log, Request};
-use cutwater_logs::split::{InputKind, decodes_beside};
+use cutwater_logs::split::decodes_beside;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
@@ -113,9 +113,9 @@ impl LogTable {
 
     /// How many pieces there are at most.
     fn pieces(&self) -> usize {
-        let pieces = |log: &Log| match log.input.kind {
-            InputKind::Plain => log.input.size().div_ceil(PIECE_BYTES / 4),
-            _ => 1,
+        let pieces = |log: &Log| match log.input.plain() {
+            Some(_) => log.input.size().div_ceil(PIECE_BYTES / 4),
+            None => 1,
         };
         let pieces: u64 = self.logs.iter().map(pieces).sum();
         usize::try_from(pieces).unwrap_or(usize::MAX)

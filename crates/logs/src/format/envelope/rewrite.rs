@@ -57,6 +57,8 @@ pub(crate) struct Rewriter {
     /// Lines seen, in all and up to the last entry.
     line: u64,
     entered: u64,
+    /// Lines of the last block with nothing in them, where they have no entries.
+    blank: u64,
     /// Where the next block begins, if it follows.
     pub(super) next: Option<u64>,
 }
@@ -91,6 +93,7 @@ impl Rewriter {
             entries: Vec::new(),
             line: 0,
             entered: 0,
+            blank: 0,
             next: None,
         }
     }
@@ -120,6 +123,11 @@ impl Rewriter {
         self.line - self.entered
     }
 
+    /// Lines of the last block with nothing in them that have no entries.
+    pub(crate) fn blank(&self) -> u64 {
+        self.blank
+    }
+
     /// Forgets all pieces: the next block is anywhere.
     pub(crate) fn reset(&mut self) {
         self.pieces.clear();
@@ -141,7 +149,9 @@ impl Rewriter {
         while at < block.len() {
             let end = feed(block, at);
             self.line += 1;
-            if !is_blank(&block[at..end]) || !self.joins() {
+            if is_blank(&block[at..end]) && self.joins() {
+                self.blank += 1;
+            } else {
                 self.one_line(offset, block, at, end);
             }
             at = end + 1;
@@ -152,6 +162,7 @@ impl Rewriter {
         self.copy.clear();
         self.entries.clear();
         self.entered = self.line;
+        self.blank = 0;
     }
 
     fn one_line(&mut self, offset: u64, block: &[u8], start: usize, end: usize) {

@@ -1,0 +1,276 @@
+//! Which lines begin a record, where a record may have several.
+//!
+//! - Text with times: a line with a time in front begins a record. All others belong to the record before
+//!   them: stack traces, SQL, pretty-printed objects.
+//! - Formats of one line each (JSON, access logs, syslog and others): every line begins a record, but for
+//!   one that is indented, or of a known kind of stack trace, and is no record by itself.
+//! - Lines without any format: every line is a record.
+
+use super::{Definition, Format, Parser, feed, is_blank, plain, zeros};
+use crate::record::{Fields, Record};
+use crate::split::kept_lines;
+use crate::time::{Clock, Rules};
+
+/// How the lines of a format become records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// Every line is a record, or a bad line.
+    Never,
+    /// Only what looks like a continuation continues a record.
+    Strict,
+    /// Only what looks like a beginning begins one.
+    Loose,
+}
+
+impl Definition {
+    /// How its lines become records.
+    pub(crate) fn joining(&self) -> Joining {
+        match self {
+            Self::Known(Format::Raw) => Joining::Never,
+            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => Joining::Loose,
+            // What is written anew is written line by line.
+            Self::Wrapped(_) if self.is_rewritten() => Joining::Never,
+            _ => Joining::Strict,
+        }
+    }
+
+    /// Whether most lines of several belong to the record before them, as in text with times.
+    #[must_use]
+    pub fn joins_lines(&self) -> bool {
+        self.joining() == Joining::Loose
+    }
+}
+
+/// Finds the lines that begin records.
+#[derive(Debug)]
+pub(crate) struct Begin(Rule);
+
+#[derive(Debug)]
+enum Rule {
+    /// No record has more lines than one.
+    Always,
+    /// A time in front.
+    Time(Box<Clock>),
+    /// What parses begins a record, and what does not look like a continuation.
+    Parses(Box<Strict>),
+}
+
+#[derive(Debug)]
+struct Strict {
+    parser: Parser,
+    fields: Fields,
+    record: Record,
+}
+
+impl Begin {
+    /// The rule of `definition`.
+    pub(crate) fn new(definition: &Definition, rules: &Rules) -> Self {
+        Self(match definition.joining() {
+            Joining::Never => Rule::Always,
+            Joining::Loose => Rule::Time(Box::new(Clock::new(rules.clone()))),
+            Joining::Strict => {
+                let mut fields = Fields::only::<&str>(&[]);
+                let parser = definition.parser(&mut fields, rules);
+                Rule::Parses(Box::new(Strict { parser, fields, record: Record::default() }))
+            }
+        })
+    }
+
+    /// Whether a record may have several lines.
+    pub(crate) fn joins(&self) -> bool {
+        !matches!(self.0, Rule::Always)
+    }
+
+    /// Whether records are known by how they begin, so that a record is parsed with all its lines.
+    pub(crate) fn is_loose(&self) -> bool {
+        matches!(self.0, Rule::Time(_))
+    }
+
+    /// Whether the line at `at` begins a record.
+    #[inline]
+    fn begins_at(&mut self, block: &[u8], at: usize) -> bool {
+        let strict = matches!(self.0, Rule::Parses(_));
+        strict && !MAY_CONTINUE[usize::from(block[at])] || self.begins(&block[at..feed(block, at)])
+    }
+
+    /// Whether `line`, which has no line feed, begins a record. A blank one does not.
+    #[inline]
+    pub(crate) fn begins(&mut self, line: &[u8]) -> bool {
+        let line = &line[zeros(line)..];
+        match &mut self.0 {
+            Rule::Always => true,
+            Rule::Time(clock) => plain::has_time(clock, line),
+            Rule::Parses(strict) => !continues(line) || strict.parses(line),
+        }
+    }
+
+    /// Where the record ends whose first line ends at `end`: at its last line feed, or the end of
+    /// `block`. Blank lines behind it are not part of it.
+    #[inline]
+    pub(crate) fn record_end(&mut self, block: &[u8], end: usize) -> usize {
+        let (mut last, mut at) = (end, end + 1);
+        while at < block.len() && !self.begins_at(block, at) {
+            let line_end = feed(block, at);
+            if !is_blank(&block[at..line_end]) {
+                last = line_end;
+            }
+            at = line_end + 1;
+        }
+        last
+    }
+
+    /// Where the record begins that the line at `line` belongs to, not before `from`, which is where a
+    /// record begins. `begun` says whether any record begins before `from`.
+    pub(crate) fn record_start(
+        &mut self,
+        block: &[u8],
+        from: usize,
+        line: usize,
+        begun: bool,
+    ) -> usize {
+        let mut at = line;
+        while at > from {
+            if self.begins_at(block, at) {
+                return at;
+            }
+            at = memchr::memrchr(b'\n', &block[from..at - 1]).map_or(from, |n| from + n + 1);
+        }
+        let banner = !begun && !self.begins_at(block, from);
+        if banner { line } else { from }
+    }
+}
+
+/// How much of the record `block[start..end]` is kept: where it ends, and how many lines it has.
+pub(crate) fn kept_end(block: &[u8], start: usize, end: usize) -> usize {
+    let kept = start + kept_lines(&block[start..end]);
+    if kept < end { kept.saturating_sub(1).max(start) } else { end }
+}
+
+impl Strict {
+    #[cold]
+    fn parses(&mut self, line: &[u8]) -> bool {
+        self.record.clear();
+        self.parser.begin_block(line);
+        let (_, parsed) = self.parser.parse(line, 0, &mut self.fields, &mut self.record);
+        matches!(parsed, Ok(true))
+    }
+}
+
+/// First bytes of lines that may continue a record. Most formats of one line each have others.
+const MAY_CONTINUE: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b" \t\r\n#.\"-[";
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    let mut letter = 0;
+    while letter < 26 {
+        table[(b'a' + letter) as usize] = true;
+        table[(b'A' + letter) as usize] = true;
+        letter += 1;
+    }
+    table
+};
+
+/// Whether `line` looks like the continuation of a record: it is blank, indented, or of a stack trace.
+fn continues(line: &[u8]) -> bool {
+    match line.first() {
+        None | Some(b' ' | b'\t') => true,
+        Some(_) => is_blank(line) || is_of_trace(line),
+    }
+}
+
+/// How lines of stack traces begin that are not indented: Java and Kotlin, Python, Go, .NET, PHP, Rust.
+const TRACE_STARTS: [&[u8]; 17] = [
+    b"Caused by: ",
+    b"Suppressed: ",
+    b"Exception in thread ",
+    b"Traceback (most recent call last)",
+    b"During handling of the above exception",
+    b"The above exception was the direct cause",
+    b"goroutine ",
+    b"created by ",
+    b"[signal SIG",
+    b"panic: ",
+    b"--- End of ",
+    b"[stacktrace]",
+    b"[previous exception]",
+    b"stack backtrace:",
+    b"note: run with `RUST_BACKTRACE",
+    b"\"}",
+    b"at ",
+];
+
+fn is_of_trace(line: &[u8]) -> bool {
+    match line {
+        [b'#', second, ..] => second.is_ascii_digit(),
+        [b'.', ..] => line.starts_with(b"... ") && line.trim_ascii_end().ends_with(b" more"),
+        _ => TRACE_STARTS.iter().any(|start| line.starts_with(start)) || is_exception(line),
+    }
+}
+
+/// `ValueError: text`, `java.io.IOException`: the name of an exception, with a colon or alone.
+fn is_exception(line: &[u8]) -> bool {
+    const ENDS: [&[u8]; 4] = [b"Error", b"Exception", b"Interrupt", b"Fault"];
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$');
+    let length = line.iter().take_while(|b| is_part(b)).count();
+    let (name, rest) = line.split_at(length);
+    let alone = rest.trim_ascii().is_empty() || rest.starts_with(b": ");
+    alone && ENDS.iter().any(|end| name.len() > end.len() && name.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(format: Format) -> Begin {
+        Begin::new(&Definition::Known(format), &Rules::default())
+    }
+
+    #[test]
+    fn a_time_begins_a_record_of_text() {
+        let mut plain = begin(Format::Plain);
+        for line in ["2026-01-02 03:04:05 INFO a", "[2026-01-02T03:04:05Z] b"] {
+            assert!(plain.begins(line.as_bytes()), "{line}");
+        }
+        for line in ["\tat a.b(C.java:1)", "Caused by: x", "}", "", "SELECT 1;", "42 rows"] {
+            assert!(!plain.begins(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_what_looks_like_a_trace_continues_a_line_of_json() {
+        let mut json = begin(Format::Json);
+        for line in ["{\"a\":1}", "  {\"a\":1}", "{\"a\":", "text", "panics: 3"] {
+            assert!(json.begins(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "",
+            "  ",
+            "\tat a.b(C.java:1)",
+            "Caused by: java.io.IOException: x",
+            "... 12 more",
+            "Traceback (most recent call last):",
+            "  File \"a.py\", line 1, in f",
+            "ValueError: bad",
+            "java.lang.IllegalStateException: y",
+            "goroutine 1 [running]:",
+            "#0 /srv/a.php(1): f()",
+            "   at A.B() in C.cs:line 3",
+        ] {
+            assert!(!json.begins(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_record_ends_before_the_next_one_and_before_blank_lines() {
+        let mut plain = begin(Format::Plain);
+        let text = b"2026-01-02 03:04:05 a\n x\n\n y\n\n\n2026-01-02 03:04:06 b\n";
+        let first = feed(text, 0);
+        assert_eq!(&text[..plain.record_end(text, first)], b"2026-01-02 03:04:05 a\n x\n\n y");
+        let at_y = text.iter().position(|&b| b == b'y').unwrap() - 1;
+        assert_eq!(plain.record_start(text, 0, at_y, true), 0);
+    }
+}

@@ -1,0 +1,160 @@
+//! Records of several lines.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use cutwater::ReadPath;
+use cutwater_logs::filter::Filter;
+use cutwater_logs::follow::{Event, Follow};
+use cutwater_logs::scan::{Feed, Lines, Log, Request, Rows, Tally, open, scan};
+use cutwater_logs::split::Stop;
+use jiff::tz::TimeZone;
+
+fn opened(text: &str) -> (tempfile::NamedTempFile, Log) {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), text).expect("writes");
+    let log = open(file.path(), ReadPath::Auto, None, &TimeZone::UTC).expect("opens");
+    (file, log)
+}
+
+/// The records that pass `filter`, and the counts; the same for any number of pieces.
+fn records(text: &str, filter: &str) -> (Vec<String>, Tally) {
+    let (_file, log) = opened(text);
+    let logs = [log];
+    let mut found = None;
+    for (threads, piece_bytes) in [(1, 1 << 20), (2, 200), (3, 64)] {
+        let mut request = Request::new(threads);
+        (request.limits.piece_bytes, request.limits.block_bytes) = (piece_bytes, 64);
+        request.filter = Filter::parse(filter, &TimeZone::UTC).expect("a filter");
+        let mut rows = Vec::new();
+        let done = scan(&logs, &request, &Stop::default(), Lines::default, |_, part| {
+            let text = |row: &[u8]| String::from_utf8_lossy(row).trim_end().to_owned();
+            rows.extend(part.out.iter().map(text));
+            ControlFlow::Continue(())
+        });
+        let this = (rows, done.tallies[0].clone());
+        let first = found.get_or_insert_with(|| this.clone());
+        assert_eq!(*first, this, "{threads} threads, pieces of {piece_bytes}");
+    }
+    found.expect("three passes")
+}
+
+const JAVA: &str = "\
+2026-01-02 03:04:05,100 INFO started
+2026-01-02 03:04:06,100 ERROR it failed
+java.lang.IllegalStateException: no
+\tat a.b.C.d(C.java:12)
+\tat a.b.C.e(C.java:13)
+Caused by: java.io.IOException: disk
+\t... 12 more
+
+2026-01-02 03:04:07,100 INFO goes on
+";
+
+#[test]
+fn a_stack_trace_belongs_to_the_line_before() {
+    let (rows, tally) = records(JAVA, "level=ERROR");
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].starts_with("2026-01-02 03:04:06") && rows[0].ends_with("... 12 more"));
+    let counts = (tally.lines, tally.records, tally.continued, tally.blank, tally.bad.total());
+    assert_eq!(counts, (9, 3, 5, 1, 0));
+    let (rows, _) = records(JAVA, "_line~disk");
+    assert!(rows.len() == 1 && rows[0].starts_with("2026-01-02 03:04:06"), "{rows:?}");
+    let (rows, _) = records(JAVA, "message~IOException");
+    assert_eq!(rows.len(), 1);
+}
+
+#[test]
+fn only_traces_and_indented_lines_continue_a_line_of_json() {
+    let text = "\
+{\"level\":\"info\",\"n\":1}
+{\"level\":\"error\",\"n\":2}
+Traceback (most recent call last):
+  File \"a.py\", line 1, in f
+ValueError: bad
+this is not a record
+{\"level\":\"info\",\"n\":3}
+{\"level\":\"info\",\"n\":4}
+";
+    let (rows, tally) = records(text, "level=error");
+    assert!(rows.len() == 1 && rows[0].ends_with("ValueError: bad"), "{rows:?}");
+    let counts = (tally.lines, tally.records, tally.continued, tally.bad.total());
+    assert_eq!(counts, (8, 4, 3, 1));
+}
+
+#[test]
+fn goroutines_queries_and_objects_belong_to_the_line_before() {
+    for rest in [
+        "panic: runtime error\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:3 +0x1d\nexit status 2",
+        "SELECT *\nFROM t\nWHERE a = 1;",
+        "{\n  \"a\": 1\n}",
+        "<a>\n  <b/>\n</a>",
+        "System.Exception: no\n   at A.B() in C.cs:line 3\n   --- End of inner exception",
+    ] {
+        let text = format!(
+            "[2026-01-02 03:04:05] INFO a\n[2026-01-02 03:04:06] ERROR b\n{rest}\n\
+             [2026-01-02 03:04:07] INFO c\n"
+        );
+        let (rows, tally) = records(&text, "level=ERROR");
+        assert_eq!(rows, [format!("[2026-01-02 03:04:06] ERROR b\n{rest}")]);
+        assert_eq!((tally.records, tally.matched), (3, 1));
+    }
+}
+
+#[test]
+fn lines_before_the_first_time_are_records_by_themselves() {
+    let text = format!("a banner\nof two lines\n{JAVA}");
+    let (rows, tally) = records(&text, "_line~banner");
+    assert_eq!((rows, tally.matched), (vec!["a banner".to_owned()], 1));
+    assert_eq!(records(&text, "").1.records, 5);
+}
+
+#[test]
+fn a_followed_log_hands_a_record_over_when_the_next_one_begins() {
+    let (file, log) = opened(JAVA);
+    let logs = [log];
+    let request = Request::new(1);
+    let mut feed = Feed::new(&logs, &request, Lines::default());
+    let mut follow = Follow::open(file.path(), 100, 1 << 20).expect("opens");
+    let mut rows = Vec::new();
+    let keep = |rows: &mut Vec<String>, out: &Rows| {
+        rows.extend(out.iter().map(|row| String::from_utf8_lossy(row).trim_end().to_owned()));
+    };
+    let poll = |follow: &mut Follow, feed: &mut Feed<'_, Lines>, rows: &mut Vec<String>| {
+        let each = |event: Event<'_>| {
+            if let Event::Lines { offset, bytes } = event {
+                keep(rows, &feed.lines(0, offset, bytes).out);
+            }
+            ControlFlow::Continue(())
+        };
+        follow.poll(each).expect("reads");
+    };
+    poll(&mut follow, &mut feed, &mut rows);
+    assert_eq!(rows.len(), 2, "the last one may go on: {rows:?}");
+    assert!(rows[1].ends_with("... 12 more"));
+    let mut log_file = fs::OpenOptions::new().append(true).open(file.path()).expect("opens");
+    std::io::Write::write_all(&mut log_file, b"  more\n").expect("writes");
+    poll(&mut follow, &mut feed, &mut rows);
+    assert!(rows.len() == 2 && feed.holds(0));
+    keep(&mut rows, &feed.flush(0).out);
+    assert!(rows[2].ends_with("INFO goes on\n  more"), "{rows:?}");
+    assert!(!feed.holds(0));
+}
+
+#[test]
+fn an_array_and_objects_of_several_lines_are_read_by_element() {
+    let element = |n: u32| format!("{{\"level\":\"info\",\"n\":{n},\"in\":{{\"a\":[1,2]}}}}");
+    let all: Vec<_> = (1..=20).map(element).collect();
+    let pretty =
+        |line: &String| line.replace(',', ",\n  ").replace('{', "{\n  ").replace('}', "\n}");
+    let spread: Vec<_> = all.iter().map(pretty).collect();
+    for text in [
+        format!("[\n{}\n]\n", all.join(",\n")),
+        format!("[{}]", all.join(",")),
+        format!("[\n{}\n]", spread.join(",\n")),
+        spread.join("\n"),
+    ] {
+        let (rows, tally) = records(&text, "n>=11");
+        assert_eq!((rows.len(), tally.records, tally.bad.total()), (10, 20, 0), "{text}");
+    }
+}
