@@ -175,7 +175,7 @@ const MAY_CONTINUE: [bool; 256] = {
 };
 
 /// Whether `line` looks like the continuation of a record: it is blank, indented, or of a stack trace.
-fn continues(line: &[u8]) -> bool {
+pub(super) fn continues(line: &[u8]) -> bool {
     match line.first() {
         None | Some(b' ' | b'\t') => true,
         Some(_) => is_blank(line) || is_of_trace(line),
