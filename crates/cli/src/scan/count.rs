@@ -1,7 +1,7 @@
 //! `--count` and `--count-lines`: how many records, or lines, each log has.
 
 use cutwater_logs::bad::{BadCounts, Reason};
-use cutwater_logs::scan::{Counted, Counting, Tally, count_lines, count_literals};
+use cutwater_logs::scan::{Counted, Counting, Log, Tally, count_lines, count_literals};
 use cutwater_logs::split::Stop;
 use cutwater_shell::{Failure, output};
 use serde_json::{Map, json};
@@ -15,7 +15,9 @@ use super::plan::Plan;
 pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
     let literals = plan.request.filter.literals().filter(|literals| literals.decide);
     let whole = plan.request.ranges.iter().all(Option::is_none) && !plan.wants_bad_lines();
-    let whole = whole && !plan.logs.iter().any(|log| log.definition.joins_lines());
+    // A text that is joined or unescaped is not in the bytes of the log as it is asked for.
+    let in_place = |log: &Log| !log.definition.joins_lines() && !log.definition.is_rewritten();
+    let whole = whole && plan.logs.iter().all(in_place);
     if let Some(literals) = literals.filter(|_| whole) {
         let counted = count_literals(&plan.logs, &plan.request, stop, &literals.texts);
         return Ok(without_parsing(counted, |c| c.matched, json));

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use cutwater_logs::bad::excerpt;
+use cutwater_logs::format::Definition;
 use cutwater_logs::profile::{FieldProfile, Profile, Type};
 use cutwater_logs::scan::{Profiling, Tally};
 use cutwater_logs::split::Stop;
@@ -61,6 +62,7 @@ fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Va
     json!({
         "path": plan.path_text(log),
         "format": definition.definition.format().name(),
+        "envelope": envelopes(&definition.definition),
         "confidence": definition.confidence,
         "bytes": tally.bytes,
         "lines": tally.lines,
@@ -77,6 +79,11 @@ fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Va
         "unknown_zones": zones,
         "fields": shown(&profile).map(field_json).collect::<Vec<_>>(),
     })
+}
+
+/// The names of the envelopes around the lines, from the outside in.
+fn envelopes(definition: &Definition) -> Vec<&'static str> {
+    definition.envelopes().iter().map(|envelope| envelope.kind().name()).collect()
 }
 
 fn field_json(field: &FieldProfile) -> Value {
@@ -130,7 +137,13 @@ fn head(out: &mut String, plan: &Plan, log: usize, tally: &Tally) {
     let (name, format) = (plan.name(log), definition.definition.format());
     let confidence = definition.confidence * 100.0;
     let _ = writeln!(out, "{name}");
-    let _ = writeln!(out, "  format   {format} ({confidence:.0} % sure)");
+    let envelopes = envelopes(&definition.definition);
+    let inside = if envelopes.is_empty() || envelopes == [format.name()] {
+        String::new()
+    } else {
+        format!(" in {}", envelopes.join(" in "))
+    };
+    let _ = writeln!(out, "  format   {format}{inside} ({confidence:.0} % sure)");
     let mut parts = vec![counted(tally.records, "record")];
     let others = [(tally.continued, "that continue one"), (tally.blank, "blank")];
     parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::csv::Csv;
-use super::{DataFormat, Definition, Format, Parser, feed, is_blank, plain};
+use super::{DataFormat, Definition, Format, Parser, feed, is_blank, plain, zeros};
 use crate::record::{Fields, Record, without_return};
 use crate::split::kept_lines;
 use crate::time::{Clock, Rules};
@@ -125,6 +125,7 @@ impl Begin {
     /// Whether `line`, which has no line feed, begins a record. A blank one does not.
     #[inline]
     pub(crate) fn begins(&mut self, line: &[u8]) -> bool {
+        let line = &line[zeros(line)..];
         match &mut self.0 {
             Rule::Always => true,
             Rule::Time(clock) => plain::has_time(clock, line),

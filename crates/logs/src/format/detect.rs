@@ -37,6 +37,9 @@ const LEAST_MIXED_TIMES: f64 = 0.3;
 /// Lines of text are records where they are at least this share of the sample, and otherwise bad lines.
 const LEAST_TEXT: f64 = 0.02;
 
+/// Without an envelope, one line of text alone is a bad line.
+const LEAST_TEXTS: usize = 2;
+
 /// Finds the format of sampled lines without looking into envelopes; an empty sample is raw lines with
 /// confidence 0.
 ///
@@ -83,23 +86,29 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
     let definition = Definition::of(format, sample, rules);
     let time = find_time(&definition, sample, rules);
     let text = texts(sample);
-    let mixed = format == Format::Json && text > 0 && text as f64 >= LEAST_TEXT * lines as f64;
+    let mixed = format == Format::Json && text >= LEAST_TEXTS && is_mixture(text, lines);
     let definition =
         if mixed { super::envelope::mixed(definition, time.clone()) } else { definition };
     Ok(Detected { format, definition, confidence, time, lines })
 }
 
-/// How many lines are text beside JSON, and not a part of an object that was torn or printed over several
-/// lines.
-fn texts(sample: &[u8]) -> usize {
-    let is_text = |whole: &&[u8]| {
-        let line = whole.trim_ascii();
+/// Whether `text` of `lines` are enough to be records.
+pub(super) fn is_mixture(text: usize, lines: usize) -> bool {
+    text > 0 && text as f64 >= LEAST_TEXT * lines as f64
+}
+
+/// How many lines are text beside JSON, and not a part of a stack trace, or of an object that was torn or
+/// printed over several lines.
+pub(super) fn texts(sample: &[u8]) -> usize {
+    let is_text = |line: &&[u8]| {
+        let continues = super::begin::continues(line);
+        let line = line.trim_ascii();
         let torn = line.is_empty()
             || line.contains(&0)
             || b"{[\"]},".contains(&line[0])
             || b"{}[],".contains(&line[line.len() - 1])
             || memchr::memmem::find(line, b"\":").is_some();
-        !torn && line.iter().any(u8::is_ascii_alphabetic) && !super::begin::continues(whole)
+        !torn && !continues && line.iter().any(u8::is_ascii_alphabetic)
     };
     sample.split(|&b| b == b'\n').filter(is_text).count()
 }

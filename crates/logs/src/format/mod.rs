@@ -34,6 +34,7 @@ pub(crate) use sample::take_lines;
 pub use time_field::find_time;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use crate::bad::Reason;
@@ -193,7 +194,10 @@ impl Definition {
             // A quotation mark in a text stands twice in the line.
             Self::Csv(_) => true,
             Self::Data(data) => data.format().needs_all_lines(fields),
-            Self::Wrapped(wrapping) => wrapping.inside().needs_all_lines(fields),
+            Self::Wrapped(wrapping) => {
+                let names: Vec<_> = fields.collect();
+                names.contains(&"level") || wrapping.inside().needs_all_lines(names.into_iter())
+            }
         }
     }
 
@@ -392,7 +396,12 @@ impl Parser {
         record: &mut Record,
     ) -> (usize, std::result::Result<bool, Fault>) {
         match &mut self.0 {
-            Inner::Json(json) => json.parse(block, start, fields, record),
+            Inner::Json(json) => match json.parse(block, start, fields, record) {
+                (end, Err(fault)) if block[start] == 0 => {
+                    (end, after_zeros(json, block, start..end, fields, record, fault))
+                }
+                parsed => parsed,
+            },
             Inner::Csv(csv) => csv.parse(block, start, record),
             Inner::Line(line) => {
                 let end = feed(block, start);
@@ -417,7 +426,7 @@ impl Parser {
         record: &mut Record,
     ) -> std::result::Result<bool, Fault> {
         match &mut self.0 {
-            Inner::Json(json) => json.parse(block, start, fields, record).1,
+            Inner::Json(_) => self.parse(block, start, fields, record).1,
             Inner::Csv(csv) => csv.parse(block, start, record).1,
             Inner::Line(line) => {
                 let first = feed(block, start).min(end);
@@ -450,10 +459,35 @@ fn extend_message(first: usize, end: usize, block: &[u8], fields: &Fields, recor
     }
 }
 
-/// Whether a line has nothing but the blanks of JSON in it, which are blanks in every format.
+/// Whether a line has nothing but the blanks of JSON in it, which are blanks in every format, after NUL
+/// bytes, which stand where nothing was written.
 #[inline]
 pub(crate) fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+    line[zeros(line)..].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+}
+
+/// How many NUL bytes `line` begins with: a hole, or bytes that were reserved and never written.
+#[inline]
+pub(crate) fn zeros(line: &[u8]) -> usize {
+    if line.first() == Some(&0) { line.iter().take_while(|&&b| b == 0).count() } else { 0 }
+}
+
+/// Parses JSON behind NUL bytes.
+#[cold]
+fn after_zeros(
+    json: &mut JsonParser,
+    block: &[u8],
+    line: Range<usize>,
+    fields: &mut Fields,
+    record: &mut Record,
+    fault: Fault,
+) -> std::result::Result<bool, Fault> {
+    let start = line.start + zeros(&block[line.clone()]);
+    if is_blank(&block[line.clone()]) {
+        return Ok(false);
+    }
+    record.clear();
+    if start < line.end { json.parse(block, start, fields, record).1 } else { Err(fault) }
 }
 
 /// The offset of the line feed at or after `from`, or the end of the block.
@@ -474,6 +508,7 @@ fn whole_line(
         return Ok(false);
     }
     let end = if block[end - 1] == b'\r' { end - 1 } else { end };
+    let start = start + zeros(&block[start..end]);
     match line.parse(block, start, end, fields, record) {
         Ok(()) => Ok(true),
         Err(_) if line.is_directive(&block[start..end]) => Ok(false),

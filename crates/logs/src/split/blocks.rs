@@ -48,6 +48,9 @@ pub trait BlockSink {
 /// How many bytes of a line that is too long are kept to show.
 const EXCERPT_BYTES: usize = 256;
 
+/// A line with so many NUL bytes in front follows a hole, which is not a part of it.
+const HOLE_BYTES: usize = 64 << 10;
+
 /// How far past the end of a piece to read at a time for its last line.
 const EXTENSION_BYTES: usize = 4 << 10;
 
@@ -125,6 +128,9 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
                 continue;
             }
             searched = self.len;
+            if self.drop_zeros() {
+                searched = self.len;
+            }
             if self.len > self.limits.line_bytes_max {
                 if self.long_line(sink)?.is_break() {
                     return Ok(());
@@ -156,6 +162,23 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
         let flow = sink.block(Block { offset: self.offset, bytes: &self.buf[..cut] });
         self.drop_front(cut);
         flow
+    }
+
+    /// Drops the NUL bytes before the line at the front, where they fill the buffer: a hole may be larger
+    /// than the longest line.
+    pub(super) fn drop_zeros(&mut self) -> bool {
+        let full = self.len == self.buf.len() && self.buf.first() == Some(&0);
+        if !full {
+            return false;
+        }
+        let zeros = self.buf.iter().take_while(|&&b| b == 0).count();
+        if zeros < HOLE_BYTES {
+            return false;
+        }
+        self.drop_front(zeros);
+        // The line began with them.
+        self.end = self.end.max(self.offset + 1);
+        true
     }
 
     pub(super) fn drop_front(&mut self, n: usize) {

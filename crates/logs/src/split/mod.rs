@@ -11,6 +11,7 @@ mod kind;
 mod queue;
 mod records;
 mod source;
+mod utf16;
 
 pub use blocks::{Block, BlockSink, Blocks};
 pub use elements::is_elements;
@@ -19,6 +20,7 @@ pub(crate) use queue::read_task;
 pub use queue::{Stop, Task, Worker, decodes_beside, run_workers};
 pub use records::{RECORD_BYTES_MAX, RECORD_LINES_MAX, kept_lines};
 pub use source::{Input, ReadAt};
+pub use utf16::Utf16Order;
 
 use cutwater_sys::simd::{Level, count_byte};
 

@@ -70,6 +70,9 @@ pub(super) fn joined<F: FnMut(u64, &mut [u8]) -> Result<usize>>(
             Step::Ended => return Ok(()),
             Step::Moved => {}
             Step::NeedsMore => {
+                if joining.cut_at_zeros(sink).is_break() {
+                    return Ok(());
+                }
                 if joining.is_line_too_long() {
                     if joining.long_line(sink)?.is_break() {
                         return Ok(());
@@ -218,6 +221,25 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Joining<'_, '_, F> {
             at += feed + 1;
         }
         None
+    }
+
+    /// Drops NUL bytes that fill the buffer, and hands over the record before them: what is behind a
+    /// hole does not continue it.
+    fn cut_at_zeros(&mut self, sink: &mut impl BlockSink) -> ControlFlow<()> {
+        let at = self.lines_end();
+        let full = self.pass.len == self.pass.buf.len() && self.pass.buf.get(at) == Some(&0);
+        if full && at > 0 && !matches!(self.front, Front::Rest { .. }) {
+            let ends = at >= self.piece_end();
+            self.searched = 0;
+            self.pass.hand_over(at, sink)?;
+            if ends {
+                return ControlFlow::Break(());
+            }
+        }
+        if self.pass.drop_zeros() {
+            self.searched = 0;
+        }
+        ControlFlow::Continue(())
     }
 
     fn is_line_too_long(&self) -> bool {

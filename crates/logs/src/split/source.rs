@@ -13,6 +13,7 @@ use super::decode;
 use super::decode::signature::HEAD_BYTES as SIGNATURE_BYTES;
 use super::elements::Elements;
 use super::kind::InputKind;
+use super::utf16::{self, Utf16, Utf16Order};
 use crate::{Error, Result};
 
 /// Bytes at offsets, from any thread.
@@ -58,6 +59,8 @@ pub struct Input {
     opened: Option<Opened>,
     /// Whether its lines are made of JSON elements.
     elements: bool,
+    /// Whether it is UTF-16, which is read as UTF-8.
+    utf16: Option<Utf16Order>,
     /// No path was named, and calls were chosen because the file is resident.
     by_calls: bool,
     /// How many bytes after the compressed data were ignored by the last pass.
@@ -112,6 +115,14 @@ impl Input {
         let mut head = [0; SIGNATURE_BYTES];
         let n = file.read_at(&mut head, 0)?;
         let kind = InputKind::of(path, &head[..n], InputKind::Plain)?;
+        let mut start = [0; utf16::LOOKED_AT];
+        let utf16 = match kind {
+            InputKind::Plain => {
+                let n = file.read_at(&mut start, 0)?;
+                utf16::order(&start[..n])
+            }
+            _ => None,
+        };
         let ignored = Arc::default();
         Ok(Self {
             path: path.into(),
@@ -120,6 +131,7 @@ impl Input {
             size,
             opened: None,
             elements: false,
+            utf16,
             by_calls,
             ignored,
         })
@@ -143,6 +155,7 @@ impl Input {
         }
         head.truncate(n);
         let kind = InputKind::of(path, &head, InputKind::Stream)?;
+        let utf16 = utf16::order(&head).filter(|_| kind == InputKind::Stream);
         let opened = Opened { head: Arc::new(head), rest: Arc::new(Mutex::new(Some(stream))) };
         let opened = Some(opened);
         Ok(Self {
@@ -152,6 +165,7 @@ impl Input {
             size: 0,
             opened,
             elements: false,
+            utf16,
             by_calls: false,
             ignored: Arc::default(),
         })
@@ -217,7 +231,19 @@ impl Input {
     /// The file, where it has bytes at offsets that are lines.
     #[must_use]
     pub fn plain(&self) -> Option<&File> {
-        self.file.as_ref().filter(|_| self.kind == InputKind::Plain && !self.elements)
+        self.file.as_ref().filter(|_| self.kind == InputKind::Plain && !self.is_changed())
+    }
+
+    /// Whether its lines are not the bytes of the file.
+    fn is_changed(&self) -> bool {
+        self.elements || self.utf16.is_some()
+    }
+
+    /// The order of the bytes of a log in UTF-16. Its lines are read as UTF-8, and offsets are those in
+    /// that text.
+    #[must_use]
+    pub fn utf16(&self) -> Option<Utf16Order> {
+        self.utf16
     }
 
     /// The bytes from the start, decompressed, in order.
@@ -249,6 +275,10 @@ impl Input {
             decode::text(bytes, ignored).map_err(|e| self.failed(e))?
         } else {
             bytes
+        };
+        let text = match self.utf16 {
+            Some(order) => Box::new(Utf16::new(text, order)),
+            None => text,
         };
         if self.elements {
             return Ok(Box::new(Elements::new(text)));

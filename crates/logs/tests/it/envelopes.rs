@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use cutwater::ReadPath;
 use cutwater_logs::filter::Filter;
 use cutwater_logs::format::Format;
-use cutwater_logs::scan::{Counting, Log, Request, Row, Sink, Tally, open, scan};
+use cutwater_logs::scan::{Counting, Feed, Log, Request, Row, Sink, Tally, open, scan};
 use cutwater_logs::split::Stop;
 use cutwater_logs::time::{Clock, format_utc};
 use cutwater_logs::{Fields, SpanKind, value};
@@ -340,4 +341,118 @@ fn colour_codes_are_no_part_of_fields() {
     assert_eq!(count(text, "level=ERROR"), 1);
     let json = "{\"level\":\"\\u001b[32minfo\\u001b[39m\",\"n\":1}\n";
     assert_eq!((read(json).0, count(json, "level=info")), (Format::Json, 1));
+}
+
+#[test]
+fn a_banner_before_json_hides_none_of_it() {
+    let banner: String =
+        (0..70).map(|n| format!("  banner line {n} of the program's start\n")).collect();
+    let json: String = (0..400)
+        .map(|n| {
+            format!(
+                "{{\"ts\":\"2026-01-02T03:{:02}:{:02}Z\",\"level\":\"info\"}}\n",
+                n / 60,
+                n % 60
+            )
+        })
+        .collect();
+    let text = banner + &json;
+    assert_eq!((read(&text).0, count(&text, "level=info")), (Format::Json, 400));
+}
+
+#[test]
+fn lines_behind_holes_are_found_wherever_the_holes_are() {
+    let line = |n: u32| {
+        let level = if n % 100 == 0 { "error" } else { "info" };
+        format!("{{\"ts\":\"2026-01-02T03:{:02}:{:02}Z\",\"level\":\"{level}\"}}\n", n / 60, n % 60)
+    };
+    let lines: String = (0..1000).map(line).collect();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    // A hole in front, one in the middle, and bytes that were reserved at the end.
+    let (hole, size) = (20 << 20, lines.len() as u64);
+    file.as_file().write_all_at(lines.as_bytes(), hole).expect("writes");
+    file.as_file().write_all_at(lines.as_bytes(), 2 * hole + size).expect("writes");
+    file.as_file().set_len(3 * hole + 2 * size).expect("grows");
+    let log = opened(file.path());
+    assert_eq!(log.definition.format(), Format::Json);
+    let mut request = request();
+    request.filter = Filter::parse("level=error", &TimeZone::UTC).expect("a condition");
+    for (threads, examine_all) in [(1, true), (2, false)] {
+        (request.threads, request.examine_all) = (threads, examine_all);
+        let (tally, seen) = pass(&log, &request);
+        assert_eq!((seen.len(), tally.bad.total()), (20, 0), "{:?}", tally.bad);
+    }
+    // A few NUL bytes before a line, and a line of nothing else.
+    for lines in ["\0\0\0{\"a\":1}\n\0\0\n{\"a\":2}\n", "\0\0a=1 b=2\n\0\0\na=1 b=2\n"] {
+        let (_, _, tally, seen) = read(lines);
+        assert_eq!((tally.records, tally.bad.total()), (2, 0), "{seen:?}");
+    }
+}
+
+#[test]
+fn wide_lines_are_detected_as_others_are() {
+    let pad = "y".repeat(40_000);
+    let text: String = (0..10)
+        .map(|n| {
+            format!(
+                "{{\"ts\":\"2026-01-02T03:04:{n:02}Z\",\"level\":\"info\",\"pad\":\"{pad}\"}}\n"
+            )
+        })
+        .collect();
+    assert_eq!((read(&text).0, count(&text, "level=info")), (Format::Json, 10));
+}
+
+#[test]
+fn utf_16_is_read_as_utf_8() {
+    let text = "{\"level\":\"info\",\"msg\":\"é\"}\r\n{\"level\":\"error\",\"msg\":\"x\"}\r\n";
+    for mark in ["\u{feff}", ""] {
+        let bytes: Vec<u8> =
+            format!("{mark}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let (_file, log) = log(&bytes);
+        assert!(log.input.utf16().is_some());
+        let (tally, seen) = pass(&log, &request());
+        assert_eq!((log.definition.format(), tally.records), (Format::Json, 2));
+        assert!(seen[0].ends_with("level=info|msg=é"), "{}", seen[0]);
+    }
+}
+
+#[test]
+fn a_time_is_sought_in_a_log_of_pieces() {
+    let line = |n: u64| {
+        let (flag, text) = if n % 3 == 2 { ("F", "end") } else { ("P", "part ") };
+        format!(
+            "2026-01-02T{:02}:{:02}:{:02}Z stdout {flag} {text}\n",
+            n / 3600,
+            n / 60 % 60,
+            n % 60
+        )
+    };
+    let text: String = (0..20_000).map(line).collect();
+    let (_file, log) = log(text.as_bytes());
+    let since = Clock::new(log.rules.clone()).parse(b"2026-01-02T05:00:00Z").expect("a time");
+    let found =
+        cutwater_logs::seek::seek(&log, Some(since), None).expect("reads").expect("is a file");
+    assert!(found.sorted && found.range.start > 0 && found.range.start < text.len() as u64);
+    let mut request = request();
+    request.ranges = vec![Some(found.range)];
+    let (_, seen) = pass(&log, &request);
+    // Records begin each three seconds, from 00:00:00 on.
+    let since_then = seen.iter().filter(|row| row.contains(" 2026-01-02T05:00:00Z ")).count();
+    assert_eq!(since_then, 1);
+    assert!(seen.iter().all(|row| row.contains("part part end") || row.contains("|flag=P|")));
+}
+
+#[test]
+fn a_log_that_is_followed_gives_texts_when_they_are_whole() {
+    let (_file, log) = log(CRI.as_bytes());
+    let logs = [log];
+    let request = request();
+    let mut feed = Feed::new(&logs, &request, Seen::default());
+    let mut offset = 0;
+    let mut counts = Vec::new();
+    for line in CRI.split_inclusive('\n') {
+        counts.push(feed.lines(0, offset, line.as_bytes()).out.len());
+        offset += line.len() as u64;
+    }
+    assert_eq!(counts, [0, 0, 1, 1, 1, 1, 0]);
 }

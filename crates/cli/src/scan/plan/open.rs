@@ -50,7 +50,7 @@ pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool),
     if logs.is_empty() {
         return Err(Failure::new(format!("none of the {} files can be read", paths.len())));
     }
-    logs.iter().for_each(note_unread);
+    logs.iter().for_each(note_encoding);
     Ok((in_order_of_time(logs), some_missing))
 }
 
@@ -82,13 +82,12 @@ fn refuse_endless(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Notes how to read a log in UTF-16, as Windows writes it: here its lines are bytes.
-fn note_unread(log: &Log) {
-    let name = shown(&log.input.path);
-    if log.sample.starts_with(b"\xff\xfe") || log.sample.starts_with(b"\xfe\xff") {
+/// Notes that a log is in UTF-16: its lines are shown in another encoding.
+fn note_encoding(log: &Log) {
+    if log.input.utf16().is_some() {
+        let name = shown(&log.input.path);
         note(&format!(
-            "{name} begins as UTF-16 does, which is not read here; try: \
-             iconv -f UTF-16 -t UTF-8 {name} | cutwater scan -"
+            "{name} is UTF-16; it is read as UTF-8, by one thread, and offsets are of that"
         ));
     }
 }

@@ -3,7 +3,7 @@
 use super::{DEPTH_MAX, Envelope, EnvelopeKind, Wrapping, colours, is_text, wrapped_text};
 use crate::Result;
 use crate::format::cursor::Cursor;
-use crate::format::detect::{Detected, bare, field_names};
+use crate::format::detect::{Detected, bare, field_names, is_mixture, texts};
 use crate::format::{Definition, Format};
 use crate::record::{Fields, Record};
 use crate::time::Rules;
@@ -151,7 +151,11 @@ fn wrap(
     let own_time =
         inside.time.filter(|_| !is_text(format) || outer_time.is_none() || envelopes.len() > 1);
     let time = own_time.or(outer_time);
-    let mixed = text_mixed || !matches!(format, Format::Json) && !is_text(format);
+    let mixed = text_mixed
+        || match format {
+            Format::Json => is_mixture(texts(&peeled.inner), peeled.opened),
+            _ => !is_text(format),
+        };
     let wrapping =
         Wrapping { envelopes, inside: definition, mixed, time: time.clone(), coloured: false };
     let format = wrapping.format();

@@ -57,7 +57,7 @@ pub(crate) struct Rewriter {
     /// Lines seen, in all and up to the last entry.
     line: u64,
     entered: u64,
-    /// Blank lines that were not handed over yet.
+    /// Lines of the last block with nothing in them, where they have no entries.
     blank: u64,
     /// Where the next block begins, if it follows.
     pub(super) next: Option<u64>,
@@ -123,9 +123,9 @@ impl Rewriter {
         self.line - self.entered
     }
 
-    /// Blank lines since this was last asked.
-    pub(crate) fn take_blank(&mut self) -> u64 {
-        std::mem::take(&mut self.blank)
+    /// Lines of the last block with nothing in them that have no entries.
+    pub(crate) fn blank(&self) -> u64 {
+        self.blank
     }
 
     /// Forgets all pieces: the next block is anywhere.
@@ -149,7 +149,7 @@ impl Rewriter {
         while at < block.len() {
             let end = feed(block, at);
             self.line += 1;
-            if self.joins() && is_blank(&block[at..end]) {
+            if is_blank(&block[at..end]) && self.joins() {
                 self.blank += 1;
             } else {
                 self.one_line(offset, block, at, end);
@@ -162,6 +162,7 @@ impl Rewriter {
         self.copy.clear();
         self.entries.clear();
         self.entered = self.line;
+        self.blank = 0;
     }
 
     fn one_line(&mut self, offset: u64, block: &[u8], start: usize, end: usize) {

@@ -5,7 +5,7 @@ use super::{Envelope, Layer, Wrapping, is_text};
 use crate::bad::Reason;
 use crate::format::cursor::{Cursor, Slot};
 use crate::format::plain::{Plain, TIME, TIMESTAMP};
-use crate::format::{Definition, Format, LineParser, Parser, is_blank};
+use crate::format::{Definition, Format, LineParser, Parser, is_blank, zeros};
 use crate::json::Fault;
 use crate::record::{Fields, Record, Span, SpanKind};
 use crate::time::Rules;
@@ -83,6 +83,7 @@ impl Wrapped {
         if is_blank(&block[start..end]) {
             return Ok(false);
         }
+        let start = start + zeros(&block[start..end]);
         let opened = self.open(block, start, end, fields, record);
         if !opened.whole && (self.strict || !self.takes_text()) {
             return Err(Fault { reason: Reason::NoMatch, at: opened.at });

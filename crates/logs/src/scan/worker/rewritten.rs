@@ -7,7 +7,7 @@ use crate::bad::{BadLine, Reason, excerpt};
 use crate::format::{Entry, Outcome, Rewriter};
 use crate::json::Fault;
 use crate::scan::{Request, Row, Sink};
-use crate::split::{Block, InputKind, Task};
+use crate::split::{Block, Task};
 
 impl<S: Sink> Scanner<'_, S> {
     /// Prepares for the lines of a piece.
@@ -15,7 +15,7 @@ impl<S: Sink> Scanner<'_, S> {
         let (Some(current), follows) = (&mut self.current, self.follows) else { return };
         let Some(rewriter) = &mut current.rewriter else { return };
         let input = &self.logs[task.input].input;
-        current.at_end = input.kind != InputKind::Plain || task.range.end >= input.size();
+        current.at_end = input.plain().is_none() || task.range.end >= input.size();
         // A log that is followed comes in parts that follow each other.
         if !follows {
             rewriter.reset();
@@ -35,7 +35,7 @@ impl<S: Sink> Scanner<'_, S> {
         rewriter.block(block.offset, block.bytes);
         self.entries(c, &rewriter, block);
         self.tally.lines += rewriter.lines_left();
-        self.tally.blank += rewriter.take_blank();
+        self.tally.blank += rewriter.blank();
         c.rewriter = Some(rewriter);
     }
 
