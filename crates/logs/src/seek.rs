@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::Result;
-use crate::format::{Definition, Parser};
+use crate::format::{Definition, Parser, Rewriter};
 use crate::record::{FieldId, Fields, Record};
 use crate::scan::Log;
 use crate::split::ReadAt;
@@ -30,6 +30,9 @@ const PAGE: u64 = 4096;
 
 /// How far to look for a line with a time before giving a place up.
 const PROBE_PAGES_MAX: u64 = 64;
+
+/// The most bytes of a text of several pieces.
+const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// How many holes of a sparse file may lie between a place and the next line.
 const HOLES_MAX: u32 = 4;
@@ -99,6 +102,7 @@ struct Probe<'a, R> {
     zone: TimeZone,
     size: u64,
     parser: Parser,
+    rewriter: Option<Rewriter>,
     fields: Fields,
     id: Option<FieldId>,
     clock: Clock,
@@ -116,6 +120,7 @@ impl<'a, R: ReadAt> Probe<'a, R> {
             zone: log.rules.zone.clone(),
             size,
             parser: definition.parser(&mut fields, &log.rules),
+            rewriter: definition.rewriter(TEXT_BYTES_MAX),
             id: fields.find(time),
             fields,
             clock: Clock::new(log.rules.clone()),
@@ -146,19 +151,35 @@ impl<'a, R: ReadAt> Probe<'a, R> {
         // The kernels count backslashes from the start of a block, which must start a line.
         let block = &bytes[at..end];
         let base = offset + at as u64;
+        if let Some(mut rewriter) = self.rewriter.take() {
+            rewriter.reset();
+            rewriter.block(base, block);
+            self.parser.begin_block(rewriter.copy());
+            for entry in rewriter.entries() {
+                let time = self.time_at(rewriter.copy(), entry.text.start).1;
+                found.extend(time.map(|time| (entry.offset, time)));
+            }
+            self.rewriter = Some(rewriter);
+            // Joined texts come when they are whole.
+            found.sort_by_key(|(at, _)| *at);
+            return found;
+        }
         self.parser.begin_block(block);
         at = 0;
         while at < block.len() {
-            self.record.clear();
-            let (end, parsed) = self.parser.parse(block, at, &mut self.fields, &mut self.record);
-            if let (Ok(true), Some(id)) = (parsed, self.id)
-                && let Some(time) = self.clock.parse(self.record.get(id).bytes(block))
-            {
-                found.push((base + at as u64, time));
-            }
+            let (end, time) = self.time_at(block, at);
+            found.extend(time.map(|time| (base + at as u64, time)));
             at = end + 1;
         }
         found
+    }
+
+    /// Where the line at `at` ends, and its time.
+    fn time_at(&mut self, block: &[u8], at: usize) -> (usize, Option<Nanos>) {
+        self.record.clear();
+        let (end, parsed) = self.parser.parse(block, at, &mut self.fields, &mut self.record);
+        let id = self.id.filter(|_| matches!(parsed, Ok(true)));
+        (end, id.and_then(|id| self.clock.parse(self.record.get(id).bytes(block))))
     }
 
     /// The first line with a time that begins at or after `from`, as far as it is near: within

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 pub use cutwater_logs::bad::{is_steering, printable};
+use cutwater_logs::time::UnknownZones;
 
 /// A file's name for people: control characters and bytes that are not UTF-8 are shown as `\xNN`.
 pub fn shown(name: impl AsRef<OsStr>) -> String {
@@ -43,6 +44,24 @@ pub fn counted(n: u64, thing: &str) -> String {
 #[must_use]
 pub fn are(n: u64) -> &'static str {
     if n == 1 { "is" } else { "are" }
+}
+
+/// What to say about times whose zones are not known; nothing where all are known.
+#[must_use]
+pub fn unknown_zones(zones: &UnknownZones) -> Option<String> {
+    if zones.total() == 0 {
+        return None;
+    }
+    let mut names: Vec<_> =
+        zones.counts.iter().map(|(name, _)| printable(name.as_bytes())).collect();
+    if zones.others > 0 {
+        names.push("others".into());
+    }
+    Some(format!(
+        "the zone of some times is not known: {}; they were read as times without a zone, whose zone \
+         --tz sets",
+        names.join(", ")
+    ))
 }
 
 /// Nanoseconds in three or four digits with the unit: `870 ns`, `12.4 us`, `3.1 ms`.

@@ -67,7 +67,7 @@ pub(crate) struct LogsArgs {
     #[arg(long, value_name = "PROGRAM", default_value = "agrind")]
     pub agrind: String,
 
-    /// Where to put the logs, 2.5 GB [default: $TMPDIR]
+    /// Where to put the logs, 3 GB [default: $TMPDIR]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 

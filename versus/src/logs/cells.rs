@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::data::{Data, LITERAL};
+use super::packed::PACKERS;
 use super::tools::{Answer, Form, Tool};
 use crate::args::LogsArgs;
 use crate::harness::report::Missing;
@@ -41,7 +42,7 @@ pub(super) fn all(args: &LogsArgs, ours: &str, data: &Data) -> (Vec<Cell>, Vec<M
     let lines = Answer::Count(data.truth.lines);
     let literal = Answer::Count(data.truth.literal);
     let in_stretch = Answer::Count(data.stretch.2);
-    let cells = vec![
+    let mut cells = vec![
         made.cell("lines", vec![made.scan("--count", 2), made.wc()], lines),
         made.cell("literal-1", vec![made.literal(1), made.rg()], literal.clone()),
         made.cell("literal-2", vec![made.literal(2), made.rg()], literal),
@@ -52,6 +53,7 @@ pub(super) fn all(args: &LogsArgs, ours: &str, data: &Data) -> (Vec<Cell>, Vec<M
         Cell { cold: Some(data.sorted.clone()), ..made.seek("seek-cold", in_stretch.clone()) },
         made.seek("seek-warm", in_stretch),
     ];
+    cells.extend(made.packed());
     (cells, made.missing.into_inner())
 }
 
@@ -79,6 +81,29 @@ impl Maker<'_> {
             ["scan", "--count", "--since", since, "--until", until, &path(&self.data.sorted)];
         let tool = self.own(&args, Form::Count);
         Cell { bytes: None, ..self.cell(name, vec![tool], answer) }
+    }
+
+    /// Lines of a compressed log counted, beside its own program and `wc`.
+    fn packed(&self) -> Vec<Cell> {
+        let packed = &self.data.packed;
+        let mut cells = Vec::new();
+        for (packer, file) in PACKERS.iter().zip(&packed.files) {
+            let words = format!("{} -dc \"$1\" | wc -l", packer.program);
+            let file = file.as_deref().map(path).unwrap_or_default();
+            // Where the program is not here, there is no file, and the peer is missing.
+            let peer =
+                self.peer(packer.peer, packer.program, &["-c", &words, "sh", &file], Form::Count);
+            if file.is_empty() {
+                continue;
+            }
+            let peer = peer.map(|tool| Tool { program: "sh".into(), ..tool });
+            for (name, threads) in packer.cells.into_iter().zip(["1", "2"]) {
+                let own = self.own(&["scan", "--count", "--threads", threads, &file], Form::Count);
+                let cell = self.cell(name, vec![own, peer.clone()], Answer::Count(packed.lines));
+                cells.push(Cell { bytes: Some(packed.bytes), ..cell });
+            }
+        }
+        cells
     }
 
     fn own(&self, args: &[&str], form: Form) -> Option<Tool> {

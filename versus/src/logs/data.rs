@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use cutwater_lab::SplitMix;
 use tempfile::TempDir;
 
+use super::packed::Packed;
+
 /// The right answers for the NDJSON log, by a general parser.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
@@ -33,17 +35,20 @@ pub(super) struct Data {
     pub sorted: PathBuf,
     /// A stretch of five seconds in the middle of the sorted log, and its records.
     pub stretch: (String, String, u64),
+    pub packed: Packed,
     _dir: TempDir,
 }
 
 impl Data {
-    /// Makes the logs in `dir`; `ndjson` is used instead of one of ours, where given.
+    /// Makes the logs in `dir`; `ndjson` is used instead of one of ours, where given. Compressed
+    /// ones are made for the cells that are `asked` for.
     pub(super) fn make(
         dir: &Path,
         lines: u64,
         sparse_gib: u64,
         ndjson: Option<&Path>,
         seed: u64,
+        asked: impl Fn(&str) -> bool,
     ) -> Result<Self, String> {
         let failed = |e: std::io::Error| format!("cannot make the logs in {}: {e}", dir.display());
         let temp = TempDir::with_prefix_in("versus-logs-", dir).map_err(failed)?;
@@ -57,7 +62,8 @@ impl Data {
         let access_groups = write_access(&access, lines, seed).map_err(failed)?;
         let sorted = temp.path().join("sorted.ndjson");
         let stretch = write_sparse(&sorted, sparse_gib << 10).map_err(failed)?;
-        Ok(Self { ndjson, truth, access, access_groups, sorted, stretch, _dir: temp })
+        let packed = Packed::make(temp.path(), &ndjson, asked)?;
+        Ok(Self { ndjson, truth, access, access_groups, sorted, stretch, packed, _dir: temp })
     }
 }
 

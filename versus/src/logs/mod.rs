@@ -2,6 +2,7 @@
 
 mod cells;
 mod data;
+mod packed;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -33,9 +34,10 @@ pub(crate) fn run(args: &LogsArgs) -> Result<bool, String> {
     if !common.json {
         eprintln!("making logs of {lines} lines, and reading them with a general parser");
     }
-    let data = Data::make(&dir, lines, gib, args.ndjson.as_deref(), args.seed)?;
+    let asked = |cell: &str| names::selected(cell, common.cells.as_deref());
+    let data = Data::make(&dir, lines, gib, args.ndjson.as_deref(), args.seed, asked)?;
     let (mut cells, missing) = cells::all(args, &ours, &data);
-    cells.retain(|cell| names::selected(cell.name, common.cells.as_deref()));
+    cells.retain(|cell| asked(cell.name));
     if cells.is_empty() {
         return Err("--cells names no cell; run without it to see them".to_owned());
     }

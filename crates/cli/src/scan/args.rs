@@ -14,7 +14,8 @@ use cutwater_shell::logs::LogOptions;
   cutwater scan --last 15m --where 'level=error or status>=500' app.log
   cutwater scan --follow --where 'message~timeout' app.log")]
 pub(crate) struct Args {
-    /// Logs: paths, globs, or - for standard input; gzip and Zstandard are read as they are
+    /// Logs: paths, globs, or - for standard input; gzip, Zstandard, bzip2, xz and LZ4 are read as
+    /// they are
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 

@@ -1,6 +1,6 @@
 //! What is printed after a pass.
 
-use cutwater_shell::words::{counted, printable};
+use cutwater_shell::words::{counted, printable, unknown_zones};
 use cutwater_shell::{Failure, note, output};
 
 use super::done::{Done, PassResult};
@@ -13,6 +13,10 @@ pub(super) fn print(plan: &Plan, done: &Done) -> Result<(), Failure> {
         let text = printable(failure.to_string().as_bytes());
         let name = plan.name(*log);
         note(&if text.contains(&name) { text } else { format!("{name}: {text}") });
+    }
+    note_times(plan, done);
+    for remark in plan.logs.iter().filter_map(|log| log.input.take_remark()) {
+        note(&printable(remark.as_bytes()));
     }
     match &done.result {
         PassResult::Printed => {}
@@ -29,6 +33,24 @@ pub(super) fn print(plan: &Plan, done: &Done) -> Result<(), Failure> {
     }
     note_bad_lines(plan, done);
     Ok(())
+}
+
+/// Notes the records whose time could not be read, and zones that are not known.
+fn note_times(plan: &Plan, done: &Done) {
+    for (log, tally) in done.tallies.iter().enumerate() {
+        let name = plan.name(log);
+        if tally.untimed > 0 {
+            let field = plan.logs[log].time.as_deref().unwrap_or_default();
+            let records = counted(tally.untimed, "record");
+            note(&format!(
+                "{name}: {records} without a time: the value of {field} is none there; no range of \
+                 time has them, and --time-field names another field"
+            ));
+        }
+        if let Some(words) = unknown_zones(&tally.unknown_zones) {
+            note(&format!("{name}: {}: {words}", counted(tally.unknown_zones.total(), "time")));
+        }
+    }
 }
 
 /// Notes the bad lines, unless the output lists them.

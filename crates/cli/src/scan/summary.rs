@@ -56,6 +56,8 @@ fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Va
     let definition = &plan.logs[log];
     let bad: Map<_, _> =
         tally.bad.by_reason().map(|(r, n)| (r.name().to_owned(), json!(n))).collect();
+    let zones: Map<_, _> =
+        tally.unknown_zones.counts.iter().map(|(name, n)| (name.clone(), json!(n))).collect();
     let time = |pick: fn((i64, i64)) -> i64| timeline.range.map(|r| format_utc(pick(r)));
     json!({
         "path": plan.path_text(log),
@@ -69,6 +71,8 @@ fn file_json(plan: &Plan, log: usize, tally: &Tally, profiles: &Profiling) -> Va
         "first": time(|r| r.0),
         "last": time(|r| r.1),
         "time_field": definition.time,
+        "untimed": tally.untimed,
+        "unknown_zones": zones,
         "fields": shown(&profile).map(field_json).collect::<Vec<_>>(),
     })
 }

@@ -73,9 +73,12 @@ fn all_samples_of_all_formats_have_their_values() {
 
 #[test]
 fn a_line_is_explained() {
-    let (text, _, code) = output(&["formats", "--explain", "W0102 03:04:05.123456  7 a.go:12] slow"]);
+    let (text, _, code) =
+        output(&["formats", "--explain", "W0102 03:04:05.123456  7 a.go:12] slow"]);
     assert_eq!(code, Some(0), "{text}");
-    for part in ["format   klog", "-02T03:04:05.123456Z, from time", "level     WARN", "text      slow"] {
+    for part in
+        ["format   klog", "-02T03:04:05.123456Z, from time", "level     WARN", "text      slow"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     let (text, _, _) = output(&["formats", "--json"]);
@@ -91,9 +94,14 @@ fn formats_of_the_user_are_found_tested_and_named() {
                 [[sample]]\nline = 'SHOP 2026-01-02T03:04:05Z 7'\nat = '2026-01-02T03:04:05Z'\nfields = { n = 8 }\n";
     std::fs::write(own.join("shop.toml"), shop).unwrap();
     std::fs::write(own.join("wrong.toml"), "name = 'wrong'").unwrap();
-    std::fs::write(dir.path().join("a.log"), "SHOP 2026-01-02T03:04:05Z 7\nSHOP 2026-01-02T03:04:06Z 9\n").unwrap();
+    std::fs::write(
+        dir.path().join("a.log"),
+        "SHOP 2026-01-02T03:04:05Z 7\nSHOP 2026-01-02T03:04:06Z 9\n",
+    )
+    .unwrap();
     let run = |args: &[&str]| {
-        let out = cutwater_in(dir.path(), args).env("XDG_CONFIG_HOME", dir.path()).output().unwrap();
+        let out =
+            cutwater_in(dir.path(), args).env("XDG_CONFIG_HOME", dir.path()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (text(out.stdout), text(out.stderr), out.status.code())
     };
@@ -101,9 +109,28 @@ fn formats_of_the_user_are_found_tested_and_named() {
     assert_eq!(text, "n\n7\n9\n");
     assert!(notes.contains("wrong.toml") && notes.contains("left out"), "{notes}");
     let (text, _, code) = run(&["formats", "--test", "cutwater/formats/shop.toml"]);
-    assert_eq!((text.as_str(), code), ("shop: sample 1: n is 7, not 8\n1 formats, 1 samples, 1 problems\n", Some(1)));
-    let (text, _, _) = run(&["scan", "--format", "cutwater/formats/shop.toml", "--count", "--where", "n>8", "a.log"]);
+    assert_eq!(
+        (text.as_str(), code),
+        ("shop: sample 1: n is 7, not 8\n1 formats, 1 samples, 1 problems\n", Some(1))
+    );
+    let (text, _, _) = run(&[
+        "scan",
+        "--format",
+        "cutwater/formats/shop.toml",
+        "--count",
+        "--where",
+        "n>8",
+        "a.log",
+    ]);
     assert_eq!(text, "1\n");
-    let (text, _, _) = run(&["scan", "--grok", "%{WORD:w} %{NOTSPACE:t} %{INT:n:int}", "--fields", "w,n", "--csv", "a.log"]);
+    let (text, _, _) = run(&[
+        "scan",
+        "--grok",
+        "%{WORD:w} %{NOTSPACE:t} %{INT:n:int}",
+        "--fields",
+        "w,n",
+        "--csv",
+        "a.log",
+    ]);
     assert_eq!(text, "w,n\nSHOP,7\nSHOP,9\n");
 }

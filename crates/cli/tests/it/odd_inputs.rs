@@ -326,16 +326,31 @@ fn times_that_mean_no_record_or_are_not_known_are_told() {
 }
 
 #[test]
-fn compression_that_is_not_read_is_told_with_what_to_do() {
+fn an_archive_is_refused_with_how_to_unpack_it_and_other_files_are_read() {
     let dir = directory();
-    for (start, program) in
-        [(&b"\xfd7zXZ\0\0"[..], "xz"), (b"BZh91AY&SY\x01", "bzip2"), (b"\x04\x22\x4d\x18d", "lz4")]
-    {
+    for (start, command) in [
+        (&b"PK\x03\x04"[..], "unzip"),
+        (b"7z\xbc\xaf\x27\x1c", "7z x"),
+        (b"Rar!\x1a\x07", "unrar x"),
+    ] {
         fs::write(dir.path().join("z"), [start, b"\n\0"].concat()).expect("writes");
-        let said = run(dir.path(), &["scan", "--count", "z"]).2;
-        assert!(said.contains(&format!("{program} -dc z | cutwater scan -")), "{said}");
+        let (code, out, said) = run(dir.path(), &["scan", "--count", "z", "a.json"]);
+        assert_eq!((code, out.as_str()), (Some(1), "a.json:3\n"), "{said}");
+        assert!(said.contains(&format!("unpack it with: {command} z")), "{said}");
     }
-    assert_eq!(run(dir.path(), &["scan", "--count", "a.json"]).2, "");
+}
+
+#[test]
+fn bytes_after_gzip_are_ignored_with_a_remark_and_padding_without() {
+    let dir = directory();
+    let gz = gzip(LOG.as_bytes());
+    fs::write(dir.path().join("g.gz"), [&gz[..], b"junk"].concat()).expect("writes");
+    let (code, out, said) = run(dir.path(), &["scan", "--count", "g.gz"]);
+    assert_eq!((code, out.as_str()), (Some(0), "3\n"), "{said}");
+    assert!(said.contains("g.gz: 4 bytes after its compressed data were ignored"), "{said}");
+    fs::write(dir.path().join("g.gz"), [&gz[..], &[0; 512]].concat()).expect("writes");
+    let (code, out, said) = run(dir.path(), &["scan", "--count", "g.gz"]);
+    assert_eq!((code, out.as_str(), said.as_str()), (Some(0), "3\n", ""));
 }
 
 #[test]

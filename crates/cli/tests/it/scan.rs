@@ -254,10 +254,7 @@ fn compressed_logs_streams_and_globs_are_read_alike() {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gz.write_all(LOG.as_bytes()).expect("compresses");
     fs::write(dir.path().join("b.log"), gz.finish().expect("compresses")).expect("writes");
-    let zst = ruzstd::encoding::compress_to_vec(
-        LOG.as_bytes(),
-        ruzstd::encoding::CompressionLevel::Fastest,
-    );
+    let zst = zstd::encode_all(LOG.as_bytes(), 1).expect("compresses");
     fs::write(dir.path().join("c.json"), &zst).expect("writes");
     for name in ["b.log", "c.json", "b*"] {
         assert_eq!(printed(dir.path(), &["--by", "status", name]), expected, "{name}");
@@ -427,4 +424,32 @@ fn bench_compares_ways_that_find_the_same() {
     let csv = fs::read_to_string(dir.path().join("t.csv")).expect("it was written");
     assert_eq!(csv.lines().count(), ways.len() + 1);
     assert!(csv.starts_with("way,runs,elapsed_s,"), "{csv}");
+}
+
+#[test]
+fn records_without_a_readable_time_are_reported() {
+    let dir = directory();
+    let lines = "{\"ts\":\"2026-01-02T03:04:05Z\",\"n\":1}\n{\"ts\":\"xxx\",\"n\":2}\n\
+                 {\"ts\":\"2026-01-02T03:04:07Z\",\"n\":3}\n";
+    fs::write(dir.path().join("b.json"), lines).expect("writes");
+    let said = all(dir.path(), &["b.json"]);
+    assert!(said.contains("3 records") && said.contains("bad      none"), "{said}");
+    assert!(said.contains("b.json: 1 record without a time: the value of ts"), "{said}");
+    let grouped = printed(dir.path(), &["--by", "n", "b.json"]);
+    assert_eq!(grouped.lines().count(), 4, "{grouped}");
+}
+
+#[test]
+fn a_zone_that_is_not_known_is_reported_and_now_sets_the_year() {
+    let dir = directory();
+    let zones = "2026-01-02 03:04:05 XYZT [1] LOG:  a\n2026-01-02 03:04:06 XYZT [1] LOG:  b\n";
+    fs::write(dir.path().join("z.log"), zones).expect("writes");
+    let said = all(dir.path(), &["z.log"]);
+    assert!(said.contains("z.log: 2 times: the zone of some times is not known: XYZT;"), "{said}");
+    fs::write(dir.path().join("k.log"), "I0102 03:04:05.123456    1 f.go:12] m\n").expect("writes");
+    let summary = |now| printed(dir.path(), &["--now", now, "k.log"]);
+    assert!(summary("2026-11-28").contains("2026-01-02T03:04:05.123456Z"));
+    assert!(summary("2020-11-28").contains("2020-01-02T03:04:05.123456Z"));
+    let refused = scan(dir.path(), &["--now", "never", "k.log"]);
+    assert_eq!(refused.status.code(), Some(2));
 }

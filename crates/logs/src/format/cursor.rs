@@ -149,6 +149,12 @@ impl Slot {
         self.0
     }
 
+    /// The value that `record` has for it.
+    #[inline]
+    pub(super) fn get(self, record: &Record) -> Span {
+        self.0.map(|id| record.get(id)).unwrap_or_default()
+    }
+
     #[inline]
     pub(super) fn set(self, record: &mut Record, span: Span) {
         if let Some(id) = self.0 {

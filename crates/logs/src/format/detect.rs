@@ -3,15 +3,16 @@
 use super::evidence::share;
 use super::{Definition, Format, data, find_time};
 use crate::record::{Fields, Record};
-use crate::split::ReadAt;
 use crate::time::Rules;
 use crate::{Error, Result};
 
 /// What a log was found to be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Detected {
-    /// The format.
+    /// The format; of the lines inside, where they are in envelopes.
     pub format: Format,
+    /// The format with its envelopes.
+    pub definition: Definition,
     /// Share of the sampled lines that are of it, 0.0 to 1.0; for raw lines, how sure it is that no
     /// other format fits.
     pub confidence: f64,
@@ -21,13 +22,6 @@ pub struct Detected {
     pub lines: usize,
 }
 
-/// Where a log is sampled, and how much is read at each place.
-const PLACES: u64 = 8;
-const SAMPLE_BYTES: usize = 32 << 10;
-
-/// The most lines that are taken from one place.
-const LINES_PER_PLACE: usize = 64;
-
 /// A specific format wins at this share even when a looser one fits more lines.
 const SURE: f64 = 0.9;
 
@@ -35,48 +29,20 @@ const SURE: f64 = 0.9;
 const LEAST: f64 = 0.5;
 const LEAST_PLAIN: f64 = 0.2;
 
-/// Lines from places spread evenly over a log of `size` bytes, each with its line feed.
-///
-/// # Errors
-/// When a read fails.
-pub fn sample(source: &impl ReadAt, size: u64) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut buf = vec![0; SAMPLE_BYTES];
-    let mut reached = 0;
-    for place in 0..PLACES {
-        let at = (u128::from(size) * u128::from(place) / u128::from(PLACES)) as u64;
-        if at < reached || (at == reached && at > 0) {
-            continue;
-        }
-        let n = source.read_at(&mut buf, at)?;
-        let whole = at + n as u64 >= size;
-        take_lines(&buf[..n], at > 0, whole, &mut out);
-        reached = at + n as u64;
-    }
-    Ok(out)
-}
+/// Among lines of text JSON is believed from this share on, and from the higher one on among lines with
+/// times, which may print an object now and then.
+const LEAST_MIXED: f64 = 0.1;
+const LEAST_MIXED_TIMES: f64 = 0.3;
 
-/// Appends the whole lines of `bytes`: not the first where it may be cut, nor the last.
-pub(crate) fn take_lines(bytes: &[u8], first_cut: bool, whole: bool, out: &mut Vec<u8>) {
-    let mut lines = bytes.split_inclusive(|&b| b == b'\n');
-    if first_cut {
-        lines.next();
-    }
-    for line in lines.take(LINES_PER_PLACE) {
-        if line.ends_with(b"\n") || whole {
-            out.extend_from_slice(line);
-            if !line.ends_with(b"\n") {
-                out.push(b'\n');
-            }
-        }
-    }
-}
+/// Lines of text are records where they are at least this share of the sample, and otherwise bad lines.
+const LEAST_TEXT: f64 = 0.02;
 
-/// Finds the format of sampled lines; an empty sample is raw lines with confidence 0.
+/// Finds the format of sampled lines without looking into envelopes; an empty sample is raw lines with
+/// confidence 0.
 ///
 /// # Errors
 /// None at present; a request that cannot be served would be one.
-pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
+pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
     let lines = sample.split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()).count();
     let mut shares = Vec::new();
     for format in Format::NAMED {
@@ -84,8 +50,9 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
         shares.push((format, if lines == 0 { 0.0 } else { share as f64 / lines as f64 }));
     }
     if let Some((format, share)) = data_format(sample, &shares) {
-        let time = find_time(&Definition::of(format, sample, rules), sample, rules);
-        return Ok(Detected { format, confidence: share, time, lines });
+        let definition = Definition::of(format, sample, rules);
+        let time = find_time(&definition, sample, rules);
+        return Ok(Detected { format, definition, confidence: share, time, lines });
     }
     let known = &shares[..shares.len() - 1];
     let best = known.iter().map(|s| s.1).fold(0.0, f64::max);
@@ -93,16 +60,41 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
         .iter()
         .find(|(_, share)| *share >= SURE)
         .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f)));
+    let json = json_share(&shares);
     let (format, confidence) = match chosen {
+        Some(&(Format::Plain, share)) if share < SURE && json >= LEAST_MIXED_TIMES => {
+            (Format::Json, json)
+        }
         Some(&(format, share)) => (format, share),
+        None if json >= LEAST_MIXED => (Format::Json, json),
         // Broken JSON is JSON all the same: its lines are bad ones, not text.
         None if json_share(&shares) > 0.0 && begins_like_json(sample) * 2 > lines => {
             (Format::Json, json_share(&shares))
         }
         None => (Format::Raw, if lines == 0 { 0.0 } else { 1.0 - best }),
     };
-    let time = find_time(&Definition::of(format, sample, rules), sample, rules);
-    Ok(Detected { format, confidence, time, lines })
+    let definition = Definition::of(format, sample, rules);
+    let time = find_time(&definition, sample, rules);
+    let text = texts(sample);
+    let mixed = format == Format::Json && text > 0 && text as f64 >= LEAST_TEXT * lines as f64;
+    let definition =
+        if mixed { super::envelope::mixed(definition, time.clone()) } else { definition };
+    Ok(Detected { format, definition, confidence, time, lines })
+}
+
+/// How many lines are text beside JSON, and not a part of an object that was torn or printed over several
+/// lines.
+fn texts(sample: &[u8]) -> usize {
+    let is_text = |line: &&[u8]| {
+        let line = line.trim_ascii();
+        let torn = line.is_empty()
+            || line.contains(&0)
+            || b"{[\"]},".contains(&line[0])
+            || b"{}[],".contains(&line[line.len() - 1])
+            || memchr::memmem::find(line, b"\":").is_some();
+        !torn && line.iter().any(u8::is_ascii_alphabetic)
+    };
+    sample.split(|&b| b == b'\n').filter(is_text).count()
 }
 
 /// The format that is data, where one reads the sample: nearly all lines, or those that begin a record in

@@ -81,13 +81,14 @@ struct Evidence {
 }
 
 impl Evidence {
-    /// Whether the word after the time may be a host.
+    /// Whether the word after the time may be a host, or the program where there is no host.
     fn syslog(&mut self, line: &Line<'_>) -> bool {
-        let fits = is_host(line.bytes("host"));
+        let hosted = line.has("host");
+        let fits = if hosted { is_host(line.bytes("host")) } else { is_program(line.bytes("app")) };
         let by_year = line.bytes("time").first().is_some_and(u8::is_ascii_digit);
         if fits && by_year && !line.has("priority") {
             self.weak += 1;
-            self.tagged += usize::from(line.has("app"));
+            self.tagged += usize::from(line.has(if hosted { "app" } else { "pid" }));
         }
         fits
     }
@@ -105,6 +106,12 @@ fn is_host(word: &[u8]) -> bool {
     let shape = |b: &u8| b.is_ascii_alphanumeric() || !b.is_ascii() || b"-._:%/@".contains(b);
     let level = std::str::from_utf8(word).is_ok_and(super::level::is_level);
     !word.is_empty() && word.iter().all(shape) && !word.ends_with(b":") && !level
+}
+
+/// A name of a program; not a level.
+fn is_program(word: &[u8]) -> bool {
+    let level = std::str::from_utf8(word).is_ok_and(super::level::is_level);
+    !word.is_empty() && !level && !word.contains(&b'=')
 }
 
 #[cfg(test)]

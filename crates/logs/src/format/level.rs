@@ -489,7 +489,6 @@ mod tests {
             "the level of warning is 3",
             "",
             "[main] no error: all is well",
-            "level=unknown error",
         ] {
             assert_eq!(level(text), None, "{text}");
         }

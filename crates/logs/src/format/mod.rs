@@ -1,10 +1,10 @@
 //! The formats of logs: from a line to a record.
 
 mod access;
-mod cri;
 mod cursor;
 mod data;
 mod detect;
+mod envelope;
 mod evidence;
 mod level;
 mod logfmt;
@@ -12,6 +12,8 @@ mod nginx;
 mod pairs;
 mod plain;
 mod request;
+mod sample;
+mod stamp;
 mod structured;
 mod syslog;
 mod time_field;
@@ -22,8 +24,11 @@ pub use data::{
 };
 #[cfg(feature = "arrow")]
 pub(crate) use detect::for_each_record;
-pub(crate) use detect::take_lines;
-pub use detect::{Detected, detect, field_names, need_time, sample};
+pub use detect::{Detected, field_names, need_time};
+pub use envelope::{DEPTH_MAX as ENVELOPES_MAX, Envelope, EnvelopeKind, Wrapping, detect};
+pub(crate) use envelope::{Entry, Outcome, Rewriter, given};
+pub use sample::sample;
+pub(crate) use sample::take_lines;
 pub use time_field::find_time;
 
 use std::fmt;
@@ -34,6 +39,7 @@ use crate::json::{Fault, JsonParser};
 use crate::record::{Fields, Record};
 use crate::time::Rules;
 use crate::{Error, Result};
+use envelope::Wrapped;
 
 /// A format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,6 +130,8 @@ pub enum Definition {
     TimeBesidePair(Format),
     /// A format that is data.
     Data(Data),
+    /// A format in envelopes, or between lines of text.
+    Wrapped(Wrapping),
 }
 
 impl From<DataFormat> for Definition {
@@ -140,6 +148,7 @@ impl Definition {
             Self::Known(format) => Self::of(*format, sample, rules),
             Self::TimeBesidePair(format) => Self::TimeBesidePair(*format),
             Self::Data(data) => Self::Data(data.for_log(sample)),
+            Self::Wrapped(wrapping) => Self::Wrapped(wrapping.clone()),
         }
     }
 
@@ -147,7 +156,7 @@ impl Definition {
     #[must_use]
     pub fn time(&self) -> Option<&str> {
         match self {
-            Self::Known(_) | Self::TimeBesidePair(_) => None,
+            Self::Known(_) | Self::TimeBesidePair(_) | Self::Wrapped(_) => None,
             Self::Data(data) => data.format().time(),
         }
     }
@@ -156,7 +165,7 @@ impl Definition {
     /// for: the name of a level need not be in its line, and a line may say how others are read.
     pub(crate) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
         match self {
-            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => {
+            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) | Self::Wrapped(_) => {
                 fields.any(|name| name == "level")
             }
             Self::Known(_) | Self::TimeBesidePair(_) => false,
@@ -180,10 +189,36 @@ impl Definition {
         nginx::format(template).map(Self::from)
     }
 
-    /// The format.
+    /// The envelopes around its lines, from the outside in.
+    #[must_use]
+    pub fn envelopes(&self) -> &[Envelope] {
+        match self {
+            Self::Wrapped(wrapping) => wrapping.envelopes(),
+            _ => &[],
+        }
+    }
+
+    /// What writes blocks of its lines anew, where they cannot be parsed in place. A text of several
+    /// lines may have up to `bytes_max` bytes.
+    pub(crate) fn rewriter(&self, bytes_max: usize) -> Option<Rewriter> {
+        match self {
+            Self::Wrapped(wrapping) => wrapping.rewriter(bytes_max),
+            _ => None,
+        }
+    }
+
+    /// Whether its records are not lines as they stand in the log: their texts are unescaped, joined,
+    /// or freed of colour codes.
+    #[must_use]
+    pub fn is_rewritten(&self) -> bool {
+        self.rewriter(0).is_some()
+    }
+
+    /// The format; of the lines inside, where they are in envelopes.
     #[must_use]
     pub fn format(&self) -> Format {
         match self {
+            Self::Wrapped(wrapping) => wrapping.format(),
             Self::Known(format) | Self::TimeBesidePair(format) => *format,
             Self::Data(data) => Format::Data(data.format().name()),
         }
@@ -211,10 +246,17 @@ impl Definition {
             Self::Known(Format::Json | Format::Docker) => {
                 return Parser::json(fields);
             }
-            Self::Known(Format::Syslog5424) => Box::new(syslog::Rfc5424::new(fields)),
-            Self::Known(Format::Cri) => Box::new(cri::Cri::new(fields)),
+            Self::Known(Format::Syslog5424) => {
+                Box::new(syslog::Rfc5424::new(fields).with_message(fields))
+            }
+            Self::Known(Format::Cri) => {
+                let text = envelope::wrapped_text(Format::Cri).unwrap_or(Self::Known(Format::Raw));
+                return text.parser(fields, rules);
+            }
             Self::Known(Format::Access) => Box::new(access::Access::new(fields)),
-            Self::Known(Format::Syslog) => Box::new(syslog::Rfc3164::new(fields)),
+            Self::Known(Format::Syslog) => {
+                Box::new(syslog::Rfc3164::new(fields).with_message(fields))
+            }
             Self::Known(Format::Logfmt) => Box::new(logfmt::Logfmt::new(rules, plain::TIME)),
             Self::Known(Format::Plain) => Box::new(plain::Plain::new(fields, rules, plain::TIME)),
             Self::TimeBesidePair(Format::Logfmt) => {
@@ -223,6 +265,9 @@ impl Definition {
             Self::TimeBesidePair(_) => Box::new(plain::Plain::new(fields, rules, plain::TIMESTAMP)),
             Self::Known(Format::Raw | Format::Data(_)) => Box::new(plain::Raw::new(fields)),
             Self::Data(data) => return data.parser(fields),
+            Self::Wrapped(wrapping) => {
+                return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))));
+            }
         };
         Parser::of_lines(line)
     }
@@ -258,6 +303,7 @@ pub struct Parser(Inner);
 enum Inner {
     Json(Box<JsonParser>),
     Line(Box<dyn LineParser>),
+    Wrapped(Box<Wrapped>),
 }
 
 impl Parser {
@@ -284,8 +330,10 @@ impl Parser {
 
     /// Prepares a block of lines; the lines parsed next must be in it.
     pub fn begin_block(&mut self, block: &[u8]) {
-        if let Inner::Json(json) = &mut self.0 {
-            json.begin_block(block);
+        match &mut self.0 {
+            Inner::Json(json) => json.begin_block(block),
+            Inner::Wrapped(wrapped) => wrapped.begin_block(block),
+            Inner::Line(_) => {}
         }
     }
 
@@ -305,6 +353,10 @@ impl Parser {
             Inner::Line(line) => {
                 let end = feed(block, start);
                 (end, whole_line(line.as_mut(), block, start, end, fields, record))
+            }
+            Inner::Wrapped(wrapped) => {
+                let end = feed(block, start);
+                (end, wrapped.parse(block, start, end, fields, record))
             }
         }
     }

@@ -9,9 +9,6 @@ use super::cursor::{Cursor, Slot, Step, classify};
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 
-/// The prefix of a field's name, before the ID of the element.
-const PREFIX: &str = "data.";
-
 /// The most parameters whose place is learnt.
 const NAMES_MAX: usize = 1024;
 
@@ -26,14 +23,17 @@ pub(super) struct Parameters {
     names: Vec<(Box<[u8]>, Slot)>,
     by_name: HashMap<Box<[u8]>, usize>,
     scratch: Vec<u8>,
+    /// What a field's name begins with, before the ID of the element.
+    prefix: String,
 }
 
 impl Parameters {
-    /// Nothing where no field is one of a parameter.
-    pub(super) fn new(fields: &Fields) -> Option<Self> {
-        let asked = fields.open || fields.names().iter().any(|name| name.starts_with(PREFIX));
+    /// For fields that are called like those of `data`; nothing where no field is one of a parameter.
+    pub(super) fn new(fields: &Fields, data: String) -> Option<Self> {
+        let prefix = data + ".";
+        let asked = fields.open || fields.names().iter().any(|name| name.starts_with(&prefix));
         let (names, by_name, scratch) = (Vec::new(), HashMap::new(), Vec::new());
-        asked.then_some(Self { names, by_name, scratch })
+        asked.then_some(Self { names, by_name, scratch, prefix })
     }
 
     /// Sets the fields of the elements of `data`.
@@ -114,7 +114,7 @@ impl Parameters {
         let Some(text) = std::str::from_utf8(&self.scratch).ok().filter(|_| !full) else {
             return Slot::default();
         };
-        let slot = Slot::new(fields, &format!("{PREFIX}{text}"));
+        let slot = Slot::new(fields, &format!("{}{text}", self.prefix));
         let name: Box<[u8]> = self.scratch[..].into();
         self.by_name.insert(name.clone(), self.names.len());
         self.names.push((name, slot));

@@ -2,12 +2,19 @@
 
 use super::LineParser;
 use super::cursor::{Cursor, Slot, Step, classify};
+use super::envelope::Layer;
+use super::stamp;
 use super::structured::Parameters;
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 
-/// `<PRI>Mon dd hh:mm:ss host app[pid]: message`; the priority may be missing (files have
-/// none), the time may be RFC 3339, and so may app and pid.
+/// `<PRI>Mon dd hh:mm:ss host app[pid]: message` in the variants that are found.
+///
+/// - The priority may be missing (files have none), and so may the host, the program and the process.
+/// - The time may have a year before or after the clock, a fraction, one space before a short day, and
+///   the mark of a router's clock that is not set (`*`); it may be RFC 3339, seconds since 1970, or
+///   `Fri 2026-01-02 03:04:05 UTC`, as journald writes it.
+/// - A program's name may have spaces where its process follows in brackets.
 #[derive(Debug)]
 pub(super) struct Rfc3164 {
     time: Slot,
@@ -15,29 +22,114 @@ pub(super) struct Rfc3164 {
     app: Slot,
     pid: Slot,
     message: Slot,
+    priority: Option<Slot>,
+    priority_name: String,
 }
 
 impl Rfc3164 {
     pub(super) fn new(fields: &mut Fields) -> Self {
-        let mut slot = |name| Slot::new(fields, name);
+        Self::named(fields, &str::to_owned)
+    }
+
+    /// With fields called as `name` says.
+    pub(super) fn named(fields: &mut Fields, name: &dyn Fn(&str) -> String) -> Self {
+        let mut slot = |field| Slot::new(fields, &name(field));
         Self {
             time: slot("time"),
             host: slot("host"),
             app: slot("app"),
             pid: slot("pid"),
-            message: slot("message"),
+            message: Slot::default(),
+            priority: None,
+            priority_name: name("priority"),
         }
     }
 
-    /// `app[pid]: `, where what follows the host is one. An app's name has no space in it.
+    /// With a field for the message.
+    pub(super) fn with_message(mut self, fields: &mut Fields) -> Self {
+        self.message = Slot::new(fields, "message");
+        self
+    }
+
+    /// What stands before the message; returns the time.
+    #[inline]
+    fn head(&mut self, c: &mut Cursor<'_>, fields: &mut Fields, record: &mut Record) -> Step<Span> {
+        if c.peek() == Some(b'<') || is_framed(c) {
+            let priority = priority(c)?;
+            let name = &self.priority_name;
+            self.priority.get_or_insert_with(|| Slot::new(fields, name)).set(record, priority);
+            c.skip_spaces();
+        }
+        let stamp = stamp::stamp(c)?;
+        self.time.set(record, stamp.time);
+        c.skip_spaces();
+        if !stamp.ends_with_colon {
+            self.host(c, record)?;
+        }
+        self.tag(c, record);
+        Ok(stamp.time)
+    }
+
+    /// The host, unless the word is a program with its colon.
+    #[inline]
+    fn host(&self, c: &mut Cursor<'_>, record: &mut Record) -> Step<()> {
+        let before = c.at;
+        let host = c.token()?;
+        if let [.., last, b':'] = host.bytes(c.block)
+            && *last != b':'
+        {
+            c.at = before;
+            return Ok(());
+        }
+        self.host.set(record, host);
+        // `host : %ASA-6-302013: built`.
+        if let [b' ' | b':', ..] = c.rest() {
+            c.skip_spaces();
+            if c.rest().starts_with(b": ") {
+                c.at += 2;
+            }
+        }
+        Ok(())
+    }
+
+    /// `app[pid]: `, where what follows the host is one.
     fn tag(&self, c: &mut Cursor<'_>, record: &mut Record) {
         let rest = c.rest();
         let Some(colon) = rest.iter().position(|&b| b == b':' || b == b' ') else { return };
+        if rest[colon] == b' ' {
+            return self.spaced_tag(c, record);
+        }
         let ends = matches!(rest.get(colon + 1), Some(b' ') | None);
-        if rest[colon] != b':' || !ends || colon == 0 {
+        let with_pid = colon > 0 && rest[colon - 1] == b']';
+        if !ends && !with_pid || colon == 0 {
             return;
         }
-        let start = c.at;
+        self.set_tag(c, record, colon);
+    }
+
+    /// `Some App[77]: `: a name with spaces, which has its process.
+    #[cold]
+    fn spaced_tag(&self, c: &mut Cursor<'_>, record: &mut Record) {
+        let rest = c.rest();
+        let near = &rest[..rest.len().min(TAG_BYTES_MAX)];
+        let Some(close) = memchr::memmem::find(near, b"]: ") else { return };
+        let Some(open) = near[..close].iter().position(|&b| b == b'[') else { return };
+        let name = &near[..open];
+        let words = name.split(|&b| b == b' ');
+        let is_name = |b: &u8| b.is_ascii_alphanumeric() || b" -_./".contains(b);
+        let fits = name.iter().all(is_name)
+            && words.clone().count() <= TAG_WORDS_MAX
+            && words.clone().all(|word| !word.is_empty())
+            && close > open + 1
+            && near[open + 1..close].iter().all(u8::is_ascii_digit);
+        if fits {
+            self.set_tag(c, record, close + 1);
+        }
+    }
+
+    /// The name and the process before the colon, which is at `colon` after `c`.
+    fn set_tag(&self, c: &mut Cursor<'_>, record: &mut Record, colon: usize) {
+        let (rest, start) = (c.rest(), c.at);
         let app_end = match (rest[..colon].iter().rposition(|&b| b == b'['), rest[colon - 1]) {
             (Some(bracket), b']') if bracket > 0 => {
                 let pid = Span::new(SpanKind::Str, start + bracket + 1, start + colon - 1);
@@ -47,8 +139,22 @@ impl Rfc3164 {
             _ => colon,
         };
         self.app.set(record, Span::new(SpanKind::Str, start, start + app_end));
-        c.at = (start + colon + 2).min(c.end);
+        let space = usize::from(rest.get(colon + 1) == Some(&b' '));
+        c.at = (start + colon + 1 + space).min(c.end);
     }
+}
+
+/// The bounds within which the name of a program with spaces is looked for.
+const TAG_BYTES_MAX: usize = 64;
+const TAG_WORDS_MAX: usize = 4;
+
+/// Passes over a count of bytes before the priority (RFC 6587, as Heroku sends it); whether a priority
+/// follows.
+fn is_framed(c: &mut Cursor<'_>) -> bool {
+    let digits = c.rest().iter().take_while(|b| b.is_ascii_digit()).count();
+    let framed = (1..=6).contains(&digits) && c.rest()[digits..].starts_with(b" <");
+    c.at += if framed { digits + 1 } else { 0 };
+    framed
 }
 
 impl LineParser for Rfc3164 {
@@ -61,39 +167,21 @@ impl LineParser for Rfc3164 {
         record: &mut Record,
     ) -> Result<(), Reason> {
         let mut c = Cursor::new(block, start, end);
-        if c.peek() == Some(b'<') {
-            let priority = priority(&mut c)?;
-            Slot::new(fields, "priority").set(record, priority);
-        }
-        let time = if c.peek().is_some_and(|b| b.is_ascii_digit()) {
-            let time = c.token()?;
-            if !time.bytes(block).contains(&b'T') {
-                return Err(Reason::NoMatch);
-            }
-            time
-        } else {
-            stamp(&mut c)?
-        };
-        self.time.set(record, time);
-        self.host.set(record, c.token()?);
-        self.tag(&mut c, record);
+        self.head(&mut c, fields, record)?;
         self.message.set(record, c.remainder());
         Ok(())
     }
 }
 
-/// `Jun 14 15:16:01`, by its shape: the names and numbers are the clock's to judge.
-fn stamp(c: &mut Cursor<'_>) -> Step<Span> {
-    let text = c.rest().get(..16).ok_or(Reason::NoMatch)?;
-    let shape = text[0].is_ascii_uppercase()
-        && [text[3], text[6], text[15]] == [b' '; 3]
-        && [text[9], text[12]] == [b':'; 2];
-    if !shape {
-        return Err(Reason::NoMatch);
+impl Layer for Rfc3164 {
+    fn open(
+        &mut self,
+        c: &mut Cursor<'_>,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> Step<Option<Span>> {
+        self.head(c, fields, record).map(Some)
     }
-    let span = Span::new(SpanKind::Str, c.at, c.at + 15);
-    c.at += 16;
-    Ok(span)
 }
 
 /// `<0>` to `<191>`.
@@ -124,8 +212,13 @@ pub(super) struct Rfc5424 {
 
 impl Rfc5424 {
     pub(super) fn new(fields: &mut Fields) -> Self {
-        let parameters = Parameters::new(fields);
-        let mut slot = |name| Slot::new(fields, name);
+        Self::named(fields, &str::to_owned)
+    }
+
+    /// With fields called as `name` says.
+    pub(super) fn named(fields: &mut Fields, name: &dyn Fn(&str) -> String) -> Self {
+        let parameters = Parameters::new(fields, name("data"));
+        let mut slot = |field| Slot::new(fields, &name(field));
         Self {
             parameters,
             priority: slot("priority"),
@@ -135,8 +228,60 @@ impl Rfc5424 {
             pid: slot("pid"),
             msgid: slot("msgid"),
             data: slot("data"),
-            message: slot("message"),
+            message: Slot::default(),
         }
+    }
+
+    /// With a field for the message.
+    pub(super) fn with_message(mut self, fields: &mut Fields) -> Self {
+        self.message = Slot::new(fields, "message");
+        self
+    }
+
+    /// What stands before the message; returns the time.
+    fn head(
+        &mut self,
+        c: &mut Cursor<'_>,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> Step<Option<Span>> {
+        is_framed(c);
+        self.priority.set(record, priority(c)?);
+        c.expect(b'1')?;
+        c.expect(b' ')?;
+        let mut time = None;
+        for slot in [self.time, self.host, self.app, self.pid, self.msgid] {
+            let span = classify(c.token()?, c.block);
+            time.get_or_insert(span);
+            slot.set(record, span);
+        }
+        // Heroku's router sends no structured data: the message follows.
+        if c.is_at_end() || matches!(c.peek(), Some(b'-' | b'[')) {
+            let data = structured_data(c)?;
+            self.data.set(record, data);
+            if let Some(parameters) = &mut self.parameters {
+                parameters.set(data, c.block, fields, record);
+            }
+        }
+        if c.peek() == Some(b' ') {
+            c.at += 1;
+        }
+        // A message may begin with a byte order mark.
+        if c.rest().starts_with(b"\xef\xbb\xbf") {
+            c.at += 3;
+        }
+        Ok(time.filter(|time| time.kind != SpanKind::Null))
+    }
+}
+
+impl Layer for Rfc5424 {
+    fn open(
+        &mut self,
+        c: &mut Cursor<'_>,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> Step<Option<Span>> {
+        self.head(c, fields, record)
     }
 }
 
@@ -171,24 +316,7 @@ impl LineParser for Rfc5424 {
         record: &mut Record,
     ) -> Result<(), Reason> {
         let mut c = Cursor::new(block, start, end);
-        self.priority.set(record, priority(&mut c)?);
-        c.expect(b'1')?;
-        c.expect(b' ')?;
-        for slot in [self.time, self.host, self.app, self.pid, self.msgid] {
-            slot.set(record, classify(c.token()?, block));
-        }
-        let data = structured_data(&mut c)?;
-        self.data.set(record, data);
-        if let Some(parameters) = &mut self.parameters {
-            parameters.set(data, block, fields, record);
-        }
-        if c.peek() == Some(b' ') {
-            c.at += 1;
-        }
-        // A message may begin with a byte order mark.
-        if c.rest().starts_with(b"\xef\xbb\xbf") {
-            c.at += 3;
-        }
+        self.head(&mut c, fields, record)?;
         self.message.set(record, c.remainder());
         Ok(())
     }

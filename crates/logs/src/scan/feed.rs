@@ -11,7 +11,9 @@ impl<'a, S: Sink> Feed<'a, S> {
     /// Hands the records of `logs` that `request` lets through to `sink`.
     #[must_use]
     pub fn new(logs: &'a [Log], request: &'a Request, sink: S) -> Self {
-        Self(Scanner::new(logs, request, sink))
+        let mut scanner = Scanner::new(logs, request, sink);
+        scanner.follows = true;
+        Self(scanner)
     }
 
     /// What is made of whole lines of log `log`; `offset` is where in it they begin.

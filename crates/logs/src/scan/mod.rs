@@ -53,6 +53,9 @@ pub struct Request {
     pub with_time: bool,
     /// Whether names of fields also mean keys with dots in them ([`Fields::dotted`]).
     pub dotted: bool,
+    /// Whether a [`Pull`] decodes compressed logs on a thread of their own, beside its caller's; see
+    /// [`split::decodes_beside`].
+    pub decodes_beside: bool,
     /// The bytes of each log to look at; all of it where there is no entry.
     pub ranges: Vec<Option<Range<u64>>>,
 }
@@ -73,6 +76,7 @@ impl Request {
             locate_all: false,
             with_time: false,
             dotted: false,
+            decodes_beside: false,
             ranges: Vec::new(),
         }
     }

@@ -7,8 +7,8 @@ use std::path::Path;
 use cutwater::ReadPath;
 
 use crate::Result;
-use crate::format::{Definition, Detected, Format, detect, find_time, sample};
-use crate::split::{Input, InputKind};
+use crate::format::{Definition, detect, find_time, given, sample};
+use crate::split::{Input, InputKind, Limits};
 use crate::time::{Rules, find_day_first};
 
 /// A log with its format.
@@ -42,7 +42,7 @@ const STREAM_SAMPLE_BYTES: usize = 64 << 10;
 pub fn open(
     path: &Path,
     read_path: ReadPath,
-    given: Option<&Definition>,
+    asked: Option<&Definition>,
     zone: &jiff::tz::TimeZone,
 ) -> Result<Log> {
     let input = Input::open(path, read_path)?;
@@ -55,17 +55,21 @@ pub fn open(
         sample.drain(..BYTE_ORDER_MARK.len());
     }
     rules.day_first = find_day_first(&sample);
-    if let Some(definition) = given {
-        let definition = definition.for_log(&sample, &rules);
-        let time = find_time(&definition, &sample, &rules);
-        return Ok(Log { input, definition, confidence: 1.0, time, rules, sample });
-    }
-    let Detected { format, confidence, time, .. } = if sample.is_empty() {
-        Detected { format: Format::Raw, confidence: 0.0, time: None, lines: 0 }
-    } else {
-        detect(&sample, &rules)?
+    let (definition, confidence, time) = match asked {
+        Some(definition) => (given(definition, &sample, &rules)?, 1.0, None),
+        None => {
+            let found = detect(&sample, &rules)?;
+            (found.definition, found.confidence, found.time)
+        }
     };
-    let definition = Definition::of(format, &sample, &rules);
+    if let Some(rewriter) = definition.rewriter(Limits::default().line_bytes_max) {
+        sample = rewriter.sample(&sample);
+    }
+    let time = match (time, &definition) {
+        (None, Definition::Wrapped(wrapping)) => wrapping.time().map(str::to_owned),
+        (found, _) => found,
+    };
+    let time = time.or_else(|| find_time(&definition, &sample, &rules));
     Ok(Log { input, definition, confidence, time, rules, sample })
 }
 

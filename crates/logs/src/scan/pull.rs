@@ -42,6 +42,7 @@ pub struct Pull<S: Sink> {
     scanner: Scanner<'static, S>,
     blocks: Blocks,
     logs: Arc<Vec<Log>>,
+    beside: bool,
 }
 
 impl<S: Sink> std::fmt::Debug for Pull<S> {
@@ -55,8 +56,9 @@ impl<S: Sink> Pull<S> {
     #[must_use]
     pub fn new(logs: Arc<Vec<Log>>, request: Arc<Request>, sink: S) -> Self {
         let blocks = Blocks::new(request.limits);
+        let beside = request.decodes_beside;
         let scanner = Scanner::held(Held::Shared(Arc::clone(&logs)), Held::Shared(request), sink);
-        Self { scanner, blocks, logs }
+        Self { scanner, blocks, logs, beside }
     }
 
     /// Whether a piece is a whole log that can only be read from its start to its end.
@@ -78,7 +80,7 @@ impl<S: Sink> Pull<S> {
         let Some(log) = self.logs.get(task.input) else { return Ok(()) };
         self.scanner.begin(task);
         let mut lines = Handing { scanner: &mut self.scanner, each: &mut each };
-        let result = read_task(&mut self.blocks, &log.input, task, &mut lines);
+        let result = read_task(&mut self.blocks, &log.input, task, self.beside, &mut lines);
         let part = self.scanner.take(true);
         let _ = each(self.scanner.sink(), part);
         result

@@ -1,5 +1,7 @@
 //! One thread's part of a pass.
 
+mod rewritten;
+
 use std::ops::{ControlFlow, Deref, Range};
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Parser, feed, is_blank};
+use crate::format::{Parser, Rewriter, feed, is_blank};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
@@ -57,6 +59,8 @@ pub(super) struct Scanner<'a, S: Sink> {
     current: Option<Current>,
     tally: Tally,
     bad_lines: Vec<BadLine>,
+    /// Whether lines come as they are written to a log, and not piece by piece.
+    pub(super) follows: bool,
 }
 
 /// What belongs to the log whose piece is being read.
@@ -66,10 +70,16 @@ struct Current {
     fields: Fields,
     filter: Bound,
     prefilter: Option<Prefilter>,
+    /// Reads the times of records, and nothing else, so that what it does not know is counted once.
+    time_clock: Clock,
+    /// Reads other values.
     clock: Clock,
     time: Option<FieldId>,
     /// Whether lines are wanted as they stand, and need not be records.
     whole_lines: bool,
+    rewriter: Option<Rewriter>,
+    /// Whether the piece is the last one of its log.
+    at_end: bool,
 }
 
 impl<'a, S: Sink> Scanner<'a, S> {
@@ -86,6 +96,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             current: None,
             tally: Tally::default(),
             bad_lines: Vec::new(),
+            follows: false,
         }
     }
 
@@ -103,8 +114,11 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let time_name = log.time.as_deref().filter(|_| with_time);
         let names = self.sink.fields();
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
-        let whole_lines =
-            nothing_of_them && !self.request.records_only && self.request.filter.asks_for_lines();
+        let rewriter = log.definition.rewriter(self.request.limits.line_bytes_max);
+        let whole_lines = nothing_of_them
+            && rewriter.is_none()
+            && !self.request.records_only
+            && self.request.filter.asks_for_lines();
         let mut fields = match names {
             None => Fields::all(),
             Some(names) => {
@@ -121,10 +135,23 @@ impl<'a, S: Sink> Scanner<'a, S> {
         self.sink.begin(index, &mut fields);
         let prefilter = self.prefilter(log);
         let clock = Clock::new(log.rules.clone());
+        let time_clock = clock.clone();
         // Names added since then belong to the parser, too.
         let parser =
             if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
-        Current { log: index, parser, fields, filter, prefilter, clock, time, whole_lines }
+        Current {
+            log: index,
+            parser,
+            fields,
+            filter,
+            prefilter,
+            time_clock,
+            clock,
+            time,
+            whole_lines,
+            rewriter,
+            at_end: false,
+        }
     }
 
     /// Finds the lines that may pass, where not all have to be looked at.
@@ -223,16 +250,22 @@ impl<'a, S: Sink> Scanner<'a, S> {
     /// Takes the record of `whole[start..end]`.
     #[inline]
     fn record(&mut self, c: &mut Current, whole: Block<'_>, start: usize, end: usize) {
-        let time = match time_of(c, whole.bytes, &self.record) {
+        let time = self.time(c, whole.bytes);
+        self.tally.records += 1;
+        self.hand_over(c, whole, start..end, time);
+    }
+
+    /// The time of the record, whose spans are in `block`.
+    #[inline]
+    fn time(&mut self, c: &mut Current, block: &[u8]) -> Option<Nanos> {
+        match time_of(c, block, &self.record) {
             Time::At(time) => Some(time),
             Time::Absent => None,
             Time::Unreadable => {
                 self.tally.untimed += 1;
                 None
             }
-        };
-        self.tally.records += 1;
-        self.hand_over(c, whole, start..end, time);
+        }
     }
 
     /// Hands a record over, where it passes.
@@ -305,7 +338,7 @@ fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
     if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
         return Time::Absent;
     }
-    c.clock.parse(text).map_or(Time::Unreadable, Time::At)
+    c.time_clock.parse(text).map_or(Time::Unreadable, Time::At)
 }
 
 impl<S: Sink> Worker for Scanner<'_, S> {
@@ -321,12 +354,17 @@ impl<S: Sink> Worker for Scanner<'_, S> {
             let read = |buf: &mut [u8], at: u64| ReadAt::read_at(file, buf, at).unwrap_or(0);
             current.parser.begin_piece(task.range.start, &read, &mut current.fields);
         }
+        self.begin_rewriting(task);
     }
 
     fn block(&mut self, block: Block<'_>) -> ControlFlow<()> {
         self.tally.bytes += block.bytes.len() as u64;
         if let Some(mut current) = self.current.take() {
-            self.lines(&mut current, block);
+            if current.rewriter.is_some() {
+                self.rewritten(&mut current, block);
+            } else {
+                self.lines(&mut current, block);
+            }
             self.current = Some(current);
         }
         ControlFlow::Continue(())
@@ -347,9 +385,15 @@ impl<S: Sink> Worker for Scanner<'_, S> {
         self.sink.is_full() || self.bad_lines.len() >= BAD_HELD_MAX
     }
 
-    fn take(&mut self, _: bool) -> Part<S::Out> {
+    fn take(&mut self, last: bool) -> Part<S::Out> {
+        if last {
+            self.finish_rewriting();
+        }
         if let Some(current) = &mut self.current {
-            self.tally.unknown_zones.merge(&current.clock.take_unknown_zones());
+            let of_values = current.clock.take_unknown_zones();
+            let of_times = current.time_clock.take_unknown_zones();
+            let unknown = if current.time.is_some() { of_times } else { of_values };
+            self.tally.unknown_zones.merge(&unknown);
         }
         Part {
             tally: std::mem::take(&mut self.tally),

@@ -5,14 +5,16 @@
 //! agreement on pieces, and no look at the file ahead of time.
 
 mod blocks;
+mod decode;
+mod kind;
 mod queue;
 mod source;
-mod zstd;
 
 pub use blocks::{Block, BlockSink, Blocks};
+pub use kind::InputKind;
 pub(crate) use queue::read_task;
-pub use queue::{Stop, Task, Worker, run_workers};
-pub use source::{Input, InputKind, ReadAt};
+pub use queue::{Stop, Task, Worker, decodes_beside, run_workers};
+pub use source::{Input, ReadAt};
 
 use cutwater_sys::simd::{Level, count_byte};
 

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Block, BlockSink, Blocks, Input, Limits, ReadAt};
+use super::{Block, BlockSink, Blocks, Input, Limits, ReadAt, decode};
 use crate::{Error, Result};
 
 /// One piece of one input.
@@ -88,6 +88,7 @@ pub fn run_workers<W: Worker>(
         order: Mutex::new(Order { head: 0, waiting: BTreeMap::new(), emit, failures: Vec::new() }),
         moved: Condvar::new(),
         waiting_max: WAITING_PER_THREAD * workers.len(),
+        beside: decodes_beside(workers.len(), tasks.len(), inputs.iter()),
     };
     let workers = if workers.len() == 1 {
         workers.into_iter().map(|w| shared.work(inputs, tasks, limits, w)).collect()
@@ -111,6 +112,18 @@ struct Shared<'a, O, E> {
     order: Mutex<Order<O, E>>,
     moved: Condvar,
     waiting_max: usize,
+    beside: bool,
+}
+
+/// Whether decoders run beside the threads that take the lines: with `threads` threads for `pieces`
+/// pieces of `inputs`, where each compressed input can have one of the threads that have no piece.
+pub fn decodes_beside<'a>(
+    threads: usize,
+    pieces: usize,
+    inputs: impl Iterator<Item = &'a Input>,
+) -> bool {
+    let compressed = inputs.filter(|input| input.kind.is_compressed()).count();
+    compressed > 0 && threads.saturating_sub(pieces) >= compressed
 }
 
 struct Order<O, E> {
@@ -148,7 +161,8 @@ impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
             let Some(task) = tasks.get(index) else { break };
             worker.begin(task);
             let mut lines = Lines { shared: self, worker: &mut worker, index, input: task.input };
-            let result = read_task(&mut blocks, &inputs[task.input], task, &mut lines);
+            let input = &inputs[task.input];
+            let result = read_task(&mut blocks, input, task, self.beside, &mut lines);
             if let Err(e) = result {
                 self.lock().fail(task.input, e);
             }
@@ -199,11 +213,12 @@ impl<O: Send, E: FnMut(usize, O) -> ControlFlow<()> + Send> Shared<'_, O, E> {
     }
 }
 
-/// Reads the lines of a piece.
+/// Reads the lines of a piece; with `beside`, a compressed input is decoded by another thread.
 pub(crate) fn read_task(
     blocks: &mut Blocks,
     input: &Input,
     task: &Task,
+    beside: bool,
     lines: &mut impl BlockSink,
 ) -> Result<()> {
     if let Some(file) = input.plain() {
@@ -224,15 +239,34 @@ pub(crate) fn read_task(
         let path = || input.path.clone();
         return ended.map_or(Ok(()), |at| Err(Error::Truncated { path: path(), at }));
     }
+    read_stream(blocks, input, beside, lines)
+}
+
+/// Reads the lines of a stream from its start to its end.
+fn read_stream(
+    blocks: &mut Blocks,
+    input: &Input,
+    beside: bool,
+    lines: &mut impl BlockSink,
+) -> Result<()> {
     let mut stream = input.stream()?;
+    if beside && input.kind.is_compressed() {
+        stream = decode::beside(stream);
+    }
+    let mut failed = None;
     let fill = |_, buf: &mut [u8]| loop {
         match stream.read(buf) {
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(input.failed(e)),
+            // What came before is kept, also the start of a line that was cut off.
+            Err(e) => {
+                failed = Some(e);
+                return Ok(0);
+            }
             Ok(n) => return Ok(n),
         }
     };
-    blocks.read(0..u64::MAX, fill, lines)
+    blocks.read(0..u64::MAX, fill, lines)?;
+    failed.map_or(Ok(()), |e| Err(input.failed(e)))
 }
 
 /// Passes blocks to a worker, and hands over what it made when it is full.

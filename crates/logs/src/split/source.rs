@@ -3,11 +3,14 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater::{File, OpenOptions, Pattern, ReadPath};
 
-use super::zstd::{ZstdFrames, is_skippable};
+use super::decode;
+use super::decode::signature::HEAD_BYTES as SIGNATURE_BYTES;
+use super::kind::InputKind;
 use crate::{Error, Result};
 
 /// Bytes at offsets, from any thread.
@@ -41,19 +44,6 @@ impl ReadAt for File {
     }
 }
 
-/// How the bytes of an input are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InputKind {
-    /// A file with bytes at offsets: read by all threads at once.
-    Plain,
-    /// gzip: streamed by one thread.
-    Gzip,
-    /// Zstandard: streamed by one thread.
-    Zstd,
-    /// A pipe, a terminal, a socket: streamed by one thread.
-    Stream,
-}
-
 /// One log to scan.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -66,6 +56,8 @@ pub struct Input {
     opened: Option<Opened>,
     /// No path was named, and calls were chosen because the file is resident.
     by_calls: bool,
+    /// How many bytes after the compressed data were ignored by the last pass.
+    ignored: Arc<AtomicU64>,
 }
 
 /// A stream that was opened to look at its first bytes, which are read again with the rest.
@@ -84,14 +76,11 @@ impl std::fmt::Debug for Opened {
 /// How much of a stream is read to look at before it is scanned.
 const HEAD_BYTES: usize = 64 << 10;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-
 impl Input {
     /// Opens `path` for reading through `read_path`; `-` is standard input.
     ///
     /// # Errors
-    /// When there is no such file, or it may not be read.
+    /// When there is no such file, it may not be read, or it is an archive.
     pub fn open(path: &Path, read_path: ReadPath) -> Result<Self> {
         if path.as_os_str() == "-" {
             return Self::from_stream(path, Box::new(io::stdin()));
@@ -116,16 +105,25 @@ impl Input {
             file = options.path(ReadPath::Preadv).open(path)?;
             by_calls = true;
         }
-        let mut magic = [0; 4];
-        let n = file.read_at(&mut magic, 0)?;
-        let kind = kind_by_magic(&magic[..n], InputKind::Plain);
-        Ok(Self { path: path.into(), kind, file: Some(file), size, opened: None, by_calls })
+        let mut head = [0; SIGNATURE_BYTES];
+        let n = file.read_at(&mut head, 0)?;
+        let kind = InputKind::of(path, &head[..n], InputKind::Plain)?;
+        let ignored = Arc::default();
+        Ok(Self {
+            path: path.into(),
+            kind,
+            file: Some(file),
+            size,
+            opened: None,
+            by_calls,
+            ignored,
+        })
     }
 
     /// Reads from `stream`, once; `path` is what to call it.
     ///
     /// # Errors
-    /// When its first bytes cannot be read.
+    /// When its first bytes cannot be read, or are those of an archive.
     pub fn from_stream(path: &Path, mut stream: Box<dyn Read + Send>) -> Result<Self> {
         let mut head = vec![0; HEAD_BYTES];
         let mut n = 0;
@@ -139,10 +137,11 @@ impl Input {
             }
         }
         head.truncate(n);
-        let kind = kind_by_magic(&head, InputKind::Stream);
+        let kind = InputKind::of(path, &head, InputKind::Stream)?;
         let opened = Opened { head: Arc::new(head), rest: Arc::new(Mutex::new(Some(stream))) };
         let opened = Some(opened);
-        Ok(Self { path: path.into(), kind, file: None, size: 0, opened, by_calls: false })
+        let ignored = Arc::default();
+        Ok(Self { path: path.into(), kind, file: None, size: 0, opened, by_calls: false, ignored })
     }
 
     /// Whether no path was named, and calls were chosen because the file was resident when it was
@@ -162,8 +161,9 @@ impl Input {
     #[must_use]
     pub fn head_text(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        let head = self.head().to_vec();
-        if let Ok(bytes) = self.decompressed(Box::new(io::Cursor::new(head))) {
+        let head = Box::new(io::Cursor::new(self.head().to_vec()));
+        // What follows the head is not missing, so what seems to be ignored here may not be.
+        if let Ok(bytes) = self.decompressed(head, &Arc::default()) {
             // The rest is missing, so it ends in an error; the text before that is what counts.
             let _ = bytes.take(HEAD_BYTES as u64).read_to_end(&mut text);
         }
@@ -172,16 +172,20 @@ impl Input {
 
     /// The error for a stream that fails.
     pub(crate) fn failed(&self, e: io::Error) -> Error {
-        let name = self.path.display();
-        let (what, check) = match self.kind {
-            InputKind::Gzip => ("decompress", "gzip -t"),
-            InputKind::Zstd => ("decompress", "zstd -t"),
-            InputKind::Plain | InputKind::Stream => {
-                return Error::Stream(format!("read {name}"), e);
-            }
-        };
-        let words = format!("{e}; likely cause: it is cut off or damaged; see: {check} {name}");
-        Error::Stream(format!("{what} {name}"), io::Error::new(e.kind(), words))
+        self.kind.failed(&self.path, e)
+    }
+
+    /// A remark about bytes after the compressed data that the last pass ignored, once for each pass.
+    #[must_use]
+    pub fn take_remark(&self) -> Option<String> {
+        let bytes = self.ignored.swap(0, Ordering::Relaxed);
+        (bytes > 0).then(|| {
+            let name = self.path.display();
+            format!(
+                "{name}: {bytes} bytes after its compressed data were ignored; likely cause: text was \
+                 appended to the compressed file; tail -c {bytes} {name} shows them"
+            )
+        })
     }
 
     /// Bytes of the file when it was opened, compressed if it is; 0 for a stream.
@@ -213,19 +217,18 @@ impl Input {
             }
             (None, None) => Box::new(io::empty()),
         };
-        self.decompressed(bytes)
+        self.decompressed(bytes, &self.ignored)
     }
 
-    fn decompressed(&self, bytes: Box<dyn Read + Send>) -> Result<Box<dyn Read + Send>> {
-        if self.kind == InputKind::Stream {
+    fn decompressed(
+        &self,
+        bytes: Box<dyn Read + Send>,
+        ignored: &Arc<AtomicU64>,
+    ) -> Result<Box<dyn Read + Send>> {
+        if !self.kind.is_compressed() {
             return Ok(bytes);
         }
-        let bytes = io::BufReader::with_capacity(128 << 10, bytes);
-        match self.kind {
-            InputKind::Gzip => Ok(Box::new(flate2::bufread::MultiGzDecoder::new(bytes))),
-            InputKind::Zstd => Ok(Box::new(ZstdFrames::new(bytes))),
-            InputKind::Plain | InputKind::Stream => Ok(Box::new(bytes)),
-        }
+        decode::text(bytes, ignored).map_err(|e| self.failed(e))
     }
 }
 
@@ -243,15 +246,6 @@ fn is_resident(file: &File, size: u64) -> bool {
         file.residency(at..at.saturating_add(RESIDENCY_BYTES).min(size))
             .is_ok_and(|r| r.resident.saturating_mul(100) >= r.pages.saturating_mul(90))
     })
-}
-
-/// The kind that the first bytes are the magic number of, or `otherwise`.
-fn kind_by_magic(head: &[u8], otherwise: InputKind) -> InputKind {
-    match head {
-        m if m.starts_with(&GZIP_MAGIC) => InputKind::Gzip,
-        m if m.starts_with(&ZSTD_MAGIC) || is_skippable(m) => InputKind::Zstd,
-        _ => otherwise,
-    }
 }
 
 /// Whether the kernel makes the file's bytes as they are read, so that its size is wrong: 0 in

@@ -148,7 +148,7 @@ fn a_log_that_ends_where_a_piece_does_was_truncated_within_the_last_line_of_that
     let task = Task { input: 0, range: 0..15 };
     let read = || {
         let (mut blocks, mut seen) = (Blocks::new(Limits::default()), Seen::default());
-        super::read_task(&mut blocks, &input, &task, &mut seen).map(|()| seen.lines.len())
+        super::read_task(&mut blocks, &input, &task, false, &mut seen).map(|()| seen.lines.len())
     };
     assert_eq!(read().expect("whole lines"), 2);
     file.as_file().set_len(15).expect("it becomes shorter");

@@ -99,6 +99,56 @@ fn access_logs() {
 }
 
 #[test]
+fn hosts_and_columns_of_access_logs() {
+    let rest = r#"[02/Jan/2026:03:04:00 +0100] "GET /a HTTP/1.1" 200 57"#;
+    let tail = "time=02/Jan/2026:03:04:00 +0100|request=GET /a HTTP/1.1|method=GET|path=/a|protocol=HTTP/1.1|status=#200|bytes=#57";
+    for (who, expected, more) in [
+        (" 192.0.2.1 - - ", "host=192.0.2.1|ident=-|user=-", ""),
+        ("192.0.2.1  -  bob  ", "host=192.0.2.1|ident=-|user=bob", ""),
+        ("- - - ", "host=-|ident=-|user=-", ""),
+        ("10.0.0.1:5000 - - ", "host=10.0.0.1:5000|ident=-|user=-", ""),
+        ("::1 - two words ", "host=::1|ident=-|user=two words", ""),
+        ("[2001:db8::1]:443 - - ", "host=[2001:db8::1]:443|ident=-|user=-", ""),
+        ("www.x.de:443 2001:db8::1 - - ", "host=2001:db8::1|ident=-|user=-", "|vhost=www.x.de:443"),
+        ("x [2001:db8::1]:443 - - ", "host=[2001:db8::1]:443|ident=-|user=-", "|vhost=x"),
+        (
+            "10.0.0.1, 10.0.0.2 - bob ",
+            "host=10.0.0.1|ident=-|user=bob",
+            "|forwarded=10.0.0.1, 10.0.0.2",
+        ),
+        (
+            "10.0.0.1,10.0.0.2, ::3 - - ",
+            "host=10.0.0.1|ident=-|user=-",
+            "|forwarded=10.0.0.1,10.0.0.2, ::3",
+        ),
+        (
+            "www.x.de 10.0.0.1, 10.0.0.2 - - ",
+            "host=10.0.0.1|ident=-|user=-",
+            "|vhost=www.x.de|forwarded=10.0.0.1, 10.0.0.2",
+        ),
+        (
+            "10.0.0.1, 10.0.0.2 192.0.2.9 - - ",
+            "host=10.0.0.1|ident=-|user=-",
+            "|forwarded=10.0.0.1, 10.0.0.2|remote_addr=192.0.2.9",
+        ),
+        (
+            "\"10.0.0.1, 10.0.0.2\" - - ",
+            "host=10.0.0.1|ident=-|user=-",
+            "|forwarded=10.0.0.1, 10.0.0.2",
+        ),
+    ] {
+        known(Format::Access, &[(&format!("{who}{rest}"), &format!("{expected}|{tail}{more}"))]);
+    }
+    let columns = r#"  "-"  "x" rt=0.006 uct="0.001" "urt=0.1, 0.2" host=h.de "a=1; b=2" 7 pipe=. empty= x=-,"#;
+    let expected = r#"|referer=-|user_agent=x|rt=#0.006|uct=#0.001|urt=0.1, 0.2|extra_host=h.de|extra5=a=1; b=2|extra6=#7|pipe=.|empty=|x=-"#;
+    let line = format!("h - - {rest}{columns}");
+    known(Format::Access, &[(&line, &format!("host=h|ident=-|user=-|{tail}{expected}"))]);
+    for odd in ["2026-01-15T14:19:31+00:00 web nginx: 10.0.0.1 - - ", "api-1 api 10.0.0.1 - - "] {
+        known(Format::Access, &[(&format!("{odd}{rest}"), "bad: no_match")]);
+    }
+}
+
+#[test]
 fn error_logs_of_apache() {
     known(
         Format::Data("apache-error"),
@@ -281,13 +331,15 @@ fn formats_are_told_apart() {
         (Format::Logfmt, "user=- referer=- ip=- n=1\n"),
         // A host has no `=` in it.
         (Format::Logfmt, "2026-03-01T10:00:00Z level=error message=\"a b\"\n"),
-        (Format::Logfmt, "2026-03-01T10:00:00Z INFO msg=\"a b\" user=x\n"),
+        (Format::Plain, "2026-03-01T10:00:00Z INFO msg=\"a b\" user=x\n"),
         (Format::Logfmt, "Mar  1 10:00:00 level=error message=\"a b\"\n"),
         (Format::Plain, "2026-03-01T10:00:00Z user bob came in, id=5\n"),
         // What follows a time is a host where the line goes on as syslog does.
         (Format::Plain, "2026-03-01T10:00:00Z INFO server: listens\n"),
         (Format::Plain, "2026-03-01T10:00:00Z server listens on port 80\n"),
-        (Format::Syslog, "2026-03-01T10:00:00Z web1 app[1]: level=error user=x\n"),
+        (Format::Syslog, "2026-03-01T10:00:00Z web1 app[1]: the user=x came\n"),
+        // Pairs in an envelope.
+        (Format::Logfmt, "2026-03-01T10:00:00Z web1 app[1]: level=error user=x\n"),
         (
             Format::Syslog,
             "2026-03-01T10:00:00Z h a: x\n2026-03-01T10:00:01Z h a: y\n\

@@ -2,9 +2,11 @@
 
 #[cfg(feature = "arrow")]
 mod columns;
+mod compressed;
 mod conditions;
 mod conservation;
 mod data_formats;
+mod envelopes;
 mod follow;
 mod formats;
 mod real_logs;

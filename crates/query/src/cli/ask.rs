@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use cutwater_logs::seek::PLACES;
 use cutwater_query::{Session, Snapshot, engine_failure};
 use cutwater_shell::progress::Reading;
+use cutwater_shell::words::{printable, unknown_zones};
 use cutwater_shell::{Failure, note};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -64,6 +65,10 @@ pub(super) async fn one(
     let end = end?;
     if !args.quiet {
         note_what_is_missing(&session.counters().take());
+        let logs = session.logs().values().flat_map(|table| table.logs());
+        for remark in logs.filter_map(|log| log.input.take_remark()) {
+            note(&printable(remark.as_bytes()));
+        }
     }
     Ok(end)
 }
@@ -149,6 +154,9 @@ fn note_what_is_missing(sums: &Snapshot) {
         note(&format!(
             "values of {column} that are not of its type and so NULL: {count}; they stand in _raw"
         ));
+    }
+    if let Some(words) = unknown_zones(&sums.unknown_zones) {
+        note(&words);
     }
     if sums.sought {
         note(&format!(

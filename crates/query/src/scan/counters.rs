@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use cutwater_logs::scan::Tally;
+use cutwater_logs::time::UnknownZones;
 
 /// Sums over all passes since the last snapshot.
 #[derive(Debug, Default)]
@@ -13,6 +14,7 @@ pub struct Counters {
     lines: AtomicU64,
     bad: AtomicU64,
     misfits: Mutex<BTreeMap<String, u64>>,
+    unknown_zones: Mutex<UnknownZones>,
     sorted_joins: AtomicBool,
     sought: AtomicBool,
 }
@@ -28,6 +30,8 @@ pub struct Snapshot {
     pub bad: u64,
     /// By column, how many values did not fit its type and are null.
     pub misfits: BTreeMap<String, u64>,
+    /// Names of zones after times that are not known, and how often such a time was read.
+    pub unknown_zones: UnknownZones,
     /// Joined rows did not fit in memory and were sorted on disk.
     pub sorted_joins: bool,
     /// Parts of logs were not read, as the logs count as sorted by time.
@@ -41,6 +45,10 @@ impl Counters {
         self.lines.fetch_add(tally.lines, Ordering::Relaxed);
         let left_out = if shown { 0 } else { tally.bad.total() };
         self.bad.fetch_add(left_out, Ordering::Relaxed);
+        if tally.unknown_zones.total() > 0 {
+            let mut zones = self.unknown_zones.lock().unwrap_or_else(PoisonError::into_inner);
+            zones.merge(&tally.unknown_zones);
+        }
     }
 
     pub(crate) fn misfit(&self, column: &str, count: u64) {
@@ -74,6 +82,9 @@ impl Counters {
             bad: self.bad.swap(0, Ordering::Relaxed),
             misfits: std::mem::take(
                 &mut self.misfits.lock().unwrap_or_else(PoisonError::into_inner),
+            ),
+            unknown_zones: std::mem::take(
+                &mut self.unknown_zones.lock().unwrap_or_else(PoisonError::into_inner),
             ),
             sought: self.sought.swap(false, Ordering::Relaxed),
             sorted_joins: self.sorted_joins.swap(false, Ordering::Relaxed),

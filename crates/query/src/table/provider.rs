@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cutwater_logs::columns::ColumnType;
 use cutwater_logs::filter::{Filter, TimeRange};
 use cutwater_logs::scan::{Log, Request};
-use cutwater_logs::split::InputKind;
+use cutwater_logs::split::{InputKind, decodes_beside};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
@@ -111,17 +111,22 @@ impl LogTable {
         Ok(Shape { columns, shown, schema, bad_lines, names, batch_rows })
     }
 
-    /// How many threads have work.
-    fn partitions(&self, asked: usize, limit: Option<usize>, filter: &Filter) -> usize {
-        if filter.is_empty() && limit.is_some_and(|limit| limit <= LIMIT_IN_ORDER) {
-            return 1;
-        }
+    /// How many pieces there are at most.
+    fn pieces(&self) -> usize {
         let pieces = |log: &Log| match log.input.kind {
             InputKind::Plain => log.input.size().div_ceil(PIECE_BYTES / 4),
             _ => 1,
         };
         let pieces: u64 = self.logs.iter().map(pieces).sum();
-        asked.clamp(1, usize::try_from(pieces).unwrap_or(usize::MAX).max(1))
+        usize::try_from(pieces).unwrap_or(usize::MAX)
+    }
+
+    /// How many threads have work.
+    fn partitions(&self, asked: usize, limit: Option<usize>, filter: &Filter) -> usize {
+        if filter.is_empty() && limit.is_some_and(|limit| limit <= LIMIT_IN_ORDER) {
+            return 1;
+        }
+        asked.clamp(1, self.pieces().max(1))
     }
 
     /// The parts of the logs to read, and a note for people on how they were found.
@@ -174,6 +179,8 @@ impl TableProvider for LogTable {
         request.limits.piece_bytes = PIECE_BYTES;
         request.filter = filter;
         request.records_only = true;
+        let inputs = self.logs.iter().map(|log| &log.input);
+        request.decodes_beside = decodes_beside(options.target_partitions, self.pieces(), inputs);
         request.examine_all = shape.bad_lines;
         request.ranges = parts.ranges;
         Ok(Arc::new(LogExec::new(Scan {

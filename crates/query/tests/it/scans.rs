@@ -68,6 +68,23 @@ async fn every_row_comes_once_whatever_the_threads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compressed_logs_are_decoded_and_archives_are_refused() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../logs/tests/data/compressed");
+    for name in ["a.bz2", "a.xz", "a.lz4", "double.gz"] {
+        for threads in [1, 2] {
+            let mut session = session(&data.join(name), threads, true).await;
+            let answer = rows(&mut session, "SELECT count(*) FROM log").await.expect("an answer");
+            assert_eq!(integer(&answer, 0), 1000, "{name}, {threads} threads");
+        }
+    }
+    let limits = Limits { threads: 1, memory_bytes: None, spill: None, seek: true };
+    let mut session = Session::new(limits, Opener::default()).expect("a session begins");
+    let zip = data.join("a.zip").display().to_string();
+    let refused = session.add("log", &[zip]).await.expect_err("it is refused").to_string();
+    assert!(refused.contains("unpack it with: unzip"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn offsets_are_where_the_lines_are() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("app.json");

@@ -46,26 +46,9 @@ pub(super) fn open_all(args: &Args, opener: &Opener) -> Result<(Vec<Log>, bool),
     Ok((logs, some_missing))
 }
 
-/// The program that decompresses a file that begins like this, if it is not decompressed here.
-fn decompressor(start: &[u8]) -> Option<&'static str> {
-    match start {
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
-        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', b'&', b'S', b'Y', ..] => Some("bzip2"),
-        [0x04, 0x22, 0x4d, 0x18, ..] => Some("lz4"),
-        _ => None,
-    }
-}
-
-/// Notes how to read a log that is compressed in an unknown way, or in UTF-16 as Windows writes it:
-/// here its lines are bytes.
+/// Notes how to read a log in UTF-16, as Windows writes it: here its lines are bytes.
 fn note_unread(log: &Log) {
     let name = shown(&log.input.path);
-    if let Some(program) = decompressor(&log.sample) {
-        note(&format!(
-            "{name} begins as what {program} compresses, which is not decompressed here; try: \
-             {program} -dc {name} | cutwater scan -"
-        ));
-    }
     if log.sample.starts_with(b"\xff\xfe") || log.sample.starts_with(b"\xfe\xff") {
         note(&format!(
             "{name} begins as UTF-16 does, which is not read here; try: \

@@ -1,0 +1,286 @@
+//! Blocks of lines that cannot be read in place, written anew.
+//!
+//! Docker's lines have their text in a JSON string, Docker and CRI cut long texts into pieces, and some
+//! lines have colour codes. Such a block is copied line by line, with a text in one piece, and each line
+//! of the copy knows where it was in the log.
+//!
+//! A text belongs to the piece of work in which its last piece is. Who begins to read in the middle of a
+//! log looks back for pieces that were not complete there (`look_back`).
+
+use std::ops::Range;
+
+use super::docker::DockerLines;
+use super::pieces::{Open, Piece, Pieces, cri_piece};
+use super::{EnvelopeKind, Wrapping, colours};
+use crate::format::{feed, is_blank};
+use crate::json::Fault;
+
+/// A line of the copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// What it is.
+    pub(crate) outcome: Outcome,
+    /// Where it is in the copy, without its line feed.
+    pub(crate) text: Range<usize>,
+    /// Where in the block the line is that it was made of, or that completed it; empty for a text that
+    /// was never completed.
+    pub(crate) source: Range<usize>,
+    /// Offset in the log of its first piece.
+    pub(crate) offset: u64,
+    /// Lines of the block since the entry before, this line included.
+    pub(crate) lines: u64,
+    /// How many lines before this one its first piece is.
+    pub(crate) back: u64,
+    /// How many lines it is made of.
+    pub(crate) pieces: u64,
+}
+
+/// What a line of the copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A line to be parsed.
+    Line,
+    /// A bad line of the block; the fault is in the block.
+    Bad(Fault),
+    /// A text that is too long; its beginning is there.
+    TooLong,
+}
+
+/// Writes blocks anew.
+#[derive(Debug)]
+pub(crate) struct Rewriter {
+    joining: Joining,
+    coloured: bool,
+    pub(super) pieces: Pieces,
+    copy: Vec<u8>,
+    entries: Vec<Entry>,
+    /// Lines seen, in all and up to the last entry.
+    line: u64,
+    entered: u64,
+    /// Where the next block begins, if it follows.
+    pub(super) next: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Joining {
+    No,
+    Cri,
+    Docker(Box<DockerLines>),
+}
+
+impl Wrapping {
+    /// What writes the blocks anew, where that is needed; a text may have up to `bytes_max` bytes.
+    pub(crate) fn rewriter(&self, bytes_max: usize) -> Option<Rewriter> {
+        let joining = match self.envelopes.first().map(|e| e.kind) {
+            Some(EnvelopeKind::Docker) => Joining::Docker(Box::new(DockerLines::new())),
+            Some(EnvelopeKind::Cri) => Joining::Cri,
+            _ if self.coloured => Joining::No,
+            _ => return None,
+        };
+        Some(Rewriter::new(joining, self.coloured, bytes_max))
+    }
+}
+
+impl Rewriter {
+    fn new(joining: Joining, coloured: bool, bytes_max: usize) -> Self {
+        Self {
+            joining,
+            coloured,
+            pieces: Pieces::new(bytes_max),
+            copy: Vec::new(),
+            entries: Vec::new(),
+            line: 0,
+            entered: 0,
+            next: None,
+        }
+    }
+
+    /// Whether lines may be pieces.
+    pub(crate) fn joins(&self) -> bool {
+        !matches!(self.joining, Joining::No)
+    }
+
+    /// Whether no block came since it was reset.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// The copy of the last block.
+    pub(crate) fn copy(&self) -> &[u8] {
+        &self.copy
+    }
+
+    /// Its lines.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Lines of the last block after its last entry.
+    pub(crate) fn lines_left(&self) -> u64 {
+        self.line - self.entered
+    }
+
+    /// Forgets all pieces: the next block is anywhere.
+    pub(crate) fn reset(&mut self) {
+        self.pieces.clear();
+        self.next = None;
+    }
+
+    /// Rewrites a block, which begins at `offset` of the log.
+    pub(crate) fn block(&mut self, offset: u64, block: &[u8]) {
+        self.clear();
+        // After a gap, what was not completed never will be.
+        if self.next.is_some_and(|next| next != offset) {
+            self.give_up(|_| true);
+        }
+        self.next = Some(offset + block.len() as u64);
+        if let Joining::Docker(lines) = &mut self.joining {
+            lines.begin_block(block);
+        }
+        let mut at = 0;
+        while at < block.len() {
+            let end = feed(block, at);
+            self.line += 1;
+            if !is_blank(&block[at..end]) || !self.joins() {
+                self.one_line(offset, block, at, end);
+            }
+            at = end + 1;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.copy.clear();
+        self.entries.clear();
+        self.entered = self.line;
+    }
+
+    fn one_line(&mut self, offset: u64, block: &[u8], start: usize, end: usize) {
+        let piece = match &mut self.joining {
+            Joining::No => {
+                let from = self.copy.len();
+                colours::strip_into(&block[start..end], &mut self.copy);
+                return self.enter(from, start..end, offset + start as u64, Outcome::Line);
+            }
+            Joining::Cri => {
+                cri_piece(block, start, end).map_err(|r| Fault { reason: r, at: start })
+            }
+            Joining::Docker(lines) => lines.piece(block, start),
+        };
+        match piece {
+            Ok(piece) => {
+                let (pieces, coloured) = (&mut self.pieces, self.coloured);
+                let at = offset + start as u64;
+                if piece.last && !pieces.is_open(piece.stream) {
+                    let from = self.copy.len();
+                    whole(&piece, coloured, &mut self.copy);
+                    self.enter(from, start..end, at, Outcome::Line);
+                } else if let Some(open) = pieces.add(&piece, at, self.line) {
+                    self.complete(&open, start..end);
+                }
+            }
+            Err(fault) => {
+                let from = self.copy.len();
+                self.enter(from, start..end, offset + start as u64, Outcome::Bad(fault));
+            }
+        }
+    }
+
+    /// Enters the line `copy[from..]`.
+    fn enter(&mut self, from: usize, source: Range<usize>, offset: u64, outcome: Outcome) {
+        let text = from..self.copy.len();
+        self.copy.push(b'\n');
+        let lines = self.line - self.entered;
+        self.entered = self.line;
+        self.entries.push(Entry { outcome, text, source, offset, lines, back: 0, pieces: 1 });
+    }
+
+    /// Enters a text of several pieces.
+    fn complete(&mut self, open: &Open, source: Range<usize>) {
+        let from = self.copy.len();
+        if self.coloured {
+            colours::strip_into(&open.line, &mut self.copy);
+        } else {
+            self.copy.extend_from_slice(&open.line);
+        }
+        let too_long = open.is_too_long(self.pieces.bytes_max());
+        let outcome = if too_long { Outcome::TooLong } else { Outcome::Line };
+        self.enter(from, source, open.offset, outcome);
+        if let Some(entry) = self.entries.last_mut() {
+            entry.back = self.line.saturating_sub(open.first_line);
+            entry.pieces = open.pieces;
+        }
+    }
+
+    /// Enters the texts that will not be completed, by themselves.
+    pub(crate) fn finish(&mut self, at_end: bool) {
+        self.clear();
+        let end = self.next.unwrap_or_default();
+        self.give_up(|open| at_end || !super::look_back::finds(open.last_offset, end));
+    }
+
+    fn give_up(&mut self, which: impl Fn(&Open) -> bool) {
+        for open in self.pieces.take(which) {
+            self.complete(&open, 0..0);
+        }
+    }
+
+    /// Passes over a block without entering anything; calls `seen` with the stream of each piece and
+    /// whether a text ends with it.
+    pub(super) fn pass_over(
+        &mut self,
+        offset: u64,
+        block: &[u8],
+        mut seen: impl FnMut(&[u8], bool),
+    ) {
+        if let Joining::Docker(lines) = &mut self.joining {
+            lines.begin_block(block);
+        }
+        let mut at = 0;
+        while at < block.len() {
+            let end = feed(block, at);
+            let piece = match &mut self.joining {
+                Joining::No => return,
+                Joining::Cri => cri_piece(block, at, end).ok(),
+                Joining::Docker(lines) => lines.piece(block, at).ok(),
+            };
+            self.line += 1;
+            if let Some(piece) = piece {
+                seen(piece.stream, piece.last);
+                if !piece.last || self.pieces.is_open(piece.stream) {
+                    self.pieces.add(&piece, offset + at as u64, self.line);
+                }
+            }
+            at = end + 1;
+        }
+    }
+
+    /// The copy of sampled lines; bad lines stay as they are.
+    pub(crate) fn sample(mut self, sample: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.block(0, sample);
+        self.copy_out(sample, &mut out);
+        self.finish(true);
+        self.copy_out(sample, &mut out);
+        out
+    }
+
+    fn copy_out(&self, sample: &[u8], out: &mut Vec<u8>) {
+        for entry in &self.entries {
+            let bad = matches!(entry.outcome, Outcome::Bad(_));
+            let (from, range) =
+                if bad { (sample, &entry.source) } else { (&self.copy[..], &entry.text) };
+            out.extend_from_slice(&from[range.clone()]);
+            out.push(b'\n');
+        }
+    }
+}
+
+/// Appends the line of a text in one piece.
+fn whole(piece: &Piece<'_>, coloured: bool, out: &mut Vec<u8>) {
+    piece.head(out);
+    if coloured {
+        colours::strip_into(piece.text, out);
+    } else {
+        out.extend_from_slice(piece.text);
+    }
+}
