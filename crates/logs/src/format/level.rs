@@ -139,7 +139,8 @@ pub(super) fn of_redis(text: &[u8]) -> Option<Found> {
 /// The level of a text after the time.
 pub(super) fn find(text: &[u8]) -> Option<Found> {
     let text = &text[..text.len().min(LOOKED_AT)];
-    let mut search = Search { text, at: 0, plain_words: 0, names: 0, numbers: 0 };
+    let mut search =
+        Search { text, at: 0, plain_words: 0, names: 0, numbers: 0, after_colon: false };
     for _ in 0..WORDS_MAX {
         search.skip_marks();
         if search.at >= text.len() {
@@ -163,10 +164,12 @@ struct Search<'a> {
     /// Words with marks in them, or in brackets.
     names: usize,
     numbers: usize,
+    /// Whether a word before ends in a colon: a message often follows.
+    after_colon: bool,
 }
 
-impl Search<'_> {
-    fn rest(&self) -> &[u8] {
+impl<'a> Search<'a> {
+    fn rest(&self) -> &'a [u8] {
         &self.text[self.at..]
     }
 
@@ -179,7 +182,7 @@ impl Search<'_> {
     fn level(&self) -> Option<Found> {
         let rest = self.rest();
         match rest.first()? {
-            b'[' | b'<' | b'(' | b'{' => self.in_brackets(&rest[1..]),
+            open @ (b'[' | b'<' | b'(' | b'{') => self.in_brackets(*open, &rest[1..]),
             b'%' => cisco(rest).map(|level| Found { level, skip: 0 }),
             b'A'..=b'Z' | b'a'..=b'z' => self.word(rest),
             _ => None,
@@ -187,7 +190,7 @@ impl Search<'_> {
     }
 
     /// `[ERROR]`, `<error>`, `(II)`, `[ WARN ]`, `[core:error]`, `[ERROR main.c:12]`.
-    fn in_brackets(&self, inside: &[u8]) -> Option<Found> {
+    fn in_brackets(&self, open: u8, inside: &[u8]) -> Option<Found> {
         let blanks = inside.iter().take_while(|b| **b == b' ').count();
         let mut word = &inside[blanks..];
         let mut length = word_length(word);
@@ -204,7 +207,7 @@ impl Search<'_> {
         let level = match classify(word) {
             Some((level, _)) if closes => level,
             Some((level, need)) if goes_on && need < Need::Mark && is_capitals(word) => level,
-            None if closes => letter(word)?,
+            None if closes && open == b'[' && !self.after_colon => letter(word)?,
             _ => return None,
         };
         if self.plain_words > 1 {
@@ -247,7 +250,7 @@ impl Search<'_> {
         } else if ends && capitals {
             need < Need::Mark && self.may_have_level()
         } else {
-            ends && need == Need::Nothing && self.plain_words == 0
+            ends && need == Need::Nothing && self.plain_words == 0 && !self.after_colon
         };
         counts.then(|| {
             self.found(level, end + usize::from(marked)).unwrap_or(Found { level, skip: 0 })
@@ -344,8 +347,11 @@ impl Search<'_> {
             self.names += 1;
             return true;
         }
-        let length = rest.iter().take_while(|b| !b" \t|[".contains(b)).count().max(1);
+        let ends = |at: usize| b" \t|[".contains(&rest[at]) || rest[at..].starts_with(b"::");
+        let length = (0..rest.len()).find(|at| ends(*at)).unwrap_or(rest.len()).max(1);
         let word = &rest[..length];
+        let after = rest.get(length).is_none_or(|b| b" \t".contains(b));
+        self.after_colon |= word.ends_with(b":") && after;
         if word.iter().all(u8::is_ascii_digit) {
             self.numbers += 1;
         } else if is_plain(word) {
@@ -465,6 +471,8 @@ mod tests {
             ("name level=warn msg=x", "WARN"),
             ("[scheduler] [debug] x", "DEBUG"),
             ("org.x.Main main\tSEVERE\tmsg", "ERROR"),
+            ("Main::INFO::", "INFO"),
+            ("gmetad: Warning: we failed", "WARN"),
         ] {
             assert_eq!(level(text), Some((name, text)), "{text}");
         }
@@ -486,6 +494,9 @@ mod tests {
             "user info was sent",
             "GET /info 200",
             "E is a letter",
+            "CPU: Trace cache: 12K uops",
+            "ip_tables: (C) 2000-2002 Netfilter core team",
+            "app[1]: error in x",
             "the level of warning is 3",
             "",
             "[main] no error: all is well",

@@ -138,7 +138,8 @@ fn rank(name: &str) -> Option<(u8, usize)> {
 
 fn speaks_of_time(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    name.contains("time") || name.contains("date") || name.ends_with("_ts") || name.ends_with("_at")
+    let parts = ["time", "date", "epoch"];
+    parts.iter().any(|part| name.contains(part)) || name.ends_with("_ts") || name.ends_with("_at")
 }
 
 /// Whether lines of a format have a time in front and a pair that is called `time` as well.

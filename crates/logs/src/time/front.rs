@@ -19,6 +19,9 @@ pub struct Front {
 const FRONT_BYTES: usize = 96;
 const WORDS_MAX: usize = 6;
 
+/// As many words may be before a time in brackets, as uWSGI writes them.
+const WORDS_BEFORE_BRACKET_MAX: usize = 16;
+
 /// What is looked at of a line: a time that begins at the end of the front, with a long zone.
 const LOOKED_AT: usize = FRONT_BYTES + 96;
 
@@ -42,7 +45,7 @@ impl Clock {
     pub fn find_front(&mut self, line: &[u8]) -> Option<Front> {
         let text = &line[..line.len().min(LOOKED_AT)];
         let blanks = text.iter().take_while(|b| is_blank(**b)).count();
-        let first = blanks + opening(&text[blanks..], b"[(<{\"'*|#.");
+        let first = blanks + opening(&text[blanks..], b"[(<{\"'*|#+.");
         if let Some(found) = self.first_word(text, first) {
             return Some(found);
         }
@@ -74,24 +77,56 @@ impl Clock {
     /// The time after a few words.
     fn after_words(&mut self, text: &[u8]) -> Option<Front> {
         let mut at = 0;
-        for _ in 0..WORDS_MAX {
+        let mut number = None;
+        for word in 1..=WORDS_BEFORE_BRACKET_MAX {
             let next = next_word(text, at)?;
             if next > FRONT_BYTES {
                 return None;
             }
             let start = next + opening(&text[next..], b"[<*|");
             let first = *text.get(start)?;
-            if first.is_ascii_digit() || first.is_ascii_uppercase() {
+            let allowed = word <= WORDS_MAX || text[next] == b'[';
+            if allowed && (first.is_ascii_digit() || first.is_ascii_uppercase()) {
                 let found = self.parse_prefix(&text[start..]);
                 let found = found.and_then(|(time, length)| front(text, start, time, length));
                 if found.is_some() {
-                    return found.filter(|_| !is_in_sentence(&text[at..next]));
+                    let better = number.filter(|_| self.lacks_year(&text[start..]));
+                    return better.or(found).filter(|_| !is_in_sentence(&text[at..next]));
+                }
+                if word == 1 && first.is_ascii_digit() {
+                    match second_number(text, at, start) {
+                        Some((found, true)) => return Some(found),
+                        Some((found, false)) => number = Some(found),
+                        None => {}
+                    }
                 }
             }
             at = start;
         }
         None
     }
+
+    fn lacks_year(&self, text: &[u8]) -> bool {
+        layout::parse(text, self.rules.day_first).is_some_and(|stamp| stamp.civil.year.is_none())
+    }
+}
+
+/// The number since 1970 that is the second word, and whether it is the time of the line in any case:
+/// with microseconds after the number of a process, as `strace -f -ttt` writes it. Before a date, as
+/// Thunderbird's and other logs of supercomputers have it, it is better than a time without a year.
+#[cold]
+fn second_number(text: &[u8], first: usize, start: usize) -> Option<(Front, bool)> {
+    let (time, length) = layout::front_epoch(&text[start..])?;
+    let found = front(text, start, time, length)?;
+    let micros = text[start..start + length].iter().rev().position(|b| *b == b'.') == Some(6);
+    let process = text[first..start].trim_ascii().iter().all(u8::is_ascii_digit);
+    let of_date = |(at, byte): (usize, &u8)| match at {
+        4 | 7 => *byte == b'.',
+        _ => byte.is_ascii_digit(),
+    };
+    let date = text[found.rest..].get(..10);
+    let dated = date.is_some_and(|date| date.iter().enumerate().all(of_date));
+    ((micros && process) || dated).then_some((found, micros && process))
 }
 
 /// The time, unless the word goes on after it.
@@ -118,8 +153,12 @@ fn opening(text: &[u8], marks: &[u8]) -> usize {
 fn next_word(text: &[u8], at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
     let opens_word = |at: usize| b"[|".contains(&rest[at]) && at > 0;
-    let end = (0..rest.len()).find(|&at| b" \t,;".contains(&rest[at]) || opens_word(at))?;
-    let gap = rest[end..].iter().take_while(|b| b" \t,;".contains(b)).count();
+    // Two colons separate fields in some logs of Python.
+    let colons = |at: usize| rest[at] == b':' && rest.get(at + 1) == Some(&b':');
+    let ends = |at: usize| b" \t,;".contains(&rest[at]) || opens_word(at) || colons(at);
+    let end = (0..rest.len()).find(|&at| ends(at))?;
+    let separators: &[u8] = if rest[end] == b':' { b":" } else { b" \t,;" };
+    let gap = rest[end..].iter().take_while(|b| separators.contains(b)).count();
     Some(at + end + gap)
 }
 

@@ -25,11 +25,11 @@ fn short_date(r: &mut Reader<'_>) -> Option<Stamp> {
     after_time(r, date, time)
 }
 
-/// `20260102T030405Z`, `20260102 03:04:05`, `20260102-03:04:05.123`.
+/// `20260102T030405Z`, `20260102 03:04:05`, `20260102-03:04:05.123`, `20260102.030405`.
 fn date(r: &mut Reader<'_>) -> Option<Stamp> {
     let date = Date { year: four(r), month: r.number(2)? as i8, day: r.number(2)? as i8 };
     date.year?;
-    let gap = r.one_of(b"Tt_- ")?;
+    let gap = r.one_of(b"Tt_-. ")?;
     let _ = r.byte(b' ');
     match r.digits_ahead() {
         6 => {
@@ -40,6 +40,7 @@ fn date(r: &mut Reader<'_>) -> Option<Stamp> {
             let time = run_of_digits(r, false)?;
             after_time(r, date, time)
         }
+        _ if gap == b'.' => None,
         _ => {
             let before = r.at;
             if let Some(time) = clock(r, false, false)

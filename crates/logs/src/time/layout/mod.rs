@@ -3,6 +3,7 @@
 //! | layout | written by |
 //! |---|---|
 //! | `2026-01-02T03:04:05.123Z`, with `/` or `.` in the date, a blank, `_`, `-` or ` - ` before the hour, hours of one digit, `.`, `,` or `:` before the fraction, no seconds | ISO 8601, RFC 3339, log4j, Python, nginx, MySQL, Gin |
+//! | `2026-002T03:04:05` | ISO 8601 by the day of the year |
 //! | `2026-01-02-03.04.05.123456` | DB2, BlueGene/L |
 //! | `20260102T030405Z`, `20260102 03:04:05`, `20260102030405` | ISO 8601 in its basic form |
 //! | `260102 03:04:05`, `260102 030405` | MySQL 5, HDFS |
@@ -116,10 +117,20 @@ fn year_first(r: &mut Reader<'_>) -> Option<Stamp> {
         let date = Date { year: Some(year as i16), month, day: r.short_number()? };
         return tail::after_date(r, date);
     }
+    if mark == b'-' && r.digits_ahead() == 3 {
+        let date = by_day_of_year(year as i16, r.number(3)? as i16)?;
+        return tail::after_date(r, date);
+    }
     let month = r.short_number()?;
     r.byte(mark)?;
     let date = Date { year: Some(year as i16), month, day: r.short_number()? };
     tail::after_date(r, date)
+}
+
+/// The date of `2026-033`: ISO 8601 counts the days of a year from 1.
+fn by_day_of_year(year: i16, day: i16) -> Option<Date> {
+    let date = jiff::civil::Date::new(year, 1, 1).ok()?.with().day_of_year(day).build().ok()?;
+    Some(Date { year: Some(year), month: date.month(), day: date.day() })
 }
 
 /// A year of two digits.

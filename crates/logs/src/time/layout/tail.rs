@@ -180,7 +180,7 @@ fn named(r: &mut Reader<'_>, spaced: bool, may_be_unknown: bool) -> Zone {
             ..Zone::default()
         };
     }
-    let known_only = !may_be_unknown || !spaced || next == Some(&b':');
+    let known_only = !may_be_unknown || next == Some(&b':');
     let ends = next.is_none_or(|b| b" \t\r:])>,;|\"'}".contains(b));
     let capitals = matches!(letters, 3..=5) && word.iter().all(u8::is_ascii_uppercase);
     let end = start + letters;

@@ -81,6 +81,7 @@ fn unknown_names_are_counted_and_other_words_are_not() {
         (" XYZT msg", 24),
         (" XYZT", 24),
         (" QQQ [1] msg", 23),
+        ("FOO err", 22),
         (" Europe/Atlantis msg", 35),
         (" INFO msg", 19),
         (" GET /", 19),
@@ -99,7 +100,8 @@ fn unknown_names_are_counted_and_other_words_are_not() {
     // A host may be in capitals.
     assert_eq!(prefix("Jan  2 03:04:05 QHOST app: x").unwrap().1, 15);
     let unknown = clock.take_unknown_zones();
-    let expected = [("XYZT".into(), 2), ("QQQ".into(), 1), ("Europe/Atlantis".into(), 1)];
+    let expected =
+        [("XYZT".into(), 2), ("QQQ".into(), 1), ("FOO".into(), 1), ("Europe/Atlantis".into(), 1)];
     assert_eq!(unknown.counts, expected);
     assert_eq!(clock.take_unknown_zones(), UnknownZones::default());
 }
