@@ -17,6 +17,8 @@ pub(in crate::format) enum Kind {
     Message,
     /// Text in which a backslash escapes.
     Escaped,
+    /// As it looks; where that is text, a backslash escapes.
+    AutoEscaped,
 }
 
 impl Kind {
@@ -40,6 +42,10 @@ impl Kind {
         }
         match self {
             Self::Auto => classify(span, block),
+            Self::AutoEscaped => match classify(span, block) {
+                text if text.kind == SpanKind::Str => Self::Escaped.typed(text, block, nulls),
+                other => other,
+            },
             Self::Text | Self::Message => span,
             Self::Escaped if bytes.contains(&b'\\') => Span { kind: SpanKind::Escaped, ..span },
             Self::Escaped => span,
