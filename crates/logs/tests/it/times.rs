@@ -187,10 +187,10 @@ fn a_day_over_twelve_settles_the_order_for_the_whole_log() {
 #[test]
 fn what_is_before_the_time_is_kept() {
     let (_dir, log) = written(
-        "a1234:M 02 Jan 2026 03:04:05.123 * Ready\na1234:M 02 Jan 2026 03:04:06.123 # Oops\n\
-         a1234:M 02 Jan 2026 03:04:07.123 . Trace\n",
+        "app1:M 02 Jan 2026 03:04:05.123 INFO Ready\napp1:M 02 Jan 2026 03:04:06.123 WARN Oops\n\
+         app1:M 02 Jan 2026 03:04:07.123 DEBUG Trace\n",
     );
-    assert_eq!(counts(&log, "prefix").get("a1234:M"), Some(&3));
+    assert_eq!(counts(&log, "prefix").get("app1:M"), Some(&3));
     assert_eq!(counts(&log, "message").get("Oops"), Some(&1));
     let levels = ["DEBUG", "INFO", "WARN"].map(|level| (level.to_owned(), 1));
     assert_eq!(counts(&log, "level"), BTreeMap::from(levels));

@@ -225,6 +225,12 @@ impl DataFormat {
             .map(|e| (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect()))
     }
 
+    /// Whether a record may have further lines, as where a stack trace follows a message.
+    #[must_use]
+    pub fn may_continue(&self) -> bool {
+        self.patterns().any(|(_, names)| names.contains(&"message"))
+    }
+
     /// Which of its patterns reads a line: its index in [`Self::patterns`].
     #[must_use]
     pub fn pattern_of(&self, line: &[u8]) -> Option<usize> {
