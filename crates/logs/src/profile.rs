@@ -106,9 +106,10 @@ impl FieldProfile {
 
     fn sample(&mut self, text: &[u8], clock: &mut Clock) {
         let word = std::str::from_utf8(text).unwrap_or_default();
-        // A number in quotes is an id rather than the seconds since 1970.
+        // A number in quotes is an id rather than the seconds since 1970. Zones that are not known are
+        // counted where records get their times, and not once more here.
         let is_number = value::parse_number(text).is_some();
-        self.times += u32::from(!is_number && clock.parse(text).is_some());
+        self.times += u32::from(!is_number && clock.clone().parse(text).is_some());
         self.addresses += u32::from(word.parse::<IpAddr>().is_ok());
         match value::parse_quantity(text).map(|quantity| quantity.unit) {
             Some(Unit::Duration) => self.durations += 1,

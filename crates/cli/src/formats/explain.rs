@@ -51,7 +51,7 @@ fn of_line(line: &str, opener: &Opener) -> Result<Source, Failure> {
         Some(given) => (given.for_log(sample, &rules), 1.0),
         None => {
             let found = detect(sample, &rules)?;
-            (Definition::of(found.format, sample, &rules), found.confidence)
+            (found.definition, found.confidence)
         }
     };
     let time = opener.time_field.clone().or_else(|| find_time(&definition, sample, &rules));
@@ -98,6 +98,11 @@ impl Source {
     }
 
     fn format(&self, out: &mut String) {
+        let envelopes: Vec<_> =
+            self.definition.envelopes().iter().map(|envelope| envelope.kind().name()).collect();
+        if !envelopes.is_empty() {
+            let _ = writeln!(out, "inside   {}", envelopes.join(", "));
+        }
         let name = self.definition.format().name();
         let _ = write!(out, "format   {name}");
         if let Some(format) = data_formats().find(|format| format.name() == name) {

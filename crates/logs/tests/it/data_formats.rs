@@ -288,3 +288,33 @@ fn a_sample_with_another_value_fails_its_test() {
         ]
     );
 }
+
+proptest::proptest! {
+    // Each case reads lines of all formats.
+    #![proptest_config(proptest::test_runner::Config::with_cases(16))]
+    #[test]
+    fn no_line_breaks_a_format(
+        line in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        cut in 0usize..400,
+    ) {
+        for format in data_formats() {
+            let Some(sample) = format.samples().get(cut % 3) else { continue };
+            let mut block = sample.line.clone().into_bytes();
+            block.truncate(cut);
+            block.extend(&line);
+            let definition = Definition::of(Format::Data(format.name()), &block, &Rules::default());
+            let mut fields = cutwater_logs::Fields::all();
+            let mut parser = definition.parser(&mut fields, &Rules::default());
+            let mut record = cutwater_logs::Record::default();
+            parser.begin_block(&block);
+            let mut at = 0;
+            while at < block.len() {
+                record.clear();
+                at = parser.parse(&block, at, &mut fields, &mut record).0 + 1;
+                for (_, span) in record.present() {
+                    let _ = cutwater_logs::value::text(span, &block);
+                }
+            }
+        }
+    }
+}

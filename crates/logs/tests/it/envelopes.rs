@@ -218,6 +218,11 @@ fn forms_of_journald_and_of_heroku_are_syslog() {
             "2012-11-30T06:45:29+00:00 heroku[web.3]: State changed",
             "time=2012-11-30T06:45:29+00:00|app=heroku|pid=web.3|message=State changed",
         ),
+        // Devices of Cisco write this form, too, and a format that is data reads theirs.
+        (
+            "Jan  2 2026 03:04:05 host1 : app7: built",
+            "time=Jan  2 2026 03:04:05|host=host1|app=app7|message=built",
+        ),
         ("Jan  2 03:04:05 sshd[3]: no host", "time=Jan  2 03:04:05|app=sshd|pid=3|message=no host"),
     ];
     for (line, expected) in cases {

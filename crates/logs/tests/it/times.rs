@@ -120,7 +120,7 @@ fn hours_without_a_zero_and_names_of_mariadb() {
     let log = opened(&data("text/mariadb.log"));
     let expected = ("2021-11-09T05:13:12Z".to_owned(), "2021-11-09T15:13:12Z".to_owned());
     assert_eq!(range(&log).1, Some(expected));
-    // It is MySQL's format, whose own names of levels stay.
+    // The format names the levels, which keep their text.
     let levels = ["Note", "Warning"].map(|level| (level.to_owned(), 1));
     assert_eq!(counts(&log, "level"), BTreeMap::from(levels));
 }
@@ -170,6 +170,7 @@ fn unknown_zones_are_counted_and_read_in_the_zone_of_the_log() {
     let (tally, range) = range(&log);
     assert_eq!(tally.unknown_zones.counts, [("XYZT".to_owned(), 2)]);
     assert_eq!(range.expect("times").0, "2026-01-02T03:04:05Z");
+    // The format names the levels, which keep their text.
     let levels = ["ERROR", "LOG"].map(|level| (level.to_owned(), 1));
     assert_eq!(counts(&log, "level"), BTreeMap::from(levels));
 }
@@ -184,12 +185,12 @@ fn a_day_over_twelve_settles_the_order_for_the_whole_log() {
 }
 
 #[test]
-fn the_marks_of_redis_are_levels() {
+fn what_is_before_the_time_is_kept() {
     let (_dir, log) = written(
-        "1234:M 02 Jan 2026 03:04:05.123 * Ready\n1234:M 02 Jan 2026 03:04:06.123 # Oops\n\
-         1234:M 02 Jan 2026 03:04:07.123 . Trace\n",
+        "app1:M 02 Jan 2026 03:04:05.123 INFO Ready\napp1:M 02 Jan 2026 03:04:06.123 WARN Oops\n\
+         app1:M 02 Jan 2026 03:04:07.123 DEBUG Trace\n",
     );
-    assert_eq!(counts(&log, "role").get("M"), Some(&3));
+    assert_eq!(counts(&log, "prefix").get("app1:M"), Some(&3));
     assert_eq!(counts(&log, "message").get("Oops"), Some(&1));
     let levels = ["DEBUG", "INFO", "WARN"].map(|level| (level.to_owned(), 1));
     assert_eq!(counts(&log, "level"), BTreeMap::from(levels));

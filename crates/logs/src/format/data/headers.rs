@@ -126,6 +126,10 @@ fn find_mark(text: &[u8], mark: &[u8]) -> Option<usize> {
 
 /// The lines around `at` that begin with `#`.
 fn header_around(text: &[u8], at: usize) -> &[u8] {
+    // A log that became shorter since the mark was found.
+    if at >= text.len() {
+        return &[];
+    }
     let mut start = at;
     while start > 0 {
         let before = memchr::memrchr(b'\n', &text[..start - 1]).map_or(0, |feed| feed + 1);

@@ -36,8 +36,17 @@ impl Expanded {
     }
 
     /// The group of this name in the regular expression.
-    pub(super) fn group(&self, id: &str) -> Option<&Group> {
-        self.groups.iter().find(|group| group.id == id)
+    pub(super) fn group(&self, id: &str) -> Option<usize> {
+        self.groups.iter().position(|group| group.id == id)
+    }
+
+    /// The same, where only the `wanted` groups are captured.
+    pub(super) fn only(&self, wanted: &[bool]) -> Self {
+        let mut regex = self.regex.clone();
+        for (group, _) in self.groups.iter().zip(wanted).filter(|(_, wanted)| !**wanted) {
+            regex = regex.replace(&format!("(?P<{}>", group.id), "(?:");
+        }
+        Self { regex, ..self.clone() }
     }
 }
 

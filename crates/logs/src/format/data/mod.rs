@@ -18,7 +18,8 @@ mod parser;
 mod sample;
 mod setter;
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
@@ -65,6 +66,7 @@ pub struct DataFormat {
     /// How many of the patterns, from the first on, begin a record, where the others continue one.
     begins: Option<usize>,
     directive_set: OnceLock<RegexSet>,
+    narrowed: Narrowed,
     samples: Vec<Sample>,
 }
 
@@ -108,6 +110,7 @@ impl DataFormat {
             directives: Vec::new(),
             begins: None,
             directive_set: OnceLock::new(),
+            narrowed: Narrowed::default(),
             samples: Vec::new(),
         }
     }
@@ -172,7 +175,7 @@ impl DataFormat {
         self
     }
 
-    /// Adds that a backslash escapes in all fields.
+    /// Adds that a backslash escapes in the texts of these fields.
     pub(super) fn with_escapes(mut self, fields: impl Iterator<Item = String>) -> Self {
         self.kinds.extend(fields.map(|field| (field, Kind::AutoEscaped)));
         self
@@ -224,6 +227,12 @@ impl DataFormat {
         expanded
             .iter()
             .map(|e| (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect()))
+    }
+
+    /// Whether a record may have further lines, as where a stack trace follows a message.
+    #[must_use]
+    pub fn may_continue(&self) -> bool {
+        self.patterns().any(|(_, names)| names.contains(&"message"))
     }
 
     /// Which of its patterns reads a line: its index in [`Self::patterns`].
@@ -286,6 +295,35 @@ impl DataFormat {
         let Shape::Patterns { expanded, anchored, compiled } = &self.shape else { return &[] };
         // Those of this crate are compiled by its tests, those of users when they are read.
         compiled.get_or_init(|| expanded.iter().filter_map(|e| regex(e, *anchored).ok()).collect())
+    }
+}
+
+/// Patterns of which only some groups are wanted: which pattern and groups, and the expression.
+type Narrowed = Mutex<HashMap<(usize, Vec<bool>), Regex>>;
+
+/// The most of them that are kept.
+const NARROWED_MAX: usize = 256;
+
+impl DataFormat {
+    /// The pattern at `index`, in which only the `wanted` groups are captured: with few of them, a line is
+    /// read in one pass.
+    fn narrowed(&self, index: usize, wanted: &[bool]) -> Option<Regex> {
+        let Shape::Patterns { expanded, anchored, .. } = &self.shape else { return None };
+        let whole = self.regexes().get(index)?;
+        let pattern = expanded.get(index).filter(|pattern| !pattern.is_unicode);
+        let Some(pattern) = pattern.filter(|_| !wanted.iter().all(|wanted| *wanted)) else {
+            return Some(whole.clone());
+        };
+        let mut known = self.narrowed.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (index, wanted.to_vec());
+        if let Some(found) = known.get(&key) {
+            return Some(found.clone());
+        }
+        let built = regex(&pattern.only(wanted), *anchored).unwrap_or_else(|_| whole.clone());
+        if known.len() < NARROWED_MAX {
+            known.insert(key, built.clone());
+        }
+        Some(built)
     }
 }
 

@@ -6,7 +6,7 @@ use regex::bytes::{CaptureLocations, Regex};
 
 use super::DataFormat;
 use super::Shape;
-use super::language::Expanded;
+use super::language::{Expanded, Group};
 use super::pairs::PairReader;
 use super::setter::Setter;
 use crate::bad::Reason;
@@ -30,32 +30,45 @@ struct Bound {
 
 impl PatternParser {
     pub(super) fn new(format: Arc<DataFormat>, fields: &mut Fields) -> Self {
-        let patterns = match &format.shape {
-            Shape::Patterns { expanded, .. } => {
-                let both = format.regexes().iter().zip(expanded);
-                both.map(|(regex, pattern)| Bound::new(&format, regex, pattern, fields)).collect()
-            }
-            Shape::Columns(_) | Shape::Json => Vec::new(),
+        let expanded = match &format.shape {
+            Shape::Patterns { expanded, .. } => expanded.as_slice(),
+            Shape::Columns(_) | Shape::Json => &[],
         };
+        let bound = expanded.iter().enumerate();
+        let patterns = bound.filter_map(|(at, of)| Bound::new(&format, at, of, fields)).collect();
         Self { format, patterns }
     }
 }
 
 impl Bound {
-    fn new(format: &DataFormat, regex: &Regex, pattern: &Expanded, fields: &mut Fields) -> Self {
+    fn new(
+        format: &DataFormat,
+        index: usize,
+        pattern: &Expanded,
+        fields: &mut Fields,
+    ) -> Option<Self> {
         let taken = |name: &str| pattern.groups.iter().any(|group| group.name == name);
+        let mut setter =
+            |group: &Group| Setter::new(format, &group.name, group.kind, &taken, fields);
+        let setters = pattern.groups.iter().map(&mut setter);
+        let mut setters: Vec<_> = setters.map(|s| Some(s).filter(Setter::is_wanted)).collect();
+        let of_pairs =
+            |group: &Group| format.pairs.as_ref().filter(|pairs| pairs.field == group.name);
+        let wanted = pattern.groups.iter().zip(&setters);
+        let wanted: Vec<_> =
+            wanted.map(|(group, setter)| setter.is_some() || of_pairs(group).is_some()).collect();
+        let regex = format.narrowed(index, &wanted)?;
         let (mut groups, mut pairs) = (Vec::new(), None);
-        for (index, id) in regex.capture_names().enumerate() {
+        for (at, id) in regex.capture_names().enumerate() {
             let Some(group) = id.and_then(|id| pattern.group(id)) else { continue };
-            let setter = Setter::new(format, &group.name, group.kind, &taken, fields);
-            if setter.is_wanted() {
-                groups.push((index, setter));
+            if let Some(setter) = setters[group].take() {
+                groups.push((at, setter));
             }
-            if let Some(of) = format.pairs.as_ref().filter(|pairs| pairs.field == group.name) {
-                pairs = Some((index, PairReader::new(of.blanks)));
+            if let Some(of) = of_pairs(&pattern.groups[group]) {
+                pairs = Some((at, PairReader::new(of.blanks)));
             }
         }
-        Self { locations: regex.capture_locations(), regex: regex.clone(), groups, pairs }
+        Some(Self { locations: regex.capture_locations(), regex, groups, pairs })
     }
 
     fn read(

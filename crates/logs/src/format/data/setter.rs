@@ -17,7 +17,7 @@ pub(in crate::format) enum Kind {
     Message,
     /// Text in which a backslash escapes.
     Escaped,
-    /// A number or text, as it looks, in which a backslash escapes.
+    /// As it looks; where that is text, a backslash escapes.
     AutoEscaped,
 }
 
@@ -42,12 +42,13 @@ impl Kind {
         }
         match self {
             Self::Auto => classify(span, block),
+            Self::AutoEscaped => match classify(span, block) {
+                text if text.kind == SpanKind::Str => Self::Escaped.typed(text, block, nulls),
+                other => other,
+            },
             Self::Text | Self::Message => span,
-            Self::AutoEscaped if !bytes.contains(&b'\\') => classify(span, block),
-            Self::Escaped | Self::AutoEscaped if bytes.contains(&b'\\') => {
-                Span { kind: SpanKind::Escaped, ..span }
-            }
-            Self::Escaped | Self::AutoEscaped => span,
+            Self::Escaped if bytes.contains(&b'\\') => Span { kind: SpanKind::Escaped, ..span },
+            Self::Escaped => span,
         }
     }
 }
