@@ -368,7 +368,7 @@ fn a_banner_before_json_hides_none_of_it() {
 #[test]
 fn lines_behind_holes_are_found_wherever_the_holes_are() {
     let line = |n: u32| {
-        let level = if n % 100 == 0 { "error" } else { "info" };
+        let level = if n.is_multiple_of(100) { "error" } else { "info" };
         format!("{{\"ts\":\"2026-01-02T03:{:02}:{:02}Z\",\"level\":\"{level}\"}}\n", n / 60, n % 60)
     };
     let lines: String = (0..1000).map(line).collect();

@@ -93,8 +93,8 @@ impl Wrapped {
                 let at = opened.at;
                 // What an application prints may be an empty line.
                 let text = block[at..end].trim_ascii_start();
-                let fits = !text.is_empty() && !(*is_json && *mixed && text[0] != b'{');
-                if fits { parser.parse(block, at, fields, record).1 } else { Ok(false) }
+                let is_text = text.is_empty() || *is_json && *mixed && text[0] != b'{';
+                if is_text { Ok(false) } else { parser.parse(block, at, fields, record).1 }
             }
             _ => Ok(false),
         };
