@@ -46,10 +46,7 @@ impl Dialect {
         let mut header = None;
         let mut count = 0;
         for line in sample.split(|&b| b == b'\n').map(without_return) {
-            if line.starts_with(self.mark()) {
-                header = Some(Header::read(self, header.take(), line));
-                count += 1;
-            } else if line.starts_with(b"#") {
+            if line.starts_with(b"#") {
                 header = Some(Header::read(self, header.take(), line));
                 count += 1;
             } else if let Some(header) = header.as_ref().filter(|h: &&Header| !h.names.is_empty()) {
