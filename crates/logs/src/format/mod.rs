@@ -187,7 +187,7 @@ impl Definition {
     /// for: the name of a level need not be in its line, and a line may say how others are read.
     pub(crate) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
         match self {
-            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) | Self::Wrapped(_) => {
+            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => {
                 fields.any(|name| name == "level")
             }
             Self::Known(_) | Self::TimeBesidePair(_) => false,
