@@ -3,7 +3,7 @@
 use super::evidence::share;
 use super::{Definition, Format, csv, data, find_time};
 use crate::record::{Fields, Record};
-use crate::time::Rules;
+use crate::time::{Clock, Rules};
 use crate::{Error, Result};
 
 /// What a log was found to be.
@@ -29,6 +29,11 @@ const SURE: f64 = 0.9;
 const LEAST: f64 = 0.5;
 const LEAST_PLAIN: f64 = 0.2;
 
+/// Where the first line begins with a time, fewer lines may: records may be long. A single record proves
+/// that only where there are few lines.
+const LEAST_LONG: f64 = 0.005;
+const LINES_OF_ONE: usize = 40;
+
 /// Among lines of text JSON is believed from this share on, and from the higher one on among lines with
 /// times, which may print an object now and then.
 const LEAST_MIXED: f64 = 0.1;
@@ -52,7 +57,8 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
         let share = share(format, sample, rules);
         shares.push((format, if lines == 0 { 0.0 } else { share as f64 / lines as f64 }));
     }
-    if let Some((format, share)) = data_format(sample, &shares) {
+    let least_of_text = least_of_text(sample, rules, lines);
+    if let Some((format, share)) = data_format(sample, &shares, least_of_text) {
         let definition = Definition::of(format, sample, rules);
         let time = find_time(&definition, sample, rules);
         return Ok(Detected { format, definition, confidence: share, time, lines });
@@ -62,7 +68,7 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
     let chosen = known
         .iter()
         .find(|(_, share)| *share >= SURE)
-        .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f)));
+        .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f, least_of_text)));
     let is_text = chosen.is_none_or(|(format, _)| *format == Format::Plain);
     if let Some(dialect) = csv::Dialect::of_lines(sample).filter(|_| is_text) {
         let confidence = dialect.share();
@@ -115,14 +121,18 @@ pub(super) fn texts(sample: &[u8]) -> usize {
 
 /// The format that is data, where one reads the sample: nearly all lines, or those that begin a record in
 /// text of which no other format reads as much.
-fn data_format(sample: &[u8], shares: &[(Format, f64)]) -> Option<(Format, f64)> {
+fn data_format(
+    sample: &[u8],
+    shares: &[(Format, f64)],
+    least_of_text: f64,
+) -> Option<(Format, f64)> {
     let strict = [Format::Docker, Format::Json, Format::Syslog5424, Format::Cri];
     if shares.iter().any(|(format, share)| strict.contains(format) && *share >= SURE) {
         return None;
     }
     let (format, share) = data::detect(sample)?;
     let others = shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
-    let wins = share >= SURE || (share >= LEAST_PLAIN && share >= others * SURE);
+    let wins = share >= SURE || (share >= least_of_text && share >= others * SURE);
     wins.then_some((Format::Data(format.name()), share))
 }
 
@@ -135,8 +145,20 @@ fn begins_like_json(sample: &[u8]) -> usize {
     sample.split(|&b| b == b'\n').filter(|l| l.trim_ascii_start().starts_with(b"{")).count()
 }
 
-fn least(format: Format) -> f64 {
-    if format == Format::Plain { LEAST_PLAIN } else { LEAST }
+fn least(format: Format, least_of_text: f64) -> f64 {
+    if format == Format::Plain { least_of_text } else { LEAST }
+}
+
+/// The least share of lines with a time in text.
+fn least_of_text(sample: &[u8], rules: &Rules, lines: usize) -> f64 {
+    let first = sample.split(|&b| b == b'\n').find(|line| !line.trim_ascii().is_empty());
+    let front = first.and_then(|line| Clock::new(rules.clone()).find_front(line));
+    match front {
+        // In brackets at most.
+        Some(front) if front.start <= 1 && lines <= LINES_OF_ONE => 0.0,
+        Some(front) if front.start <= 1 => LEAST_LONG.max(1.5 / lines as f64),
+        _ => LEAST_PLAIN,
+    }
 }
 
 /// Calls `each` for every record of sampled lines; bad lines are passed over.

@@ -14,7 +14,7 @@ use crate::format::{Begin, Format, Parser, Rewriter, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
-use crate::time::{Clock, Nanos};
+use crate::time::{Clock, Nanos, SECOND};
 
 /// This many located bad lines are handed over before a piece ends.
 const BAD_HELD_MAX: usize = 4096;
@@ -72,6 +72,8 @@ struct Current {
     prefilter: Option<Prefilter>,
     /// Reads the times of records, and nothing else, so that what it does not know is counted once.
     time_clock: Clock,
+    /// The field of the nanoseconds, where the time is in whole seconds since 1970.
+    nanos: Option<FieldId>,
     /// Reads other values.
     clock: Clock,
     time: Option<FieldId>,
@@ -139,6 +141,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let log = &self.logs[index];
         let with_time = self.request.with_time || self.request.filter.needs_time();
         let time_name = log.time.as_deref().filter(|_| with_time);
+        let nanos_name = time_name.and_then(beside_seconds);
         let names = self.sink.fields();
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
         let rewriter = log.definition.rewriter(self.request.limits.line_bytes_max);
@@ -152,6 +155,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             Some(names) => {
                 let wanted = names.iter().map(String::as_str).chain(self.request.filter.fields());
                 let wanted = wanted.filter(|name| *name != LINE).chain(time_name);
+                let wanted = wanted.chain(nanos_name.as_deref());
                 let wanted = wanted.chain(self.request.watched.iter().map(String::as_str));
                 Fields::only(&wanted.collect::<Vec<_>>())
             }
@@ -161,6 +165,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let parser = log.definition.parser(&mut fields, &log.rules);
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
+        let nanos = nanos_name.and_then(|name| fields.add(&name));
         let watched = self.request.watched.iter().take(Request::WATCHED_MAX).enumerate();
         let unseen =
             watched.filter_map(|(bit, name)| Some((1 << bit, fields.add(name)?))).collect();
@@ -179,6 +184,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             filter,
             prefilter,
             time_clock,
+            nanos,
             clock,
             time,
             whole_lines,
@@ -407,7 +413,16 @@ fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
     if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
         return Time::Absent;
     }
-    c.time_clock.parse(text).map_or(Time::Unreadable, Time::At)
+    let fraction = c.nanos.map_or(0, |id| {
+        let text = std::str::from_utf8(record.get(id).bytes(block)).unwrap_or_default();
+        text.parse().ok().filter(|nanos| (0..SECOND).contains(nanos)).unwrap_or(0)
+    });
+    c.time_clock.parse(text).map_or(Time::Unreadable, |time| Time::At(time.saturating_add(fraction)))
+}
+
+/// The field beside `time` that has the rest of a second, as Log4j 2 writes an instant.
+fn beside_seconds(time: &str) -> Option<String> {
+    time.strip_suffix("epochSecond").map(|before| format!("{before}nanoOfSecond"))
 }
 
 impl Current {

@@ -7,7 +7,7 @@ use cutwater::ReadPath;
 use cutwater_logs::filter::Filter;
 use cutwater_logs::format::{DataFormat, Definition, Format, data_formats, detect, from_lnav};
 use cutwater_logs::render::{Rendering, Style};
-use cutwater_logs::scan::{Finished, Request, Rows, open, scan};
+use cutwater_logs::scan::{Finished, Profiling, Request, Rows, open, scan};
 use cutwater_logs::split::Stop;
 use cutwater_logs::time::Rules;
 use jiff::tz::TimeZone;
@@ -316,5 +316,33 @@ proptest::proptest! {
                 }
             }
         }
+    }
+}
+
+/// The times of the records of `text`.
+fn times_of(text: &str) -> Vec<String> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("writes");
+    let log = open(file.path(), ReadPath::Auto, None, &TimeZone::UTC).expect("opens");
+    let mut request = Request::new(1);
+    request.with_time = true;
+    let logs = [log];
+    let done = scan(&logs, &request, &Stop::default(), Profiling::default, |_, _| {
+        ControlFlow::Continue(())
+    });
+    assert_eq!(done.tallies[0].bad.total(), 0, "{text}");
+    let ranges = done.sinks.iter().flat_map(|sink| sink.logs.iter()).filter_map(|log| log.2.range);
+    ranges.flat_map(|(first, last)| [first, last]).map(cutwater_logs::time::format_utc).collect()
+}
+
+#[test]
+fn columns_of_the_w3c_may_be_quoted_spread_and_local() {
+    for text in [
+        "#Fields: date-local time-local s-ip\n2026-01-02 03:04:05 1.2.3.4\n",
+        "#Fields: date time c-ip\n\"2026-01-02\" \"03:04:05\" \"1.2.3.4\"\n",
+        "#Fields:  c-ip  date  time  cs-uri\n1.2.3.4      2026-01-02     03:04:05      /a\n",
+        "#Fields: date time s-ip\n2026-01-02 03:04:05 1.2.3.4 - 80 more\n",
+    ] {
+        assert_eq!(times_of(text), ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"], "{text}");
     }
 }

@@ -9,7 +9,7 @@ use cutwater_query::{Session, Snapshot, engine_failure};
 use cutwater_shell::left_out::LeftOut;
 use cutwater_shell::output_file::Inputs;
 use cutwater_shell::progress::Reading;
-use cutwater_shell::words::printable;
+use cutwater_shell::words::{printable, unknown_zones};
 use cutwater_shell::{Failure, note};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;

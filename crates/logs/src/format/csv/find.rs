@@ -49,8 +49,27 @@ pub(super) fn without_doubt(sample: &[u8]) -> Option<Dialect> {
         && dialect.share >= 1.0
         && counts.all.len() >= RECORDS_SURE
         && names.len() >= COLUMNS_SURE
-        && names.iter().all(|name| header::is_plain_name(name));
+        && names.iter().all(|name| header::is_plain_name(name))
+        && has_typed_column(sample, &dialect);
     sure.then_some(dialect)
+}
+
+/// Whether a column has nothing but numbers, times and truths: a sentence per line has none.
+fn has_typed_column(sample: &[u8], dialect: &Dialect) -> bool {
+    let mut typed = vec![true; dialect.names.len()];
+    let mut is_header = dialect.has_header();
+    for_each(sample, dialect.delimiter, dialect.comment, |at, _| {
+        let mut values = Vec::new();
+        if !std::mem::take(&mut is_header)
+            && cut(sample, at, dialect.delimiter, |value| values.push(value)).is_ok()
+        {
+            for (typed, value) in typed.iter_mut().zip(&values) {
+                *typed &= header::is_value(&header::text(*value, sample));
+            }
+        }
+        true
+    });
+    typed.contains(&true)
 }
 
 /// How many values the first records have.

@@ -85,7 +85,7 @@ pub(super) fn find(
     Some(Header { record: Some(record), names: names(&cells) })
 }
 
-fn text(value: Value, sample: &[u8]) -> String {
+pub(super) fn text(value: Value, sample: &[u8]) -> String {
     let kind = if value.doubled { SpanKind::Doubled } else { SpanKind::Str };
     let bytes = value::text(Span::new(kind, value.start, value.end), sample).unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim().to_owned()
@@ -98,7 +98,7 @@ fn names_columns(cells: &[String]) -> bool {
     differ && filled.len() * 2 > cells.len() && !filled.iter().any(|cell| is_value(cell))
 }
 
-fn is_value(cell: &str) -> bool {
+pub(super) fn is_value(cell: &str) -> bool {
     matches!(cell, "true" | "false")
         || value::parse_number(cell.as_bytes()).is_some()
         || is_time(cell)

@@ -47,7 +47,8 @@ fn delimiters_comments_and_headers_are_found() {
     check("#a,b\n1,2\n", &["a", "b"], &["1|2"]);
     check("1,x\n2,y\n", &["column1", "column2"], &["1|x", "2|y"]);
     check("2026-01-02 03:04:05,x\n", &["column1", "column2"], &["2026-01-02 03:04:05|x"]);
-    check(",a,a\n0,1,2\n", &["column1", "a", "a_2"], &["0|1|2"]);
+    check(",a,b\n0,1,2\n", &["column1", "a", "b"], &["0|1|2"]);
+    check("a,a\nx,y\n", &["column1", "column2"], &["a|a", "x|y"]);
     check("n\n1\n2\n", &["n"], &["1", "2"]);
 }
 
@@ -73,6 +74,8 @@ fn what_is_said_is_not_found() {
     );
     let (names, rows) = read("1;2\n3;4\n", "csv,delimiter=;,header=yes");
     assert_eq!((names, rows), (vec!["1".into(), "2".into()], vec!["3|4".to_owned()]));
+    let (names, _) = read("a,a\nx,y\n", "csv,header=yes");
+    assert_eq!(names, ["a", "a_2"]);
     let (_, rows) = read("a,b\n#1,2\n", "csv,comment=#");
     assert!(rows.is_empty());
 }

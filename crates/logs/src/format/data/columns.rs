@@ -114,7 +114,8 @@ impl Header {
         self.separator.get_or_insert(b'\t');
     }
 
-    /// Cuts a line into as many values as there are columns; false where it has more or fewer.
+    /// Cuts a line into as many values as there are columns, and one for what is left where blanks set
+    /// them apart; false where it has fewer, or where more cannot be told from a mistake.
     fn split(&self, line: &[u8], values: &mut Vec<(usize, usize)>) -> bool {
         values.clear();
         // CloudFront names columns with blanks between, and separates values by tabs.
@@ -127,11 +128,19 @@ impl Header {
             if end == line.len() {
                 return values.len() == self.names.len();
             }
+            // Some products set values apart by several blanks.
+            let run = |from: usize| line[from..].iter().take_while(|&&b| b == b' ').count();
+            at = end + if separator == b' ' { run(end) } else { 1 };
             if values.len() == self.names.len() {
-                // A blank at the end is no value.
-                return separator == b' ' && line[end..].iter().all(|&b| b == b' ');
+                // A blank at the end is no value; what follows has no name, and is kept as one.
+                if separator == b' ' && at < line.len() {
+                    values.push((at, line.len()));
+                }
+                return separator == b' ';
             }
-            at = end + 1;
+            if separator == b' ' && at == line.len() {
+                return false;
+            }
         }
     }
 }
@@ -162,6 +171,8 @@ pub(super) struct ColumnsParser {
     setters: Vec<Setter>,
     /// The date, which the time follows, and the field of both.
     moment: Option<(usize, Slot)>,
+    /// What follows the last column that has a name.
+    extra: Option<Slot>,
     values: Vec<(usize, usize)>,
 }
 
@@ -179,6 +190,7 @@ impl ColumnsParser {
             header: Header::default(),
             setters: Vec::new(),
             moment: None,
+            extra: None,
             values: Vec::new(),
         };
         parser.begin_with(&first, fields);
@@ -203,7 +215,11 @@ impl ColumnsParser {
             Setter::new(&self.format, name, kind(at), &taken, fields)
         };
         self.setters = names.iter().enumerate().map(setter).collect();
-        let date = names.windows(2).position(|two| two[0] == "date" && two[1] == "time");
+        let is_moment = |two: &[String]| {
+            let suffix = two[0].strip_prefix("date");
+            suffix.is_some_and(|suffix| two[1].strip_prefix("time") == Some(suffix))
+        };
+        let date = names.windows(2).position(is_moment);
         let slot = date.and_then(|at| Some((at, Slot::wanted(fields, self.format.time()?)?)));
         self.moment = slot;
     }
@@ -241,9 +257,15 @@ impl LineParser for ColumnsParser {
                     setter.set(&self.format, span, block, record);
                 }
             }
+            if let Some(&(from, to)) = values.get(self.setters.len()) {
+                let extra = *self.extra.get_or_insert_with(|| Slot::new(fields, "extra"));
+                extra.set(record, Span::new(SpanKind::Str, start + from, start + to));
+            }
             if let Some((at, slot)) = self.moment {
-                let (from, to) = (start + values[at].0, start + values[at + 1].1);
-                slot.set(record, Span::new(SpanKind::Str, from, to));
+                // Both may be in quotation marks.
+                let date = unquoted(block, start + values[at].0, start + values[at].1);
+                let time = unquoted(block, start + values[at + 1].0, start + values[at + 1].1);
+                slot.set(record, Span { end: time.end, ..date });
             }
         }
         self.values = values;

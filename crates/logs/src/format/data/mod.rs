@@ -260,11 +260,8 @@ impl DataFormat {
             Shape::Columns(_) => Joining::Never,
             Shape::Json => Joining::Strict,
             Shape::Patterns { .. } if self.begins.is_some() => Joining::Loose,
-            Shape::Patterns { expanded, anchored, .. } => {
-                let has_message = |e: &Expanded| e.groups.iter().any(|g| g.name == "message");
-                let goes_on = *anchored && expanded.iter().any(has_message);
-                if goes_on { Joining::Loose } else { Joining::Strict }
-            }
+            Shape::Patterns { anchored, .. } if *anchored && self.may_continue() => Joining::Loose,
+            Shape::Patterns { .. } => Joining::Strict,
         }
     }
 

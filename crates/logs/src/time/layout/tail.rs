@@ -44,8 +44,8 @@ pub(super) fn ends(r: &Reader<'_>) -> Option<()> {
     (!cut).then_some(())
 }
 
-/// What separates a date from a time: `T`, `_`, blanks, a comma, ` - `, or a colon or a hyphen that
-/// a digit follows.
+/// What separates a date from a time: `T`, `_`, blanks, a comma, ` - `, a colon or a hyphen that a digit
+/// follows, or a blank between two values in quotation marks.
 #[inline]
 fn gap(r: &mut Reader<'_>) -> Option<()> {
     match r.peek()? {
@@ -55,6 +55,7 @@ fn gap(r: &mut Reader<'_>) -> Option<()> {
             r.at += 1;
             let _ = r.blanks();
         }
+        b'"' if r.text[r.at..].starts_with(b"\" \"") => r.at += 3,
         b' ' | b'\t' => {
             r.blanks()?;
             if r.text[r.at..].starts_with(b"- ") {
