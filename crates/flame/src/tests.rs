@@ -118,7 +118,8 @@ fn a_graph_that_cannot_be_written_names_its_path() {
     let Some(samples) = record(false, burn_in_user_code) else { return };
     let path = Path::new("/nonexistent/graph.svg");
     let e = write_svg(&samples, "nowhere", path).unwrap_err();
-    assert!(e.to_string().contains("/nonexistent/graph.svg"));
+    let why = std::error::Error::source(&e).map(ToString::to_string).unwrap_or_default();
+    assert!(why.contains("/nonexistent/graph.svg"), "{e}: {why}");
 }
 
 #[test]

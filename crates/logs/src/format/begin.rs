@@ -34,8 +34,8 @@ impl Definition {
             Self::Known(Format::Raw) => Joining::Never,
             Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => Joining::Loose,
             Self::Data(data) => data.format().joining(),
-            // Records that are written anew have their lines joined already.
-            Self::Wrapped(_) if self.is_rewritten() => Joining::Never,
+            // Their texts are joined from pieces.
+            Self::Wrapped(wrapping) if wrapping.is_in_pieces() => Joining::Never,
             Self::Wrapped(wrapping) if wrapping.is_mixed() => Joining::Mixed,
             Self::Wrapped(wrapping) if wrapping.envelopes().is_empty() => {
                 wrapping.inside().joining()

@@ -39,8 +39,10 @@ const LINES_OF_ONE: usize = 40;
 const LEAST_MIXED: f64 = 0.1;
 const LEAST_MIXED_TIMES: f64 = 0.3;
 
-/// Lines of text are records where they are at least this share of the sample, and otherwise bad lines.
-const LEAST_TEXT: f64 = 0.02;
+/// Lines of text beside JSON are records where they are at least this share of the sample, and otherwise
+/// bad lines. Within an envelope, whatever a program writes is there, so less text is enough.
+const LEAST_TEXT: f64 = 0.2;
+const LEAST_TEXT_INSIDE: f64 = 0.02;
 
 /// Without an envelope, one line of text alone is a bad line.
 const LEAST_TEXTS: usize = 2;
@@ -92,15 +94,16 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
     let definition = Definition::of(format, sample, rules);
     let time = find_time(&definition, sample, rules);
     let text = texts(sample);
-    let mixed = format == Format::Json && text >= LEAST_TEXTS && is_mixture(text, lines);
+    let mixed =
+        format == Format::Json && text >= LEAST_TEXTS && text as f64 >= LEAST_TEXT * lines as f64;
     let definition =
         if mixed { super::envelope::mixed(definition, time.clone()) } else { definition };
     Ok(Detected { format, definition, confidence, time, lines })
 }
 
-/// Whether `text` of `lines` are enough to be records.
+/// Whether `text` of `lines` in an envelope are enough to be records.
 pub(super) fn is_mixture(text: usize, lines: usize) -> bool {
-    text > 0 && text as f64 >= LEAST_TEXT * lines as f64
+    text > 0 && text as f64 >= LEAST_TEXT_INSIDE * lines as f64
 }
 
 /// How many lines are text beside JSON, and not a part of a stack trace, or of an object that was torn or

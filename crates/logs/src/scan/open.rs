@@ -9,7 +9,7 @@ use cutwater::ReadPath;
 
 use crate::Result;
 use crate::format::{Definition, Format, csv, detect, find_time, given, sample};
-use crate::split::{Input, Limits, is_elements};
+use crate::split::{Input, InputKind, Limits, is_elements};
 use crate::time::{Rules, find_day_first};
 
 /// A log with its format.
@@ -103,7 +103,8 @@ fn head(input: &Input) -> Result<Vec<u8>> {
 
 /// The first bytes of a stream, and whether they are all.
 fn beginning(input: &Input, most: usize) -> Result<(Vec<u8>, bool)> {
-    if !input.head().is_empty() {
+    // A stream is read once, so nothing but its head can be looked at.
+    if !input.head().is_empty() || input.kind == InputKind::Stream {
         return Ok((input.head_text(), false));
     }
     let mut start = Vec::new();

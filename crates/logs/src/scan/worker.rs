@@ -417,7 +417,9 @@ fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
         let text = std::str::from_utf8(record.get(id).bytes(block)).unwrap_or_default();
         text.parse().ok().filter(|nanos| (0..SECOND).contains(nanos)).unwrap_or(0)
     });
-    c.time_clock.parse(text).map_or(Time::Unreadable, |time| Time::At(time.saturating_add(fraction)))
+    c.time_clock
+        .parse(text)
+        .map_or(Time::Unreadable, |time| Time::At(time.saturating_add(fraction)))
 }
 
 /// The field beside `time` that has the rest of a second, as Log4j 2 writes an instant.
@@ -469,7 +471,10 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     }
 
     fn begins_record(&mut self, line: &[u8]) -> bool {
-        self.current.as_mut().is_none_or(|c| c.begin.begins(line))
+        self.current.as_mut().is_none_or(|c| match &c.rewriter {
+            Some(rewriter) => c.begin.begins(&rewriter.copy_of(line)),
+            None => c.begin.begins(line),
+        })
     }
 
     fn left_out(&mut self, lines: u64, bytes: u64) {

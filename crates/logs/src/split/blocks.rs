@@ -129,6 +129,9 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Pass<'_, F> {
             }
             searched = self.len;
             if self.drop_zeros() {
+                if sink.gives_up() {
+                    return Ok(());
+                }
                 searched = self.len;
             }
             if self.len > self.limits.line_bytes_max {

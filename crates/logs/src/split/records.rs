@@ -238,6 +238,9 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize>> Joining<'_, '_, F> {
         }
         if self.pass.drop_zeros() {
             self.searched = 0;
+            if sink.gives_up() {
+                return ControlFlow::Break(());
+            }
         }
         ControlFlow::Continue(())
     }

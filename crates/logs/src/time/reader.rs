@@ -88,7 +88,8 @@ impl Reader<'_> {
     #[inline]
     pub(super) fn blanks(&mut self) -> Option<()> {
         self.one_of(b" \t")?;
-        let _ = self.byte(b' ');
+        // Columns may be set apart by several.
+        while self.byte(b' ').is_some() {}
         Some(())
     }
 

@@ -159,3 +159,11 @@ fn an_array_and_objects_of_several_lines_are_read_by_element() {
         assert_eq!((rows.len(), tally.records, tally.bad.total()), (10, 20, 0), "{text}");
     }
 }
+
+#[test]
+fn colours_do_not_hide_where_a_record_begins() {
+    let coloured: Vec<_> = JAVA.lines().map(|line| format!("\x1b[32m{line}\x1b[0m\n")).collect();
+    let (rows, tally) = records(&coloured.concat(), "level=ERROR");
+    assert_eq!((rows.len(), tally.records, tally.continued), (1, 3, 5), "{rows:?}");
+    assert!(rows[0].contains("IOException") && rows[0].starts_with("\x1b[32m"), "{rows:?}");
+}

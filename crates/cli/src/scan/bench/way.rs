@@ -224,6 +224,7 @@ fn feed<S: Sink>(
             at += end;
         }
     })?;
+    tally.merge(&feed.flush(0).tally);
     Ok((tally, vec![feed.into_sink()]))
 }
 

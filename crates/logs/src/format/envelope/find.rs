@@ -150,9 +150,9 @@ fn wrap(
     let format = definition.format();
     // Where some lines have no time inside, all have that of the envelope: the two may differ.
     let is_partial = inside.confidence < 1.0 && !matches!(format, Format::Json);
-    let own_time = inside.time.filter(|_| {
-        outer_time.is_none() || !is_text(format) && !is_partial || envelopes.len() > 1
-    });
+    let own_time = inside
+        .time
+        .filter(|_| outer_time.is_none() || !is_text(format) && !is_partial || envelopes.len() > 1);
     let time = own_time.or(outer_time);
     let mixed = text_mixed
         || match format {

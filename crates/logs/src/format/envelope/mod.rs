@@ -221,6 +221,11 @@ impl Wrapping {
         self.time.as_deref()
     }
 
+    /// Whether the collector cuts long texts into pieces.
+    pub(in crate::format) fn is_in_pieces(&self) -> bool {
+        self.envelopes.first().is_some_and(|envelope| envelope.kind.is_joined())
+    }
+
     /// Whether lines that are not of the format inside are records of text.
     #[must_use]
     pub fn is_mixed(&self) -> bool {

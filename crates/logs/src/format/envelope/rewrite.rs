@@ -103,6 +103,13 @@ impl Rewriter {
         !matches!(self.joining, Joining::No)
     }
 
+    /// A line as the copy has it, where lines are copied one by one.
+    pub(crate) fn copy_of(&self, line: &[u8]) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(line.len());
+        colours::strip_into(line, &mut copy);
+        copy
+    }
+
     /// Whether no block came since it was reset.
     pub(crate) fn is_fresh(&self) -> bool {
         self.next.is_none()

@@ -64,12 +64,18 @@ impl<S: Sink> Scanner<'_, S> {
     fn entries(&mut self, c: &mut Current, rewriter: &Rewriter, block: Block<'_>) {
         let copy = rewriter.copy();
         c.parser.begin_block(copy);
-        for entry in rewriter.entries() {
+        let mut entries = rewriter.entries();
+        while let Some((first, rest)) = entries.split_first() {
+            let (entry, more, left_out) = whole_record(c, copy, first, rest);
             self.tally.lines += entry.lines;
             self.tally.continued += entry.pieces - 1;
-            if let Err((reason, column)) = self.entry(c, copy, entry, block) {
-                self.bad_entry(c, copy, entry, block, reason, column);
+            if let Err((reason, column)) = self.entry(c, copy, &entry, block) {
+                self.bad_entry(c, copy, &entry, block, reason, column);
             }
+            self.tally.lines += more as u64;
+            self.tally.continued += more as u64;
+            self.tally.left_out += left_out as u64;
+            entries = &rest[more..];
         }
     }
 
@@ -88,8 +94,9 @@ impl<S: Sink> Scanner<'_, S> {
         }
         let in_line = |fault: Fault| (fault.reason, fault.at.saturating_sub(entry.text.start));
         self.record.clear();
-        let start = entry.text.start;
-        let (_, parsed) = c.parser.parse(copy, start, &mut c.fields, &mut self.record);
+        let Range { start, end } = entry.text;
+        let Current { parser, fields, .. } = c;
+        let parsed = parser.parse_lines(copy, start, end, fields, &mut self.record);
         if !parsed.map_err(in_line)? {
             self.tally.blank += 1;
             return Ok(());
@@ -135,6 +142,27 @@ impl<S: Sink> Scanner<'_, S> {
             self.bad_lines.push(BadLine { line: number, offset, column, reason, excerpt });
         }
     }
+}
+
+/// The record that `first` begins, how many lines of `rest` belong to it, and how many of these are left out.
+fn whole_record(
+    c: &mut Current,
+    copy: &[u8],
+    first: &Entry,
+    rest: &[Entry],
+) -> (Entry, usize, usize) {
+    let mut entry = first.clone();
+    if !c.begin.joins() || first.outcome != Outcome::Line {
+        return (entry, 0, 0);
+    }
+    let extent = c.extent(copy, first.text.start, first.text.end);
+    let lines_to = |end: usize| rest.iter().take_while(|entry| entry.text.end <= end).count();
+    let (kept, all) = (lines_to(extent.kept), lines_to(extent.end));
+    if let Some(last) = kept.checked_sub(1).map(|at| &rest[at]) {
+        entry.text.end = last.text.end;
+        entry.source.end = last.source.end;
+    }
+    (entry, all, all - kept)
 }
 
 /// The line as it stands in the log, or, where it was joined, as it would stand there in one piece.
