@@ -99,7 +99,7 @@ impl ColumnBuilder {
                 value.is_some()
             }
             Values::Timestamp(builder) => {
-                let value = value::time(span, block, clock);
+                let value = value::known_time(span, block, clock);
                 builder.append_option(value);
                 value.is_some()
             }

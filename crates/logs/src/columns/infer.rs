@@ -83,7 +83,7 @@ impl Sampled {
             return;
         }
         match clock {
-            Some(clock) => self.times |= value::time(span, block, clock).is_some(),
+            Some(clock) => self.times |= value::known_time(span, block, clock).is_some(),
             None => self.others = true,
         }
         if !matches!(span.kind, SpanKind::Int | SpanKind::Float) {

@@ -68,7 +68,7 @@ impl Test {
                 value::number(span, block).map(|value| compare.accepts(value.total_cmp(with)))
             }
             Self::Time(compare, with) => {
-                value::time(span, block, clock).map(|value| compare.accepts(value.cmp(with)))
+                value::known_time(span, block, clock).map(|value| compare.accepts(value.cmp(with)))
             }
             _ => value::text(span, block).map(|text| self.holds_for_text(&text)),
         }

@@ -61,8 +61,9 @@ enum Rule {
     Always,
     /// A time in front.
     Time(Box<Clock>),
-    /// A pattern of a format.
-    Pattern(Arc<DataFormat>),
+    /// A pattern of a format, or a time in front: a line of another kind is no part of the record
+    /// before.
+    Pattern(Arc<DataFormat>, Box<Clock>),
     /// What parses begins a record, and what does not look like a continuation.
     Parses(Box<Strict>),
     /// Quotes say where a record of separated values ends. A line that is one by itself begins one.
@@ -86,7 +87,10 @@ impl Begin {
         Self(match definition.joining() {
             Joining::Never => Rule::Always,
             Joining::Loose => match definition {
-                Definition::Data(data) => Rule::Pattern(Arc::clone(data.format())),
+                Definition::Data(data) => {
+                    let clock = Box::new(Clock::new(rules.clone()));
+                    Rule::Pattern(Arc::clone(data.format()), clock)
+                }
                 _ => Rule::Time(Box::new(Clock::new(rules.clone()))),
             },
             joining => {
@@ -112,7 +116,7 @@ impl Begin {
 
     /// Whether records are known by how they begin, so that a record is parsed with all its lines.
     pub(crate) fn is_loose(&self) -> bool {
-        matches!(self.0, Rule::Time(_) | Rule::Pattern(_))
+        matches!(self.0, Rule::Time(_) | Rule::Pattern(..))
     }
 
     /// Whether the line at `at` begins a record.
@@ -128,8 +132,13 @@ impl Begin {
         let line = &line[zeros(line)..];
         match &mut self.0 {
             Rule::Always => true,
-            Rule::Time(clock) => plain::has_time(clock, line),
-            Rule::Pattern(format) => format.begins(without_return(line)),
+            Rule::Time(clock) => looks_like_date(line) || plain::has_time(clock, line),
+            Rule::Pattern(format, clock) => {
+                format.begins(without_return(line))
+                    || looks_like_date(line)
+                    || line.starts_with(b"{\"")
+                    || plain::begins_with_time(clock, line)
+            }
             Rule::Parses(strict) if strict.mixed && is_of_crash(line) => true,
             Rule::Parses(strict) => !continues(line) || strict.parses(line),
             Rule::Csv(csv) => csv.is_record(line),
@@ -208,6 +217,19 @@ const MAY_CONTINUE: [bool; 256] = {
     }
     table
 };
+
+/// Whether `line` begins as `2026-01-02 03:` does, be it a date that exists or not.
+fn looks_like_date(line: &[u8]) -> bool {
+    const SHAPE: &[u8] = b"dddd-dd-dd.dd:";
+    let line = line.strip_prefix(b"[").unwrap_or(line);
+    let fits = |(byte, shape): (&u8, &u8)| match shape {
+        b'd' => byte.is_ascii_digit(),
+        b'-' => matches!(byte, b'-' | b'/'),
+        b'.' => matches!(byte, b' ' | b'T' | b'_'),
+        other => byte == other,
+    };
+    line.len() >= SHAPE.len() && line.iter().zip(SHAPE).all(fits)
+}
 
 /// Whether `line` is blank or begins with a blank.
 fn is_indented(line: &[u8]) -> bool {

@@ -80,7 +80,7 @@ impl Dialect {
     }
 
     /// The same settings for another log.
-    pub(super) fn for_log(&self, sample: &[u8]) -> Self {
+    pub(crate) fn for_log(&self, sample: &[u8]) -> Self {
         find::find(sample, self.settings.clone())
     }
 

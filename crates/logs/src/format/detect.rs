@@ -71,6 +71,14 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
         .iter()
         .find(|(_, share)| *share >= SURE)
         .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f, least_of_text)));
+    // Errors are among the requests that a web server writes to one stream.
+    let access = shares.iter().find(|(f, s)| *f == Format::Access && *s >= LEAST && *s < SURE);
+    if let (Some(&(format, share)), Some((Format::Plain, _))) = (access, chosen) {
+        let definition = Definition::of(format, sample, rules);
+        let time = find_time(&definition, sample, rules);
+        let definition = super::envelope::mixed(definition, time.clone());
+        return Ok(Detected { format, definition, confidence: share, time, lines });
+    }
     let is_text = chosen.is_none_or(|(format, _)| *format == Format::Plain);
     if let Some(dialect) = csv::Dialect::of_lines(sample).filter(|_| is_text) {
         let confidence = dialect.share();
@@ -93,7 +101,7 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
     };
     let definition = Definition::of(format, sample, rules);
     let time = find_time(&definition, sample, rules);
-    let text = texts(sample);
+    let text = texts(sample, false);
     let mixed =
         format == Format::Json && text >= LEAST_TEXTS && text as f64 >= LEAST_TEXT * lines as f64;
     let definition =
@@ -108,9 +116,9 @@ pub(super) fn is_mixture(text: usize, lines: usize) -> bool {
 
 /// How many lines are text beside JSON, and not a part of a stack trace, or of an object that was torn or
 /// printed over several lines.
-pub(super) fn texts(sample: &[u8]) -> usize {
+pub(super) fn texts(sample: &[u8], with_traces: bool) -> usize {
     let is_text = |line: &&[u8]| {
-        let continues = super::begin::continues(line);
+        let continues = !with_traces && super::begin::continues(line);
         let line = line.trim_ascii();
         let torn = line.is_empty()
             || line.contains(&0)

@@ -299,7 +299,7 @@ impl Definition {
             Self::Csv(dialect) => {
                 return Parser(Inner::Csv(Box::new(csv::Csv::new(dialect, fields))));
             }
-            Self::Data(data) => return data.parser(fields),
+            Self::Data(data) => return data.parser(fields, rules),
             Self::Wrapped(wrapping) => {
                 return Parser(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))));
             }

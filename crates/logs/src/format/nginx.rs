@@ -205,7 +205,7 @@ mod tests {
         let format = format(template).expect("a template");
         let data = crate::format::data::Data::new(format.into(), b"");
         let mut fields = crate::Fields::all();
-        let mut parser = data.parser(&mut fields);
+        let mut parser = data.parser(&mut fields, &crate::time::Rules::default());
         let mut record = crate::Record::default();
         parser.begin_block(line.as_bytes());
         let parsed = parser.parse(line.as_bytes(), 0, &mut fields, &mut record).1;

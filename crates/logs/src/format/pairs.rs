@@ -69,7 +69,18 @@ pub(super) fn in_text(block: &[u8], start: usize, end: usize, mut each: impl FnM
         let value = match c.peek() {
             Some(b'"') => c.quoted().ok(),
             Some(b' ' | b'=' | b'>' | b'~' | b'\t') | None => None,
-            Some(_) => Some(without_bracket(bare_value(&mut c), block)),
+            Some(b'\'') if memchr::memchr(b'\'', &block[from + 1..end]).is_some() => {
+                c.at += 1;
+                c.until(b'\'').ok()
+            }
+            Some(_) => {
+                let value = bare_value(&mut c);
+                let first = before_next_pair(value, block);
+                if first.end < value.end {
+                    c.at = first.end as usize + 1;
+                }
+                Some(without_bracket(first, block))
+            }
         };
         if let Some(value) = value {
             each(key, value);
@@ -87,6 +98,25 @@ fn key_before(text: &[u8]) -> Option<&[u8]> {
     let key = &text[start..];
     let named = key.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_' || *b == b'@');
     (begins && named && length <= KEY_BYTES_MAX).then_some(key)
+}
+
+/// A value without the pair that follows it after a comma or a semicolon.
+fn before_next_pair(value: Span, block: &[u8]) -> Span {
+    let text = value.bytes(block);
+    let begins_pair = |at: usize| {
+        let rest = &text[at + 1..];
+        let key = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-@".contains(b));
+        let length = key.count();
+        length > 0 && rest.get(length) == Some(&b'=')
+    };
+    let mut marks = text.iter().enumerate().filter(|(_, b)| matches!(b, b',' | b';'));
+    match marks.find(|(at, _)| begins_pair(*at)) {
+        Some((at, _)) => {
+            let end = value.start + at as u32;
+            classify(Span { end, kind: SpanKind::Str, ..value }, block)
+        }
+        None => value,
+    }
 }
 
 /// A value without a bracket at its end that was opened before it.

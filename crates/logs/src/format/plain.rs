@@ -49,6 +49,11 @@ impl Plain {
         }
     }
 
+    /// Whether a line begins with a time, in a bracket or not.
+    pub(super) fn fits(&mut self, line: &[u8]) -> bool {
+        begins_with_time(&mut self.clock, line)
+    }
+
     /// What is before the time: a level, and words that are kept.
     fn head(&self, head: &[u8], start: usize, fields: &mut Fields, record: &mut Record) -> bool {
         let level = level::before_time(head);
@@ -88,6 +93,11 @@ impl Plain {
 /// Whether `line` has a time near its front.
 pub(super) fn has_time(clock: &mut Clock, line: &[u8]) -> bool {
     clock.find_front(line).is_some()
+}
+
+/// Whether `line` begins with a time, in a bracket or not.
+pub(super) fn begins_with_time(clock: &mut Clock, line: &[u8]) -> bool {
+    clock.find_front(line).is_some_and(|front| front.start <= 1)
 }
 
 /// Whether Redis writes this before a time: the process and its role, `1234:M`, or the process alone

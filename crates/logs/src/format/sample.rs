@@ -15,7 +15,7 @@ const LINES_OF_SMALL: usize = 512;
 const RUN_LINES: usize = 16;
 
 /// How far to look for the end of a line that is longer than what is read at a place.
-const LONG_LINE_BYTES: usize = 512 << 10;
+const LONG_LINE_BYTES: usize = 4 << 20;
 
 /// More places are tried where the usual ones have no lines, as in a log with large holes.
 const PLACES_MORE: u64 = 64;

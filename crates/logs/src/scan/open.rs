@@ -48,7 +48,7 @@ pub fn open(
 ) -> Result<Log> {
     let mut input = Input::open(path, read_path)?;
     let may_be_json = asked.is_none_or(|a| matches!(a, Definition::Known(Format::Json)));
-    if may_be_json && is_elements(&head(&input)?) {
+    if may_be_json && is_elements(&head(&input, HEAD_BYTES)?) {
         input = input.with_elements();
     }
     let reference_s = fs::metadata(path)
@@ -76,6 +76,13 @@ pub fn open(
             }
         }
     };
+    let definition = match definition {
+        // A sample from many places begins within quotes.
+        Definition::Csv(dialect) => {
+            Definition::Csv(dialect.for_log(&whole_lines(head(&input, CSV_BYTES)?)))
+        }
+        other => other,
+    };
     if let Some(rewriter) = definition.rewriter(Limits::default().line_bytes_max) {
         sample = rewriter.sample(&sample);
     }
@@ -90,12 +97,23 @@ pub fn open(
 /// How much of a log is looked at to find whether it is JSON in one piece.
 const HEAD_BYTES: usize = 4 << 10;
 
+/// How much is looked at to find how values are separated.
+const CSV_BYTES: usize = 128 << 10;
+
+/// Without the last line, which may be cut.
+fn whole_lines(mut head: Vec<u8>) -> Vec<u8> {
+    if head.len() >= CSV_BYTES {
+        head.truncate(memchr::memrchr(b'\n', &head).map_or(head.len(), |feed| feed + 1));
+    }
+    head
+}
+
 /// The first bytes of a log, decompressed.
-fn head(input: &Input) -> Result<Vec<u8>> {
+fn head(input: &Input, bytes: usize) -> Result<Vec<u8>> {
     let Some(file) = input.plain() else {
-        return beginning(input, HEAD_BYTES).map(|(head, _)| head);
+        return beginning(input, bytes).map(|(head, _)| head);
     };
-    let mut head = vec![0; HEAD_BYTES];
+    let mut head = vec![0; bytes];
     let n = crate::split::ReadAt::read_at(file, &mut head, 0)?;
     head.truncate(n);
     Ok(head)

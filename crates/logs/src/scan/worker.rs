@@ -335,7 +335,10 @@ impl<'a, S: Sink> Scanner<'a, S> {
     fn time(&mut self, c: &mut Current, block: &[u8]) -> Option<Nanos> {
         match time_of(c, block, &self.record) {
             Time::At(time) => Some(time),
-            Time::Absent => None,
+            Time::Absent => {
+                self.tally.untimed += u64::from(self.request.filter.needs_time());
+                None
+            }
             Time::Unreadable => {
                 self.tally.untimed += 1;
                 None

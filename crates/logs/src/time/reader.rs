@@ -170,6 +170,10 @@ impl Reader<'_> {
             b'P' | b'p' => true,
             _ => return None,
         };
+        if rest[space + 1..].starts_with(b".m.") || rest[space + 1..].starts_with(b".M.") {
+            self.at += space + 4;
+            return Some(after_noon);
+        }
         let is_last = rest.get(space + 2).is_none_or(|b| !b.is_ascii_alphanumeric());
         if !matches!(rest.get(space + 1), Some(b'M' | b'm')) || !is_last {
             return None;

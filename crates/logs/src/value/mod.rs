@@ -16,7 +16,7 @@ pub(crate) use order::order;
 pub use quantity::{Quantity, Unit, parse_quantity, write_quantity};
 pub use rank::Rank;
 pub use sum::Sum;
-pub use typed::{boolean, integer, is_null, time};
+pub use typed::{boolean, integer, is_null, known_time, time};
 
 use std::borrow::Cow;
 

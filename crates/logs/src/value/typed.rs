@@ -83,6 +83,13 @@ pub fn time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> {
     clock.parse(&text)
 }
 
+/// The value of a field that is known to hold times, by `clock`: a number in quotes is one, too.
+#[inline]
+#[must_use]
+pub fn known_time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> {
+    clock.parse(&text(span, block)?)
+}
+
 /// Digits, perhaps with a point among them.
 fn is_number(text: &[u8]) -> bool {
     text.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))

@@ -386,3 +386,20 @@ fn times_of_all_layouts_are_the_same_moment() {
     assert_eq!(clock.parse(b"Mar 10 12:00:00"), Some(1_773_144_000_000_000_000));
     assert_eq!(clock.parse(b"Mar 12 12:00:00"), Some(1_741_780_800_000_000_000));
 }
+
+#[test]
+fn pairs_end_where_the_next_one_begins() {
+    let line = "2026-03-01 10:00:00 INFO [traceId=ab,spanId=cd;user=bob] done d='q r' n=1,2 x=y\n";
+    let definition = Definition::Known(Format::Plain);
+    let mut fields = Fields::all();
+    let mut parser = definition.parser(&mut fields, &Rules::default());
+    let mut record = Record::default();
+    parser.begin_block(line.as_bytes());
+    let _ = parser.parse(line.as_bytes(), 0, &mut fields, &mut record);
+    let value = |name: &str| {
+        let id = fields.find(name).unwrap_or_else(|| panic!("there is no {name}"));
+        String::from_utf8_lossy(record.get(id).bytes(line.as_bytes())).into_owned()
+    };
+    let names = ["traceId", "spanId", "user", "d", "n", "x"];
+    assert_eq!(names.map(value), ["ab", "cd", "bob", "q r", "1,2", "y"]);
+}

@@ -167,3 +167,20 @@ fn colours_do_not_hide_where_a_record_begins() {
     assert_eq!((rows.len(), tally.records, tally.continued), (1, 3, 5), "{rows:?}");
     assert!(rows[0].contains("IOException") && rows[0].starts_with("\x1b[32m"), "{rows:?}");
 }
+
+#[test]
+fn a_line_with_a_time_of_its_own_is_no_part_of_the_record_before() {
+    let line = |n: u32| format!("2026-11-28 10:00:0{n},123 INFO [main] a.B - message {n}\n");
+    let text = (0..9).map(line).collect::<String>().repeat(5)
+        + "2026-11-28 10:00:05,123 FATAL: out of memory\n"
+        + "[2026-11-28 10:00:06] WARN other\n"
+        + "{\"level\":\"error\",\"msg\":\"x\"}\n\tat a.b\n"
+        + "2026-11-31 10:00:07 ERROR no such day\n";
+    let (rows, tally) = records(&text, "level=FATAL");
+    assert_eq!(rows, ["2026-11-28 10:00:05,123 FATAL: out of memory"]);
+    assert_eq!((tally.records, tally.bad.total(), tally.continued), (47, 2, 1));
+    assert_eq!(records(&text, "level=WARN").0.len(), 1);
+    let plain = text.replace("INFO [main] a.B -", "");
+    let (rows, _) = records(&plain, "_line~\"no such day\"");
+    assert_eq!(rows, ["2026-11-31 10:00:07 ERROR no such day"]);
+}

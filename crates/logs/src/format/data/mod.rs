@@ -31,6 +31,7 @@ pub use lnav::{Unsupported, from_lnav};
 pub use sample::{Expected, Problem, Sample};
 
 use crate::record::{Fields, Level};
+use crate::time::Rules;
 use crate::{Error, Result};
 use headers::Headers;
 use language::Expanded;
@@ -375,10 +376,10 @@ impl Data {
         &self.format
     }
 
-    pub(super) fn parser(&self, fields: &mut Fields) -> Parser {
+    pub(super) fn parser(&self, fields: &mut Fields, rules: &Rules) -> Parser {
         let format = Arc::clone(&self.format);
         let line: Box<dyn LineParser> = match &self.format.shape {
-            Shape::Patterns { .. } => Box::new(parser::PatternParser::new(format, fields)),
+            Shape::Patterns { .. } => Box::new(parser::PatternParser::new(format, fields, rules)),
             Shape::Columns(_) => {
                 let headers = Arc::clone(&self.headers);
                 Box::new(columns::ColumnsParser::new(format, headers, fields))

@@ -10,13 +10,18 @@ use super::language::{Expanded, Group};
 use super::pairs::PairReader;
 use super::setter::Setter;
 use crate::bad::Reason;
+use crate::format::begin::Joining;
+use crate::format::plain::{self, Plain};
 use crate::format::{LineParser, feed};
 use crate::record::{Fields, Record, Span, SpanKind, without_return};
+use crate::time::Rules;
 
 #[derive(Debug)]
 pub(super) struct PatternParser {
     format: Arc<DataFormat>,
     patterns: Vec<Bound>,
+    /// Reads what other programs write between: text with a time in front.
+    text: Option<Box<Plain>>,
 }
 
 /// A pattern with the fields that its groups set.
@@ -29,14 +34,16 @@ struct Bound {
 }
 
 impl PatternParser {
-    pub(super) fn new(format: Arc<DataFormat>, fields: &mut Fields) -> Self {
+    pub(super) fn new(format: Arc<DataFormat>, fields: &mut Fields, rules: &Rules) -> Self {
         let expanded = match &format.shape {
             Shape::Patterns { expanded, .. } => expanded.as_slice(),
             Shape::Columns(_) | Shape::Json => &[],
         };
         let bound = expanded.iter().enumerate();
         let patterns = bound.filter_map(|(at, of)| Bound::new(&format, at, of, fields)).collect();
-        Self { format, patterns }
+        let takes_text = format.joining() == Joining::Loose && format.time() == Some(plain::TIME);
+        let text = takes_text.then(|| Box::new(Plain::new(fields, rules, plain::TIME)));
+        Self { format, patterns, text }
     }
 }
 
@@ -120,6 +127,10 @@ impl LineParser for PatternParser {
             if pattern.read(&self.format, block, start, end, fields, record) {
                 return Ok(());
             }
+        }
+        let Some(text) = &mut self.text else { return Err(Reason::NoMatch) };
+        if text.fits(&block[start..end]) {
+            return text.parse(block, start, end, fields, record);
         }
         Err(Reason::NoMatch)
     }

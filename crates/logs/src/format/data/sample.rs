@@ -79,7 +79,7 @@ impl DataFormat {
     fn test_one(self: &Arc<Self>, sample: &Sample) -> Vec<String> {
         let block = sample.line.as_bytes();
         let mut fields = Fields::all();
-        let mut parser = Data::new(Arc::clone(self), block).parser(&mut fields);
+        let mut parser = Data::new(Arc::clone(self), block).parser(&mut fields, &Rules::default());
         let (mut record, mut found) = (Record::default(), false);
         parser.begin_block(block);
         let mut at = 0;
