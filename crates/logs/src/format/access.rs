@@ -248,12 +248,19 @@ fn typed(span: Span, block: &[u8]) -> Span {
 #[inline]
 fn time_bracket(c: &Cursor<'_>) -> Step<usize> {
     let rest = c.rest();
-    let found = memchr::memmem::find(rest, b" [").ok_or(Reason::NoMatch)?;
+    let found = blank_and_bracket(rest)?;
     if !is_ipv6(&rest[found + 2..]) {
         return Ok(found);
     }
-    let further = memchr::memmem::find(&rest[found + 2..], b" [").ok_or(Reason::NoMatch)?;
-    Ok(found + 2 + further)
+    Ok(found + 2 + blank_and_bracket(&rest[found + 2..])?)
+}
+
+/// Where the first ` [` is. To search for the bracket alone costs less than to prepare a search for both.
+#[inline]
+fn blank_and_bracket(text: &[u8]) -> Step<usize> {
+    let mut brackets = memchr::memchr_iter(b'[', text);
+    let found = brackets.find(|&at| at > 0 && text[at - 1] == b' ');
+    found.map(|at| at - 1).ok_or(Reason::NoMatch)
 }
 
 /// Whether `text` begins with an IPv6 address and `]`.

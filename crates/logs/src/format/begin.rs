@@ -274,7 +274,8 @@ fn is_of_trace(line: &[u8]) -> bool {
     match line {
         [b'#', second, ..] => second.is_ascii_digit(),
         [b'.', ..] => line.starts_with(b"... ") && line.trim_ascii_end().ends_with(b" more"),
-        _ => TRACE_STARTS.iter().any(|start| line.starts_with(start)) || is_exception(line),
+        _ => TRACE_STARTS.iter().any(|start| line.first() == start.first() && line.starts_with(start))
+                || is_exception(line),
     }
 }
 

@@ -109,6 +109,8 @@ struct Extent {
     kept: usize,
     /// Where the last line ends.
     end: usize,
+    /// Whether there are more lines than one.
+    has_more: bool,
 }
 
 impl<'a, S: Sink> Scanner<'a, S> {
@@ -233,13 +235,19 @@ impl<'a, S: Sink> Scanner<'a, S> {
             if let Err(fault) = outcome {
                 self.bad(current, fault, block, at, extent.kept);
             }
-            let more = lines_in(&bytes[at..extent.end]).saturating_sub(1);
-            let kept = lines_in(&bytes[at..extent.kept]).saturating_sub(1);
-            self.tally.lines += more;
-            self.tally.continued += more;
-            self.tally.left_out += more - kept;
+            if extent.has_more {
+                self.count_more(&bytes[at..extent.end], extent.kept - at);
+            }
             at = extent.end + 1;
         }
+    }
+
+    /// Counts the lines that continue a record, of which the first `kept` bytes are kept.
+    fn count_more(&mut self, record: &[u8], kept: usize) {
+        let more = lines_in(record).saturating_sub(1);
+        self.tally.lines += more;
+        self.tally.continued += more;
+        self.tally.left_out += more - lines_in(&record[..kept]).saturating_sub(1);
     }
 
     /// Skips the records that cannot pass, from the one that begins at `at`.
@@ -434,12 +442,15 @@ impl Current {
     /// The lines of the record whose first line is `block[start..end]`.
     #[inline]
     fn extent(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
-        let single = Extent { kept: end, end };
+        let single = Extent { kept: end, end, has_more: false };
         if !self.begin.joins() || !self.begun && !self.begins(&block[start..end]) {
             return single;
         }
         let last = self.begin.record_end(block, end);
-        if last == end { single } else { Extent { kept: kept_end(block, start, last), end: last } }
+        if last == end {
+            return single;
+        }
+        Extent { kept: kept_end(block, start, last), end: last, has_more: true }
     }
 
     /// Whether `line` begins the first record of the log.

@@ -38,7 +38,7 @@ const LIBRARY: &[(&str, &str)] = &[
     ),
     (
         "java-level",
-        r"TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE|CONFIG|FINE|FINER|FINEST|OFF",
+        r"TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|F(?:ATAL|INE(?:R|ST)?)|SEVERE|CONFIG|OFF",
     ),
     // Words and numbers.
     ("WORD", r"\w+"),
