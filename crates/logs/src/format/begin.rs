@@ -132,10 +132,12 @@ impl Begin {
         let line = &line[zeros(line)..];
         match &mut self.0 {
             Rule::Always => true,
-            Rule::Time(clock) => looks_like_date(line) || plain::has_time(clock, line),
+            Rule::Time(clock) => {
+                looks_like_date(line) || !continues(line) && plain::has_time(clock, line)
+            }
             Rule::Pattern(format, clock) => {
-                format.begins(without_return(line))
-                    || looks_like_date(line)
+                looks_like_date(line)
+                    || format.begins(without_return(line))
                     || line.starts_with(b"{\"")
                     || plain::begins_with_time(clock, line)
             }
@@ -274,8 +276,12 @@ fn is_of_trace(line: &[u8]) -> bool {
     match line {
         [b'#', second, ..] => second.is_ascii_digit(),
         [b'.', ..] => line.starts_with(b"... ") && line.trim_ascii_end().ends_with(b" more"),
-        _ => TRACE_STARTS.iter().any(|start| line.first() == start.first() && line.starts_with(start))
-                || is_exception(line),
+        _ => {
+            TRACE_STARTS
+                .iter()
+                .any(|start| line.first() == start.first() && line.starts_with(start))
+                || is_exception(line)
+        }
     }
 }
 

@@ -36,10 +36,7 @@ const LIBRARY: &[(&str, &str)] = &[
         "asctime",
         r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? [0-9]{4}",
     ),
-    (
-        "java-level",
-        r"TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|F(?:ATAL|INE(?:R|ST)?)|SEVERE|CONFIG|OFF",
-    ),
+    ("java-level", r"TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|F(?:ATAL|INE(?:R|ST)?)|SEVERE|CONFIG|OFF"),
     // Words and numbers.
     ("WORD", r"\w+"),
     ("NOTSPACE", r"\S+"),

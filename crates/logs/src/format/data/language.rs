@@ -40,6 +40,15 @@ impl Expanded {
         self.groups.iter().position(|group| group.id == id)
     }
 
+    /// The pattern without a last group that takes the rest of the line, and that group: a match of the
+    /// one ends where the other begins, so nobody has to step through a message.
+    pub(super) fn without_rest(&self) -> Option<(&str, usize)> {
+        let index = self.groups.len().checked_sub(1)?;
+        let rest = format!("(?P<{}>.*)", self.groups[index].id);
+        let before = self.regex.strip_suffix(&rest)?;
+        (!has_branches(before)).then_some((before, index))
+    }
+
     /// The same, where only the `wanted` groups are captured.
     pub(super) fn only(&self, wanted: &[bool]) -> Self {
         let mut regex = self.regex.clone();
@@ -48,6 +57,26 @@ impl Expanded {
         }
         Self { regex, ..self.clone() }
     }
+}
+
+/// Whether a pattern has branches that are not in a group.
+fn has_branches(pattern: &str) -> bool {
+    let (mut rest, mut depth) = (pattern, 0usize);
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            '[' => class_length(rest),
+            _ => first.len_utf8(),
+        };
+        match first {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 => return true,
+            _ => {}
+        }
+        rest = &rest[length..];
+    }
+    false
 }
 
 /// Expands `pattern`.

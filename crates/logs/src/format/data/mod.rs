@@ -255,6 +255,11 @@ impl DataFormat {
         }
     }
 
+    /// Whether a pattern reads a whole line.
+    pub(super) fn is_anchored(&self) -> bool {
+        matches!(self.shape, Shape::Patterns { anchored: true, .. })
+    }
+
     /// How its lines become records: where a message ends a line, it may go on in further lines.
     pub(super) fn joining(&self) -> Joining {
         match &self.shape {
@@ -327,7 +332,10 @@ impl DataFormat {
 
 /// Compiles a pattern: by bytes where it can be, since logs need not be UTF-8.
 fn regex(expanded: &Expanded, anchored: bool) -> Result<Regex> {
-    let text = whole_line(&expanded.regex, anchored);
+    let text = match expanded.without_rest().filter(|_| anchored) {
+        Some((before, _)) => format!("^(?:{before})"),
+        None => whole_line(&expanded.regex, anchored),
+    };
     let build = |unicode: bool| {
         RegexBuilder::new(&text).unicode(unicode).size_limit(PATTERN_BYTES_MAX).build()
     };

@@ -31,6 +31,10 @@ struct Bound {
     locations: CaptureLocations,
     groups: Vec<(usize, Setter)>,
     pairs: Option<(usize, PairReader)>,
+    /// Whether the regular expression ends before the rest of the line, and what sets that.
+    ends_early: bool,
+    rest: Option<Setter>,
+    rest_pairs: Option<PairReader>,
 }
 
 impl PatternParser {
@@ -62,8 +66,16 @@ impl Bound {
         let of_pairs =
             |group: &Group| format.pairs.as_ref().filter(|pairs| pairs.field == group.name);
         let wanted = pattern.groups.iter().zip(&setters);
-        let wanted: Vec<_> =
+        let mut wanted: Vec<_> =
             wanted.map(|(group, setter)| setter.is_some() || of_pairs(group).is_some()).collect();
+        let rest_group =
+            pattern.without_rest().map(|(_, group)| group).filter(|_| format.is_anchored());
+        let (mut rest, mut rest_pairs) = (None, None);
+        if let Some(group) = rest_group {
+            wanted[group] = true;
+            rest = setters[group].take();
+            rest_pairs = of_pairs(&pattern.groups[group]).map(|of| PairReader::new(of.blanks));
+        }
         let regex = format.narrowed(index, &wanted)?;
         let (mut groups, mut pairs) = (Vec::new(), None);
         for (at, id) in regex.capture_names().enumerate() {
@@ -75,7 +87,8 @@ impl Bound {
                 pairs = Some((at, PairReader::new(of.blanks)));
             }
         }
-        Some(Self { locations: regex.capture_locations(), regex, groups, pairs })
+        let (locations, ends_early) = (regex.capture_locations(), rest_group.is_some());
+        Some(Self { locations, regex, groups, pairs, ends_early, rest, rest_pairs })
     }
 
     fn read(
@@ -88,7 +101,8 @@ impl Bound {
         record: &mut Record,
     ) -> bool {
         let line = &block[start..end];
-        if self.groups.is_empty() && self.pairs.is_none() {
+        let wants_rest = self.rest.is_some() || self.rest_pairs.is_some();
+        if self.groups.is_empty() && self.pairs.is_none() && !wants_rest {
             // The automaton that finds no groups is the faster one.
             return self.regex.is_match(line);
         }
@@ -102,6 +116,16 @@ impl Bound {
         for (group, setter) in &self.groups {
             if let Some(span) = at(&self.locations, *group) {
                 setter.set(format, span, block, record);
+            }
+        }
+        if wants_rest && self.ends_early {
+            let from = self.locations.get(0).map_or(end, |(_, to)| start + to);
+            let span = Span::new(SpanKind::Str, from, end);
+            if let Some(rest) = &self.rest {
+                rest.set(format, span, block, record);
+            }
+            if let Some(pairs) = &mut self.rest_pairs {
+                pairs.read(span, block, fields, record);
             }
         }
         if let Some((group, pairs)) = &mut self.pairs
