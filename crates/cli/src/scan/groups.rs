@@ -1,7 +1,7 @@
 //! `--by` and `--top`: groups of records.
 
 use cutwater_logs::render::{Rendering, Style};
-use cutwater_logs::scan::{Grouping, Measure, Measured};
+use cutwater_logs::scan::{Grouping, Key, Measure, Measured};
 use cutwater_logs::split::Stop;
 use cutwater_logs::value::write_quantity;
 use cutwater_shell::words::{are, counted};
@@ -36,7 +36,7 @@ pub(super) fn group(
         (Some(value), Measured::Numbers) => Measurement::Number(value),
         (Some(value), Measured::Quantities(unit)) => Measurement::Quantity(value, *unit),
     };
-    let row = |(key, _, values): (Vec<Option<Vec<u8>>>, u64, Vec<Option<f64>>)| {
+    let row = |(key, _, values): (Key, u64, Vec<Option<f64>>)| {
         let values = values.into_iter().zip(&measured).map(measurement);
         (key.into_iter().map(text).collect(), values.collect())
     };

@@ -133,7 +133,7 @@ impl Begin {
         match &mut self.0 {
             Rule::Always => true,
             Rule::Time(clock) => {
-                looks_like_date(line) || !continues(line) && plain::has_time(clock, line)
+                looks_like_date(line) || !is_of_trace(line) && plain::has_time(clock, line)
             }
             Rule::Pattern(format, clock) => {
                 looks_like_date(line)
