@@ -25,6 +25,7 @@ mod scan;
 mod session;
 mod spill;
 mod table;
+mod threads;
 mod time_texts;
 mod written;
 
@@ -38,3 +39,4 @@ pub use scan::counters::{Counters, Snapshot};
 pub use session::{Limits, Session};
 pub use spill::Spill;
 pub use table::LogTable;
+pub use threads::check_thread;

@@ -36,7 +36,9 @@ use crate::names::{Known, Named, resolve};
 use crate::table::{Demanded, LogFunction};
 use crate::time_texts::TimeTexts;
 use crate::written::{External, path};
-use crate::{Counters, Failure, LogTable, Opener, Spill, at_names, expand, other_files};
+use crate::{
+    Counters, Failure, LogTable, Opener, Spill, at_names, check_thread, expand, other_files,
+};
 
 /// How many of the largest users of memory an error names.
 const CONSUMERS_NAMED: usize = 3;
@@ -226,6 +228,7 @@ impl Session {
         kind: FileType,
         paths: &[PathBuf],
     ) -> Result<(), Failure> {
+        check_thread("a file of Parquet or Arrow")?;
         let view = other_files::view(&self.context, kind, paths).await?;
         self.context.register_table(TableReference::bare(table), view).map_err(engine_failure)?;
         Ok(())
@@ -337,7 +340,12 @@ impl Session {
                 let rows = self.rows(Arc::unwrap_or_clone(copy.input)).await?;
                 file.write(rows, &self.inputs())
             }
-            (_, plan) => self.rows(plan).await,
+            (_, plan) => {
+                if is_of_files(&plan) {
+                    check_thread("a statement about files")?;
+                }
+                self.rows(plan).await
+            }
         }
     }
 
@@ -356,6 +364,12 @@ impl Session {
             None => execute_stream(plan, task).map_err(engine_failure)?,
         }))
     }
+}
+
+/// Whether the engine itself reads or writes files for a statement.
+fn is_of_files(plan: &LogicalPlan) -> bool {
+    use LogicalPlan::{Copy, Ddl, Dml};
+    matches!(plan, Copy(_) | Dml(_) | Ddl(DdlStatement::CreateExternalTable(_)))
 }
 
 /// The same rows up to the first failure: other partitions may still yield rows after it.

@@ -12,7 +12,7 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cutwater_query::{Limits, Session, Spill, format_files};
+use cutwater_query::{Limits, Session, Spill, check_thread, format_files};
 use cutwater_shell::logs::prepare_process;
 use cutwater_shell::metrics::{Exporter, Outlets};
 use cutwater_shell::words::shown;
@@ -51,7 +51,8 @@ pub(crate) fn run(args: Args) -> Outcome {
         let limits = Limits {
             threads,
             memory_bytes: args.memory.map(Memory::for_queries),
-            spill: Some(temp.0.clone()),
+            // The engine spills in threads of their own.
+            spill: check_thread("spilling").is_ok().then(|| temp.0.clone()),
             seek: !args.no_seek,
         };
         let mut session = Session::new(limits, args.logs.opener()?)?;
