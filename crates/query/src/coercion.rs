@@ -1,10 +1,13 @@
-//! Texts compared with numbers.
+//! Texts compared with numbers, and with durations and sizes.
 //!
 //! A field that holds numbers in most lines and a word in some is a column of texts, and so is one
 //! whose numbers are in quotes. Where such a column is compared with a number, the engine casts all of
 //! its texts to one type, and fails at the first that is not a number. Here the two are compared as
 //! numbers with all their digits, as `scan` compares them; a text that is no number is null, like a value
 //! that does not fit its column, and is counted.
+//!
+//! A text that is compared with a duration or a size in quotes, as in `took > '100ms'`, is compared by
+//! value, too.
 
 use std::sync::Arc;
 
@@ -15,11 +18,13 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{Between, BinaryExpr, InList};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, cast, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast, lit};
 use datafusion::optimizer::AnalyzerRule;
 
+use cutwater_logs::value::{Quantity, parse_quantity};
+
 use crate::Counters;
-use crate::functions::number_order;
+use crate::functions::{number_order, quantity_order};
 
 /// Compares texts with numbers as numbers. It must come before the engine's own coercion.
 #[derive(Debug)]
@@ -81,12 +86,50 @@ impl TextsAsNumbers {
             }
             _ => None,
         };
+        let changed = changed.or_else(|| self.by_quantity(&expr, schema));
         changed.map_or_else(|| Transformed::no(expr), Transformed::yes)
     }
 
-    /// How to compare `expr`, where it is a text and all others are numbers. A literal is none: the engine
-    /// makes it one of the type of the other side, or refuses it.
+    /// A comparison of a text with quantities in quotes.
+    fn by_quantity(&self, expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+        match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(*op) => {
+                if let Some(with) = quantity(right) {
+                    return Some(self.text(left, schema)?.beside(*op, right, with));
+                }
+                let with = quantity(left)?;
+                Some(self.text(right, schema)?.beside(op.swap()?, left, with))
+            }
+            Expr::Between(Between { expr, negated, low, high }) => {
+                let (from, to) = (quantity(low)?, quantity(high)?);
+                let text = self.text(expr, schema)?;
+                let within = text.beside(Operator::GtEq, low, from);
+                let within = within.and(text.beside(Operator::LtEq, high, to));
+                Some(if *negated { !within } else { within })
+            }
+            Expr::InList(InList { expr, list, negated }) => {
+                let text = self.text(expr, schema).filter(|_| list.iter().any(is_quantity))?;
+                let equal = list.iter().map(|value| match quantity(value) {
+                    Some(with) => text.beside(Operator::Eq, value, with),
+                    None => text.expr.clone().eq(value.clone()),
+                });
+                let among = any_of(equal.collect());
+                Some(if *negated { !among } else { among })
+            }
+            _ => None,
+        }
+    }
+
+    /// How to compare `expr`, where it is a text and all others are numbers.
     fn order(&self, expr: &Expr, others: &[&Expr], schema: &DFSchema) -> Option<Order> {
+        let are_numbers = !others.is_empty()
+            && others.iter().all(|e| e.get_type(schema).is_ok_and(|kind| kind.is_numeric()));
+        self.text(expr, schema).filter(|_| are_numbers)
+    }
+
+    /// How to compare `expr`, where it is a text. A literal is none: the engine makes it one of the type of
+    /// the other side, or refuses it.
+    fn text(&self, expr: &Expr, schema: &DFSchema) -> Option<Order> {
         if matches!(expr, Expr::Literal(..) | Expr::Placeholder(_)) {
             return None;
         }
@@ -95,14 +138,22 @@ impl TextsAsNumbers {
             other => other.schema_name().to_string(),
         };
         let is_text = expr.get_type(schema).is_ok_and(|kind| kind.is_string());
-        let are_numbers = !others.is_empty()
-            && others.iter().all(|e| e.get_type(schema).is_ok_and(|kind| kind.is_numeric()));
         let counters = Arc::clone(&self.0);
-        (is_text && are_numbers).then(|| Order { expr: expr.clone(), column, counters })
+        is_text.then(|| Order { expr: expr.clone(), column, counters })
     }
 }
 
-/// Texts that are compared as numbers.
+/// The quantity that a literal is.
+fn quantity(expr: &Expr) -> Option<Quantity> {
+    let Expr::Literal(value, _) = expr else { return None };
+    parse_quantity(value.try_as_str()??.as_bytes())
+}
+
+fn is_quantity(expr: &Expr) -> bool {
+    quantity(expr).is_some()
+}
+
+/// Texts that are compared by value.
 struct Order {
     expr: Expr,
     /// What they are called.
@@ -113,7 +164,19 @@ struct Order {
 impl Order {
     fn compared(&self, op: Operator, with: &Expr) -> Expr {
         let with = cast(with.clone(), DataType::Utf8);
-        let order = number_order(&self.column, &self.counters).call(vec![self.expr.clone(), with]);
+        self.by(&number_order(&self.column, &self.counters), op, with)
+    }
+
+    /// Compared with the quantity that `with` is.
+    fn beside(&self, op: Operator, with: &Expr, quantity: Quantity) -> Expr {
+        use Operator::{Eq, IsDistinctFrom, IsNotDistinctFrom, NotEq};
+        let equal = matches!(op, Eq | NotEq | IsDistinctFrom | IsNotDistinctFrom);
+        let order = quantity_order(&self.column, &self.counters, quantity, equal);
+        self.by(&order, op, with.clone())
+    }
+
+    fn by(&self, order: &ScalarUDF, op: Operator, with: Expr) -> Expr {
+        let order = order.call(vec![self.expr.clone(), with]);
         Expr::BinaryExpr(BinaryExpr::new(Box::new(order), op, Box::new(lit(0_i64))))
     }
 }

@@ -1,7 +1,7 @@
 //! An engine with tables of logs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cutwater_logs::format::Definition;
@@ -10,7 +10,6 @@ use cutwater_shell::words::shown;
 use cutwater_store::Files;
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -28,6 +27,7 @@ use futures::StreamExt;
 
 use crate::bounds::TimeBounds;
 use crate::coercion::TextsAsNumbers;
+use crate::copy::OneFile;
 use crate::engine_error::{engine_failure, planning_failure};
 use crate::file_type::FileType;
 use crate::functions;
@@ -35,7 +35,10 @@ use crate::joins::SortedJoins;
 use crate::names::{Known, Named, resolve};
 use crate::table::{Demanded, LogFunction};
 use crate::time_texts::TimeTexts;
-use crate::{Counters, Failure, LogTable, Opener, Spill, at_names, expand, other_files};
+use crate::written::{External, path};
+use crate::{
+    Counters, Failure, LogTable, Opener, Spill, at_names, check_thread, expand, other_files,
+};
 
 /// How many of the largest users of memory an error names.
 const CONSUMERS_NAMED: usize = 3;
@@ -71,6 +74,7 @@ pub struct Session {
     counters: Arc<Counters>,
     demanded: Demanded,
     inputs: Arc<Mutex<Inputs>>,
+    external: External,
 }
 
 impl std::fmt::Debug for Session {
@@ -131,7 +135,8 @@ impl Session {
         context.register_udtf("log", Arc::new(function));
         let root = ObjectStoreUrl::local_filesystem();
         context.register_object_store(root.as_ref(), Arc::new(Files::new().steady()));
-        Ok(Self { context, limits, how, logs: BTreeMap::new(), counters, demanded, inputs })
+        let (logs, external) = (BTreeMap::new(), External::default());
+        Ok(Self { context, limits, how, logs, counters, demanded, inputs, external })
     }
 
     /// The files that its tables are made of, also those that the last statement named.
@@ -140,7 +145,8 @@ impl Session {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn reads(&self, paths: &[PathBuf]) {
+    /// Adds files that the caller reads besides its tables, like one of formats.
+    pub fn reads<P: AsRef<Path>>(&self, paths: impl IntoIterator<Item = P>) {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).add_all(paths);
     }
 
@@ -222,6 +228,7 @@ impl Session {
         kind: FileType,
         paths: &[PathBuf],
     ) -> Result<(), Failure> {
+        check_thread("a file of Parquet or Arrow")?;
         let view = other_files::view(&self.context, kind, paths).await?;
         self.context.register_table(TableReference::bare(table), view).map_err(engine_failure)?;
         Ok(())
@@ -230,25 +237,35 @@ impl Session {
     /// Notes the files that a plan reads by itself, and checks that it writes none that is read.
     ///
     /// # Errors
-    /// When COPY would write over an input.
-    fn check_files(&self, plan: &LogicalPlan) -> Result<(), Failure> {
-        let path = |location: &String| {
-            ListingTableUrl::parse(location).ok().and_then(|url| url.get_url().to_file_path().ok())
-        };
-        let mut written = Vec::new();
+    /// When COPY would write over an input, INSERT would append to one, or EXPLAIN ANALYZE would write.
+    fn check_files(&mut self, plan: &LogicalPlan) -> Result<(), Failure> {
+        let (mut written, mut inserts) = (Vec::new(), Vec::new());
+        let mut tables = Vec::new();
         // The closure fails nowhere, so the walk does not.
         let _ = plan.apply(|plan| {
             match plan {
                 LogicalPlan::Copy(copy) => written.extend(path(&copy.output_url)),
+                LogicalPlan::Dml(insert) => inserts.push(insert.clone()),
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) => {
-                    self.reads(&table.locations.iter().filter_map(path).collect::<Vec<_>>());
+                    tables.push(table.clone());
                 }
                 _ => {}
             }
             Ok(TreeNodeRecursion::Continue)
         });
+        for table in tables {
+            self.reads(table.locations.iter().filter_map(|location| path(location)));
+            self.external.add(&table);
+        }
         let inputs = self.inputs();
-        written.iter().try_for_each(|path| inputs.check(path))
+        written.iter().try_for_each(|path| inputs.check(path))?;
+        inserts.iter().try_for_each(|insert| self.external.check_insert(insert))?;
+        if matches!(plan, LogicalPlan::Analyze(_)) && !(written.is_empty() && inserts.is_empty()) {
+            return Err(Failure::usage(
+                "EXPLAIN ANALYZE would write what the statement writes; explain the query in it",
+            ));
+        }
+        Ok(())
     }
 
     fn has_table(&self, name: &str) -> Result<bool, Failure> {
@@ -309,11 +326,31 @@ impl Session {
         &mut self,
         mut statement: Statement,
     ) -> Result<SendableRecordBatchStream, Failure> {
+        let file = match &mut statement {
+            Statement::CopyTo(copy) => OneFile::take(copy)?,
+            _ => None,
+        };
         let named = resolve(&mut statement, &self.known())?;
         self.provide(named).await?;
         let plan = self.context.state().statement_to_plan(statement).await;
         let plan = plan.map_err(planning_failure)?;
         self.check_files(&plan)?;
+        match (file, plan) {
+            (Some(file), LogicalPlan::Copy(copy)) => {
+                let rows = self.rows(Arc::unwrap_or_clone(copy.input)).await?;
+                file.write(rows, &self.inputs())
+            }
+            (_, plan) => {
+                if is_of_files(&plan) {
+                    check_thread("a statement about files")?;
+                }
+                self.rows(plan).await
+            }
+        }
+    }
+
+    /// Begins to make the rows of a plan.
+    async fn rows(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, Failure> {
         let planned = async {
             let frame = self.context.execute_logical_plan(plan).await?;
             let task = Arc::new(frame.task_ctx());
@@ -327,6 +364,12 @@ impl Session {
             None => execute_stream(plan, task).map_err(engine_failure)?,
         }))
     }
+}
+
+/// Whether the engine itself reads or writes files for a statement.
+fn is_of_files(plan: &LogicalPlan) -> bool {
+    use LogicalPlan::{Copy, Ddl, Dml};
+    matches!(plan, Copy(_) | Dml(_) | Ddl(DdlStatement::CreateExternalTable(_)))
 }
 
 /// The same rows up to the first failure: other partitions may still yield rows after it.

@@ -60,9 +60,7 @@ pub(super) async fn one(
     let progress = if args.quiet { None } else { Reading::start(bytes, move || counters.bytes()) };
     let answer = async {
         let rows = Rows::start(session.answer(statement).await?);
-        let mut inputs = session.inputs();
-        inputs.add_all(&args.file);
-        write(rows, args, &inputs, progress).await
+        write(rows, args, &session.inputs(), progress).await
     };
     let end = tokio::select! {
         answered = answer => answered.map(|()| End::Done),

@@ -5,13 +5,14 @@ mod ask;
 mod interrupt;
 mod memory;
 mod prompt;
+mod threads;
 mod writing;
 
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cutwater_query::{Limits, Session, Spill};
+use cutwater_query::{Limits, Session, Spill, check_thread, format_files};
 use cutwater_shell::logs::prepare_process;
 use cutwater_shell::metrics::{Exporter, Outlets};
 use cutwater_shell::words::shown;
@@ -44,21 +45,19 @@ pub(crate) fn run(args: Args) -> Outcome {
     let _exporter = Exporter::start(Outlets { serve: args.metrics.clone(), ..Outlets::default() })?;
     let (sql, files) = question(&args)?;
     let temp = Temporary(spill(args.temp.as_deref())?);
-    let threads = args.logs.threads();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new(format!("cannot start {threads} threads")).because(e))?;
     let interrupt = Interrupt::listen()?;
+    let (runtime, threads) = threads::runtime(args.logs.threads())?;
     let end = runtime.block_on(async {
         let limits = Limits {
             threads,
             memory_bytes: args.memory.map(Memory::for_queries),
-            spill: Some(temp.0.clone()),
+            // The engine spills in threads of their own.
+            spill: check_thread("spilling").is_ok().then(|| temp.0.clone()),
             seek: !args.no_seek,
         };
         let mut session = Session::new(limits, args.logs.opener()?)?;
+        session.reads(&args.file);
+        session.reads(format_files(args.logs.format.as_deref()));
         add_tables(&mut session, &args, &files).await?;
         match sql {
             Some(sql) => ask::all(&mut session, &args, &interrupt, &sql).await,

@@ -5,12 +5,12 @@ mod json;
 mod numbers;
 mod url;
 
-pub(crate) use numbers::{NUMBER_ORDER, number_order};
+pub(crate) use numbers::{NUMBER_ORDER, number_order, quantity_order};
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, new_null_array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -19,7 +19,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf}
 use datafusion::prelude::SessionContext;
 
 /// Each function's call and purpose, for `\h`.
-pub const HELP: [(&str, &str); 10] = [
+pub const HELP: [(&str, &str); 11] = [
     ("ip_in(ip, network)", "whether an address is in a network like 10.0.0.0/8"),
     ("ip_version(ip)", "4 or 6"),
     ("ip_is_private(ip)", "whether an address is of a private network or of this host"),
@@ -30,6 +30,10 @@ pub const HELP: [(&str, &str); 10] = [
     ("url_param(url, name)", "a parameter of a URL's query, decoded"),
     ("url_decode(text)", "%41 as A"),
     ("json_get(json, path)", "a member of a JSON object, as text: json_get(_raw, 'http.method')"),
+    (
+        "quantity(text)",
+        "the seconds of a duration (1.5s, 2m3.5s), or the bytes of a size (10MB, 2KiB)",
+    ),
 ];
 
 /// Registers the functions.
@@ -45,6 +49,7 @@ pub(crate) fn register(context: &SessionContext) {
         text("url_param", 2, |args| url::param(args[0], args[1])),
         text("url_decode", 1, |args| Some(url::decode(args[0], false))),
         json::function(),
+        double("quantity", 1, |args| numbers::quantity(args[0])),
     ] {
         context.register_udf(function);
     }
@@ -68,6 +73,12 @@ fn truth(name: &'static str, arity: usize, of: Of<bool>) -> ScalarUDF {
 fn number(name: &'static str, arity: usize, of: Of<i64>) -> ScalarUDF {
     function(name, arity, DataType::Int64, move |rows| {
         Arc::new(rows.map(|row| row.and_then(|r| of(&r))).collect::<Int64Array>())
+    })
+}
+
+fn double(name: &'static str, arity: usize, of: Of<f64>) -> ScalarUDF {
+    function(name, arity, DataType::Float64, move |rows| {
+        Arc::new(rows.map(|row| row.and_then(|r| of(&r))).collect::<Float64Array>())
     })
 }
 

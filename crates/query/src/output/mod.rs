@@ -109,7 +109,7 @@ pub fn writer<W: Write + Send + 'static>(
     schema: &SchemaRef,
     out: W,
     width: Option<usize>,
-) -> Result<Box<dyn Writer>, Failure> {
+) -> Result<Box<dyn Writer + Send>, Failure> {
     Ok(match format {
         Format::Table => Box::new(table::Table::new(schema, out, width)),
         Format::Markdown => Box::new(markdown::Markdown::new(schema, out)?),

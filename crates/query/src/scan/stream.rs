@@ -212,8 +212,9 @@ impl Partition {
 /// Reads a log from its start to its end in a thread of its own.
 fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    // The channel ends when the task does, and the task ends when the receiver is dropped.
-    drop(tokio::task::spawn_blocking(move || {
+    let refused = sender.clone();
+    // The channel ends when the thread does, and the thread ends when the receiver is dropped.
+    let read = move || {
         let mut pull = run.pull();
         let send = |fed: Fed| match sender.blocking_send(fed) {
             Ok(()) => ControlFlow::Continue(()),
@@ -242,7 +243,12 @@ fn spawn(run: Arc<Run>, task: Task) -> mpsc::Receiver<Fed> {
         if let Err(e) = read {
             let _ = send(Err(DataFusionError::External(Box::new(e))));
         }
-    }));
+    };
+    // The runtime would panic where no thread can be started.
+    if let Err(e) = std::thread::Builder::new().name("stream".into()).spawn(read) {
+        let failure = crate::Failure::new("cannot start a thread to read a log").because(e);
+        let _ = refused.try_send(Err(DataFusionError::External(Box::new(failure))));
+    }
     receiver
 }
 

@@ -1,6 +1,7 @@
 //! `log('PATH')` and `log('PATH', format => 'FORMAT')` as a table.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
@@ -10,7 +11,7 @@ use datafusion::logical_expr::Expr;
 
 use super::LogTable;
 use crate::arguments::ARGUMENTS;
-use crate::{Counters, Failure, Opener, expand};
+use crate::{Counters, Failure, Opener, expand, format_files};
 use cutwater_shell::output_file::Inputs;
 
 /// The on-demand columns that the statement names.
@@ -28,19 +29,26 @@ pub(crate) struct LogFunction {
 }
 
 impl LogFunction {
+    fn reads(&self, paths: &[PathBuf]) {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).add_all(paths);
+    }
+
     /// The table of these arguments, in their order.
     fn table(&self, path: &str, rest: &[Option<&str>]) -> std::result::Result<LogTable, Failure> {
         let mut how = self.how.clone();
         for (&name, value) in ARGUMENTS[1..].iter().zip(rest) {
             let Some(value) = *value else { continue };
             how = match name {
-                "format" => how.with_format(value)?,
+                "format" => {
+                    self.reads(&format_files(Some(value)));
+                    how.with_format(value)?
+                }
                 "tz" => how.with_zone(value)?,
                 _ => Opener { time_field: Some(value.to_owned()), ..how },
             };
         }
         let paths = expand(path)?;
-        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).add_all(&paths);
+        self.reads(&paths);
         let logs = how.open(&paths)?;
         let demanded = self.demanded.lock().unwrap_or_else(PoisonError::into_inner);
         let table = LogTable::new(logs, Arc::clone(&self.counters), self.seek);

@@ -191,3 +191,31 @@ fn a_file_of_a_directory_that_is_a_table_is_an_input() -> io::Result<()> {
     assert_eq!(fs::read(&part)?, before);
     Ok(())
 }
+
+#[test]
+fn a_file_of_formats_is_an_input() -> io::Result<()> {
+    const FORMAT: &str = "name = \"m\"\ntitle = \"a test\"\npattern = '(?<n>[0-9]+) (?<m>.*)'\n";
+    let place = Place::new()?;
+    let format = place.dir.path().join("m.toml");
+    let folder = place.dir.path().join("config/cutwater/formats");
+    let of_user = folder.join("u.toml");
+    fs::create_dir_all(&folder)?;
+    fs::write(&format, FORMAT)?;
+    fs::write(&of_user, FORMAT)?;
+    let (name, log) = (format.display().to_string(), place.name("in.json"));
+    let called = format!("SELECT 1 AS a FROM log('{log}', format => '{name}')");
+    for (written, words) in [
+        (&format, vec!["--format", &name, COUNT, &log]),
+        (&format, vec![&called]),
+        (&of_user, vec![COUNT, &log]),
+    ] {
+        let mut command = query();
+        command.env("XDG_CONFIG_HOME", place.dir.path().join("config"));
+        let out = command.arg("--output").arg(written).args(&words).output()?;
+        let (code, _, noted) = ended(&out);
+        assert_eq!(fs::read_to_string(written)?, FORMAT, "{words:?}: {noted}");
+        assert_eq!(code, Some(2), "{words:?}: {noted}");
+        assert!(noted.contains("which is read"), "{words:?}: {noted}");
+    }
+    Ok(())
+}
