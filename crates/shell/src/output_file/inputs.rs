@@ -169,16 +169,17 @@ impl Inputs {
             let output = output.as_ref();
             self.check(output)?;
             let Some((place, is_open)) = Place::of(output) else { continue };
-            let (other, other_is_open) =
-                places.entry(place).or_insert_with(|| (String::new(), is_open));
+            let Some((other, other_is_open)) = places.insert(place, (shown(output), is_open))
+            else {
+                continue;
+            };
             // Open descriptors write one after the other.
-            if !other.is_empty() && !(is_open && *other_is_open) {
+            if !is_open || !other_is_open {
                 return Err(Failure::usage(format!(
                     "{other} and {} are one file, and two outputs; name another file for one of them",
                     shown(output)
                 )));
             }
-            *other = shown(output);
         }
         Ok(())
     }
