@@ -113,20 +113,31 @@ impl Cli {
         }
     }
 
-    /// Checks that no flame graph of the whole command is drawn over what it reads, nor its report printed
-    /// over it. The commands that draw their own, and `scan`, which has to find its logs, check it themselves.
+    /// Checks that no flame graph of the whole command is drawn over what it reads or over another output of
+    /// it, nor its report printed over what it reads. The commands that draw their own, and `scan`, which has to find its logs, check it themselves.
     ///
     /// # Errors
     /// When one would be.
     pub(crate) fn spare_inputs(&self) -> Result<(), Failure> {
         let mut inputs = Inputs::new();
-        if let Command::Doctor(args) = &self.command {
-            // It reads no file in a directory.
-            inputs.add_all(args.file());
-            OutputFile::standard(&inputs)?;
+        let mut outputs = Vec::new();
+        match &self.command {
+            Command::Doctor(args) => {
+                // It reads no file in a directory.
+                inputs.add_all(args.file());
+                OutputFile::standard(&inputs)?;
+            }
+            Command::Formats(args) => {
+                inputs = args.inputs();
+                OutputFile::standard(&inputs)?;
+            }
+            Command::Reproduce(args) => outputs.extend(args.exports().map(Path::to_owned)),
+            _ => {}
         }
-        let Some(flamegraph) = self.flamegraph_of_all() else { return Ok(()) };
-        cutwater_flame::pictures(flamegraph)?.iter().try_for_each(|file| inputs.check(file))
+        if let Some(flamegraph) = self.flamegraph_of_all() {
+            outputs.extend(cutwater_flame::pictures(flamegraph)?);
+        }
+        inputs.check_all(outputs)
     }
 
     /// Where the metrics of this process go. A child of `scan --bench` has the arguments of its

@@ -1,8 +1,10 @@
 //! The files that pictures are drawn into.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use cutwater_shell::Failure;
+use cutwater_shell::words::shown;
 
 use super::{off_cpu, tail};
 
@@ -10,7 +12,8 @@ use super::{off_cpu, tail};
 /// operations. They are made only where there is something to draw.
 ///
 /// # Errors
-/// When `path` is an open descriptor, as `-` and `/dev/stdout` are: the others would have no name.
+/// When `path` is an open descriptor, as `-` and `/dev/stdout` are: the others would have no name. When one
+/// is a named pipe: all work would be done before its reader is waited for.
 pub fn pictures(path: &Path) -> Result<[PathBuf; 3], Failure> {
     let is_descriptor = path == Path::new("-")
         || ["/dev/stdin", "/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name))
@@ -22,7 +25,15 @@ pub fn pictures(path: &Path) -> Result<[PathBuf; 3], Failure> {
              file such as hot.svg",
         ));
     }
-    Ok([path.to_owned(), off_cpu::beside(path), tail::beside(path)])
+    let pictures = [path.to_owned(), off_cpu::beside(path), tail::beside(path)];
+    let is_pipe = |path: &&PathBuf| path.metadata().is_ok_and(|there| there.file_type().is_fifo());
+    if let Some(pipe) = pictures.iter().find(is_pipe) {
+        return Err(Failure::usage(format!(
+            "{} is a named pipe, and a picture is a file; name another file with --flamegraph",
+            shown(pipe)
+        )));
+    }
+    Ok(pictures)
 }
 
 #[cfg(test)]

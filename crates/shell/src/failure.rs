@@ -26,6 +26,8 @@ enum Fault {
     Usage,
     /// The reader of our output went away (`cutwater ... | head`): not an error.
     ClosedOutput,
+    /// A signal ended the work before it was done: its exit code.
+    Stopped(u8),
 }
 
 impl Failure {
@@ -60,6 +62,12 @@ impl Failure {
         Self { fault: Fault::Usage, ..self }
     }
 
+    /// The same failure, of work that a signal has ended; `code` is the exit code that stands for it.
+    #[must_use]
+    pub(crate) fn stopped(self, code: u8) -> Self {
+        Self { fault: Fault::Stopped(code), ..self }
+    }
+
     /// Whether the arguments are wrong, so that nothing was done.
     #[must_use]
     pub fn is_usage(&self) -> bool {
@@ -73,6 +81,7 @@ impl Failure {
             Fault::ClosedOutput => 0,
             Fault::Work => 1,
             Fault::Usage => 2,
+            Fault::Stopped(code) => code,
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Once};
 
 use cutwater_logs::format::{DataFormat, Unsupported, from_lnav, install_formats};
 
+use crate::output_file::Inputs;
 use crate::words::shown;
 use crate::{Failure, note};
 
@@ -58,12 +59,25 @@ pub fn folder() -> Option<PathBuf> {
     config.map(|config| config.join("cutwater").join("formats"))
 }
 
-/// The files of the user, in the order of their names; a file that cannot be read is noted.
-pub fn of_user() -> Vec<FormatFile> {
+/// What a command reads that knows formats: standard input, the files in the folder of the user, and the one
+/// that `--format` or the like names, if it names a file. None of them may be written over.
+#[must_use]
+pub fn inputs(named: Option<&str>) -> Inputs {
+    let mut inputs = Inputs::new();
+    inputs.add_all(files_in_folder());
+    inputs.add_all(named.and_then(file_of).map(|(path, _)| path));
+    inputs
+}
+
+fn files_in_folder() -> impl Iterator<Item = PathBuf> {
     let entries = folder().and_then(|folder| fs::read_dir(folder).ok());
     let paths = entries.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let is_format = |path: &PathBuf| path.extension().is_some_and(|e| e == "toml" || e == "json");
-    let mut paths: Vec<_> = paths.filter(is_format).collect();
+    paths.filter(|path| path.extension().is_some_and(|e| e == "toml" || e == "json"))
+}
+
+/// The files of the user, in the order of their names; a file that cannot be read is noted.
+pub fn of_user() -> Vec<FormatFile> {
+    let mut paths: Vec<_> = files_in_folder().collect();
     paths.sort();
     if paths.len() > FILES_MAX {
         let left_out = paths.len() - FILES_MAX;
@@ -92,17 +106,21 @@ pub fn install() {
 /// # Errors
 /// When it is no file of formats, or the file has several and none is named.
 pub(crate) fn named(text: &str) -> Result<Option<Arc<DataFormat>>, Failure> {
-    let is_file = |text: &str| text.ends_with(".toml") || text.ends_with(".json");
-    let (path, name) = match text.rsplit_once(':') {
-        Some((path, name)) if is_file(path) => (path, Some(name)),
-        _ if is_file(text) => (text, None),
-        _ => return Ok(None),
-    };
+    let Some((path, name)) = file_of(text) else { return Ok(None) };
     let file = read(Path::new(path))?;
     let mut fitting = file.formats.iter().filter(|f| name.is_none_or(|name| f.name() == name));
     match (fitting.next(), fitting.next()) {
         (Some(format), None) => Ok(Some(Arc::clone(format))),
         _ => Err(which(path, &file)),
+    }
+}
+
+/// The file that an option names as a format, and the format in it.
+fn file_of(text: &str) -> Option<(&str, Option<&str>)> {
+    let is_file = |text: &str| text.ends_with(".toml") || text.ends_with(".json");
+    match text.rsplit_once(':') {
+        Some((path, name)) if is_file(path) => Some((path, Some(name))),
+        _ => is_file(text).then_some((text, None)),
     }
 }
 

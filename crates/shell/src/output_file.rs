@@ -11,15 +11,20 @@
 mod held;
 mod inputs;
 mod name;
+mod pipe;
+mod there;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Failure;
+use crate::stop::Stop;
 use crate::words::shown;
 use held::Held;
 use name::Name;
+use pipe::PipeWriter;
+use there::There;
 
 pub use inputs::Inputs;
 
@@ -38,18 +43,22 @@ pub struct OutputFile {
 enum Target {
     /// Standard output.
     Standard,
-    /// A device, a pipe, or a descriptor that was open before the command began.
+    /// A device, or a descriptor that was open before the command began.
     Open(File),
+    /// A named pipe.
+    Pipe(File, Stop),
     /// A file that gets the name `path` when it is published.
     Held { file: Held, path: PathBuf },
 }
 
 impl OutputFile {
     /// Begins the output `name`, unless it is one of `inputs`. A file is made in the directory of
-    /// `name`, without that name. A file that is there keeps its permissions, and a link stays one.
+    /// `name`, without that name. A file that is there keeps its owner and its permissions, and a link stays one. A named pipe is
+    /// waited for until something reads it.
     ///
     /// # Errors
-    /// When it is an input under any name (a usage error), or cannot be written.
+    /// When it is an input under any name (a usage error), or cannot be written; also when a signal ends
+    /// the wait for a reader of a pipe.
     pub fn create(name: &Path, inputs: &Inputs) -> Result<Self, Failure> {
         inputs.check(name)?;
         let to = Name::resolve(name).and_then(Target::begin).map_err(|e| cannot_write(name, e))?;
@@ -71,7 +80,7 @@ impl OutputFile {
         match &self.to {
             Target::Standard => io::stdout().is_terminal(),
             Target::Open(file) => file.is_terminal(),
-            Target::Held { .. } => false,
+            Target::Pipe(..) | Target::Held { .. } => false,
         }
     }
 
@@ -86,15 +95,13 @@ impl OutputFile {
     /// # Errors
     /// When there is no descriptor left.
     pub fn writer(&self) -> Result<Box<dyn Write + Send>, Failure> {
-        let file = match &self.to {
-            Target::Standard => {
-                return Ok(Box::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())));
-            }
-            Target::Open(file) => file,
-            Target::Held { file, .. } => file.file(),
-        };
-        let file = file.try_clone().map_err(|e| cannot_write(&self.name, e))?;
-        Ok(Box::new(BufWriter::with_capacity(BUFFER_BYTES, file)))
+        let again = |file: &File| file.try_clone().map_err(|e| cannot_write(&self.name, e));
+        Ok(match &self.to {
+            Target::Standard => buffered(io::stdout()),
+            Target::Open(file) => buffered(again(file)?),
+            Target::Pipe(file, stop) => buffered(PipeWriter::new(again(file)?, stop.clone())),
+            Target::Held { file, .. } => buffered(again(file.file())?),
+        })
     }
 
     /// Writes `text` as all of it, and publishes it.
@@ -115,7 +122,7 @@ impl OutputFile {
     /// When the name cannot be given.
     pub fn publish(self) -> Result<(), Failure> {
         match self.to {
-            Target::Standard | Target::Open(_) => Ok(()),
+            Target::Standard | Target::Open(_) | Target::Pipe(..) => Ok(()),
             Target::Held { file, path } => {
                 file.persist(&path).map_err(|e| cannot_write(&self.name, e))
             }
@@ -132,18 +139,27 @@ impl Target {
             Name::Descriptor(number) => return name::duplicate(number).map(Self::Open),
             Name::Path(path) => path,
         };
-        let file = match fs::metadata(&path) {
-            Ok(there) if there.is_file() => Held::in_place_of(&path, &there)?,
-            Ok(_) => return File::options().write(true).open(path).map(Self::Open),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Held::new(&path)?,
-            Err(e) => return Err(e),
+        let file = match There::open(&path)? {
+            There::File(there) => Held::in_place_of(&path, &there)?,
+            There::Nothing => Held::new(&path)?,
+            There::Pipe(file) => return Ok(Self::Pipe(file, Stop::on_signals()?)),
+            There::Device(file) => return Ok(Self::Open(file)),
         };
         Ok(Self::Held { file, path })
     }
 }
 
+fn buffered(file: impl Write + Send + 'static) -> Box<dyn Write + Send> {
+    Box::new(BufWriter::with_capacity(BUFFER_BYTES, file))
+}
+
 fn cannot_write(name: &Path, e: io::Error) -> Failure {
-    Failure::new(format!("cannot write {}", shown(name))).because(e)
+    let by_signal = there::stopped_by(&e);
+    let failure = Failure::new(format!("cannot write {}", shown(name))).because(e);
+    match by_signal {
+        Some(code) => failure.stopped(code),
+        None => failure,
+    }
 }
 
 #[cfg(test)]

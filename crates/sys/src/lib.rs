@@ -9,6 +9,7 @@
 //! - [`origin`]: whether this process made an object or inherited it by `fork(2)`;
 //! - resources in use: [`usage`], [`smaps`], [`alloc_count`];
 //! - [`lock`]: locks on a byte of a file;
+//! - [`signals`]: which signals this process ignores;
 //! - sockets: [`udp`] (segments of datagrams), [`udp_many`] (`recvmmsg(2)`);
 //! - the host: [`probe`] finds out what it can do, [`seccomp`] refuses calls to this process, for tests;
 //! - [`simd`]: the positions of quotation marks and other bytes in a block;
@@ -52,7 +53,7 @@ pub mod simd;
 pub use errno::{errno_of, last_errno};
 pub use io::{lock, pio, residency, terminal, udp, udp_many};
 pub use memory::{alloc_count, anon_map, buffer, heap, shared_map, smaps};
-pub use process::{origin, seccomp, usage};
+pub use process::{origin, seccomp, signals, usage};
 pub use proof::{lease, memfd, promised, sealed, view};
 pub use sigbus::{map, poison};
 

@@ -219,13 +219,13 @@ fn conclude(report: &mut Report, stop: &Stop) {
     report.interrupted = stop.is_set();
 }
 
-/// What is read; checks that no output and no picture is written over it.
+/// What is read; checks that no output and no picture is written over it, or over another one.
 fn inputs(args: &BenchArgs) -> Result<Inputs, Failure> {
     let mut inputs = Inputs::new();
     inputs.add_all(&args.file);
     OutputFile::standard(&inputs)?;
-    if let Some(dir) = &args.flamegraph {
-        flames::pictures(dir).iter().try_for_each(|file| inputs.check(file))?;
-    }
+    let pictures = args.flamegraph.as_deref().map(flames::pictures).unwrap_or_default();
+    let exports = [&args.export_json, &args.export_csv, &args.export_html];
+    inputs.check_all(exports.into_iter().flatten().chain(&pictures))?;
     Ok(inputs)
 }

@@ -13,7 +13,7 @@ mod html;
 mod report;
 mod verdict;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -84,6 +84,13 @@ pub struct ReproduceArgs {
     /// The part of a child: its role, and the file that this is about.
     #[arg(long, hide = true, num_args = 2, value_names = ["ROLE", "FILE"])]
     play: Vec<PathBuf>,
+}
+
+impl ReproduceArgs {
+    /// The files that the results are written to.
+    pub fn exports(&self) -> impl Iterator<Item = &Path> {
+        [&self.export_json, &self.export_html].into_iter().flatten().map(PathBuf::as_path)
+    }
 }
 
 /// Runs `cutwater reproduce` and prints its report.

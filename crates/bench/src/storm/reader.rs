@@ -12,7 +12,7 @@ use std::time::Duration;
 use cutwater::{File, Mapped, ReadPath, sigbus};
 use cutwater_lab::SplitMix;
 use serde::{Deserialize, Serialize};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::bytes::{self, SIZE_MAX};
 use cutwater_shell::Failure;
@@ -59,7 +59,7 @@ pub(super) enum End {
 /// Whether a signal asked the child to end: Ctrl-C at a terminal also reaches a child that has just been
 /// started and is still in our process group.
 fn was_asked(status: ExitStatus) -> bool {
-    matches!(status.signal(), Some(SIGINT | SIGTERM))
+    matches!(status.signal(), Some(SIGHUP | SIGINT | SIGTERM))
 }
 
 /// The parent's handle on the child.

@@ -19,20 +19,26 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 /// Explains `asked`: a line, or line N of a log as `FILE:N`.
 pub(super) fn run(asked: &str, options: &LogOptions) -> Outcome {
     let opener = options.opener()?;
-    let source = match asked.rsplit_once(':') {
-        Some((path, number)) if Path::new(path).is_file() => {
+    let source = match log_of(asked) {
+        Some((path, number)) => {
             let number = number.parse().ok().filter(|&number: &u64| number > 0);
             let number = number.ok_or_else(|| {
                 Failure::usage(format!("{asked:?} names no line; write FILE:N, with N from 1 on"))
             })?;
-            of_file(Path::new(path), number, &opener)?
+            of_file(path, number, &opener)?
         }
-        _ => of_line(asked, &opener)?,
+        None => of_line(asked, &opener)?,
     };
     let mut text = String::new();
     let is_record = source.explain(&mut text);
     output::text(&text)?;
     Ok(if is_record { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The log that `asked` names, and the number of its line.
+pub(super) fn log_of(asked: &str) -> Option<(&Path, &str)> {
+    let (path, number) = asked.rsplit_once(':')?;
+    Path::new(path).is_file().then_some((Path::new(path), number))
 }
 
 /// A line, and how its log is read.

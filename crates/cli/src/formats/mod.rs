@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cutwater_shell::logs::LogOptions;
+use cutwater_shell::output_file::Inputs;
 use cutwater_shell::{Outcome, formats};
 
 /// List the formats of logs, test files of them, explain how a line is read.
@@ -35,6 +36,17 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     logs: LogOptions,
+}
+
+impl Args {
+    /// The files that the command reads.
+    pub(crate) fn inputs(&self) -> Inputs {
+        let mut inputs = self.logs.inputs();
+        // A directory is no file of formats.
+        inputs.add_all(self.test.iter().flatten().filter(|path| !path.is_dir()));
+        inputs.add_all(self.explain.as_deref().and_then(explain::log_of).map(|(path, _)| path));
+        inputs
+    }
 }
 
 /// Runs the command.

@@ -1,7 +1,7 @@
 //! `--by` and `--top`: groups of records.
 
 use cutwater_logs::render::{Rendering, Style};
-use cutwater_logs::scan::{Grouping, Key, Measure, Measured};
+use cutwater_logs::scan::{Grouping, Measure, Measured};
 use cutwater_logs::split::Stop;
 use cutwater_logs::value::write_quantity;
 use cutwater_shell::words::{are, counted};
@@ -36,11 +36,12 @@ pub(super) fn group(
         (Some(value), Measured::Numbers) => Measurement::Number(value),
         (Some(value), Measured::Quantities(unit)) => Measurement::Quantity(value, *unit),
     };
-    let row = |(key, _, values): (Key, u64, Vec<Option<f64>>)| {
+    let row = |(key, values): (Vec<_>, Vec<_>)| {
         let values = values.into_iter().zip(&measured).map(measurement);
         (key.into_iter().map(text).collect(), values.collect())
     };
-    let (rows, names) = (rows.map(row).collect(), names(by, measures));
+    let (rows, names) =
+        (rows.map(|(key, _, values)| row((key, values))).collect(), names(by, measures));
     let (left_out, misfits) = (all.left_out, std::mem::take(&mut all.misfits));
     done.result = PassResult::Groups(Groups { names, rows, left_out, misfits, form });
     Ok(done)

@@ -26,8 +26,10 @@ mod tail_graph;
 mod tally;
 mod target;
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
+use std::iter;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -100,12 +102,24 @@ pub(crate) fn run(args: &Args, flamegraph: Option<&Path>) -> Outcome {
     Ok(code)
 }
 
-/// Checks that no picture is drawn over the program that is traced, nor over a file that its arguments name.
+/// Checks that no picture is drawn over the program that is traced, nor over a file that its arguments name:
+/// as a word, or within one (`--table=FILE`, `if=FILE`, `FILE:3`).
 fn spare_files_of(args: &Args, path: &Path) -> Result<(), Failure> {
     let mut inputs = Inputs::new();
-    let is_file = |word: &&OsString| Path::new(word).is_file();
-    inputs.add_all(args.command.iter().filter(is_file));
-    cutwater_flame::pictures(path)?.iter().try_for_each(|file| inputs.check(file))
+    let names = args.command.iter().flat_map(|word| names_in(word.as_bytes()));
+    inputs.add_all(names.filter(|name| name.is_file()));
+    inputs.add_all(args.pid.map(|pid| format!("/proc/{pid}/exe")));
+    inputs.check_all(cutwater_flame::pictures(path)?)
+}
+
+/// A word, and each part of it that begins after an `=`; each of them also without what follows the last `:`.
+fn names_in(word: &[u8]) -> impl Iterator<Item = &Path> {
+    let after = |(at, byte): (usize, &u8)| (*byte == b'=').then(|| &word[at + 1..]);
+    let parts = iter::once(word).chain(word.iter().enumerate().filter_map(after));
+    parts.flat_map(|part| {
+        let colon = part.iter().rposition(|&byte| byte == b':').unwrap_or(part.len());
+        [part, &part[..colon]].map(|name| Path::new(OsStr::from_bytes(name)))
+    })
 }
 
 /// Raises the limit on open descriptors as far as allowed: events take some for each thread.

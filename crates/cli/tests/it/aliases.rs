@@ -173,3 +173,57 @@ fn a_list_of_bad_lines_has_no_name_until_it_is_whole() {
     );
     check_kept(dir.path(), "all");
 }
+
+const FORMAT: &str = "name = 'mine'\ntitle = 'Mine'\npattern = '(?<a>[a-z]+)'\n";
+
+/// Runs the words as `run` does; formats of the user are in the folder `config/cutwater/formats`.
+fn with_formats(dir: &Path, words: &str, out: &str) -> (Option<i32>, String) {
+    let line = format!("XDG_CONFIG_HOME=$PWD/config exec {CUTWATER} {words} {out}");
+    let shell = Command::new("sh").args(["-c", &line]).current_dir(dir).output();
+    let (code, _, said) = ended(&shell.expect("a shell starts"));
+    (code, said)
+}
+
+#[test]
+fn no_output_is_written_over_a_file_of_formats() {
+    let dir = directory();
+    let folder = dir.path().join("config/cutwater/formats");
+    fs::create_dir_all(&folder).expect("a directory");
+    fs::write(folder.join("own.toml"), FORMAT.replace("mine", "own")).expect("writes");
+    fs::write(dir.path().join("m.toml"), FORMAT).expect("writes");
+    fs::write(dir.path().join("mine.log"), "one\ntwo\n").expect("writes");
+    let beside = "f.offcpu.svg";
+    fs::hard_link(dir.path().join("mine.log"), dir.path().join(beside)).expect("links");
+    symlink("config/cutwater/formats/own.toml", dir.path().join("to-own")).expect("links");
+    let (code, said) = with_formats(dir.path(), "scan --count --format m.toml mine.log", "");
+    assert_eq!(code, Some(0), "{said}");
+    for (words, out) in [
+        ("scan --count --format m.toml --errors m.toml mine.log", ""),
+        ("scan --count --format m.toml:mine --errors ./m.toml mine.log", ""),
+        ("scan --count --format m.toml --flamegraph m.toml mine.log", ""),
+        ("scan --count --format m.toml mine.log", ">>m.toml"),
+        ("scan --count --errors to-own mine.log", ""),
+        ("scan --count --flamegraph to-own mine.log", ""),
+        ("scan --count mine.log", ">>to-own"),
+        ("bench --scan mine.log --format m.toml --export-csv m.toml", ""),
+        ("--flamegraph mine.log formats --explain mine.log:1", ""),
+        ("--flamegraph f.svg formats --explain f.offcpu.svg:1", ""),
+        ("--flamegraph m.toml formats --test m.toml", ""),
+        ("--flamegraph m.toml formats --explain one --format m.toml", ""),
+        ("--flamegraph to-own formats", ""),
+        ("formats --explain mine.log:1", ">>f.offcpu.svg"),
+        ("formats --test m.toml", ">>m.toml"),
+        ("formats --json", ">>to-own"),
+        ("trace --flamegraph m.toml -- cutwater scan --format=m.toml mine.log", ""),
+        ("trace --flamegraph f.svg -- cutwater query --table=u=mine.log", ""),
+        ("trace --flamegraph mine.log -- cutwater formats --explain f.offcpu.svg:1", ""),
+    ] {
+        let (code, said) = with_formats(dir.path(), words, out);
+        assert_eq!(code, Some(2), "{words} {out}: {said}");
+        assert!(said.contains("which is read; name another file"), "{words} {out}: {said}");
+        let kept = |name: &str| fs::read_to_string(dir.path().join(name)).expect("reads");
+        assert_eq!(kept("m.toml"), FORMAT, "{words} {out}");
+        assert_eq!(kept("to-own"), FORMAT.replace("mine", "own"), "{words} {out}");
+        assert_eq!((kept("mine.log"), kept(beside)), ("one\ntwo\n".into(), "one\ntwo\n".into()));
+    }
+}

@@ -16,6 +16,7 @@ mod metrics;
 mod names;
 mod no_silent_zero;
 mod odd_inputs;
+mod outputs;
 mod pages;
 mod readme;
 mod reproduce;

@@ -393,7 +393,7 @@ fn events_do_not_take_calls_of_programs_of_32_bits_for_others() {
     // It reads until the pipe is closed, and can be looked at meanwhile.
     let script = "sleep 0.5 | PROGRAM || exit 9";
     let Some(report) = run_32_bits(dir.path(), "tracepoints", script) else { return };
-    assert!(report["without"].to_string().contains("32 bits"), "{report:#}");
+    assert!(report["without"].to_string().contains("32-bit"), "{report:#}");
     let rows = report["rows"].as_array().unwrap().iter().filter(|r| r["kind"] == "read");
     assert!(rows.into_iter().all(|r| r["count"].as_u64() < Some(700)), "{report:#}");
 }

@@ -13,6 +13,7 @@ use cutwater_logs::time::{SECOND, parse_when};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::output_file::Inputs;
 use crate::words::{nearest, shown};
 use crate::{Failure, formats};
 
@@ -80,6 +81,12 @@ impl LogOptions {
             }
             (None, None) => Ok(opener),
         }
+    }
+
+    /// The files that these options read, besides logs, and standard input.
+    #[must_use]
+    pub fn inputs(&self) -> Inputs {
+        formats::inputs(self.format.as_deref())
     }
 
     /// How many threads to use, at least 1.

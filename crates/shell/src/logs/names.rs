@@ -188,7 +188,7 @@ mod tests {
             for pattern in ["*.log", "a?.log"] {
                 assert_eq!(
                     expand(dir.path().join(pattern)).unwrap(),
-                    *std::slice::from_ref(&name),
+                    std::slice::from_ref(&name),
                     "{pattern}"
                 );
             }

@@ -3,10 +3,11 @@
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 
 use super::name::directory;
@@ -19,6 +20,12 @@ const NEW_FILE_MODE: u32 = 0o666;
 
 /// The mode of a file that is to get the permissions of another one.
 const PRIVATE_MODE: u32 = 0o600;
+
+/// The permissions that are kept: not to run as the owner or group, which a write takes away (`write(2)`).
+const KEPT_MODE: u32 = 0o1777;
+
+/// The mode bit of directories in which only owners replace files (`inode(7)`).
+const STICKY: u32 = 0o1000;
 
 /// A file that is being written.
 #[derive(Debug)]
@@ -35,10 +42,17 @@ impl Held {
         Self::beside(path, NEW_FILE_MODE)
     }
 
-    /// A file that can take the place of `path`, with the permissions of what is `there`.
+    /// A file that can take the place of `path`, with the owner, the group and the permissions of what is
+    /// `there`.
     pub(super) fn in_place_of(path: &Path, there: &Metadata) -> io::Result<Self> {
-        let held = Self::beside(path, PRIVATE_MODE)?;
-        held.file().set_permissions(there.permissions())?;
+        check_replaceable(path, there)?;
+        let held = Self::beside(path, PRIVATE_MODE).map_err(|e| match e.kind() {
+            io::ErrorKind::PermissionDenied => cannot_replace(),
+            _ => e,
+        })?;
+        keep_owner(held.file(), there)?;
+        let mode = there.permissions().mode() & KEPT_MODE;
+        held.file().set_permissions(Permissions::from_mode(mode))?;
         Ok(held)
     }
 
@@ -76,6 +90,41 @@ impl Held {
         };
         let named = tempfile::Builder::new().prefix(PREFIX).make_in(directory(path), link)?;
         named.persist(path).map(drop).map_err(|e| e.error)
+    }
+}
+
+/// Checks that the file may be replaced in a directory such as `/tmp`; it would be too late to find out when
+/// all is written.
+fn check_replaceable(path: &Path, there: &Metadata) -> io::Result<()> {
+    let directory = directory(path).metadata()?;
+    let own = geteuid().as_raw();
+    let may = own == 0 || [directory.uid(), there.uid()].contains(&own);
+    if may || directory.mode() & STICKY == 0 { Ok(()) } else { Err(cannot_replace()) }
+}
+
+/// For a file that may be written in a directory that may not.
+fn cannot_replace() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "a whole file takes the place of the one that is there, and the directory permits this user no such \
+         change; name a file in another directory, or write to the one that is there through an open \
+         descriptor: /dev/fd/3 with 3>FILE",
+    )
+}
+
+/// Gives `file` the owner and the group of what is `there`. Only root may give files away: other users stay
+/// the owners, and keep the group if it is one of theirs (`chown(2)`).
+fn keep_owner(file: &File, there: &Metadata) -> io::Result<()> {
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) == (there.uid(), there.gid()) {
+        return Ok(());
+    }
+    match fchown(file, Some(there.uid()), Some(there.gid())) {
+        Err(_) if !geteuid().is_root() => {
+            let _ = fchown(file, None, Some(there.gid()));
+            Ok(())
+        }
+        given => given,
     }
 }
 

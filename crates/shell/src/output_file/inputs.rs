@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Stat, fstat, stat};
 
-use super::name::{Name, STDOUT};
+use super::name::{Name, STDOUT, directory};
 use crate::Failure;
 use crate::words::shown;
 
@@ -38,6 +38,43 @@ impl Identity {
         Self::of(&stat(path).ok()?)
     }
 }
+
+/// Where an output goes: two in one place would destroy one another.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Place {
+    /// A file that is there.
+    There(Identity),
+    /// A name that is free, in the directory that it really is in.
+    Free(PathBuf),
+}
+
+impl Place {
+    /// The place of an output; also whether it is a descriptor. Nothing for devices and pipes.
+    fn of(output: &Path) -> Option<(Self, bool)> {
+        let name = Name::resolve(output).ok()?;
+        if let Some(identity) = of_output(output, &name) {
+            return Some((Self::There(identity), matches!(name, Name::Descriptor(_))));
+        }
+        let Name::Path(path) = name else { return None };
+        // Without a file name, or where something is, no file can be made.
+        let file = path.file_name().filter(|_| !path.exists())?;
+        let parent = fs::canonicalize(directory(&path)).unwrap_or_else(|_| directory(&path).into());
+        Some((Self::Free(parent.join(file)), false))
+    }
+}
+
+/// The file that an output of this name would change.
+fn of_output(output: &Path, name: &Name) -> Option<Identity> {
+    // Without /proc, the name of standard output leads nowhere.
+    match name {
+        Name::Descriptor(STDOUT) => Identity::of(&fstat(io::stdout()).ok()?),
+        Name::Descriptor(STDERR) => Identity::of(&fstat(io::stderr()).ok()?),
+        _ => Identity::at(output),
+    }
+}
+
+/// The number of standard error (`stderr(3)`).
+const STDERR: i32 = 2;
 
 /// What a command reads.
 #[derive(Debug, Clone)]
@@ -97,20 +134,53 @@ impl Inputs {
     /// # Errors
     /// A usage error that names both.
     pub fn check(&self, output: &Path) -> Result<(), Failure> {
-        let is_standard = matches!(Name::resolve(output), Ok(Name::Descriptor(STDOUT)));
-        let identity = if is_standard {
-            fstat(io::stdout()).ok().and_then(|stat| Identity::of(&stat))
-        } else {
-            Identity::at(output)
-        };
+        let name = Name::resolve(output).ok();
+        let identity = name.as_ref().and_then(|name| of_output(output, name));
         let Some(input) = identity.and_then(|identity| self.0.get(&identity)) else {
             return Ok(());
         };
         let read =
             if input.as_os_str() == STANDARD { "standard input".into() } else { shown(input) };
+        let is_standard = name == Some(Name::Descriptor(STDOUT));
         let written = if is_standard { "standard output".into() } else { shown(output) };
         Err(Failure::usage(format!(
             "{written} would be written over {read}, which is read; name another file"
         )))
+    }
+
+    /// Checks that none of `outputs`, which are all of a command, is one of them, and that no two outputs are
+    /// one file. Standard output and standard error count as well: what is published under a name takes it
+    /// from the file that they write to.
+    ///
+    /// # Errors
+    /// A usage error that names both.
+    pub fn check_all<P: AsRef<Path>>(
+        &self,
+        outputs: impl IntoIterator<Item = P>,
+    ) -> Result<(), Failure> {
+        let mut places = HashMap::new();
+        for (path, name) in [("/dev/stdout", "standard output"), ("/dev/stderr", "standard error")]
+        {
+            if let Some((place, _)) = Place::of(Path::new(path)) {
+                places.entry(place).or_insert((name.to_owned(), true));
+            }
+        }
+        for output in outputs {
+            let output = output.as_ref();
+            self.check(output)?;
+            let Some((place, is_open)) = Place::of(output) else { continue };
+            let Some((other, other_is_open)) = places.insert(place, (shown(output), is_open))
+            else {
+                continue;
+            };
+            // Open descriptors write one after the other.
+            if !is_open || !other_is_open {
+                return Err(Failure::usage(format!(
+                    "{other} and {} are one file, and two outputs; name another file for one of them",
+                    shown(output)
+                )));
+            }
+        }
+        Ok(())
     }
 }

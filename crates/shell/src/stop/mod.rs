@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: finish the read in hand, say what was found, remove temporary files.
+//! SIGINT, SIGTERM and SIGHUP: finish the read in hand, say what was found, remove temporary files.
 //!
 //! The file that a run makes has to keep its name, because direct reads and other programs
 //! open it again by path, so it cannot be unlinked while in use. signal-hook sets a flag,
@@ -7,12 +7,14 @@
 
 mod watch;
 
+use std::ffi::c_int;
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use cutwater_sys::signals::is_ignored;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 pub use watch::Watch;
 
@@ -25,21 +27,37 @@ pub fn outlive_size_limits() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
+/// The signals that ask a program to stop. SIGHUP, which says that the terminal has gone, is none of them
+/// where the program was started so as to ignore it (`nohup(1)`).
+fn signals() -> impl Iterator<Item = c_int> {
+    // Nobody but this file handles it, so that it is ignored only if it was at the start.
+    let ends = |signal: &c_int| *signal != SIGHUP || !is_ignored(SIGHUP);
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(ends)
+}
+
+/// The flag of the process, once there are handlers.
+static FLAG: Mutex<Option<Stop>> = Mutex::new(None);
+
 /// A flag that says whether, and by which signal, the program was asked to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicUsize>);
 
 impl Stop {
-    /// A flag that SIGINT and SIGTERM set from now on.
+    /// The flag that SIGINT, SIGTERM and SIGHUP set from the first call on; each call gives the same one.
     ///
     /// # Errors
     /// When a signal handler cannot be installed.
     pub fn on_signals() -> io::Result<Self> {
+        // It is only replaced as a whole.
+        let mut flag = FLAG.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stop) = &*flag {
+            return Ok(stop.clone());
+        }
         let stop = Self::default();
-        for signal in [SIGINT, SIGTERM] {
+        for signal in signals() {
             signal_hook::flag::register_usize(signal, Arc::clone(&stop.0), signal as usize)?;
         }
-        Ok(stop)
+        Ok(flag.insert(stop).clone())
     }
 
     /// Whether the program was asked to stop.
@@ -48,12 +66,17 @@ impl Stop {
         self.0.load(Ordering::Relaxed) != 0
     }
 
-    /// The exit code by which a shell knows the signal: 130 for SIGINT, 143 for SIGTERM.
+    /// The exit code by which a shell knows the signal: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM.
     #[must_use]
     pub fn exit_code(&self) -> Option<ExitCode> {
+        self.code().map(ExitCode::from)
+    }
+
+    /// The same as a number.
+    pub(crate) fn code(&self) -> Option<u8> {
         match self.0.load(Ordering::Relaxed) {
             0 => None,
-            signal => Some(ExitCode::from(128u8.saturating_add(signal as u8))),
+            signal => Some(128u8.saturating_add(signal as u8)),
         }
     }
 

@@ -7,15 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::SIGINT;
 
-use super::Stop;
+use super::{Stop, signals};
 use crate::{Failure, note};
 
 /// How often to look: soon enough for a finger, too seldom to cost anything.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Watches for SIGINT and SIGTERM until it is dropped.
+/// Watches for SIGINT, SIGTERM and SIGHUP until it is dropped.
 ///
 /// It has a thread of its own, because all working threads may be busy.
 #[derive(Debug)]
@@ -30,7 +30,8 @@ struct Shared {
     stop: Stop,
     /// While they are set, the next signal ends the program.
     exit_on_sigint: Arc<AtomicBool>,
-    exit_on_sigterm: Arc<AtomicBool>,
+    /// Of SIGTERM and SIGHUP.
+    exit_on_others: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
@@ -54,9 +55,10 @@ impl Watch {
         // The flag comes first: a signal that met only the handlers below would be lost.
         let stop = Stop::on_signals().map_err(failed)?;
         let shared = Arc::new(Shared { stop, ..Shared::default() });
-        for (signal, status, armed) in
-            [(SIGINT, 130, &shared.exit_on_sigint), (SIGTERM, 143, &shared.exit_on_sigterm)]
-        {
+        for signal in signals() {
+            let is_sigint = signal == SIGINT;
+            let armed = if is_sigint { &shared.exit_on_sigint } else { &shared.exit_on_others };
+            let status = 128 + signal;
             signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(armed))
                 .map_err(failed)?;
         }
@@ -73,7 +75,7 @@ impl Watch {
         let thread = thread::Builder::new().name("ctrl-c".into()).spawn(look);
         if let Err(e) = &thread {
             shared.exit_on_sigint.store(true, Ordering::Relaxed);
-            shared.exit_on_sigterm.store(true, Ordering::Relaxed);
+            shared.exit_on_others.store(true, Ordering::Relaxed);
             note(&format!("Ctrl-C ends the program at once, as no thread can be started: {e}"));
         }
         Ok(Self { shared, done, thread: thread.ok() })
@@ -93,10 +95,10 @@ impl Watch {
 
     /// From now on there is one piece of work after the other, as at a prompt. Each has `patience`
     /// to end before the next Ctrl-C ends the program: a finger that stays on the keys must not
-    /// cost a user the session. SIGTERM ends the program at once.
+    /// cost a user the session. SIGTERM and SIGHUP end the program at once.
     pub fn expect_more_work(&self, patience: Duration) {
         self.shared.state().patience = patience;
-        self.shared.exit_on_sigterm.store(true, Ordering::Relaxed);
+        self.shared.exit_on_others.store(true, Ordering::Relaxed);
         self.forget();
     }
 
@@ -133,7 +135,7 @@ impl Shared {
         let since = *state.since.get_or_insert(now);
         if now.duration_since(since) >= state.patience {
             self.exit_on_sigint.store(true, Ordering::Relaxed);
-            self.exit_on_sigterm.store(true, Ordering::Relaxed);
+            self.exit_on_others.store(true, Ordering::Relaxed);
         }
         true
     }

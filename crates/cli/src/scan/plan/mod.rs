@@ -155,9 +155,9 @@ fn path_of_way(way: &str) -> Option<ReadPath> {
 }
 
 /// What is read. Checks that none of it is to be written: not by standard output, nor by a file that an
-/// option names or whose name is made of it.
+/// option names or whose name is made of it; and that these are different files.
 fn spare(args: &Args, logs: &[Log], flamegraph: Option<&Path>) -> Result<Inputs, Failure> {
-    let mut inputs = Inputs::new();
+    let mut inputs = args.logs.inputs();
     inputs.add_all(logs.iter().map(|log| &log.input.path));
     OutputFile::standard(&inputs)?;
     let pictures = match flamegraph {
@@ -166,7 +166,7 @@ fn spare(args: &Args, logs: &[Log], flamegraph: Option<&Path>) -> Result<Inputs,
         None => Vec::new(),
     };
     let named = args.errors.iter().chain(&args.export_csv);
-    named.chain(&pictures).try_for_each(|file| inputs.check(file))?;
+    inputs.check_all(named.chain(&pictures))?;
     Ok(inputs)
 }
 
