@@ -19,6 +19,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::split::RECORD_BYTES_MAX;
 use history::History;
 use place::{FileId, Place, id_of, look, open_regular};
 
@@ -34,6 +35,9 @@ const PREVIOUS_MAX: usize = 8;
 /// How long a file is read on after it was replaced, and another one after it: while it is open, the space of
 /// a file that was deleted is not free.
 const LATE_MAX: Duration = Duration::from_secs(60);
+
+/// How much of a line is looked at to find whether it begins a record.
+const LINE_LOOKED_AT: usize = 4 << 10;
 
 /// The bounds within which the start of a tail is looked for.
 const TAIL_STEP_BYTES: u64 = 64 << 10;
@@ -125,6 +129,30 @@ impl Follow {
         let buf = vec![0; READ_BYTES];
         let (previous, next) = Default::default();
         Ok(Self { path: path.into(), current, previous, next, history, trouble: None, buf })
+    }
+
+    /// Goes back to where the record begins that the first line to be read belongs to, by the word of
+    /// `begins`, as far as records go.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn back_to_record(&mut self, mut begins: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
+        let offset = self.current.offset;
+        let before = offset.min(RECORD_BYTES_MAX as u64);
+        let mut bytes = vec![0; before as usize + LINE_LOOKED_AT];
+        let n = read_full(&self.current.file, &mut bytes, offset - before)?;
+        let bytes = &bytes[..n];
+        let mut at = before as usize;
+        while at < n {
+            let end = memchr::memchr(b'\n', &bytes[at..]).map_or(n, |feed| at + feed);
+            if begins(&bytes[at..end]) {
+                self.current.offset = offset - before + at as u64;
+                return self.current.witness_before(self.current.offset);
+            }
+            let Some(feed) = at.checked_sub(1) else { break };
+            at = memchr::memrchr(b'\n', &bytes[..feed]).map_or(0, |feed| feed + 1);
+        }
+        Ok(())
     }
 
     /// The path.

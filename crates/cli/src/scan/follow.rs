@@ -72,7 +72,11 @@ fn print<S: Sink<Out = Rows>>(
         note(&format!("changes are looked for 4 times a second, as inotify said: {why}"));
     }
     let tallies = vec![Tally::default(); plan.logs.len()];
-    let feed = Feed::new(&plan.logs, &plan.request, sink);
+    let mut feed = Feed::new(&plan.logs, &plan.request, sink);
+    for (log, follow) in follows.iter_mut().enumerate() {
+        let failed = |e| Failure::new(format!("cannot read {}", plan.name(log))).because(e);
+        follow.back_to_record(|line| feed.begins_record(log, line)).map_err(failed)?;
+    }
     let bad = BadLines::new(plan)?;
     let lines_at = vec![Instant::now(); plan.logs.len()];
     let mut printing =

@@ -60,6 +60,12 @@ impl<'a, S: Sink> Feed<'a, S> {
         self.scanner.take(true)
     }
 
+    /// Whether `line` of log `log` begins a record.
+    pub fn begins_record(&mut self, log: usize, line: &[u8]) -> bool {
+        self.begin(log, 1);
+        self.scanner.begins_record(line)
+    }
+
     /// Whether a record of log `log` is held.
     #[must_use]
     pub fn holds(&self, log: usize) -> bool {

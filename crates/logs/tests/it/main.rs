@@ -12,5 +12,6 @@ mod follow_model;
 mod formats;
 mod real_logs;
 mod records;
+mod samples;
 mod seek;
 mod times;

@@ -143,6 +143,27 @@ fn a_followed_log_hands_a_record_over_when_the_next_one_begins() {
 }
 
 #[test]
+fn a_tail_begins_with_a_whole_record() {
+    let (file, log) = opened(JAVA);
+    let logs = [log];
+    let request = Request::new(1);
+    let mut feed = Feed::new(&logs, &request, Lines::default());
+    // The last four lines begin within the trace.
+    let mut follow = Follow::open(file.path(), 4, 1 << 20).expect("opens");
+    follow.back_to_record(|line| feed.begins_record(0, line)).expect("reads");
+    let mut first = None;
+    let each = |event: Event<'_>| {
+        if let Event::Lines { offset, .. } = event {
+            first.get_or_insert(offset);
+        }
+        ControlFlow::Continue(())
+    };
+    follow.poll(each).expect("reads");
+    let error = JAVA.find("2026-01-02 03:04:06").expect("the line") as u64;
+    assert_eq!(first, Some(error));
+}
+
+#[test]
 fn an_array_and_objects_of_several_lines_are_read_by_element() {
     let element = |n: u32| format!("{{\"level\":\"info\",\"n\":{n},\"in\":{{\"a\":[1,2]}}}}");
     let all: Vec<_> = (1..=20).map(element).collect();
