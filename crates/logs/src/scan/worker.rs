@@ -10,7 +10,7 @@ use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::{Bound, LINE};
-use crate::format::{Begin, Format, Parser, Rewriter, feed, is_blank, kept_end};
+use crate::format::{Begin, Definition, Format, Parser, Rewriter, feed, is_blank, kept_end};
 use crate::json::Fault;
 use crate::record::{FieldId, Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
@@ -83,6 +83,8 @@ struct Current {
     /// Whether the piece is the last one of its log.
     at_end: bool,
     begin: Begin,
+    /// Whether a value in quotation marks may have several lines.
+    quotes_lines: bool,
     /// Whether a record has begun in this log; the lines before are records by themselves.
     begun: bool,
     /// The bits of watched fields that no record had so far.
@@ -179,6 +181,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let parser =
             if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
         let begin = Begin::new(&log.definition, &log.rules);
+        let quotes_lines = matches!(log.definition, Definition::Csv(_));
         Current {
             log: index,
             parser,
@@ -193,6 +196,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             rewriter,
             at_end: false,
             begin,
+            quotes_lines,
             begun: false,
             unseen,
         }
@@ -285,7 +289,9 @@ impl<'a, S: Sink> Scanner<'a, S> {
             (extent, parsed)
         } else {
             let (end, parsed) = c.parser.parse(block, start, &mut c.fields, &mut self.record);
-            (c.extent(block, start, end), parsed)
+            let mut extent = c.extent(block, start, end);
+            extent.has_more |= c.quotes_lines;
+            (extent, parsed)
         };
         let outcome = match parsed {
             Ok(true) => {
