@@ -1,7 +1,9 @@
-//! Which of all data formats a log is in: one automaton finds the patterns that a line matches.
+//! Which of all data formats a log is in: one automaton finds the patterns that a line matches, of those
+//! whose texts are in the sample.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use memchr::memmem::Finder;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::{DataFormat, PATTERN_BYTES_MAX, Shape, catalog, whole_line};
@@ -14,40 +16,79 @@ const STATES_BYTES_MAX: usize = 32 << 20;
 /// Longer lines say no more than their beginning, and would be looked at for long.
 const LINE_BYTES_MAX: usize = 16 << 10;
 
+/// How much of a sample is searched for the texts that patterns must have.
+const SEARCHED_BYTES: usize = 64 << 10;
+
 /// The patterns of all formats.
 struct All {
     formats: Vec<&'static Arc<DataFormat>>,
-    patterns: RegexSet,
-    /// The format of each pattern.
-    of: Vec<usize>,
+    patterns: Vec<Pattern>,
+    /// The automaton that was needed last, and of which patterns it is: logs that are read together are
+    /// mostly alike.
+    last: Mutex<Option<(Vec<usize>, Arc<RegexSet>)>>,
+}
+
+/// A pattern with the index of its format.
+struct Pattern {
+    format: usize,
+    regex: String,
+    /// A text that each of its lines has.
+    literal: Option<Finder<'static>>,
 }
 
 fn all() -> &'static All {
     static ALL: OnceLock<All> = OnceLock::new();
     ALL.get_or_init(|| {
         let formats: Vec<_> = catalog::all().collect();
-        let (mut texts, mut of) = (Vec::new(), Vec::new());
-        for (at, format) in formats.iter().enumerate() {
-            if let Shape::Patterns { expanded, anchored, .. } = &format.shape {
-                of.extend(expanded.iter().map(|_| at));
-                texts.extend(expanded.iter().map(|e| whole_line(&e.regex, *anchored)));
+        let mut patterns = Vec::new();
+        for (format, of) in formats.iter().enumerate() {
+            if let Shape::Patterns { expanded, anchored, .. } = &of.shape {
+                patterns.extend(expanded.iter().map(|e| Pattern {
+                    format,
+                    regex: whole_line(&e.regex, *anchored),
+                    literal: e.literal().map(|text| Finder::new(&text).into_owned()),
+                }));
             }
         }
+        All { formats, patterns, last: Mutex::new(None) }
+    })
+}
+
+impl All {
+    /// One automaton of the patterns that lines of `sample` may be of, and their indexes. To build it
+    /// takes longer than to use it, so patterns whose texts are not there are left out.
+    fn automaton(&self, sample: &[u8]) -> (Vec<usize>, Arc<RegexSet>) {
+        let searched = &sample[..sample.len().min(SEARCHED_BYTES)];
+        let may_match = |pattern: &&(usize, &Pattern)| {
+            pattern.1.literal.as_ref().is_none_or(|text| text.find(searched).is_some())
+        };
+        let patterns: Vec<_> = self.patterns.iter().enumerate().collect();
+        let wanted: Vec<usize> = patterns.iter().filter(may_match).map(|(at, _)| *at).collect();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, set)) = &*last
+            && *of == wanted
+        {
+            return (wanted, Arc::clone(set));
+        }
+        let texts: Vec<_> = wanted.iter().map(|&at| &self.patterns[at].regex).collect();
         let build = |unicode: bool| {
             let mut builder = RegexSetBuilder::new(&texts);
             builder.unicode(unicode).size_limit(SET_BYTES_MAX).dfa_size_limit(STATES_BYTES_MAX);
             builder.build()
         };
         // A user's pattern may need Unicode; without any, no data format is recognised.
-        let patterns = build(false).or_else(|_| build(true)).unwrap_or_else(|_| RegexSet::empty());
-        All { formats, patterns, of }
-    })
+        let set = build(false).or_else(|_| build(true)).unwrap_or_else(|_| RegexSet::empty());
+        let set = Arc::new(set);
+        *last = Some((wanted.clone(), Arc::clone(&set)));
+        (wanted, set)
+    }
 }
 
 /// The data format that reads the most of the sampled lines, and how many it reads of those that are not
 /// blank; the first one where several read as many.
 pub(in crate::format) fn detect(sample: &[u8]) -> Option<(&'static Arc<DataFormat>, f64)> {
     let all = all();
+    let (wanted, automaton) = all.automaton(sample);
     let mut counts = vec![0usize; all.formats.len()];
     let mut lines = 0;
     for line in sample.split(|&b| b == b'\n').map(without_return) {
@@ -58,11 +99,11 @@ pub(in crate::format) fn detect(sample: &[u8]) -> Option<(&'static Arc<DataForma
         if line.len() > LINE_BYTES_MAX {
             continue;
         }
-        let matches = all.patterns.matches(line);
+        let matches = automaton.matches(line);
         let mut last = None;
         // In order: the patterns of a format follow each other.
         for pattern in matches.iter() {
-            let format = all.of[pattern];
+            let format = all.patterns[wanted[pattern]].format;
             if last != Some(format) {
                 counts[format] += 1;
                 last = Some(format);

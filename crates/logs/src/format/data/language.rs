@@ -40,6 +40,16 @@ impl Expanded {
         self.groups.iter().position(|group| group.id == id)
     }
 
+    /// The longest text that every line of the pattern has, outside of its groups; nothing where there
+    /// is none, or where that is not plain to see.
+    pub(super) fn literal(&self) -> Option<Vec<u8>> {
+        if has_branches(&self.regex) || self.regex.contains("(?i)") {
+            return None;
+        }
+        let longest = literals(&self.regex).into_iter().max_by_key(Vec::len)?;
+        longest.iter().any(|b| *b != b' ').then_some(longest)
+    }
+
     /// The pattern without a last group that takes the rest of the line, and that group: a match of the
     /// one ends where the other begins, so nobody has to step through a message.
     pub(super) fn without_rest(&self) -> Option<(&str, usize)> {
@@ -57,6 +67,44 @@ impl Expanded {
         }
         Self { regex, ..self.clone() }
     }
+}
+
+/// The texts of a pattern that are not in a group, cut where anything else stands.
+fn literals(pattern: &str) -> Vec<Vec<u8>> {
+    let (mut rest, mut depth) = (pattern, 0usize);
+    let mut runs = vec![Vec::new()];
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            '[' => class_length(rest),
+            '{' => rest.find('}').map_or(1, |end| end + 1),
+            _ => first.len_utf8(),
+        };
+        let text = match first {
+            '\\' => rest[1..length].chars().next().filter(char::is_ascii_punctuation),
+            '(' | ')' | '[' | '{' | '?' | '*' | '+' | '.' | '^' | '$' => None,
+            other => Some(other),
+        };
+        match (first, runs.last_mut()) {
+            ('(', _) => depth += 1,
+            (')', _) => depth = depth.saturating_sub(1),
+            // What is repeated may not be there at all.
+            ('?' | '*' | '{', Some(run)) if depth == 0 => {
+                if run.pop().is_some_and(|byte| !byte.is_ascii()) {
+                    run.clear();
+                }
+            }
+            _ => {}
+        }
+        match (text, runs.last_mut()) {
+            (Some(text), Some(run)) if depth == 0 => {
+                run.extend_from_slice(text.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            _ => runs.push(Vec::new()),
+        }
+        rest = &rest[length..];
+    }
+    runs
 }
 
 /// Whether a pattern has branches that are not in a group.
@@ -200,4 +248,26 @@ pub(super) fn class_length(text: &str) -> usize {
 fn unended(what: &str, text: &str) -> Error {
     let start: String = text.chars().take(24).collect();
     Error::request(format!("the pattern has a {what} without its end: {start}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_that_each_line_has_is_outside_of_groups_and_not_repeated() {
+        for (pattern, expected) in [
+            (r"\[(?<time>%{rfc3339})\] (?<channel>x)\.(?<level>a|b): (?<message>.*)", Some("] ")),
+            (r"audit\((?<n>[0-9]+)\): ", Some("audit(")),
+            (r"ab?c* (?<a>x)d{2}e+f", Some("a")),
+            (r"(?<a>x)|long", None),
+            (r"(?i)long", None),
+            (r"(?<a>[a-z]) +(?<b>.)", None),
+            (r"\d+ms\b(?<a>x)", Some("ms")),
+            (r"é?(?<a>x)", None),
+        ] {
+            let literal = expand(pattern).expect("a pattern").literal();
+            assert_eq!(literal.as_deref(), expected.map(str::as_bytes), "{pattern}");
+        }
+    }
 }
