@@ -89,11 +89,7 @@ fn literals(pattern: &str) -> Vec<Vec<u8>> {
             ('(', _) => depth += 1,
             (')', _) => depth = depth.saturating_sub(1),
             // What is repeated may not be there at all.
-            ('?' | '*' | '{', Some(run)) if depth == 0 => {
-                if run.pop().is_some_and(|byte: u8| !byte.is_ascii()) {
-                    run.clear();
-                }
-            }
+            ('?' | '*' | '{', Some(run)) if depth == 0 => drop_last(run),
             _ => {}
         }
         match (text, runs.last_mut()) {
@@ -105,6 +101,13 @@ fn literals(pattern: &str) -> Vec<Vec<u8>> {
         rest = &rest[length..];
     }
     runs
+}
+
+/// Drops the last character; where it has several bytes, all of the text.
+fn drop_last(text: &mut Vec<u8>) {
+    if text.pop().is_some_and(|byte| !byte.is_ascii()) {
+        text.clear();
+    }
 }
 
 /// Whether a pattern has branches that are not in a group.
