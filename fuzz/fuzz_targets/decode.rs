@@ -1,5 +1,5 @@
-//! Compressed files: never a panic, and never more memory than the limits of the decoders, whatever
-//! the bytes. The first byte chooses a signature, so that all decoders are reached.
+//! Compressed files: no bytes cause a panic, or more memory than the limits of the decoders. The
+//! first byte chooses a signature, so that all decoders are reached.
 #![no_main]
 
 use std::io::{Cursor, Read};

@@ -113,8 +113,9 @@ impl Cli {
         }
     }
 
-    /// Checks that no flame graph of the whole command is drawn over what it reads or over another output of
-    /// it, nor its report printed over what it reads. The commands that draw their own, and `scan`, which has to find its logs, check it themselves.
+    /// Checks that no flame graph of the whole command is drawn over an input or another output,
+    /// and that no report is printed over an input. Commands that draw their own, and `scan`, which
+    /// must find its logs, check this themselves.
     ///
     /// # Errors
     /// When one would be.

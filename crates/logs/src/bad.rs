@@ -129,7 +129,7 @@ pub struct BadLine {
 /// The most bytes of a bad line that an excerpt shows.
 pub const EXCERPT_BYTES: usize = 120;
 
-/// More NUL bytes at the beginning are shown by their number.
+/// A longer run of NUL bytes at the beginning is shown as a count.
 const ZEROS_SHOWN: usize = 4;
 
 /// The beginning of a line as printable text: control characters and what is not UTF-8 as `\xNN`.
@@ -150,10 +150,10 @@ pub fn excerpt(line: &[u8]) -> String {
     text
 }
 
-/// Whether a terminal may obey `c` instead of showing it: a control character, a separator of lines
-/// (U+2028, U+2029), or what changes the direction of writing and so makes a text look like another
-/// one. These are the characters with the property `Bidi_Control` (Unicode Standard Annex 9): marks
-/// (U+061C, U+200E, U+200F), embeddings and overrides (U+202A to U+202E), isolates (U+2066 to U+2069).
+/// Whether a terminal may obey `c` instead of showing it: a control character, a line separator
+/// (U+2028, U+2029), or a character that changes the direction of writing, so that text looks like
+/// other text. Those have the property `Bidi_Control` (Unicode Standard Annex 9): marks (U+061C,
+/// U+200E, U+200F), embeddings and overrides (U+202A to U+202E), isolates (U+2066 to U+2069).
 #[must_use]
 pub fn is_steering(c: char) -> bool {
     let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')

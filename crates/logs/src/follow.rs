@@ -32,14 +32,14 @@ const WITNESS_BYTES: usize = 64;
 /// The most files that are read on after they were replaced.
 const PREVIOUS_MAX: usize = 8;
 
-/// How long a file is read on after it was replaced, and another one after it: while it is open, the space of
-/// a file that was deleted is not free.
+/// How long a replaced file is read on once another one was replaced after it: while a deleted file
+/// is open, its space is not free.
 const LATE_MAX: Duration = Duration::from_secs(60);
 
-/// How much of a line is looked at to find whether it begins a record.
+/// How much of a line is looked at to see whether it begins a record.
 const LINE_LOOKED_AT: usize = 4 << 10;
 
-/// The bounds within which the start of a tail is looked for.
+/// Bytes read at a time to find the start of a tail.
 const TAIL_STEP_BYTES: u64 = 64 << 10;
 
 /// A log that is followed.
@@ -53,7 +53,7 @@ pub struct Follow {
     /// Files that follow the current one.
     next: VecDeque<Reader>,
     history: History,
-    /// Why the path leads to nothing that can be followed, as it was said last.
+    /// Why the path leads to nothing that can be followed, as last reported.
     trouble: Option<String>,
     buf: Vec<u8>,
 }
@@ -67,7 +67,7 @@ struct Reader {
     offset: u64,
     /// The start of a line whose end was not written yet.
     held: Vec<u8>,
-    /// How much of a line that is too long was dropped so far, after its beginning in `held`.
+    /// Bytes dropped so far of a line that is too long, after its beginning in `held`.
     dropped: u64,
     /// The bytes before `offset`.
     witness: Vec<u8>,
@@ -131,8 +131,8 @@ impl Follow {
         Ok(Self { path: path.into(), current, previous, next, history, trouble: None, buf })
     }
 
-    /// Goes back to where the record begins that the first line to be read belongs to, by the word of
-    /// `begins`, as far as records go.
+    /// Goes back to the start of the record that the first line to be read belongs to, where
+    /// `begins` is true, but no further than the longest record.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -263,7 +263,7 @@ impl Follow {
             Place::Other(file, meta) => {
                 self.trouble = None;
                 self.find_between(Some(id_of(&meta)));
-                // One that was replaced and is back goes on where it was.
+                // A file that was replaced and is back is read on from where it was.
                 let back = self.previous.iter().position(|(reader, _)| reader.id == id_of(&meta));
                 let back = back.and_then(|at| self.previous.remove(at)).map(|(reader, _)| reader);
                 let fresh = || Reader::new(file, &meta, self.current.line_bytes_max);

@@ -1,9 +1,9 @@
 //! Log files, read in parallel at the speed of the read paths of [`cutwater`].
 //!
 //! A file is cut at line ends into pieces, which the threads of a pass take one after another
-//! ([`split`]). A parser for the file's format ([`mod@format`]) makes each line a [`Record`]: where in the
-//! block each field begins and ends, and what its type is; nothing is copied. A line that is not
-//! valid is a [`bad`] line: it is counted and located, and the pass goes on.
+//! ([`split`]). A parser for the file's format ([`mod@format`]) makes a [`Record`] of a line, or of
+//! several: where in the block each field begins and ends, and what its type is; fields are not
+//! copied. An invalid line is a [`bad`] line: it is counted and located, and the pass goes on.
 //!
 //! ```
 //! use std::ops::ControlFlow;

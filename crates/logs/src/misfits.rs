@@ -15,7 +15,8 @@ pub struct Misfit {
     pub example: String,
 }
 
-/// Misfits by field and by what was looked for. There are as many as conditions and measures.
+/// Misfits by field and by what was looked for. There are at most as many as conditions and
+/// measures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Misfits(Vec<Misfit>);
 
@@ -39,7 +40,7 @@ impl Misfits {
         self.join(other, |mine, theirs| mine + theirs);
     }
 
-    /// Adds another's, which are about the same values: of each, the larger count stands.
+    /// Adds another's, which counts the same values: the larger count of each is kept.
     pub fn merge_same(&mut self, other: &Self) {
         self.join(other, u64::max);
     }

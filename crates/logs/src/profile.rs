@@ -106,8 +106,8 @@ impl FieldProfile {
 
     fn sample(&mut self, text: &[u8], clock: &mut Clock) {
         let word = std::str::from_utf8(text).unwrap_or_default();
-        // A number in quotes is an id rather than the seconds since 1970. Zones that are not known are
-        // counted where records get their times, and not once more here.
+        // A number in quotes is an id rather than seconds since 1970. Records count unknown zones
+        // when they get their times; the clone keeps them from being counted again here.
         let is_number = value::parse_number(text).is_some();
         self.times += u32::from(!is_number && clock.clone().parse(text).is_some());
         self.addresses += u32::from(word.parse::<IpAddr>().is_ok());

@@ -105,8 +105,8 @@ pub enum SpanKind {
     Str,
     /// Text with escapes to be resolved.
     Escaped,
-    /// Text in which a backslash escapes `"`, `\` and `]`, and stands for itself before all else,
-    /// as in RFC 5424.
+    /// Text in which a backslash escapes `"`, `\` and `]`, and otherwise stands for itself, as in
+    /// RFC 5424.
     Quoted,
     /// Text in which two quotation marks stand for one, as in CSV.
     Doubled,
@@ -119,7 +119,7 @@ pub enum SpanKind {
 pub enum Level {
     /// Finest.
     Trace,
-    /// For those who wrote the program.
+    /// For the developers of the program.
     Debug,
     /// What went well.
     Info,
@@ -127,11 +127,11 @@ pub enum Level {
     Warn,
     /// What went wrong.
     Error,
-    /// What ended the program, or calls for somebody at once.
+    /// What ended the program, or needs someone at once.
     Fatal,
 }
 
-/// The names of the levels, each filled to [`LEVEL_BYTES`].
+/// The names of the levels, each padded to [`LEVEL_BYTES`].
 const LEVELS: &str = "TRACEDEBUGINFO WARN ERRORFATAL";
 const LEVEL_BYTES: usize = 5;
 

@@ -180,7 +180,7 @@ pub(crate) fn push_json_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// Appends JSON as it stands, but for what could steer a terminal: that is in its strings only.
+/// Appends JSON as it stands, except what could steer a terminal, which is only in its strings.
 fn push_json(out: &mut Vec<u8>, json: &[u8]) {
     let Ok(text) = std::str::from_utf8(json) else { return out.extend_from_slice(json) };
     for c in text.chars() {

@@ -22,7 +22,7 @@ use crate::time::{Clock, Nanos, SECOND};
 /// Places at which order is sampled.
 pub const PLACES: u64 = 24;
 
-/// By how much a record's time may be before that of a record further up.
+/// By how much a record's time may be before that of an earlier record.
 pub const SLACK: Nanos = 10 * SECOND;
 
 /// Bytes of a page.

@@ -127,8 +127,8 @@ impl TextsAsNumbers {
         self.text(expr, schema).filter(|_| are_numbers)
     }
 
-    /// How to compare `expr`, where it is a text. A literal is none: the engine makes it one of the type of
-    /// the other side, or refuses it.
+    /// How to compare `expr`, if it is a text. Not a literal: the engine gives it the type of the
+    /// other side, or refuses it.
     fn text(&self, expr: &Expr, schema: &DFSchema) -> Option<Order> {
         if matches!(expr, Expr::Literal(..) | Expr::Placeholder(_)) {
             return None;
@@ -156,7 +156,7 @@ fn is_quantity(expr: &Expr) -> bool {
 /// Texts that are compared by value.
 struct Order {
     expr: Expr,
-    /// What they are called.
+    /// Their column.
     column: String,
     counters: Arc<Counters>,
 }

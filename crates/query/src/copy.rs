@@ -33,8 +33,8 @@ pub(crate) struct OneFile {
 }
 
 impl OneFile {
-    /// The target of a statement, whose format and options are then of no meaning to the engine; `None`
-    /// for directories and remote places, which the engine writes.
+    /// Takes the target, format and options of a statement. `None` for directories and remote
+    /// places, which the engine writes.
     ///
     /// # Errors
     /// A usage error when the format is not known, an option is not supported, or the engine would take
@@ -61,7 +61,7 @@ impl OneFile {
         Ok(Some(Self { path, format }))
     }
 
-    /// Begins to write `rows`; the stream that is returned writes them, and has their number.
+    /// Begins the file. The returned stream writes `rows` and yields their number.
     ///
     /// # Errors
     /// When the file is one of `inputs`, standard output or a terminal, or cannot be written.
@@ -112,7 +112,7 @@ async fn written(
     Ok(count)
 }
 
-/// The local path that a target is; `None` for a URL of another scheme.
+/// The local path of a target; `None` for a URL of another scheme.
 fn local(target: &str) -> Option<PathBuf> {
     if !target.contains("://") || Path::new(target).is_absolute() {
         return Some(PathBuf::from(target));
@@ -124,7 +124,7 @@ fn is_single_file(option: &str) -> bool {
     option.eq_ignore_ascii_case(SINGLE_FILE)
 }
 
-/// Whether COPY makes files of its own names in a directory.
+/// Whether COPY makes files in a directory, with names of its own.
 fn is_directory(copy: &CopyToStatement, path: &Path) -> bool {
     let single = copy.options.iter().find(|(name, _)| is_single_file(name));
     let single = single.map(|(_, value)| value.to_string());

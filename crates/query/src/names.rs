@@ -35,7 +35,7 @@ pub(crate) struct Named {
     pub(crate) on_demand: BTreeSet<String>,
     /// Tables that are paths, in quotes.
     pub(crate) paths: Vec<String>,
-    /// What a name may have meant instead, in words.
+    /// Notes on names that may mean something else.
     pub(crate) notes: Vec<String>,
 }
 
@@ -154,7 +154,7 @@ impl Names<'_> {
         parts.push(Ident::with_quote('"', nested));
     }
 
-    /// Says that a field is called as the column `column` is after the name of its table.
+    /// Notes that a field is named like `column` after its table.
     fn note_nested(&mut self, parts: &[Ident], column: &str) {
         let table = &parts[0].value;
         let joined = parts.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");

@@ -1,4 +1,4 @@
-//! Tables of files that are no logs: Parquet and Arrow, by the engine's own readers.
+//! Tables of files other than logs: Parquet and Arrow, by the engine's own readers.
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;

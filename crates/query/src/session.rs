@@ -204,7 +204,7 @@ impl Session {
         Ok(())
     }
 
-    /// Says which logs of separated values have no header, where nobody said so.
+    /// Notes logs of separated values without a header, unless the user said so.
     fn note_headers(&self, logs: &LogTable) {
         for log in logs.logs() {
             let Definition::Csv(dialect) = &log.definition else { continue };
@@ -241,7 +241,7 @@ impl Session {
     fn check_files(&mut self, plan: &LogicalPlan) -> Result<(), Failure> {
         let (mut written, mut inserts) = (Vec::new(), Vec::new());
         let mut tables = Vec::new();
-        // The closure fails nowhere, so the walk does not.
+        // The closure never fails, so neither does the walk.
         let _ = plan.apply(|plan| {
             match plan {
                 LogicalPlan::Copy(copy) => written.extend(path(&copy.output_url)),

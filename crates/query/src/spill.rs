@@ -1,4 +1,4 @@
-//! Where rows go that do not fit in memory: a directory that is made when the first of them come.
+//! A directory for rows that do not fit in memory, made when it is needed.
 
 use std::fmt;
 use std::path::PathBuf;

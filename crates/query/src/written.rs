@@ -1,4 +1,4 @@
-//! What statements write, and that it is nothing of what they read.
+//! Checks that statements do not write what they read.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,7 +17,8 @@ use crate::{Failure, LogTable};
 pub(crate) struct External(BTreeMap<String, Vec<PathBuf>>);
 
 impl External {
-    /// Adds those of a table that is made. One that it replaces may still be in a view, so its files stay.
+    /// Adds the files of a new table. A view may still use the table that it replaces, so those
+    /// files stay.
     pub(crate) fn add(&mut self, table: &CreateExternalTable) {
         let files = self.0.entry(table.name.table().to_owned()).or_default();
         // A stream takes its location as it is, other tables take it as a URL or a pattern.
@@ -35,7 +36,7 @@ impl External {
     /// A usage error that names both files.
     pub(crate) fn check_insert(&self, insert: &DmlStatement) -> Result<(), Failure> {
         let mut inputs = Inputs::new();
-        // The closure fails nowhere, so the walk does not.
+        // The closure never fails, so neither does the walk.
         let _ = insert.input.apply_with_subqueries(|plan| {
             if let LogicalPlan::TableScan(scan) = plan {
                 inputs.add_all(self.files(&scan.table_name));
@@ -58,7 +59,7 @@ fn scanned(scan: &TableScan) -> Vec<PathBuf> {
     urls.filter_map(|url| url.to_file_path().ok()).collect()
 }
 
-/// The local path that the engine takes a location for.
+/// The local path that the engine makes of a location.
 pub(crate) fn path(location: &str) -> Option<PathBuf> {
     ListingTableUrl::parse(location).ok()?.get_url().to_file_path().ok()
 }

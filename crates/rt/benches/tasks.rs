@@ -25,7 +25,7 @@ use cutwater_sys::ring::Op;
 /// Tasks that are alive together, and operations in flight.
 const BATCH: usize = 64;
 
-/// A name, and the work to measure: it does a thing this many times, and returns how often it did.
+/// A name, and the work to measure: it runs this many times and returns how often it ran.
 type Way<'a> = (&'static str, Box<dyn FnMut(usize) -> usize + 'a>);
 
 fn main() {

@@ -1,7 +1,6 @@
 //! A web server on hyper: HTTP/1, or HTTP/2 with `--h2`. With `--tls CERTIFICATE KEY` the client chooses.
 //!
-//! A connection without a request for 60 seconds is closed, whatever its client does or leaves out; `--idle
-//! SECONDS` changes that.
+//! A connection without a request for 60 seconds is closed; `--idle SECONDS` changes that.
 //!
 //! ```text
 //! cargo run --release -p cutwater-rt --all-features --example hello_http -- 127.0.0.1:8080
@@ -39,23 +38,23 @@ use hyper::{Request, Response};
 /// The most time for a TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
-/// How long a connection may be without a request, unless `--idle` says otherwise. This covers all that hyper
-/// does not time by itself: a client that never begins, that stops in the middle of its headers or body, or
-/// that does not read its answers.
+/// How long a connection may be idle, unless `--idle` sets it. This covers what hyper does not
+/// time: a client that never begins, stops in the middle of its headers or body, or does not read
+/// its answers.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// The most time for the headers of a request over HTTP/1.
 const HEADERS_MAX: Duration = Duration::from_secs(10);
 
-/// A client over HTTP/2 is asked this often whether it is still there, and has this long to answer.
+/// The interval between HTTP/2 pings.
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// See above.
+/// How long a client may take to answer a ping.
 const PING_MAX: Duration = Duration::from_secs(20);
 
-/// The most time for the answers that are under way when an idle connection is closed.
+/// The longest wait for answers in flight when an idle connection is closed.
 const CLOSING_MAX: Duration = Duration::from_secs(5);
 
-/// Says what became of a connection. Where nobody listens any more, the server goes on.
+/// Reports how a connection ended. A closed standard error does not stop the server.
 fn note(words: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{words}");
 }
@@ -90,8 +89,8 @@ async fn serve(io: impl Read + Write + Unpin + 'static, h2: bool, idle_max: Dura
     }
 }
 
-/// Drives `connection` until it ends, or until no request has begun for `idle_max`. Then it asks for its end
-/// by `end`, and drops it where that takes too long; the result is `None`.
+/// Drives `connection` until it ends, or until no request has begun for `idle_max`. Then `end`
+/// closes it; it is dropped if that takes too long, and the result is `None`.
 async fn until_idle<C: Future>(
     connection: C,
     end: impl Fn(Pin<&mut C>),

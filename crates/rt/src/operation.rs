@@ -66,7 +66,7 @@ impl Operation {
 }
 
 impl Operation {
-    /// Ends it without an outcome of the kernel. An operation that the kernel has keeps its buffer.
+    /// Ends it without an outcome from the kernel. The kernel keeps the buffer of a submitted one.
     fn end_early(&mut self, errno: Errno) -> Outcome {
         self.leave_queue();
         let op = match mem::replace(&mut self.state, State::Over) {
@@ -76,7 +76,7 @@ impl Operation {
         Outcome::plain(op, Err(errno))
     }
 
-    /// Gives its place among those that wait for room up.
+    /// Gives up its place among those that wait for room.
     fn leave_queue(&mut self) {
         if let State::New(_, ticket) = &mut self.state
             && let Some(ticket) = ticket.take()
@@ -86,7 +86,7 @@ impl Operation {
         }
     }
 
-    /// Whether it is still to end, in a forked child, where it never will.
+    /// Whether it is unfinished in a forked child, where it never ends.
     fn is_lost(&self) -> bool {
         !matches!(self.state, State::Over) && self.core.is_inherited()
     }
@@ -216,7 +216,7 @@ impl Linked {
         Self { core, new, ticket, submitted: Vec::new(), outcomes: Vec::new() }
     }
 
-    /// In a forked child: what was not submitted comes back, and what the parent's kernel has does not.
+    /// The outcomes in a forked child. Only operations that were not submitted come back.
     fn end_in_child(&mut self) -> Vec<Outcome> {
         let new = self.new.take().unwrap_or_default();
         let left = self.submitted.drain(..).skip(self.outcomes.len()).map(|_| Op::Nop);

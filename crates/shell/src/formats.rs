@@ -6,7 +6,6 @@ use std::sync::{Arc, Once};
 
 use cutwater_logs::format::{DataFormat, Unsupported, from_lnav, install_formats};
 
-use crate::output_file::Inputs;
 use crate::words::shown;
 use crate::{Failure, note};
 
@@ -59,14 +58,12 @@ pub fn folder() -> Option<PathBuf> {
     config.map(|config| config.join("cutwater").join("formats"))
 }
 
-/// What a command reads that knows formats: standard input, the files in the folder of the user, and the one
-/// that `--format` or the like names, if it names a file. None of them may be written over.
+/// The files that a command reads formats from: the user's, and the one that `--format` names, if any.
+/// They are inputs like the logs.
 #[must_use]
-pub fn inputs(named: Option<&str>) -> Inputs {
-    let mut inputs = Inputs::new();
-    inputs.add_all(files_in_folder());
-    inputs.add_all(named.and_then(file_of).map(|(path, _)| path));
-    inputs
+pub fn files(named: Option<&str>) -> Vec<PathBuf> {
+    let named = named.and_then(file_of).map(|(path, _)| PathBuf::from(path));
+    files_in_folder().chain(named).collect()
 }
 
 fn files_in_folder() -> impl Iterator<Item = PathBuf> {

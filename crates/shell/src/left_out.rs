@@ -1,5 +1,4 @@
-//! What an answer leaves out: worded alike in both programs, so that no number stands for more than was
-//! read.
+//! Notes on what an answer leaves out, for both programs.
 
 use cutwater_logs::misfits::{Misfit, Misfits};
 use cutwater_logs::seek::PLACES;
@@ -34,7 +33,7 @@ pub struct LeftOut<'a> {
 }
 
 impl LeftOut<'_> {
-    /// A sentence for each kind of thing that is missing.
+    /// A sentence for each kind of omission.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let misfits = self.misfits.into_iter().flat_map(Misfits::iter);
@@ -78,7 +77,11 @@ impl LeftOut<'_> {
         } else {
             String::new()
         };
-        (self.untimed > 0).then(|| format!("{records} {has} no time that can be read{effect}"))
+        (self.untimed > 0).then(|| {
+            format!(
+                "{records} {has} no time that can be read{effect}; --time-field names another field"
+            )
+        })
     }
 
     fn of_zones(&self) -> Option<String> {
@@ -132,9 +135,10 @@ mod tests {
         let expected = [
             "2 lines are not records and were left out; --errors FILE lists them",
             "1 line is longer than the longest that is read whole; --line-max MIB raises it",
-            "1 record has no time that can be read, and so is in no range of time",
-            "the zone of some times is not known: QQT; they were read as times without a zone, whose \
-             zone --tz sets",
+            "1 record has no time that can be read, and so is in no range of time; --time-field names \
+             another field",
+            "the zone of 2 times is not known: QQT; they were read as times without a zone, whose zone \
+             --tz sets",
             "2 values of ms are not a number and were left out, such as 'time\\x1bout'",
         ];
         assert_eq!(left_out.notes(), expected);

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::Failure;
 use crate::words::{escaped, is_steering};
 
-/// Writes `text` to standard output. A terminal gets it without the characters that it might obey, as
-/// `text` may quote what the command read.
+/// Writes `text` to standard output. A terminal gets its control characters escaped, because `text`
+/// may quote what the command read.
 ///
 /// # Errors
 /// When it cannot be written. Rust starts with SIGPIPE ignored, so a closed pipe is an error here

@@ -53,8 +53,8 @@ enum Target {
 
 impl OutputFile {
     /// Begins the output `name`, unless it is one of `inputs`. A file is made in the directory of
-    /// `name`, without that name. A file that is there keeps its owner and its permissions, and a link stays one. A named pipe is
-    /// waited for until something reads it.
+    /// `name`, without that name. It keeps the owner and permissions of the file that it replaces,
+    /// and a link stays a link. A named pipe is opened when it has a reader.
     ///
     /// # Errors
     /// When it is an input under any name (a usage error), or cannot be written; also when a signal ends

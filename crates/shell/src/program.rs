@@ -23,7 +23,7 @@ fn by_name(called: &OsStr, path: &OsStr) -> Option<PathBuf> {
         let is_there = |directory: PathBuf| Some(directory.join(called)).filter(|p| is_program(p));
         env::split_paths(path).find_map(is_there)?
     };
-    // The kernel names what links lead to, too.
+    // The kernel resolves links, too.
     found.canonicalize().ok().filter(|p| is_program(p))
 }
 

@@ -96,7 +96,7 @@ pub fn are(n: u64) -> &'static str {
     if n == 1 { "is" } else { "are" }
 }
 
-/// What to say about times whose zones are not known; nothing where all are known.
+/// A note on times with unknown zones; `None` if all are known.
 #[must_use]
 pub fn unknown_zones(zones: &UnknownZones) -> Option<String> {
     if zones.total() == 0 {
@@ -108,8 +108,8 @@ pub fn unknown_zones(zones: &UnknownZones) -> Option<String> {
         names.push("others".into());
     }
     Some(format!(
-        "the zone of some times is not known: {}; they were read as times without a zone, whose zone \
-         --tz sets",
+        "the zone of {} is not known: {}; they were read as times without a zone, whose zone --tz sets",
+        counted(zones.total(), "time"),
         names.join(", ")
     ))
 }

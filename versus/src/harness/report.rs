@@ -49,8 +49,8 @@ impl Report {
         Self { suite, host: Host::detect(), versions, rows, mean: None, missing, notes }
     }
 
-    /// Adds a row. The suite `net` has no mean: time, rate and tail of a cell come from the same slices, and
-    /// a mean over all three would pass for three times as many.
+    /// Adds a row. The suite `net` has no mean: time, rate and tail of a cell come from the same
+    /// slices, and a mean over all three would count each slice three times.
     pub(crate) fn add(&mut self, row: Row) {
         self.rows.push(row);
         if self.suite != "net" {

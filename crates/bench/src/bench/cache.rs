@@ -15,8 +15,8 @@ use super::shape::{Cache, Shape};
 use cutwater_shell::Failure;
 use cutwater_shell::words::shown;
 
-/// Bytes of a piece that is resident, or is not, in the mixed state: the largest, and the least, which a small
-/// file has, so that half of each region is resident.
+/// The most and the least bytes of a piece in the mixed state, which is resident or not. A small
+/// file has small pieces, so that half of each region is resident.
 const PIECE: u64 = 1 << 20;
 const PIECE_MIN: u64 = 64 << 10;
 /// Pieces that a file has at least, if they can be so small.

@@ -10,8 +10,8 @@ use super::args::BenchArgs;
 use super::report::Report;
 use super::{cells, html};
 
-/// They are begun before a minute of measuring, so that one that cannot be written is known, and get their
-/// names when they are whole.
+/// They are begun before the measurement, so that one that cannot be written fails early, and get
+/// their names when they are whole.
 #[derive(Debug)]
 pub(super) struct Exports {
     json: Option<OutputFile>,

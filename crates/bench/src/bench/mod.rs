@@ -219,7 +219,7 @@ fn conclude(report: &mut Report, stop: &Stop) {
     report.interrupted = stop.is_set();
 }
 
-/// What is read; checks that no output and no picture is written over it, or over another one.
+/// The inputs. Checks that no output or picture is written over them, or over another one.
 fn inputs(args: &BenchArgs) -> Result<Inputs, Failure> {
     let mut inputs = Inputs::new();
     inputs.add_all(&args.file);

@@ -106,8 +106,8 @@ pub(super) struct Cell {
     /// Share of the ranges that went through each path; of `auto` only.
     pub(super) chosen: BTreeMap<&'static str, f64>,
     pub(super) reason: Option<String>,
-    /// Ratio to the fastest path other than `auto`: the median over the rounds. None of these three where
-    /// slices began in the wrong state.
+    /// Ratio to the fastest path other than `auto`: the median over the rounds. `None`, like the
+    /// next two, if slices began in the wrong state.
     pub(super) of_best: Option<f64>,
     /// The ratio with its interval.
     pub(super) interval: Option<Ratio>,

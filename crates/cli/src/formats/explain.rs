@@ -1,8 +1,7 @@
 //! How a line is read.
 
 use std::fmt::Write;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,7 +9,7 @@ use cutwater_logs::format::{Definition, data_formats, detect, find_time};
 use cutwater_logs::time::{Clock, Rules, format_utc};
 use cutwater_logs::{Fields, Record, Span, SpanKind, value};
 use cutwater_shell::logs::{LogOptions, Opener};
-use cutwater_shell::words::printable;
+use cutwater_shell::words::{printable, shown};
 use cutwater_shell::{Failure, Outcome, output};
 
 /// The longest line that is explained, bytes.
@@ -66,20 +65,33 @@ fn of_line(line: &str, opener: &Opener) -> Result<Source, Failure> {
 
 fn of_file(path: &Path, number: u64, opener: &Opener) -> Result<Source, Failure> {
     let log = opener.open_one(path)?;
-    let file = File::open(path)
-        .map_err(|e| Failure::new(format!("cannot open {}", path.display())).because(e))?;
-    let mut lines = BufReader::new(file).split(b'\n');
-    let line = lines.nth(usize::try_from(number - 1).unwrap_or(usize::MAX));
-    let line = line.and_then(Result::ok).filter(|line| line.len() <= LINE_BYTES_MAX);
-    let line = line.ok_or_else(|| {
-        Failure::new(format!("{} has no line {number} of up to 1 MiB", path.display()))
+    let failed = |e| Failure::new(format!("cannot read {}", shown(path))).because(e);
+    let line = line(log.input.stream()?, number).map_err(failed)?.ok_or_else(|| {
+        Failure::new(format!("{} has no line {number} of up to 1 MiB", shown(path)))
     })?;
     let (definition, confidence) = (log.definition, log.confidence);
     Ok(Source { line, definition, confidence, rules: log.rules, time: log.time })
 }
 
+/// Line `number` of a log, unless it is too long or not there.
+fn line(log: impl Read, number: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut log = BufReader::new(log);
+    for _ in 1..number {
+        if log.skip_until(b'\n')? == 0 {
+            return Ok(None);
+        }
+    }
+    let mut line = Vec::new();
+    log.take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut line)?;
+    let is_there = !line.is_empty();
+    if line.ends_with(b"\n") {
+        line.pop();
+    }
+    Ok(Some(line).filter(|line| is_there && line.len() <= LINE_BYTES_MAX))
+}
+
 impl Source {
-    /// Writes what the line is; whether it is a record.
+    /// Writes how the line is read. Returns whether it is a record.
     fn explain(&self, out: &mut String) -> bool {
         let _ = writeln!(out, "line     {}", printable(&self.line));
         self.format(out);

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     explain: Option<String>,
 
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["test", "explain"])]
     json: bool,
 
     #[command(flatten)]

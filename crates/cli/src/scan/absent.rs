@@ -1,4 +1,4 @@
-//! Fields that are asked for and no record has: most of them are misspelt.
+//! Fields that were asked for and that no record has; most are misspelt.
 
 use std::ops::ControlFlow;
 
@@ -29,7 +29,7 @@ pub(super) fn fields(plan: &Plan, done: &Done, stop: &Stop) -> Vec<String> {
     watched.enumerate().filter(|(bit, _)| seen & (1 << bit) == 0).map(|(_, n)| n.clone()).collect()
 }
 
-/// Looks at every record, until some record has each field: a search for texts passes over most lines.
+/// Looks at all records until each field was seen: a search for texts skips most lines.
 fn look_at_all(plan: &Plan, all: u64, stop: &Stop) -> u64 {
     let request = Request { filter: Filter::default(), examine_all: true, ..plan.request.clone() };
     let mut seen = 0;

@@ -19,7 +19,7 @@ pub(super) struct BadLines {
     failed: Option<io::Error>,
 }
 
-/// The file that lists all of them.
+/// The file that lists all bad lines.
 struct List {
     out: Box<dyn Write + Send>,
     /// It gets its name when it is whole.
@@ -75,7 +75,7 @@ impl BadLines {
 
     pub(super) fn finish(mut self) -> Result<Vec<(usize, BadLine)>, Failure> {
         let failed = |e: io::Error| match e.kind() {
-            // Standard output, whose reader went away.
+            // The reader of standard output has gone.
             io::ErrorKind::BrokenPipe => Failure::output(e),
             _ => Failure::new("cannot write the bad lines").because(e),
         };

@@ -15,7 +15,7 @@ use super::plan::Plan;
 pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failure> {
     let literals = plan.request.filter.literals().filter(|literals| literals.decide);
     let whole = plan.request.ranges.iter().all(Option::is_none) && !plan.wants_bad_lines();
-    // A text that is joined or unescaped is not in the bytes of the log as it is asked for.
+    // The bytes of the log do not contain a joined or unescaped text.
     let in_place = |log: &Log| !log.definition.joins_lines() && !log.definition.is_rewritten();
     let whole = whole && plan.logs.iter().all(in_place);
     if let Some(literals) = literals.filter(|_| whole) {
@@ -28,7 +28,7 @@ pub(super) fn count(plan: &Plan, stop: &Stop, json: bool) -> Result<Done, Failur
     Ok(done)
 }
 
-/// Counts lines, whatever is in them.
+/// Counts lines with any content.
 pub(super) fn count_lines_of(plan: &Plan, stop: &Stop, json: bool) -> Done {
     let mut done = without_parsing(count_lines(&plan.logs, &plan.request, stop), |c| c.lines, json);
     // They are counted like all others.

@@ -47,7 +47,7 @@ pub(super) struct Groups {
     pub(super) rows: Vec<GroupRow>,
     /// Records outside of all groups, as there were too many groups.
     pub(super) left_out: u64,
-    /// Values that are in no measure, as they are of another kind.
+    /// Values of another kind, which no measure includes.
     pub(super) misfits: Misfits,
     pub(super) form: GroupForm,
 }

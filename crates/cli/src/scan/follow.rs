@@ -23,7 +23,7 @@ use super::rows::Writer;
 /// Lines of each log that are shown before new ones, unless `--tail` says how many.
 const TAIL_LINES: usize = 10;
 
-/// How long a log is quiet before its last record is printed, which may have more lines to come.
+/// How long a log is quiet before its last record, which may still grow, is printed.
 const QUIET: Duration = Duration::from_millis(400);
 
 /// Prints records as they are written, until a signal ends it.
@@ -81,7 +81,7 @@ fn print<S: Sink<Out = Rows>>(
     let lines_at = vec![Instant::now(); plan.logs.len()];
     let mut printing =
         Printing { plan, feed, bad, tallies, writer, titled, last_log: None, lines_at };
-    // What was said last about each log that cannot be read on.
+    // The last error of each log.
     let mut troubles = vec![None; plan.logs.len()];
     while !watch.is_interrupted() {
         for (log, follow) in follows.iter_mut().enumerate() {

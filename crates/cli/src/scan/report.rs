@@ -21,7 +21,6 @@ pub(super) fn print(plan: &Plan, done: &Done) -> Result<(), Failure> {
     for remark in plan.logs.iter().filter_map(|log| log.input.take_remark()) {
         note(&printable(remark.as_bytes()));
     }
-    note_times(plan, done);
     match &done.result {
         PassResult::Printed => {}
         PassResult::Counts { counts, json } => count::print(plan, done, counts, *json)?,
@@ -40,25 +39,7 @@ pub(super) fn print(plan: &Plan, done: &Done) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Notes the records whose time could not be read, and zones that are not known.
-fn note_times(plan: &Plan, done: &Done) {
-    for (log, tally) in done.tallies.iter().enumerate() {
-        let name = plan.name(log);
-        if tally.untimed > 0 {
-            let field = plan.logs[log].time.as_deref().unwrap_or_default();
-            let records = counted(tally.untimed, "record");
-            note(&format!(
-                "{name}: {records} without a time: the value of {field} is none there; no range of \
-                 time has them, and --time-field names another field"
-            ));
-        }
-        if let Some(words) = unknown_zones(&tally.unknown_zones) {
-            note(&format!("{name}: {}: {words}", counted(tally.unknown_zones.total(), "time")));
-        }
-    }
-}
-
-/// Notes that no record is of the time that is asked for, unless that was said when the time was sought.
+/// Notes that no record is in the range, unless the search for the range has noted it.
 pub(super) fn note_empty_range(plan: &Plan, done: &Done, sought: &Sought) {
     let matched: u64 = done.tallies.iter().map(|tally| tally.matched).sum();
     let is_only_condition = plan.request.filter.fields().next().is_none();
@@ -79,8 +60,11 @@ fn note_left_out(plan: &Plan, done: &Done) {
     // Where lines are asked for as they stand, the other bad lines are found, too.
     let asks_for_lines = plan.request.filter.asks_for_lines();
     let bad_lines = if asks_for_lines { long_lines } else { done.bad_lines() };
-    let mut misfits = Misfits::default();
-    done.tallies.iter().for_each(|tally| misfits.merge(&tally.misfits));
+    let (mut misfits, mut zones) = (Misfits::default(), UnknownZones::default());
+    for tally in &done.tallies {
+        misfits.merge(&tally.misfits);
+        zones.merge(&tally.unknown_zones);
+    }
     if let PassResult::Groups(groups) = &done.result {
         misfits.merge(&groups.misfits);
     }
@@ -89,6 +73,9 @@ fn note_left_out(plan: &Plan, done: &Done) {
         long_lines: if is_summary { 0 } else { long_lines },
         looked_at_some: done.tallies.iter().any(|tally| tally.skipped > 0),
         shows_bad_lines: "--errors FILE lists them",
+        untimed: done.tallies.iter().map(|tally| tally.untimed).sum(),
+        asks_for_times: plan.asks_for_times(),
+        unknown_zones: Some(&zones),
         misfits: Some(&misfits),
         order: done.relied_on_order.then_some("--no-seek reads all"),
         ..LeftOut::default()

@@ -161,7 +161,7 @@ impl Watched {
                 shown = Instant::now();
                 self.source.settle(&mut self.tally);
                 let text = table::text(&self.report(args), LIVE_ROWS);
-                // As with all that is said, it is lost where standard error is closed.
+                // Like all notes, it is lost if standard error is closed.
                 let _ = io::stderr().lock().write_all(CLEAR);
                 print_error(&text);
             }

@@ -1,5 +1,5 @@
-//! Aliases: every option that names an output, with every name that an input can have. No input is ever
-//! changed, and what no input is named by is written whole.
+//! Aliases: every option that names an output, with every name that an input can have. No input is
+//! ever changed.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -20,7 +20,7 @@ struct Follower {
 }
 
 impl Follower {
-    /// Follows `a.log` in `dir`; none where it may not run as this user.
+    /// Follows `a.log` in `dir`; `None` if it may not run as this user.
     fn start(dir: &Path, uid: Option<u32>) -> Option<Self> {
         let mut command = cutwater_in(dir, &["scan", "--follow", "--tail", "9", "a.log"]);
         if let Some(uid) = uid {

@@ -68,7 +68,7 @@ fn two_outputs_are_never_one_file() {
     assert_eq!(shell(dir.path(), both).0, Some(0), "one descriptor is written to in turn");
 }
 
-/// Runs a scan whose bad lines go to `list`, as another user; none where that cannot be.
+/// Runs a scan whose bad lines go to `list`, as another user; `None` if that is impossible.
 fn as_stranger(dir: &Path, list: &str) -> Option<(Option<i32>, String, String)> {
     let mut command = Command::new(CUTWATER);
     command.args(["scan", "--count", "--errors", list, "in.log"]).current_dir(dir);

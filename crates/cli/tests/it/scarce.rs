@@ -12,7 +12,7 @@ use cutwater_testing::ended;
 
 use crate::{CUTWATER, cutwater_in};
 
-/// Runs the program as a user that may not start another thread; none where that cannot be set up.
+/// Runs the program as a user that may not start another thread; `None` if that cannot be set up.
 fn without_threads(dir: &Path, args: &[&str]) -> Option<(Option<i32>, String, String)> {
     let mut command = Command::new("sh");
     command

@@ -10,17 +10,16 @@ use tempfile::TempDir;
 
 use crate::{CUTWATER, cutwater_in};
 
-/// ESC, an OSC that sets the title, a C1 CSI, BEL, DEL, an override and an isolate, and marks of direction.
+/// ESC, an OSC that sets the title, a C1 CSI, BEL, DEL, an override and an isolate.
 const MARK: &str = "\u{1b}[31mm\u{1b}]0;t\u{7}\u{9b}2J\u{7f}\u{202e}x\u{2066}y";
 
-/// The mark as JSON has it in a string. C1, DEL and bidirectional characters may stand there as they are.
+/// The mark in a JSON string, where C1, DEL and bidirectional characters need no escapes.
 fn in_json() -> String {
     MARK.replace('\u{1b}', "\\u001b").replace('\u{7}', "\\u0007")
 }
 
 fn is_harmful(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\t'))
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    !matches!(c, '\n' | '\t') && cutwater_logs::bad::is_steering(c)
 }
 
 fn directory() -> TempDir {

@@ -30,7 +30,7 @@ pub(super) struct Header {
     pub(super) id: u64,
     /// The boot in which the last writer opened the log; none where it cannot be known.
     pub(super) boot: Option<[u8; 16]>,
-    /// All records below are on the device; none where the word that says so is damaged.
+    /// All records below it are on the device. `None` if this word is damaged.
     pub(super) durable: Option<u64>,
     pub(super) line: Line,
 }

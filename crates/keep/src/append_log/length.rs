@@ -19,15 +19,15 @@ pub(super) fn check_of(id: u64, len: u64) -> u64 {
     (mixed ^ (mixed >> 29)).wrapping_mul(FACTORS[1]) ^ !id
 }
 
-/// The length that a check belongs to: what was stored where the length is damaged and the check is not.
+/// The length of a check, which recovers a damaged length.
 pub(super) fn length_of(id: u64, check: u64) -> u64 {
     let shifted = (check ^ !id).wrapping_mul(INVERSES[1]);
     let mixed = shifted ^ (shifted >> 29) ^ (shifted >> 58);
     mixed.wrapping_mul(INVERSES[0]) ^ id
 }
 
-/// The number that an odd factor times it is 1, modulo 2^64 (Newton's method: each step doubles the bits that
-/// are right, of which three are at the beginning).
+/// The inverse of an odd factor modulo 2^64, by Newton's method: three bits are correct at first,
+/// and each step doubles them.
 const fn inverse(factor: u64) -> u64 {
     let (mut inverse, mut step) = (factor, 0);
     while step < 5 {

@@ -1,12 +1,12 @@
 //! What keeps a second writer out of a log, and nobody else.
 //!
-//! Whoever may read a file may also lock it: `flock(2)` asks for no permission, and a lock to read
-//! (`fcntl(2)`) keeps out a lock to write. So the writer's lock is in a file of its own, `PATH.lock`, which
-//! only those can open who may write the log. Its byte with the number of the log's inode is locked: a log
-//! that was renamed does not keep a new one at its old path from being opened.
+//! A user who may read a file may also lock it: `flock(2)` needs no permission, and a read lock
+//! (`fcntl(2)`) keeps out a write lock. So the writer locks a file of its own, `PATH.lock`, which
+//! only the log's writers can open. It locks the byte at the log's inode number, so a renamed log
+//! does not block a new one at its old path.
 //!
-//! A lock to write on the log itself comes second. It finds a writer that opened the same log by another
-//! name. If only a lock to read is in its way, it is done without.
+//! A write lock on the log itself comes second. It finds a writer that opened the log by another
+//! name. If only a read lock is in its way, the writer does without it.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
@@ -26,7 +26,7 @@ use crate::lock::Lock;
 #[derive(Debug)]
 pub(super) struct Locked {
     log: Lock,
-    /// `PATH.lock`; none where it cannot be used.
+    /// `PATH.lock`; `None` if it cannot be used.
     _beside: Option<Lock>,
 }
 
@@ -73,8 +73,7 @@ impl Deref for Locked {
     }
 }
 
-/// Tries to lock `PATH.lock`. None where there is none and it cannot be made, and where somebody may have it
-/// who may not write the log.
+/// Tries to lock `PATH.lock`. `None` if it cannot be made, or its owner may not write the log.
 fn lock_beside(log: &File, path: &Path) -> Option<(Lock, Outcome)> {
     let mut name = path.as_os_str().to_os_string();
     name.push(".lock");
@@ -94,8 +93,8 @@ fn lock_beside(log: &File, path: &Path) -> Option<(Lock, Outcome)> {
     Lock::try_on(file, byte).ok()
 }
 
-/// Lets those open the file who may write the log, and nobody else. Only the owner can do that, and only root
-/// for a log of another user; elsewhere the file stays as it is.
+/// Gives the file to the log's owner and opens it to the log's writers alone. For a log of another
+/// user only root can do that; otherwise the file stays as it is.
 fn admit_writers(file: &File, found: &Metadata, log: &Metadata) {
     if (found.uid(), found.gid()) != (log.uid(), log.gid()) {
         let _ = std::os::unix::fs::fchown(file, Some(log.uid()), Some(log.gid()));

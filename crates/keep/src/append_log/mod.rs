@@ -28,12 +28,13 @@
 //!   Of what came after it, checksums decide how much is kept: [`Recovery`] says.
 //! - A full disk is an error of [`AppendLog::append`]: blocks are allocated before a page is
 //!   touched. A truncated file is an error of the reader, which maps nothing that it touches.
-//! - A second writer is refused, by a lock on `PATH.lock`, which is made next to the log and stays there.
-//!   Only those who may write the log can open it, so that nobody else can keep a writer out. The lock
-//!   (`F_OFD_SETLK` of `fcntl(2)`) goes with the process, also a killed one. A child made by `fork(2)` shares it
-//!   until it calls `exec`. On NFS the server holds it, so that it works between hosts, unless the mount
-//!   option is `nolock` or `local_lock`. Where `PATH.lock` cannot be made, a lock on the log itself takes its
-//!   place, which whoever may read the log can prevent: then opening it is an error that says so.
+//! - A second writer is refused, by a lock on `PATH.lock`, which is made next to the log and stays
+//!   there. Only the log's writers can open it, so nobody else can keep a writer out. The lock
+//!   (`F_OFD_SETLK` of `fcntl(2)`) goes with the process, also a killed one. A child made by
+//!   `fork(2)` shares it until it calls `exec`. On NFS the server holds it, so that it works
+//!   between hosts, unless the mount option is `nolock` or `local_lock`. Where `PATH.lock` cannot
+//!   be made, a lock on the log itself takes its place. A reader can prevent that lock; opening
+//!   then fails with an error that says so.
 //!
 //! # What is not
 //! - The writer stores into a map: if another program truncates the file below it, that is

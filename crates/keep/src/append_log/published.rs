@@ -26,12 +26,12 @@ pub(super) trait Words {
     fn store(&self, index: usize, value: u64, order: Ordering);
 }
 
-/// A slot that no writer left as it is: a bit was flipped, or something else wrote there.
+/// A slot that no writer left in this state: a bit was flipped, or something else wrote there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Damage {
     /// The other slot says at least as much.
     Harmless,
-    /// It may have announced more than the other slot does; up to here, where one of its words still says.
+    /// It may have announced more than the other slot: up to here, if one of its words is readable.
     Hides(Option<u64>),
 }
 
@@ -75,8 +75,8 @@ impl Line {
         (0..SLOTS).all(|slot| self.slot(id, slot).is_some())
     }
 
-    /// What is wrong with a line of which one slot is whole; none where a writer was stopped between its
-    /// two stores, and where both are whole. The file is `file_len` bytes long.
+    /// The damage of a line with one whole slot. `None` if both are whole, or a writer was stopped
+    /// between its two stores. The file is `file_len` bytes long.
     pub(super) fn damage(&self, id: u64, file_len: u64) -> Option<Damage> {
         let slot = (0..SLOTS).find(|&slot| self.slot(id, slot).is_none())?;
         let whole = self.slot(id, 1 - slot)?;

@@ -52,7 +52,7 @@ pub struct LogReader {
     position: u64,
     /// The longest length seen.
     published: u64,
-    /// What is wrong with one of the two places of the published length.
+    /// The damage of one of the two copies of the published length.
     damage: Option<Damage>,
     word: Option<WaitWord>,
     spin: Duration,
@@ -102,9 +102,9 @@ impl LogReader {
         self.position
     }
 
-    /// Whether one of the two places of the published length was found damaged. The other one is used. Where
-    /// that may leave records out, reading is an error after the last one that is known. Opening the log for
-    /// writing makes both whole.
+    /// Whether one of the two copies of the published length is damaged. The other one is used. If
+    /// records may be missing, reading past the last known one is an error. Opening the log for
+    /// writing repairs both.
     #[must_use]
     pub fn is_header_damaged(&self) -> bool {
         self.damage.is_some()
@@ -126,10 +126,9 @@ impl LogReader {
     /// The next record; none at the end of what is published. Its bytes are a copy, checked.
     ///
     /// # Errors
-    /// [`Error::is_corrupt`] where what is there was not written so, and at the end of a log whose
-    /// published length is damaged so that records may be missing; [`Error::is_truncated`]
-    /// when the file is shorter than what was published; what `pread(2)` answers. The reader
-    /// stays where it is.
+    /// [`Error::is_corrupt`] for damaged bytes, and at the end of a log whose published length is
+    /// damaged so that records may be missing; [`Error::is_truncated`] when the file is shorter
+    /// than what was published; what `pread(2)` answers. The reader stays where it is.
     pub fn read_next(&mut self) -> Result<Option<Record<'_>>> {
         if !self.is_ready()? {
             return Ok(None);

@@ -26,12 +26,12 @@ pub struct Recovery {
     pub rebooted: bool,
     /// Records whose checksums were looked at.
     pub records_checked: u64,
-    /// A length in the header was damaged, and is made whole now. No published record was lost by that.
+    /// A length in the header was damaged and is repaired. No published record was lost by that.
     pub header_damaged: bool,
 }
 
-/// How many bits of the boot's identity may be damaged. Those of two boots differ in 61 of 122 random bits,
-/// and in no more than these once in 10^15 boots.
+/// The most damaged bits of a boot's identity. Two boots differ in 61 of 122 random bits, and in no
+/// more than these once in 10^15.
 const BOOT_BITS_DAMAGED_MAX: u32 = 16;
 
 impl Recovery {
@@ -99,7 +99,7 @@ pub(super) fn recover(
     }
 }
 
-/// Whether the header names this boot, also with some bits damaged. Not where this boot is not known.
+/// Whether the header names this boot, even with some bits damaged; false if this boot is unknown.
 fn is_same_boot(now: Option<[u8; 16]>, header: Option<[u8; 16]>) -> bool {
     let (Some(now), Some(header)) = (now, header) else { return false };
     (u128::from_ne_bytes(now) ^ u128::from_ne_bytes(header)).count_ones() <= BOOT_BITS_DAMAGED_MAX

@@ -110,7 +110,7 @@ impl AppendLog {
         };
         let durable = match header.durable {
             Some(durable) => durable.min(recovery.end),
-            // Not known any more, so it is made true.
+            // It is unknown, so all is synced now.
             None => {
                 log.file.sync_data()?;
                 recovery.end
@@ -193,7 +193,7 @@ impl AppendLog {
     pub fn sync(&mut self) -> Result<()> {
         self.check()?;
         let durable = self.publish();
-        // In the other slot, too: what is on the device is not lost with one word.
+        // In the other slot, too: one damaged word then loses nothing.
         self.publisher.publish(&self.line, durable);
         if let Err(error) = self.file.sync_data() {
             self.failed = true;

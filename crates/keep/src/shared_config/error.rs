@@ -53,7 +53,7 @@ pub(super) enum Why {
 /// Who may have locked the `.generation` file.
 #[derive(Debug)]
 pub(super) struct Taken {
-    /// The process that answers at the socket, or 0 where it is not known; none where nobody answers.
+    /// The process that answers at the socket, 0 if it is unknown; `None` if nothing answers.
     pub(super) publisher: Option<i32>,
     /// The owner of the file, if it is not this process's user.
     pub(super) other_uid: Option<u32>,

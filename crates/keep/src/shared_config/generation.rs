@@ -1,8 +1,9 @@
 //! `PATH.generation`: who publishes, and the last generation.
 //!
-//! The file is the publisher's lock, and nobody else reads it: it is for its user alone, as whoever may read a
-//! file may also lock it. It holds a mark, the last generation and a check, 8 bytes each; earlier versions wrote
-//! the generation alone. It is not synced: readers do not outlive the machine either.
+//! The file is the publisher's lock. Only its user may open it, because a user who may read a file
+//! may also lock it. It holds a mark, the last generation and a check, 8 bytes each; earlier
+//! versions wrote the generation alone. It is not synced: readers do not outlive the machine
+//! either.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -130,7 +131,7 @@ fn decode(bytes: &[u8]) -> Result<u64, &'static str> {
     }
 }
 
-/// Detects damage, not intent: whoever may write the file may also write the check.
+/// Detects damage, not forgery: a user who may write the file may also write the check.
 fn check_of(generation: u64) -> u64 {
     let crc = |seed: u32| u64::from(crc32c::crc32c_append(seed, &generation.to_le_bytes()));
     crc(0x6375_7477) << 32 | crc(0x6765_6e32)

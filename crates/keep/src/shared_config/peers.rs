@@ -13,8 +13,8 @@ use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
 use super::ShareResult;
 use super::wire::{self, Answer, Offer, wait};
 
-/// Readers at once. When all places are taken, a user who has fewer of them than another gets one of that
-/// user's; others are turned away and try again.
+/// The most readers. When all places are taken, a user with fewer of them gets one from the user
+/// who has the most; others are turned away and try again.
 const READERS_MAX: usize = 1024;
 /// Connections accepted, or answers taken from one reader, before the others get a turn.
 const TURN_MAX: usize = 64;

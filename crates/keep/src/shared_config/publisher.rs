@@ -58,10 +58,11 @@ impl<T: ?Sized> std::ops::Deref for Prepared<T> {
 impl<T: ?Sized + Shared> Publisher<T> {
     /// Takes the path for a socket and starts to accept readers.
     ///
-    /// Next to it lies `PATH.generation`, locked by the publisher that runs (`F_OFD_SETLK` of `fcntl(2)`),
-    /// with the last generation in it; so generations go on where a publisher that died left off, and its
-    /// socket is replaced. Only the publisher's user may open that file, as whoever may read it could also
-    /// lock it. Who may connect is decided by the permissions of the path.
+    /// Next to it lies `PATH.generation`, locked by the publisher that runs (`F_OFD_SETLK` of
+    /// `fcntl(2)`), with the last generation in it; so generations go on where a publisher that
+    /// died left off, and its socket is replaced. Only the publisher's user may open that file,
+    /// because a reader of it could also lock it. The permissions of the path decide who may
+    /// connect.
     ///
     /// # Errors
     /// When another publisher is running there, something other than a socket is there, the

@@ -585,7 +585,7 @@ mod pairs_of_faults {
         }
     }
 
-    /// [`Words`], of which each reader checks all.
+    /// [`Words`] that each reader checks in full.
     #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     #[repr(C)]
     struct Checked([u64; WORDS]);

@@ -1,4 +1,4 @@
-//! A second principal: another user locks what it may read, connects, idles and floods.
+//! Another user locks what it may read, connects, idles and floods.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -53,7 +53,7 @@ fn stranger_floods_a_socket() {
     let _ = std::io::read_to_string(std::io::stdin());
 }
 
-/// A stranger in a role; none where there can be no other user.
+/// A stranger in a role; `None` if there can be no other user.
 fn stranger(test: &str, path: &Path) -> Option<TestChild> {
     let child = TestChild::start_as(STRANGER, test, &[path.to_str()?]);
     if child.is_none() {

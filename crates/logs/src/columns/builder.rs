@@ -36,8 +36,8 @@ enum Values {
 }
 
 impl ColumnBuilder {
-    /// A builder with room for `rows` values, so that it never moves; texts grow. With `exact`, a text is
-    /// a number only where that is written the same.
+    /// A builder with room for `rows` values, so that it never moves; texts grow. With `exact`,
+    /// text becomes a number only if the number prints as that text.
     #[must_use]
     pub fn new(kind: ColumnType, exact: bool, rows: usize) -> Self {
         let values = match kind {
@@ -146,7 +146,7 @@ type I256 = <Decimal256Type as ArrowPrimitiveType>::Native;
 /// Whole numbers with fewer bytes fit in a double.
 const DOUBLE_WHOLE_BYTES: u32 = 16;
 
-/// A whole number. Exact, text counts only where the number is written the same: `01234` is a text.
+/// A whole number. With `exact`, `01234` stays text, as the number prints as `1234`.
 #[inline(always)]
 fn integer(span: Span, block: &[u8], exact: bool) -> Option<i64> {
     let value = value::integer(span, block);
@@ -157,7 +157,7 @@ fn integer(span: Span, block: &[u8], exact: bool) -> Option<i64> {
     }
 }
 
-/// A double. Exact, text and a long whole number count only where the double is written the same.
+/// A double. With `exact`, text and long whole numbers count only if the double prints the same.
 #[inline(always)]
 fn number(span: Span, block: &[u8], exact: bool) -> Option<f64> {
     let value = value::number(span, block);
@@ -174,7 +174,7 @@ fn is_written(value: &impl std::fmt::Display, span: Span, block: &[u8]) -> bool 
     value::text(span, block).is_some_and(|text| *text == *value.to_string().as_bytes())
 }
 
-/// The digits of a number that has no more of them than `digits`.
+/// The number in units of the scale; `None` if it needs more digits than `digits` has.
 fn scaled(span: Span, block: &[u8], digits: Digits) -> Option<String> {
     value::number(span, block)?;
     if !matches!(span.kind, SpanKind::Int | SpanKind::Float) {

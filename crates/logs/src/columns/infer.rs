@@ -1,4 +1,4 @@
-//! Which types of columns hold the values of sampled lines without changing one.
+//! Finds types of columns that hold the sampled values without changing any.
 
 use super::{ColumnSpec, ColumnType, Digits};
 use crate::format::{Format, for_each_record};
@@ -8,17 +8,17 @@ use crate::scan::Log;
 use crate::time::Clock;
 use crate::value::{self, Decimal};
 
-/// The largest whole number below which a double holds all of them: 2^53.
+/// A double holds all whole numbers up to 2^53.
 const DOUBLE_WHOLE_MAX: i64 = 1 << 53;
 
 /// Columns for the fields `names`, with types that hold the values of the sampled lines of `logs`.
 ///
-/// - Fields of several types, or of none, are text. Text that is all times is a time, but for
+/// - Fields of several types, or of none, are text. Text that is all times is a time, except
 ///   numbers in quotes.
 /// - The field that is the time of all logs that have it is a time, also where it is a number of
 ///   seconds since 1970 or has a few other values.
-/// - Fractions of separated values that end in zeros are decimals where all have as many digits, and
-///   texts otherwise: `1.10` would become 1.1.
+/// - Fractions in CSV that end in zeros are decimals if all have the same number of digits, and
+///   text otherwise: `1.10` would become 1.1.
 /// - Whole numbers that do not fit in 64 bits, or stand beside fractions and do not fit in a double, are
 ///   decimals with all their digits; with more digits than those have, they are text.
 #[must_use]
@@ -68,12 +68,12 @@ struct Sampled {
     /// A whole number would change as a double.
     long: bool,
     whole_numbers: bool,
-    /// The most digits before and behind a point.
+    /// The most digits before and after a point.
     whole: i64,
     fraction: i64,
     /// A fraction of separated values ends in a zero, which a double does not print.
     zeros: bool,
-    /// The fewest and the most digits of those behind a point, with zeros.
+    /// The fewest and the most digits after the point of those, zeros included.
     written: Option<(usize, usize)>,
 }
 
@@ -123,8 +123,8 @@ impl Sampled {
         }
     }
 
-    /// Prices have as many digits as each other behind the point, and a decimal keeps them; versions like
-    /// 1.9 and 1.10 have not, and are texts.
+    /// Prices all have the same number of digits after the point, and a decimal keeps them.
+    /// Versions like 1.9 and 1.10 do not, and stay text.
     fn as_written(&self) -> ColumnType {
         match self.written {
             Some((least, most)) if least == most && !self.whole_numbers => {

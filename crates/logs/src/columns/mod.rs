@@ -28,9 +28,9 @@ pub const BATCH_TEXT_BYTES: usize = 4 << 20;
 /// How many digits the numbers of a column may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digits {
-    /// Whether there are 76 of them, and not 38.
+    /// Whether 76 fit, and not only 38.
     pub wide: bool,
-    /// How many of them stand behind the point.
+    /// How many of them are after the point.
     pub scale: u8,
 }
 
@@ -114,8 +114,8 @@ pub struct ColumnSpec {
     pub name: String,
     /// What it holds.
     pub kind: ColumnType,
-    /// Whether a text becomes a number only where the number is written the same. A type that was asked
-    /// for takes every text that reads as one.
+    /// Whether text becomes a number only if the number prints as that text. A type that was asked
+    /// for takes all text that reads as one.
     pub exact: bool,
 }
 

@@ -47,15 +47,15 @@ impl Bound {
         })
     }
 
-    /// Adds the values that kept their records out because a condition could not test them, since the
-    /// last call, to `all`.
+    /// Adds to `all` the values since the last call that kept their records out because a condition
+    /// could not test them.
     pub fn take_misfits(&mut self, all: &mut Misfits) {
         self.nodes.iter_mut().for_each(|node| all.merge(&misfits(node)));
     }
 }
 
-/// The values that the conditions of a node could not test. Where all must hold, the first that has no
-/// outcome is the last that is tested; where one must, a value may be in several.
+/// The values that the conditions of a node could not test. In `All`, the first condition without
+/// an outcome is the last one tested; in `Any`, several conditions may count the same value.
 fn misfits(node: &mut Node<BoundCondition>) -> Misfits {
     let mut all = Misfits::default();
     match node {
@@ -66,8 +66,8 @@ fn misfits(node: &mut Node<BoundCondition>) -> Misfits {
     all
 }
 
-/// Whether conditions hold as they are joined. The depth is that of the parentheses, which their
-/// parsers bound.
+/// Whether joined conditions hold. The recursion is as deep as the parentheses, which their parsers
+/// bound.
 fn holds(node: &mut Node<BoundCondition>, subject: Subject<'_>, clock: &mut Clock) -> bool {
     match node {
         Node::Test(condition) => condition.holds(subject, clock),

@@ -1,7 +1,7 @@
-//! Whether words are compared with values of their kind, as far as samples show.
+//! Checks that words are compared with values of their kind, as far as samples show.
 //!
-//! `status>=5OO` would hold for no record, or for the wrong ones: all values are numbers, and the word
-//! is none. That is an error of the condition and not an answer.
+//! `status>=5OO` would hold for no record, or for the wrong ones: all values are numbers, and the
+//! word is not. The condition is wrong, so it is refused and not answered.
 
 use std::sync::Arc;
 

@@ -105,7 +105,7 @@ impl BoundCondition {
     pub(super) fn holds(&mut self, subject: Subject<'_>, clock: &mut Clock) -> bool {
         let Condition { place, test, wanted } = &self.condition;
         let outcome = self.condition.outcome(subject, clock);
-        // A record that passes for want of an outcome is not left out.
+        // A record that passes because there is no outcome is not left out.
         if outcome.is_none()
             && *wanted != Outcome::NotTrue
             && let Place::Field(Some(id)) = *place

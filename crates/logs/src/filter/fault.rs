@@ -21,7 +21,8 @@ pub(super) fn fault(text: &str, at: usize, words: &str) -> Error {
     ))
 }
 
-/// As wide as a letter: a character that steers a terminal could move what follows it.
+/// Replaces a character that steers a terminal, as it could move the mark, by one of the same
+/// width.
 fn visible(c: char) -> char {
     if crate::bad::is_steering(c) { '\u{fffd}' } else { c }
 }

@@ -44,7 +44,7 @@ pub struct Filter {
     /// All of these must hold.
     nodes: Vec<Node<Condition>>,
     times: TimeRange,
-    /// The comparisons of the text that it was made of.
+    /// The comparisons in the text that it was parsed from.
     comparisons: Vec<Comparison>,
 }
 

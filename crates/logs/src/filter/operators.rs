@@ -1,4 +1,4 @@
-//! The operators of conditions, and what is meant by those that are none.
+//! The operators of conditions, and hints for those of other languages.
 
 /// The operators, the longer ones first.
 pub(super) const OPERATORS: [&str; 11] =
@@ -7,7 +7,7 @@ pub(super) const OPERATORS: [&str; 11] =
 /// Characters of operators.
 const SIGNS: &str = "=!<>~";
 
-/// What other languages write for an operator of this one. The words count in any case of letters.
+/// Operators of other languages, each with ours. Case does not matter.
 const ELSEWHERE: [(&str, &str); 29] = [
     ("=>", ">="),
     ("=<", "<="),
@@ -45,8 +45,8 @@ pub(super) fn ends_name(c: char) -> bool {
     SIGNS.contains(c) || matches!(c, '\u{2265}' | '\u{2264}' | '\u{2260}')
 }
 
-/// The operator that `rest` begins with: all the signs that stand together. Otherwise those signs, or
-/// the word, that stand in its place.
+/// The operator that `rest` begins with: all signs up to the next other character. If they are not
+/// an operator, they are the error; without signs, the word there is.
 pub(super) fn operator(rest: &str) -> Result<&'static str, &str> {
     let end = |is_in: fn(char) -> bool| rest.find(|c| !is_in(c)).unwrap_or(rest.len());
     let signs = match end(ends_name) {
@@ -69,7 +69,7 @@ pub(super) fn no_operator(found: &str, after: &str) -> String {
         let begin = found[operator.len()..].chars().next().unwrap_or_default();
         format!(" A value that begins with {begin} needs quotes")
     });
-    format!("{found:?} after {after:?} is no operator; {hint}{quotes}")
+    format!("{found:?} after {after:?} is not an operator; {hint}{quotes}")
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 //! condition = name operator value
 //! ```
 //!
-//! `and`, `or` and `not` count in any case of letters, and only where no name or value is due:
-//! fields may be called so. A name ends at a space or an operator, a value at a space; in
+//! `and`, `or` and `not` match in any case, and only where no name or value is expected:
+//! fields may have these names. A name ends at a space or an operator, a value at a space; in
 //! parentheses, a value also ends where they close.
 
 use std::sync::Arc;
@@ -74,7 +74,7 @@ fn test(
     Ok(Test::Untyped(compare, with))
 }
 
-/// The outcome that a condition must want to hold exactly where it did not.
+/// The outcome to want so that a condition holds exactly where it did not with `wanted`.
 fn opposite(wanted: Outcome) -> Outcome {
     match wanted {
         Outcome::True => Outcome::NotTrue,
@@ -90,7 +90,7 @@ struct Parser<'a> {
     depth: usize,
     conditions: usize,
     zone: &'a TimeZone,
-    /// The day of times of day.
+    /// The day that times of day are on.
     day: Timestamp,
     /// The text, for the comparisons.
     shared: Arc<str>,
@@ -122,7 +122,7 @@ impl<'a> Parser<'a> {
         Ok(Node::all(nodes))
     }
 
-    /// Goes past `word`, where it follows as a word.
+    /// Goes past `word`, if it is the next word.
     fn joint(&mut self, word: &str) -> bool {
         let (is_it, length) = (self.word().eq_ignore_ascii_case(word), word.len());
         if is_it {

@@ -17,29 +17,30 @@ pub enum Test {
     Null,
     /// A value of `true` or `false` is this one.
     Bool(bool),
-    /// A number compares so with this whole one: 12.5 is more than 12, though no column of whole numbers
-    /// can hold it.
+    /// A number compares with this whole number: 12.5 is more than 12, though no column of whole
+    /// numbers can hold it.
     Integer(Compare, i64),
-    /// A double compares so with this one, which is not -0.0.
+    /// A double compares with this one, which is not -0.0.
     Float(Compare, f64),
-    /// A number, also in quotes, compares so with this one, with all digits of both; the number is there
-    /// as the nearest double, too.
+    /// A number, also in quotes, compares with this one, by all digits of both. The double is the
+    /// nearest one to the digits.
     Number(Compare, f64, String),
-    /// A time compares so with this one.
+    /// A time compares with this one.
     Time(Compare, Nanos),
-    /// A text compares so with this one, which has no U+FFFD: that stands for bytes that are not UTF-8.
+    /// A text compares with this one, which has no U+FFFD: that stands for bytes that are not
+    /// UTF-8.
     Text(Compare, String),
-    /// A text contains this one; no U+FFFD either.
+    /// A text contains this one, which has no U+FFFD.
     Contains(Box<Finder<'static>>),
-    /// A text begins with this one; no U+FFFD either.
+    /// A text begins with this one, which has no U+FFFD.
     Prefix(String),
-    /// A text ends with this one; no U+FFFD either.
+    /// A text ends with this one, which has no U+FFFD.
     Suffix(String),
     /// A text matches. Bytes that are not UTF-8 are U+FFFD first.
     TextMatches(Regex),
     /// The bytes of a text match.
     BytesMatch(Regex),
-    /// A value of any type compares so with a word.
+    /// A value of any type compares with a word.
     Untyped(Compare, Untyped),
 }
 
@@ -112,7 +113,7 @@ impl Test {
     }
 }
 
-/// How a number that is no whole number of 64 bits compares with one.
+/// How a number that is not a 64-bit integer compares with one.
 #[cold]
 fn number_outcome(compare: Compare, span: Span, block: &[u8], with: i64) -> Option<bool> {
     exact_outcome(compare, span, block, (with as f64, with.to_string().as_bytes()))

@@ -1,4 +1,4 @@
-//! Comparisons with a word whose type nobody has named.
+//! Comparisons with a word of no declared type.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,8 +8,8 @@ use crate::record::Span;
 use crate::time::{Clock, Nanos, Rules, parse_when, time_of_day};
 use crate::value::{self, Quantity, Unit};
 
-/// A word to compare values with. It is compared as a number, a duration, a size or a time where the word
-/// and the value are both one, and as bytes where the word is none of them.
+/// A word to compare values with. It is compared as a number, a duration, a size or a time if the
+/// value is of that kind, too, and as bytes if the word has no such kind.
 #[derive(Debug, Clone)]
 pub struct Untyped {
     pub(super) bytes: Vec<u8>,
@@ -32,7 +32,7 @@ impl Untyped {
         }
         let now = Timestamp::now();
         let time = if compare == Compare::Equal {
-            // A word that could be a time, like "now", is a word; a stamp is meant as one.
+            // With `=`, a word like "now" is meant as a word, and only a stamp as a time.
             let rules = Rules::new(zone.clone(), now.as_second());
             Clock::new(rules).parse(&word.bytes)
         } else if time_of_day(text).is_some() {
@@ -89,8 +89,8 @@ impl Untyped {
         }
     }
 
-    /// The value and this word in one unit. A number beside a size is a number of bytes; beside a duration
-    /// only zero needs no unit.
+    /// The value and this word in one unit. Compared with a size, a bare number is a number of
+    /// bytes; compared with a duration, only zero needs no unit.
     fn amounts(&self, span: Span, block: &[u8], text: &[u8]) -> Option<(f64, f64)> {
         let bare = |number: f64, unit| (unit == Unit::Size || number == 0.0).then_some(number);
         if let Some(with) = self.quantity {

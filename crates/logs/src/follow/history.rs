@@ -1,7 +1,8 @@
 //! The files that a path led to between two looks at it: rotations in quick succession.
 //!
-//! A look at the path shows only the last file. The kernel keeps the renames in its directory (inotify(7)), and
-//! from them follows where the files before the last one are now. Where inotify is refused, they are missed.
+//! A look at the path shows only the last file. The kernel queues the renames in its directory
+//! (inotify(7)), and they show where the earlier files are now. Where inotify is refused, those are
+//! missed.
 
 use std::ffi::{OsStr, OsString};
 use std::mem::MaybeUninit;
@@ -35,14 +36,14 @@ pub(super) struct History {
 /// The files that have left the path, the oldest first.
 #[derive(Debug, Default)]
 struct Left {
-    /// Their names now; none for one that was deleted, or moved elsewhere.
+    /// Their names now; `None` for a file that was deleted or moved elsewhere.
     names: Vec<Option<OsString>>,
-    /// Renames of which one half was seen: the kernel's number for it, and the index in `names`.
+    /// Renames with only one half seen: the kernel's number for each, and its index in `names`.
     half: Vec<(u32, usize)>,
 }
 
 impl History {
-    /// Remembers from now on.
+    /// Remembers renames from now on.
     pub(super) fn of(path: &Path) -> Self {
         let real = path.canonicalize().unwrap_or_else(|_| path.into());
         let directory = match real.parent() {
@@ -72,7 +73,7 @@ impl History {
         paths
     }
 
-    /// Takes in what has happened, so that the kernel does not have to keep it.
+    /// Reads the events so far, so that the kernel's queue does not overflow.
     pub(super) fn read_events(&mut self) {
         let Some(inotify) = &self.inotify else { return };
         let mut buf = [MaybeUninit::uninit(); 4096];

@@ -41,13 +41,13 @@ pub(super) fn look(path: &Path, before: FileId) -> Place {
     }
 }
 
-/// Opens a regular file. Never waits: to open a FIFO waits for a writer.
+/// Opens a regular file. Never waits, as opening a FIFO would for a writer.
 pub(super) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
-    // Before it is opened: to open a device may do something to it.
+    // Checked before it is opened: opening a device may have effects.
     check_kind(fs::metadata(path)?.file_type())?;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file: File = rustix::fs::open(path, flags, Mode::empty())?.into();
-    // And afterwards: it may have been replaced in between.
+    // Checked again: it may have been replaced in between.
     let meta = file.metadata()?;
     check_kind(meta.file_type())?;
     Ok((file, meta))

@@ -110,7 +110,7 @@ impl Access {
             words.at = third.start as usize;
             return self.ident_and_user(&mut words, record);
         }
-        // A time is no host, and what ends like this has a host further on.
+        // A time is not a host, and a line that ends like this has its host further on.
         if is_time(first.bytes(c.block)) || third.bytes(c.block).ends_with(b" - -") {
             return Err(Reason::NoMatch);
         }
@@ -239,7 +239,7 @@ fn pair<'a>(c: &mut Cursor<'a>) -> Step<Option<(&'a [u8], Span)>> {
     Ok(Some((name, value)))
 }
 
-/// A value in quotes, which may be a number all the same.
+/// A value in quotes, which may still be a number.
 fn typed(span: Span, block: &[u8]) -> Span {
     if span.kind == SpanKind::Str { classify(span, block) } else { span }
 }
@@ -255,7 +255,8 @@ fn time_bracket(c: &Cursor<'_>) -> Step<usize> {
     Ok(found + 2 + blank_and_bracket(&rest[found + 2..])?)
 }
 
-/// Where the first ` [` is. To search for the bracket alone costs less than to prepare a search for both.
+/// Where the first ` [` is. Searching for the bracket alone costs less than preparing a search for
+/// both.
 #[inline]
 fn blank_and_bracket(text: &[u8]) -> Step<usize> {
     let mut brackets = memchr::memchr_iter(b'[', text);

@@ -2,8 +2,8 @@
 //!
 //! - Text with times: a line with a time in front begins a record. All others belong to the record before
 //!   them: stack traces, SQL, pretty-printed objects.
-//! - Formats of one line each (JSON, access logs, syslog and others): every line begins a record, but for
-//!   one that is indented, or of a known kind of stack trace, and is no record by itself.
+//! - Formats of one line each (JSON, access logs, syslog and others): every line begins a record,
+//! except   one that is indented, or of a known kind of stack trace, and is not a record by itself.
 //! - Lines without any format: every line is a record.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) enum Joining {
     Never,
     /// Only what looks like a continuation continues a record.
     Strict,
-    /// The same, among lines of text, which the crash of a program may be.
+    /// The same, among lines of text: the report of a crash is a record of its own.
     Mixed,
     /// Only what looks like a beginning begins one.
     Loose,
@@ -44,7 +44,7 @@ impl Definition {
         }
     }
 
-    /// Whether most lines of several belong to the record before them, as in text with times.
+    /// Whether records often have several lines, as in text with times.
     #[must_use]
     pub fn joins_lines(&self) -> bool {
         self.joining() == Joining::Loose || matches!(self, Self::Csv(_))
@@ -61,10 +61,10 @@ enum Rule {
     Always,
     /// A time in front.
     Time(Box<Clock>),
-    /// A pattern of a format, or a time in front: a line of another kind is no part of the record
-    /// before.
+    /// A pattern of a format, or a time in front: a line of another program is not part of the
+    /// record before.
     Pattern(Arc<DataFormat>, Box<Clock>),
-    /// What parses begins a record, and what does not look like a continuation.
+    /// A line that parses, or does not look like a continuation, begins a record.
     Parses(Box<Strict>),
     /// Quotes say where a record of separated values ends. A line that is one by itself begins one.
     Csv(Box<Csv>),
@@ -220,7 +220,7 @@ const MAY_CONTINUE: [bool; 256] = {
     table
 };
 
-/// Whether `line` begins as `2026-01-02 03:` does, be it a date that exists or not.
+/// Whether `line` begins like `2026-01-02 03:`, whether or not that date exists.
 fn looks_like_date(line: &[u8]) -> bool {
     const SHAPE: &[u8] = b"dddd-dd-dd.dd:";
     let line = line.strip_prefix(b"[").unwrap_or(line);
@@ -243,7 +243,8 @@ pub(super) fn continues(line: &[u8]) -> bool {
     is_indented(line) || is_of_trace(line)
 }
 
-/// How Go's runtime and others report that the program ends: what is not about the line before.
+/// How Go's runtime and others begin the report of a crash, which does not continue the line
+/// before.
 const CRASHES: [&[u8]; 5] =
     [b"panic: ", b"goroutine ", b"[signal SIG", b"fatal error: ", b"Exception in thread "];
 

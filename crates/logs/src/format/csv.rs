@@ -1,8 +1,8 @@
-//! Separated values: CSV (RFC 4180), TSV, and what differs from them in its delimiter, in comments, or in
-//! having no header.
+//! Separated values: CSV (RFC 4180), TSV, and variants with other delimiters, with comments, or
+//! without a header.
 //!
 //! A record has as many values as there are columns; any other line is a bad one. Quotes keep delimiters
-//! and line breaks, and two of them in quotes are one. An empty value without quotes is null.
+//! and line breaks, and a doubled quote stands for one. An empty value without quotes is null.
 
 mod find;
 mod header;
@@ -23,7 +23,7 @@ use settings::Settings;
 /// How many bytes a record with line breaks in its values may have.
 const RECORD_BYTES_MAX: usize = 1 << 20;
 
-/// Ends of names that compressed files have after their own.
+/// Extensions of compressed files, after their own.
 const COMPRESSED: [&str; 6] = ["gz", "zst", "zstd", "bz2", "xz", "lz4"];
 
 /// How a log separates its values, and what its columns are called.
@@ -31,7 +31,7 @@ const COMPRESSED: [&str; 6] = ["gz", "zst", "zstd", "bz2", "xz", "lz4"];
 pub struct Dialect {
     settings: Settings,
     delimiter: u8,
-    /// What the lines begin with that are comments.
+    /// What comment lines begin with.
     comment: Option<u8>,
     /// The record that names the columns, as it stands.
     header: Option<Arc<[u8]>>,
@@ -41,8 +41,8 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// How `csv` or `tsv` was asked for, perhaps with settings: `csv,delimiter=;,header=no,comment=#`.
-    /// `None` if it is another format. The rest is found from the lines of each log ([`Self::for_log`]).
+    /// The dialect of a name, perhaps with settings: `csv,delimiter=;,header=no,comment=#`. `None`
+    /// for another format. The rest is found from the lines of each log ([`Self::for_log`]).
     ///
     /// # Errors
     /// When a setting is not known.
@@ -51,7 +51,7 @@ impl Dialect {
         Ok(settings.map(|settings| find::find(b"", settings)))
     }
 
-    /// The dialect of a file that is called like one of separated values, also a compressed one.
+    /// The dialect of a file with the extension of separated values, also a compressed one.
     pub(crate) fn of_file(path: &Path, sample: &[u8]) -> Option<Self> {
         let ends = |path: &Path| path.extension()?.to_str().map(str::to_ascii_lowercase);
         let end = ends(path)?;
@@ -73,7 +73,7 @@ impl Dialect {
         find::find(sample, Settings::default())
     }
 
-    /// The dialect of a log that looks like separated values without doubt: columns with names, and as many
+    /// The dialect of a log that is clearly separated values: columns with names, and as many
     /// values in each sampled line.
     pub(super) fn of_lines(sample: &[u8]) -> Option<Self> {
         find::without_doubt(sample)
@@ -275,7 +275,7 @@ impl Csv {
         Ok(end)
     }
 
-    /// Whether a line is a whole record by itself. A line within quotes looks like one hardly ever.
+    /// Whether a line is a whole record by itself. A line within quotes hardly ever looks like one.
     pub(super) fn is_record(&self, line: &[u8]) -> bool {
         let mut count = 0;
         let cut = cut(line, 0, self.dialect.delimiter, |_| count += 1);
@@ -283,7 +283,7 @@ impl Csv {
     }
 }
 
-/// What a value is. Quotes say nothing of its type: many programs put all values in them.
+/// What a value is. Quotes say nothing about its type: many programs quote all values.
 fn span(value: Value, block: &[u8]) -> Span {
     let Value { start, end, quoted, doubled } = value;
     let span = Span::new(SpanKind::Str, start, end);

@@ -115,7 +115,8 @@ pub(super) fn classify(span: Span, block: &[u8]) -> Span {
     Span { kind, ..span }
 }
 
-/// Numbers by JSON's grammar; all else is text, as are numbers with leading zeros.
+/// Decimal numbers with up to 18 whole digits. All else is text, as are leading zeros and
+/// exponents.
 fn number_kind(bytes: &[u8]) -> SpanKind {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     let whole = digits.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -146,7 +147,7 @@ impl Slot {
         self.0.map(|id| record.get(id)).unwrap_or_default()
     }
 
-    /// The field, unless nobody asked for it.
+    /// The field, if it was asked for.
     pub(super) fn wanted(fields: &mut Fields, name: &str) -> Option<Self> {
         Some(Self::new(fields, name)).filter(|slot| slot.0.is_some())
     }

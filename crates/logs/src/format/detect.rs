@@ -29,13 +29,13 @@ const SURE: f64 = 0.9;
 const LEAST: f64 = 0.5;
 const LEAST_PLAIN: f64 = 0.2;
 
-/// Where the first line begins with a time, fewer lines may: records may be long. A single record proves
-/// that only where there are few lines.
+/// If the first line begins with a time, fewer lines need one: records may be long. A single record
+/// proves this only if there are few lines.
 const LEAST_LONG: f64 = 0.005;
 const LINES_OF_ONE: usize = 40;
 
-/// Among lines of text JSON is believed from this share on, and from the higher one on among lines with
-/// times, which may print an object now and then.
+/// Among lines of text, JSON is believed from this share on; among lines with times, which may
+/// print an object now and then, from the higher one on.
 const LEAST_MIXED: f64 = 0.1;
 const LEAST_MIXED_TIMES: f64 = 0.3;
 
@@ -71,7 +71,7 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
         .iter()
         .find(|(_, share)| *share >= SURE)
         .or_else(|| known.iter().find(|(f, s)| *s == best && *s >= least(*f, least_of_text)));
-    // Errors are among the requests that a web server writes to one stream.
+    // A web server may write its errors and its requests to one stream.
     let access = shares.iter().find(|(f, s)| *f == Format::Access && *s >= LEAST && *s < SURE);
     if let (Some(&(format, share)), Some((Format::Plain, _))) = (access, chosen) {
         let definition = Definition::of(format, sample, rules);
@@ -93,7 +93,7 @@ pub(super) fn bare(sample: &[u8], rules: &Rules) -> Result<Detected> {
         }
         Some(&(format, share)) => (format, share),
         None if json >= LEAST_MIXED => (Format::Json, json),
-        // Broken JSON is JSON all the same: its lines are bad ones, not text.
+        // Broken JSON is still JSON: its lines are bad ones, not text.
         None if json_share(&shares) > 0.0 && begins_like_json(sample) * 2 > lines => {
             (Format::Json, json_share(&shares))
         }
@@ -130,8 +130,8 @@ pub(super) fn texts(sample: &[u8], with_traces: bool) -> usize {
     sample.split(|&b| b == b'\n').filter(is_text).count()
 }
 
-/// The format that is data, where one reads the sample: nearly all lines, or those that begin a record in
-/// text of which no other format reads as much.
+/// The data format that reads the sample: nearly all lines, or, in text, the lines that begin a
+/// record if no other format reads more.
 fn data_format(
     sample: &[u8],
     shares: &[(Format, f64)],

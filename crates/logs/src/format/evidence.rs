@@ -93,8 +93,8 @@ impl Evidence {
         fits
     }
 
-    /// The lines that count: all weak ones where most are tagged (`last message repeated 2 times` has
-    /// no tag), else only the tagged ones.
+    /// The lines that count: with all weak ones if most are tagged (`last message repeated 2 times`
+    /// has no tag), else only with the tagged ones.
     fn believed(&self) -> usize {
         let most = self.tagged * 2 > self.weak;
         if most { self.fitting } else { self.fitting - self.weak + self.tagged }

@@ -134,8 +134,8 @@ pub enum Definition {
     Known(Format),
     /// Separated values.
     Csv(csv::Dialect),
-    /// Plain text or logfmt whose lines have a time in front and a pair that is called `time`, which
-    /// is another value: the time in front is `timestamp`.
+    /// Plain text or logfmt whose lines have a time in front and also a pair called `time`: the
+    /// time in front is `timestamp`.
     TimeBesidePair(Format),
     /// A format that is data.
     Data(Data),
@@ -183,8 +183,8 @@ impl Definition {
         }
     }
 
-    /// Whether lines must be parsed that do not have the texts in them which a filter on `fields` asks
-    /// for: the name of a level need not be in its line, and a line may say how others are read.
+    /// Whether lines without the texts that a filter on `fields` asks for must be parsed, too: the
+    /// name of a level need not be in its line, and a line may say how others are read.
     pub(crate) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
         match self {
             Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => {
@@ -320,7 +320,7 @@ pub(crate) trait LineParser: fmt::Debug + Send {
         record: &mut Record,
     ) -> std::result::Result<(), Reason>;
 
-    /// Whether a line that was not parsed says how others are read, and is no record by design.
+    /// Whether a line that was not parsed says how others are read, and is not a record by design.
     fn is_directive(&self, _line: &[u8]) -> bool {
         false
     }
@@ -336,8 +336,8 @@ pub(crate) trait LineParser: fmt::Debug + Send {
     ) {
     }
 
-    /// Prepares for the lines of a log from `start` on: what lines before it say of them is found by
-    /// `read`.
+    /// Prepares for the lines of a log from `start` on. `read` finds the lines before it that say
+    /// how they are read.
     fn begin_piece(&mut self, _start: u64, _read: &data::ReadBytes<'_>, _fields: &mut Fields) {}
 }
 
@@ -449,7 +449,7 @@ impl Parser {
     }
 }
 
-/// The message of a record goes on to the end of its lines, where it goes on to the end of the first.
+/// Extends a message that goes to the end of the first line to the end of the record's lines.
 fn extend_message(first: usize, end: usize, block: &[u8], fields: &Fields, record: &mut Record) {
     let Some(id) = fields.find("message") else { return };
     let span = record.get(id);
@@ -459,8 +459,8 @@ fn extend_message(first: usize, end: usize, block: &[u8], fields: &Fields, recor
     }
 }
 
-/// Whether a line has nothing but the blanks of JSON in it, which are blanks in every format, after NUL
-/// bytes, which stand where nothing was written.
+/// Whether a line has only the blanks of JSON, which are blanks in every format, after NUL bytes,
+/// which are where nothing was written.
 #[inline]
 pub(crate) fn is_blank(line: &[u8]) -> bool {
     line[zeros(line)..].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))

@@ -1,8 +1,8 @@
 //! The user's own format: a `log_format` string of nginx, as a pattern.
 //!
-//! Fields are called like the variables. Where a variable ends is known from what it can be
-//! (<https://nginx.org/en/docs/varindex.html>), and only where nothing is known of it from the text that
-//! follows: the variables of an upstream are lists, in which `, ` and ` : ` separate its attempts.
+//! Fields have the names of the variables. The values a variable can have show where it ends
+//! (<https://nginx.org/en/docs/varindex.html>); for an unknown variable, the text after it does.
+//! The variables of an upstream are lists, in which `, ` and ` : ` separate its attempts.
 
 use std::fmt::Write;
 
@@ -100,7 +100,7 @@ fn literal(text: &str) -> String {
 /// What one attempt of an upstream is: an address, a number, `-`, or a socket's path.
 const ATTEMPT: &str = "[^ ,]+";
 
-/// Variables that are lists of attempts, one of each server that was asked.
+/// Variables that are lists of attempts, one for each server that was tried.
 const ATTEMPTS: [&str; 9] = [
     "upstream_addr",
     "upstream_bytes_received",
@@ -178,7 +178,7 @@ fn value(name: &str, before: Option<char>, after: Option<char>) -> String {
     match name {
         "time_local" => "%{clf}".into(),
         "time_iso8601" => "%{rfc3339}".into(),
-        // What is no request has no protocol at its end.
+        // A broken request has no protocol at its end.
         "request" => r"[A-Z]+ .*? HTTP/[0-9.]+|[^ ]*".into(),
         "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => list(", ?"),
         _ if ATTEMPTS.contains(&name) => list("(?:, | : )"),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::cursor::{Cursor, Slot, classify};
 use crate::record::{Fields, Span, SpanKind};
 
-/// The most keys whose place is learnt.
+/// The most keys that are learnt.
 const KEYS_MAX: usize = 1024;
 
 /// Longer keys are kept out of the fields.

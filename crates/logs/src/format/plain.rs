@@ -54,7 +54,7 @@ impl Plain {
         begins_with_time(&mut self.clock, line)
     }
 
-    /// What is before the time: a level, and words that are kept.
+    /// Sets what is before the time, a level or a prefix; whether there was a level.
     fn head(&self, head: &[u8], start: usize, fields: &mut Fields, record: &mut Record) -> bool {
         let level = level::before_time(head);
         if let Some(level) = level {
@@ -100,7 +100,7 @@ pub(super) fn begins_with_time(clock: &mut Clock, line: &[u8]) -> bool {
     clock.find_front(line).is_some_and(|front| front.start <= 1)
 }
 
-/// Whether Redis writes this before a time: the process and its role, `1234:M`, or the process alone
+/// Whether Redis wrote this before a time: the process and its role, `1234:M`, or the process alone
 /// in brackets.
 fn is_of_redis(head: &[u8]) -> bool {
     let head = head.trim_ascii();

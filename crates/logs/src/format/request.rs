@@ -58,8 +58,8 @@ fn authority(target: &[u8]) -> usize {
     memchr::memchr(b'/', &target[scheme.len()..]).map_or(0, |at| scheme.len() + at)
 }
 
-/// Whether a request without a protocol at its end has a method before `space` and a path after
-/// it, rather than being what no browser sends.
+/// Whether a request without a protocol at its end has a method before `space` and a path after it,
+/// and is not garbage.
 #[cold]
 fn is_simple_request(bytes: &[u8], space: usize) -> bool {
     let (method, path) = (&bytes[..space], &bytes[space + 1..]);

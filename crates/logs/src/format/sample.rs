@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::split::ReadAt;
 
-/// Where a log is sampled, and how much is read at each place.
+/// At how many places a log is sampled, and how much is read at each.
 const PLACES: u64 = 8;
 const SAMPLE_BYTES: usize = 32 << 10;
 
@@ -81,9 +81,8 @@ fn has_whole_line(bytes: &[u8], first_cut: bool) -> bool {
     memchr::memchr_iter(b'\n', bytes).nth(usize::from(first_cut)).is_some()
 }
 
-/// Appends whole lines of `bytes`: not the first where it may be cut, nor the last. Of many lines the
-/// first and runs of further ones are taken, so that what stands only at the beginning does not count
-/// for all of them.
+/// Appends whole lines of `bytes`: not the first or the last if they may be cut. Of many lines, the
+/// first ones and further runs are taken, so that a banner at the beginning does not stand for all.
 pub(crate) fn take_lines(bytes: &[u8], first_cut: bool, whole: bool, out: &mut Vec<u8>) {
     let mut lines: Vec<&[u8]> = bytes.split_inclusive(|&b| b == b'\n').collect();
     if first_cut && !lines.is_empty() {

@@ -115,7 +115,7 @@ pub fn find_time(definition: &Definition, sample: &[u8], rules: &Rules) -> Optio
     ranked.min().map(|(.., at)| fields.names()[at].clone())
 }
 
-/// Whether a text is a time, and not another number.
+/// Whether a text that reads as a time is not just a number.
 fn is_likely(time: Nanos, text: &[u8]) -> bool {
     let is_number = text.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     !is_number || crate::time::is_sane(time)

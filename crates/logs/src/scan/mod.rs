@@ -174,8 +174,8 @@ pub struct Tally {
     pub blank: u64,
     /// Records that passed the filter.
     pub matched: u64,
-    /// Records whose field for the time has a value that is no time; counted where records carry
-    /// their time.
+    /// Records whose time field has a value that is not a time; counted if records carry their
+    /// time.
     pub untimed: u64,
     /// Names of zones after times that were not known; those times were read in the log's zone.
     pub unknown_zones: UnknownZones,

@@ -64,7 +64,7 @@ pub fn open(
         Some(definition) => (given(definition, &sample, &rules)?, 1.0, None),
         None => {
             let found = detect(&sample, &rules)?;
-            // What is called so is read so, unless it is nothing of the kind.
+            // The extension counts, unless the lines are clearly something else.
             let is_other =
                 matches!(found.format, Format::Json | Format::Docker | Format::Syslog5424);
             match csv::Dialect::of_file(path, &sample).filter(|_| !is_other) {
@@ -77,7 +77,7 @@ pub fn open(
         }
     };
     let definition = match definition {
-        // A sample from many places begins within quotes.
+        // A sample from many places may begin within quotes, so the head is used.
         Definition::Csv(dialect) => {
             Definition::Csv(dialect.for_log(&whole_lines(head(&input, CSV_BYTES)?)))
         }

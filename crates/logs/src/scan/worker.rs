@@ -70,7 +70,7 @@ struct Current {
     fields: Fields,
     filter: Bound,
     prefilter: Option<Prefilter>,
-    /// Reads the times of records, and nothing else, so that what it does not know is counted once.
+    /// Reads only the times of records, so that each unknown zone is counted once.
     time_clock: Clock,
     /// The field of the nanoseconds, where the time is in whole seconds since 1970.
     nanos: Option<FieldId>,
@@ -246,7 +246,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         }
     }
 
-    /// Counts the lines that continue a record, of which the first `kept` bytes are kept.
+    /// Counts the lines that continue a record, whose first `kept` bytes are kept.
     fn count_more(&mut self, record: &[u8], kept: usize) {
         let more = lines_in(record).saturating_sub(1);
         self.tally.lines += more;

@@ -24,7 +24,7 @@ pub trait BlockSink {
     /// beginning.
     fn long_line(&mut self, offset: u64, bytes: u64, start: &[u8]) -> ControlFlow<()>;
 
-    /// Whether to give up a line that is skipped: it may be as long as the file, or have no end in a
+    /// Whether to give up a line that is skipped: it may be as long as the file, or endless in a
     /// device.
     fn gives_up(&self) -> bool {
         false
@@ -48,7 +48,7 @@ pub trait BlockSink {
 /// How many bytes of a line that is too long are kept to show.
 const EXCERPT_BYTES: usize = 256;
 
-/// A line with so many NUL bytes in front follows a hole, which is not a part of it.
+/// This many NUL bytes before a line are a hole, which is not part of it.
 const HOLE_BYTES: usize = 64 << 10;
 
 /// How far past the end of a piece to read at a time for its last line.

@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 
-/// Whether a file of which `head` is the beginning is JSON that is not one object per line.
+/// Whether a file that begins with `head` is JSON that is not one object per line.
 #[must_use]
 pub fn is_elements(head: &[u8]) -> bool {
     let text = head.trim_ascii_start();
@@ -42,7 +42,7 @@ impl Depth {
             match byte {
                 _ if self.escaped => self.escaped = false,
                 b'\\' => self.escaped = true,
-                // No string goes on behind the end of its line.
+                // No string goes on after the end of its line.
                 b'"' | b'\n' => self.in_string = false,
                 _ => {}
             }

@@ -70,7 +70,7 @@ impl InputKind {
         let what = if self.is_compressed() { "decompress" } else { "read" };
         let words = match (e.kind(), self.check()) {
             _ if decode::is_advice(&e) && path.as_os_str() == "-" => e.to_string(),
-            // It ends in a command, and its argument is the name.
+            // The advice ends in a command that takes the name.
             _ if decode::is_advice(&e) => format!("{e} {name}"),
             (io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData, Some(check)) => {
                 format!("{e}; likely cause: it is cut off or damaged; see: {check} {name}")

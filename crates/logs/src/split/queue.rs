@@ -157,7 +157,7 @@ struct Order<O, E> {
     failures: Vec<Failed>,
 }
 
-/// What could not be read of an input.
+/// Why parts of an input could not be read.
 struct Failed {
     input: usize,
     /// That of the earliest piece.
@@ -182,7 +182,8 @@ impl Failed {
 }
 
 impl<O, E> Order<O, E> {
-    /// Notes a failure. Those of several pieces of an input are one: a device that is gone fails for each.
+    /// Notes a failure. All pieces of an input share one: a device that is gone fails for each of
+    /// them.
     fn fail(&mut self, task: &Task, error: Error) {
         let (input, range) = (task.input, task.range.clone());
         let failed = Failed { input, error, pieces: 1, range };

@@ -15,14 +15,14 @@ pub struct Front {
     pub rest: usize,
 }
 
-/// A time begins within so many bytes of the front, and after no more words than this.
+/// A time begins within this many bytes of the front, and after no more words than this.
 const FRONT_BYTES: usize = 96;
 const WORDS_MAX: usize = 6;
 
-/// As many words may be before a time in brackets, as uWSGI writes them.
+/// More words may be before a time in brackets, as uWSGI writes it.
 const WORDS_BEFORE_BRACKET_MAX: usize = 16;
 
-/// What is looked at of a line: a time that begins at the end of the front, with a long zone.
+/// How much of a line is looked at: enough for a time with a long zone at the end of the front.
 const LOOKED_AT: usize = FRONT_BYTES + 96;
 
 /// A time after one of these words is part of a sentence.
@@ -37,8 +37,8 @@ const GLOG: &[u8] = b"IWEFDV";
 impl Clock {
     /// The time of a line that stands near its front: at its start, in brackets or quotes, or after a
     /// few words, such as a host, a thread or a level. A line that begins with a blank has its time
-    /// right after the blanks or none. A number counts as a time only as the first word, where it is
-    /// a time from 2000 to 2099. A time in quotes counts only there, too: further on it is a value.
+    /// right after the blanks or not at all. A number counts only as the first word, as a time from
+    /// 2000 to 2099; `second_number` has the exceptions. A time in quotes further on is a value.
     ///
     /// The answer depends on nothing but the line and the rules.
     #[inline]

@@ -22,7 +22,7 @@ pub struct Quantity {
     pub unit: Unit,
 }
 
-/// Longer texts are not quantities.
+/// The longest text of a quantity.
 const BYTES_MAX: usize = 64;
 
 /// Digits of one number that are read exactly; with more, the nearest double is taken.
@@ -63,7 +63,7 @@ const SIZES: [(&[&str], u64); 13] = [
 /// The quantity that `text` is; `None` where it has no unit, or is anything else.
 #[must_use]
 pub fn parse_quantity(text: &[u8]) -> Option<Quantity> {
-    // Every unit ends with a letter, and most texts that are asked for do not begin like a number.
+    // A quick check: every unit ends with a letter, and most texts do not begin like a number.
     let begins = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'P');
     let (first, last) = (*text.first()?, *text.last()?);
     if text.len() > BYTES_MAX || !begins(first) || !last.is_ascii_alphabetic() {

@@ -70,8 +70,7 @@ fn parse_integer(bytes: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-/// A time, by `clock`. A number in quotes is a number or a text, and not the seconds since 1970: ids look
-/// like those.
+/// A time, by `clock`. A number in quotes is not seconds since 1970: ids look like those.
 #[inline]
 #[must_use]
 pub fn time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> {
@@ -90,7 +89,7 @@ pub fn known_time(span: Span, block: &[u8], clock: &mut Clock) -> Option<Nanos> 
     clock.parse(&text(span, block)?)
 }
 
-/// Digits, perhaps with a point among them.
+/// Whether a text is a number of digits, a point and a minus only.
 fn is_number(text: &[u8]) -> bool {
     text.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
         && super::parse_number(text).is_some()

@@ -1,8 +1,8 @@
 //! A model of following: random states of the path, numbered records, and what a reference follower sees.
 //!
-//! The reference knows of each record whether it has to be seen. It need not be where nobody could: it was
-//! truncated away, or its file was overwritten or moved out of reach, before a poll. Each record is seen at most
-//! once, and those of a file in their order. `CUTWATER_FOLLOW_SEEDS` is how many histories are tried.
+//! The reference knows for each record whether it must be seen. It need not be if it was truncated
+//! away, or its file was overwritten or moved out of reach, before a poll. No record is seen twice,
+//! and those of a file are seen in order. `CUTWATER_FOLLOW_SEEDS` is how many histories are tried.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -109,7 +109,7 @@ impl World {
         }
     }
 
-    /// No poll finds a log any more, if none has found it yet; nobody writes to it from now on.
+    /// No poll can find a log any more that none has found yet; it is not written to from now on.
     fn lose(&mut self, log: usize) {
         if !self.logs[log].opened {
             self.forget(log);

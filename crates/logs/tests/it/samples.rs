@@ -1,4 +1,4 @@
-//! Logs that other projects use as samples, against times that were worked out by hand.
+//! Sample logs of other projects, against times that were worked out by hand.
 //!
 //! The samples are not in this repository: `CUTWATER_SAMPLES` names a folder with the folders `lnav` and
 //! `loghub`, which hold the files of the commits that `samples.json` names.

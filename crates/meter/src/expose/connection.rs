@@ -27,7 +27,7 @@ pub(super) struct Patience {
 pub(super) struct Connection {
     stream: TcpStream,
     state: State,
-    /// When it is closed, whatever it is doing.
+    /// When it is closed in any state.
     deadline: Instant,
 }
 
@@ -89,7 +89,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends what is left of the answer. Whether that is all.
+    /// Sends the rest of the answer. Returns whether all is sent.
     fn send(&mut self) -> io::Result<bool> {
         let State::Answering { answer, sent } = &mut self.state else { return Ok(false) };
         while *sent < answer.len() {

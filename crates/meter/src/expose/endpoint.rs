@@ -74,7 +74,8 @@ impl Drop for Endpoint {
             std::mem::forget(self.thread.take());
             return;
         }
-        // Not closed alone: a forked child may have a copy. If it fails, the thread is left behind.
+        // Closing is not enough: a forked child may have a copy. If it fails, the thread is left
+        // behind.
         if let (Ok(()), Some(thread)) = (self.stop.shutdown(Shutdown::Both), self.thread.take()) {
             let _ = thread.join();
         }

@@ -17,15 +17,15 @@ use super::connection::{Connection, Patience};
 /// Most clients at once. When one more comes, the one that has not sent its request for the longest time is
 /// closed.
 pub(super) const CONNECTIONS_MAX: usize = 64;
-/// Most clients accepted before those that are there get a turn: so each has some turns to send its request
-/// before a flood of others can close it.
+/// The most clients accepted before the others get a turn, so that each can send its request before
+/// a flood closes it.
 const ACCEPTED_PER_TURN: usize = 4;
 /// The pause after a failed accept (no descriptors left).
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 pub(super) struct Server {
     pub(super) listener: TcpListener,
-    /// Closed by the endpoint when it is dropped.
+    /// Shut down when the endpoint is dropped.
     pub(super) stop: UnixStream,
     pub(super) registry: Arc<Registry>,
     pub(super) patience: Patience,
@@ -53,8 +53,8 @@ impl Server {
         }
     }
 
-    /// Waits for something to do, and serves the clients that are there. Whether the endpoint was dropped, and
-    /// whether there is another client; none where the kernel could not wait.
+    /// Waits for work, and serves the clients. Returns whether the endpoint was dropped, and
+    /// whether there is another client; `None` if the kernel could not wait.
     fn wait(&mut self, accepts: bool, resume: Instant) -> Option<[bool; 2]> {
         let listen = if accepts { PollFlags::IN } else { PollFlags::empty() };
         let mut fds =

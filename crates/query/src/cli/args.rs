@@ -29,8 +29,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
-    /// Another table: its name, and the files in it. Names that end in .parquet and .arrow are files
-    /// of that kind, all others are logs
+    /// Another table: its name, and its files. Names that end in .parquet, .arrow, .feather or .ipc
+    /// are files of that kind, all others are logs
     #[arg(long = "table", value_name = "NAME=GLOB")]
     pub(super) tables: Vec<String>,
 

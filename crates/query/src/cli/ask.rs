@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use cutwater_logs::seek::PLACES;
 use cutwater_query::{Session, Snapshot, engine_failure};
 use cutwater_shell::left_out::LeftOut;
 use cutwater_shell::output_file::Inputs;
 use cutwater_shell::progress::Reading;
-use cutwater_shell::words::{printable, unknown_zones};
+use cutwater_shell::words::printable;
 use cutwater_shell::{Failure, note};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -153,17 +152,11 @@ fn note_what_is_missing(sums: &Snapshot) {
         misfits: Some(&sums.misfits),
         shows_misfits: "where they are NULL, the column _raw shows them",
         unknown_zones: Some(&sums.unknown_zones),
+        order: sums.sought.then_some("--no-seek reads all"),
         ..LeftOut::default()
     };
     left_out.print();
-    unknown_zones(&sums.unknown_zones).iter().for_each(|words| note(words));
     sums.notes.iter().for_each(|words| note(words));
-    if sums.sought {
-        note(&format!(
-            "the log counts as sorted by time ({PLACES} places of it are), so only a part was \
-             read; lines far out of order are missed, and --no-seek reads all"
-        ));
-    }
     if sums.sorted_joins {
         note(
             "what is joined did not fit in --memory, so it was sorted on disk, which takes \

@@ -12,7 +12,7 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cutwater_query::{Limits, Session, Spill, check_thread, format_files};
+use cutwater_query::{Limits, Session, Spill, check_thread};
 use cutwater_shell::logs::prepare_process;
 use cutwater_shell::metrics::{Exporter, Outlets};
 use cutwater_shell::words::shown;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         };
         let mut session = Session::new(limits, args.logs.opener()?)?;
         session.reads(&args.file);
-        session.reads(format_files(args.logs.format.as_deref()));
+        session.reads(formats::files(args.logs.format.as_deref()));
         add_tables(&mut session, &args, &files).await?;
         match sql {
             Some(sql) => ask::all(&mut session, &args, &interrupt, &sql).await,

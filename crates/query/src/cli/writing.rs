@@ -16,7 +16,7 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    /// Begins an answer of this schema, to what is none of `inputs`.
+    /// Begins an answer of this schema; its output must be none of `inputs`.
     pub(super) fn new(args: &Args, inputs: &Inputs, schema: &SchemaRef) -> Result<Self, Failure> {
         let by_name = args.output.as_deref().and_then(Format::of_path);
         let format = args.out.or(by_name).unwrap_or(Format::Table);

@@ -37,7 +37,7 @@ pub struct Snapshot {
     pub bad: u64,
     /// Values that did not fit the type of their column, or what they were compared with, and are null.
     pub misfits: Misfits,
-    /// What a statement may have meant otherwise, in words.
+    /// Notes on statements and tables.
     pub notes: Vec<String>,
     /// Names of zones after times that are not known, and how often such a time was read.
     pub unknown_zones: UnknownZones,
@@ -83,7 +83,7 @@ impl Counters {
         }
     }
 
-    /// What a statement may have meant otherwise.
+    /// Adds a note.
     pub(crate) fn note(&self, words: String) {
         locked(&self.notes).push(words);
     }

@@ -11,7 +11,7 @@ use datafusion::logical_expr::Expr;
 
 use super::LogTable;
 use crate::arguments::ARGUMENTS;
-use crate::{Counters, Failure, Opener, expand, format_files};
+use crate::{Counters, Failure, Opener, expand};
 use cutwater_shell::output_file::Inputs;
 
 /// The on-demand columns that the statement names.
@@ -40,7 +40,7 @@ impl LogFunction {
             let Some(value) = *value else { continue };
             how = match name {
                 "format" => {
-                    self.reads(&format_files(Some(value)));
+                    self.reads(&formats::files(Some(value)));
                     how.with_format(value)?
                 }
                 "tz" => how.with_zone(value)?,

@@ -1,4 +1,4 @@
-//! No output is written over an input, whatever the two are called.
+//! No output is written over an input, under any names.
 
 use std::fs::{self, File};
 use std::io;

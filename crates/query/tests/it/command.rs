@@ -187,7 +187,7 @@ fn temporary_files_go_at_the_end_and_after_a_kill() -> io::Result<()> {
         command.arg("--temp").arg(dir.path());
         command
     };
-    // 64,000 rows of some kilobytes, of which it may hold 32 MiB.
+    // 64,000 rows of some kilobytes; 32 MiB fit in memory.
     let sorted = "SELECT repeat(a.path, 300) AS p FROM log a, log b, log c ORDER BY p";
     let memory = ["--memory", "64M", "-o", "ndjson"];
     let out = temp().args(memory).args([sorted, &app()]).output()?;

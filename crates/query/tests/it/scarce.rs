@@ -10,7 +10,7 @@ use crate::support::query;
 use cutwater_testing::child::STRANGER;
 use cutwater_testing::ended;
 
-/// Runs the command as a user that may have only `limit` threads; none where that cannot be set up.
+/// Runs the command as a user that may have only `limit` threads; `None` if that cannot be set up.
 fn with_threads(limit: u32, dir: &Path, words: &[&str]) -> Option<(Option<i32>, String, String)> {
     let script = "{ ulimit -u $0 2>/dev/null || ulimit -p $0; } && exec \"$@\"";
     let mut command = Command::new("sh");

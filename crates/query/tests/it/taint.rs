@@ -1,7 +1,7 @@
 //! What logs, queries and names of files hold never steers a terminal.
 //!
-//! One marker is put everywhere. Whatever is said on standard error, in tables, and in every format on a
-//! terminal must not have it.
+//! One marker is put everywhere. Standard error, tables, and every format on a terminal must not
+//! have it.
 
 use std::fs;
 use std::io;

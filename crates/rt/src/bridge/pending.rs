@@ -17,7 +17,7 @@ pub struct Pending(State);
 enum State {
     /// The thread has the operation.
     Sent(Receiver<Outcome>),
-    /// There is no such thread, as the process was forked.
+    /// The process was forked and has no such thread.
     Refused(Option<Op>),
 }
 
@@ -37,7 +37,7 @@ impl Future for Pending {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         match &mut self.0 {
             State::Sent(receiver) => {
-                // Without a value, the thread has panicked, or is the parent's.
+                // No value: the thread has panicked, or is the parent's.
                 let errno = if receiver.is_inherited() { Errno::CHILD } else { Errno::CANCELED };
                 let gone = |_| Outcome::plain(Op::Nop, Err(errno));
                 Pin::new(receiver).poll(cx).map(|outcome| outcome.unwrap_or_else(gone))

@@ -132,7 +132,7 @@ impl Queue {
 impl Drop for Inner {
     fn drop(&mut self) {
         if !self.origin.is_here() {
-            // There is no such thread here, and what it shares may be in the middle of a change.
+            // The thread is the parent's, and what it shares may be in the middle of a change.
             mem::forget(mem::replace(&mut self.thread, Mutex::new(None)));
             mem::forget(Arc::clone(&self.queue));
             return;

@@ -15,9 +15,9 @@ pub enum Backend {
     /// (docs/runtime.md, "Simulation"). Operations are carried out for real; time passes only when nothing
     /// else can happen.
     Fake(u64),
-    /// As `Fake`, and more goes wrong: operations fail (`EIO`, `ENOSPC`, `EMFILE`, `ECONNRESET`), find no room,
-    /// or take seconds, and the clock jumps. A program on one core whose every task waits for what can
-    /// never happen is ended: [`crate::Runtime::try_block_on`] gives `EDEADLK`.
+    /// As `Fake`, with more faults: operations fail (`EIO`, `ENOSPC`, `EMFILE`, `ECONNRESET`), find
+    /// no room, or take seconds, and the clock jumps. On one core a deadlock ends the program:
+    /// [`crate::Runtime::try_block_on`] returns `EDEADLK`.
     FakeFailing(u64),
     /// As `Ring`, with a kernel that refuses messages between rings, as those before 5.18 do.
     #[cfg(test)]
@@ -25,7 +25,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// The seed of a simulated kernel, and whether more goes wrong.
+    /// The seed of a simulated kernel, and whether it fails operations.
     pub(crate) fn simulated(self) -> Option<(u64, bool)> {
         match self {
             Self::Fake(seed) => Some((seed, false)),

@@ -50,7 +50,7 @@ impl Carrier {
         self.fake().map(Fake::now)
     }
 
-    /// Whether there is to be no room for an operation, although there is.
+    /// Whether to refuse an operation although there is room.
     pub(super) fn pretends_to_be_full(&mut self) -> bool {
         match self {
             Self::Fake(fake) => fake.pretends_to_be_full(),
@@ -107,7 +107,7 @@ impl Carrier {
         }
     }
 
-    /// A thread of the pool has carried an operation out.
+    /// A thread of the pool has carried out an operation.
     pub(super) fn end(&mut self, id: OpId, outcome: Outcome, slots: &mut Slots) {
         match self {
             Self::Ring(ring) => ring.end(id, outcome, slots),

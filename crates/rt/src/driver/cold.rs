@@ -1,4 +1,5 @@
-//! The way without a ring: `epoll(7)` for sockets and other streams, the pool of threads for everything else.
+//! Operations without a ring: `epoll(7)` for sockets and other streams, the pool of threads for
+//! everything else.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub(super) struct Cold {
     pub(super) readiness: Readiness,
     /// Where the pool leaves its outcomes.
     remote: Arc<Remote>,
-    /// What comes after an operation that was begun.
+    /// The rest of each chain, by the operation that was begun.
     chains: HashMap<OpId, VecDeque<(OpId, Op)>>,
     pooled: u64,
     readied: u64,
@@ -36,7 +37,7 @@ impl Cold {
         slots.submitted(id, holder);
     }
 
-    /// Takes an operation over; what has it now.
+    /// Takes over an operation; returns its holder.
     pub(super) fn take(&mut self, id: OpId, op: Op) -> Holder {
         if sockets::is_on_stream(&op) {
             self.readied += 1;
@@ -53,8 +54,8 @@ impl Cold {
         self.begin(ids.iter().copied().zip(ops).collect(), slots);
     }
 
-    /// Begins the first operation of a chain. The others wait here, and not on a thread: each may take as long
-    /// as a peer likes.
+    /// Begins the first operation of a chain. The others wait here, not on a thread: a peer may
+    /// delay each for any time.
     fn begin(&mut self, mut chain: VecDeque<(OpId, Op)>, slots: &mut Slots) {
         let Some((id, op)) = chain.pop_front() else { return };
         let holder = self.take(id, op);
@@ -64,13 +65,13 @@ impl Cold {
         }
     }
 
-    /// An operation has ended. If it was of a chain, the next begins, or all that are left end.
+    /// Completes an operation. In a chain, begins the next one or cancels the rest.
     pub(super) fn end(&mut self, id: OpId, outcome: Outcome, slots: &mut Slots) {
         let chain = self.chains.remove(&id);
         let goes_on = outcome.is_whole();
         slots.complete(id, outcome);
         let Some(chain) = chain else { return };
-        // One that nobody wants any more has been cancelled.
+        // The next one may have been cancelled.
         if goes_on && chain.front().is_some_and(|(id, _)| slots.holder(*id).is_some()) {
             return self.begin(chain, slots);
         }
@@ -79,7 +80,7 @@ impl Cold {
         }
     }
 
-    /// The core has no ring any more.
+    /// The core no longer has a ring.
     pub(super) fn forget_ring(&self) {
         self.remote.forget_ring();
     }

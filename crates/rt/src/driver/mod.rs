@@ -94,7 +94,7 @@ impl Driver {
         self.carrier.ring().is_some_and(|ring| !ring.is_over())
     }
 
-    /// Why there is no ring, where the host refused one or refuses it by now.
+    /// Why there is no ring: the host refused it at the start, or later.
     pub(crate) fn refused(&self) -> Option<String> {
         let over = self.carrier.ring().and_then(Ring::why_over).map(io::Error::from);
         over.as_ref().or(self.refused.as_ref()).map(ToString::to_string)
@@ -189,7 +189,7 @@ impl Driver {
         Ok(ids)
     }
 
-    /// An operation that waited for room is gone.
+    /// Removes an operation that waited for room.
     pub(crate) fn leave_queue(&mut self, ticket: Ticket) {
         self.slots.leave_queue(ticket);
     }

@@ -61,7 +61,7 @@ pub(super) fn perform_now(mut op: Op) -> Result<Outcome, Op> {
     }
 }
 
-/// Most bytes of a pipe that is ready for writing, so that the write does not wait (`PIPE_BUF`, `pipe(7)`).
+/// The most bytes that a writable pipe takes without waiting (`PIPE_BUF`, `pipe(7)`).
 const PIPE_BYTES: usize = 4096;
 
 /// Reads or writes a stream without waiting (`RWF_NOWAIT`). It has no offsets.
@@ -94,7 +94,7 @@ fn on_stream(op: &mut Op) -> Result<usize, Errno> {
     }
 }
 
-/// `EAGAIN` where a kind of file that does not know `RWF_NOWAIT` is not ready.
+/// `EAGAIN` if the file, which does not support `RWF_NOWAIT`, is not ready.
 fn wait_none(file: &OwnedFd, events: PollFlags) -> Result<(), Errno> {
     match rustix::event::poll(&mut [PollFd::new(file, events)], Some(&Timespec::default()))? {
         0 => Err(Errno::AGAIN),

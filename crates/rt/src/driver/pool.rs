@@ -136,7 +136,7 @@ fn work(shared: &Shared) {
         if let Some(job) = state.jobs.pop_front() {
             drop(state);
             do_job(job);
-            // The job has forked, and this is the only thread of the child: it has nothing to do.
+            // The job has forked. This is the only thread of the child, and has no work.
             if !shared.origin.is_here() {
                 return;
             }

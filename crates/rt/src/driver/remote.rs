@@ -36,8 +36,8 @@ pub(crate) struct Remote {
     pub(crate) event: OwnedFd,
     /// The core's ring, for messages from other rings.
     ring: Mutex<Option<Arc<OwnedFd>>>,
-    /// The process that the core belongs to. In a forked child nothing of this is used: a thread that is
-    /// gone may be in the middle of a push, and a wake would wake the parent's core.
+    /// The process that the core belongs to. A forked child uses nothing of this: a thread that it
+    /// lacks may be in the middle of a push, and a wake would wake the parent's core.
     origin: Origin,
     /// Whether the core sleeps and has to be woken, and whether it is gone.
     parking: Parking,
@@ -71,8 +71,8 @@ impl Remote {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The core has left its ring for good, and is woken by its event from now on. A message that is under
-    /// way is for a sleep that is over: what it announces was pushed before it was sent.
+    /// The core has left its ring for good; its event wakes it from now on. A message in flight may
+    /// be lost: what it announces was pushed before.
     pub(crate) fn forget_ring(&self) {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner).take();
     }

@@ -66,7 +66,7 @@ pub(super) struct Slots {
     /// not keep others from starting: the peer may wait for one of those.
     waiting_for_peers: usize,
     in_flight_max: usize,
-    /// Operations that wait for room: one waker for each, in the order in which they came.
+    /// Operations that wait for room: one waker for each, in order of arrival.
     held_back: BTreeMap<Ticket, Waker>,
     next_ticket: Ticket,
     held_back_total: u64,
@@ -168,7 +168,7 @@ impl Slots {
         }
     }
 
-    /// An operation that waited for room is gone.
+    /// Removes an operation that waited for room.
     pub(super) fn leave_queue(&mut self, ticket: Ticket) {
         self.held_back.remove(&ticket);
     }
@@ -198,7 +198,7 @@ impl Slots {
         self.lives[id as usize] = Some(Life::Submitted(holder));
     }
 
-    /// Another carrier has taken the operation over. Who waits for it still does.
+    /// Another carrier has taken over the operation. Its waiter stays.
     pub(super) fn moved(&mut self, id: OpId, holder: Holder) {
         let life = self.lives.get_mut(id as usize).and_then(Option::as_mut);
         if let Some(Life::Submitted(before) | Life::Waiting(before, _)) = life {

@@ -32,14 +32,14 @@ fn is_transfer(op: &Op) -> bool {
     matches!(op, Op::Read { .. } | Op::Write { .. })
 }
 
-/// Whether `op` is on a stream: a socket, a pipe, a terminal. There it may take as long as a peer likes, so
-/// that no thread should wait for it.
+/// Whether `op` is on a stream: a socket, a pipe, a terminal. A peer may delay it for any time, so
+/// no thread should wait for it.
 pub(super) fn is_on_stream(op: &Op) -> bool {
     match op {
         Op::Read { file, .. } | Op::Write { file, .. } => {
             rustix::fs::fstat(file).is_ok_and(|stat| {
                 let kind = FileType::from_raw_mode(stat.st_mode);
-                // Those of eventfd(2) and its like have no type.
+                // Descriptors of eventfd(2) and the like have no type.
                 !matches!(kind, FileType::RegularFile | FileType::Directory | FileType::BlockDevice)
             })
         }

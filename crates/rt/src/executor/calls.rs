@@ -23,13 +23,13 @@ impl Core {
             drop((counted, ended));
         };
         self.pools.closures.give(Job::Call(Box::new(call)));
-        // Most closures end now, so that their time is not of the history. Others wait for a task.
+        // Most closures end now, which keeps their time out of the history. Others wait for a task.
         let _ = end.recv_timeout(CLOSURE_WAIT);
     }
 
     /// Runs a call of this crate, which waits for nothing but the kernel.
     pub(super) fn call_short(&self, call: impl FnOnce() + Send + 'static) {
-        // On a thread, its end would not be of the simulated history.
+        // On a thread it would end outside of the simulated history.
         if self.is_simulated {
             return call();
         }

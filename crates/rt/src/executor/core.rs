@@ -95,7 +95,7 @@ impl Core {
         self.id
     }
 
-    /// Whether this process inherited the core by `fork(2)`. Everything of it is the parent's then.
+    /// Whether this process inherited the core by `fork(2)`. All of it is then the parent's.
     pub(crate) fn is_inherited(&self) -> bool {
         !self.origin.is_here()
     }
@@ -209,7 +209,7 @@ impl Core {
         self.fire_timers();
     }
 
-    /// Whether the program waits for what can never happen, as far as a simulated kernel knows.
+    /// Whether a simulated kernel finds the program deadlocked.
     pub(super) fn is_stuck(&self) -> bool {
         self.driver.borrow().fake().is_some_and(Fake::is_stuck)
     }

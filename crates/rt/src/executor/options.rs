@@ -88,18 +88,18 @@ impl RuntimeOptions {
         self
     }
 
-    /// Threads for operations where there is no ring, and for calls that the ring lacks, as
-    /// [`crate::fs::read_dir`]: at most this number, 32 by default, for all cores. They are started as
-    /// needed.
+    /// Threads for operations where there is no ring, and for calls that the ring lacks, such as
+    /// [`crate::fs::read_dir`]: at most this number, 32 by default, for all cores. They are started
+    /// as needed.
     #[must_use]
     pub fn pool_threads(mut self, threads: usize) -> Self {
         self.pool_threads = threads;
         self
     }
 
-    /// Threads for the closures of [`crate::spawn_blocking`] at most, 512 by default, for all cores. They are
-    /// started as needed, and end when they had no work for ten seconds. No operation needs one of them,
-    /// so closures may wait for tasks. If more closures than this wait for others that have not started,
+    /// The most threads for closures of [`crate::spawn_blocking`], 512 by default, for all cores.
+    /// They are started as needed and end after ten idle seconds. No operation needs one of them,
+    /// so closures may wait for tasks. If this many closures wait for others that have not started,
     /// they wait for ever.
     #[must_use]
     pub fn blocking_threads(mut self, threads: usize) -> Self {

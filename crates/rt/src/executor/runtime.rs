@@ -57,12 +57,12 @@ impl Runtime {
 
     /// As [`Runtime::block_on`], for processes that may have been forked since the runtime was built.
     ///
-    /// There `future` is polled, and so are its timers. Operations end with `ECHILD`; tasks are not
-    /// run, and their handles give [`crate::Aborted`].
+    /// In a forked child `future` is polled, and so are its timers. Operations end with `ECHILD`;
+    /// tasks are not run, and their handles give [`crate::Aborted`].
     ///
     /// # Errors
-    /// `ECHILD` in a forked child when `future` waits for anything else: nothing could end that wait.
-    /// `EDEADLK` over [`crate::Backend::FakeFailing`] when the program waits for what can never happen.
+    /// `ECHILD` in a forked child when `future` waits for anything else: nothing could end that
+    /// wait. `EDEADLK` over [`crate::Backend::FakeFailing`] when the program is deadlocked.
     ///
     /// # Panics
     /// When it is called inside of a runtime.
@@ -108,7 +108,7 @@ impl Runtime {
         self.core.driver.borrow().has_ring()
     }
 
-    /// Why the host refused a ring, be it after the start.
+    /// Why the host refused a ring, at the start or later.
     #[must_use]
     pub fn refused(&self) -> Option<String> {
         self.core.driver.borrow().refused()
@@ -127,8 +127,8 @@ impl Runtime {
         (driver.path(), driver.why_degraded())
     }
 
-    /// A number that stands for how all operations ended so far and when, over a simulated kernel: where two
-    /// runs with one seed differ in it, the program does not depend on the seed alone.
+    /// A hash of how and when operations ended so far, over a simulated kernel. If two runs with
+    /// one seed differ in it, the program does not depend on the seed alone.
     #[must_use]
     pub fn history(&self) -> Option<u64> {
         self.core.driver.borrow().fake().map(Fake::history)

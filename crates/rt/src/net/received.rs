@@ -327,7 +327,7 @@ impl Received {
         Step::Give(Chunk::from_vec(outcome.op.take_buf(), at + n))
     }
 
-    /// Keeps what was carried to the start of the buffer of a receive that is made again.
+    /// Keeps the bytes carried at the start of the buffer, for a receive that is retried.
     fn keep_head(&mut self, mut op: Op, at: usize) {
         if at > 0 {
             self.carried = Some(Chunk::from_vec(op.take_buf(), at));

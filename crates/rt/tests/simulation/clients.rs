@@ -64,7 +64,7 @@ impl Clients {
 }
 
 impl Counts {
-    /// Compares the log with what the clients were told.
+    /// Compares the log with the server's answers.
     pub(crate) fn check(&self, dir: &Path) {
         let log = std::fs::read_to_string(dir.join("log")).expect("it is text");
         let mut seen = BTreeSet::new();

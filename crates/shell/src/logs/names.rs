@@ -10,17 +10,18 @@ use crate::words::shown;
 /// The most files that a name may mean: all of them are open at once.
 const FILES_MAX: usize = 100_000;
 
-/// The most directories that are within each other.
+/// The deepest nesting of directories.
 const DEPTH_MAX: usize = 64;
 
-/// The files that `name` means. It is a glob if it looks like one and is not the name of a file. Files
-/// whose names are not UTF-8 are found, too: for the pattern, each byte that is not is one character.
+/// The files that `name` means. It is a glob if it looks like one and is not the name of a file.
+/// Files whose names are not UTF-8 are found, too: the pattern takes each invalid byte for one
+/// character.
 ///
 /// # Errors
 /// When no file matches the glob, or too many do.
 pub fn expand(name: impl AsRef<Path>) -> Result<Vec<PathBuf>, Failure> {
     let path = name.as_ref();
-    // A link to nothing has its own name, too. A name that is not UTF-8 is not a pattern.
+    // A dangling link is a name, too. A name that is not UTF-8 is not a pattern.
     let own = fs::symlink_metadata(path).is_ok();
     let Some(pattern) = path.to_str().filter(|name| is_pattern(name) && !own) else {
         return Ok(vec![path.to_owned()]);
@@ -141,7 +142,7 @@ fn matching(
     }
 }
 
-/// The names in a directory; none where it cannot be read, as for a shell.
+/// The names in a directory; empty if it cannot be read, as in a shell.
 fn names_in(directory: &Path) -> Vec<std::ffi::OsString> {
     let here = directory.as_os_str() == OsStr::new("");
     let entries = fs::read_dir(if here { Path::new(".") } else { directory });

@@ -1,7 +1,7 @@
 //! Rotated logs in the order of time.
 //!
-//! `app.log`, `app.log.1` and `app.log.2.gz` are one log. A shell gives them in the order of their names, in which the
-//! newest comes first and `.10` before `.2`.
+//! `app.log`, `app.log.1` and `app.log.2.gz` are one log. A shell sorts them by name: the newest
+//! first, and `.10` before `.2`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

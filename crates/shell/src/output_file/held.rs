@@ -21,7 +21,8 @@ const NEW_FILE_MODE: u32 = 0o666;
 /// The mode of a file that is to get the permissions of another one.
 const PRIVATE_MODE: u32 = 0o600;
 
-/// The permissions that are kept: not to run as the owner or group, which a write takes away (`write(2)`).
+/// The permissions that are kept: without set-user-ID and set-group-ID, which a write clears
+/// (`write(2)`).
 const KEPT_MODE: u32 = 0o1777;
 
 /// The mode bit of directories in which only owners replace files (`inode(7)`).
@@ -83,7 +84,7 @@ impl Held {
             Self::Named(named) => return named.persist(path).map(drop).map_err(|e| e.error),
             Self::Nameless(file) => file,
         };
-        // linkat(2) takes no other file's name, so it gets one of its own first.
+        // linkat(2) replaces no file, so it gets a temporary name first.
         let from = place(&file);
         let link = |name: &Path| {
             linkat(CWD, &from, CWD, name, AtFlags::SYMLINK_FOLLOW).map_err(io::Error::from)
@@ -93,8 +94,7 @@ impl Held {
     }
 }
 
-/// Checks that the file may be replaced in a directory such as `/tmp`; it would be too late to find out when
-/// all is written.
+/// Checks, before anything is written, that the file may be replaced in a directory such as `/tmp`.
 fn check_replaceable(path: &Path, there: &Metadata) -> io::Result<()> {
     let directory = directory(path).metadata()?;
     let own = geteuid().as_raw();
@@ -102,7 +102,7 @@ fn check_replaceable(path: &Path, there: &Metadata) -> io::Result<()> {
     if may || directory.mode() & STICKY == 0 { Ok(()) } else { Err(cannot_replace()) }
 }
 
-/// For a file that may be written in a directory that may not.
+/// The error for a writable file in a directory that is not writable.
 fn cannot_replace() -> io::Error {
     io::Error::new(
         io::ErrorKind::PermissionDenied,

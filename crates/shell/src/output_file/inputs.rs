@@ -14,7 +14,7 @@ use crate::words::shown;
 /// The name of standard input on the command line.
 const STANDARD: &str = "-";
 
-/// What a file is, whatever it is called (`inode(7)`).
+/// The identity of a file, under any name (`inode(7)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Identity {
     /// The device that it is on, and its number there.
@@ -24,7 +24,7 @@ enum Identity {
 }
 
 impl Identity {
-    /// Nothing for pipes, terminals and the like: to write to them takes nothing from a reader.
+    /// `None` for pipes, terminals and the like: writing to them destroys no input.
     fn of(stat: &Stat) -> Option<Self> {
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Some(Self::File(stat.st_dev, stat.st_ino)),
@@ -49,7 +49,7 @@ enum Place {
 }
 
 impl Place {
-    /// The place of an output; also whether it is a descriptor. Nothing for devices and pipes.
+    /// The place of an output, and whether it is a descriptor. `None` for devices and pipes.
     fn of(output: &Path) -> Option<(Self, bool)> {
         let name = Name::resolve(output).ok()?;
         if let Some(identity) = of_output(output, &name) {
@@ -148,9 +148,9 @@ impl Inputs {
         )))
     }
 
-    /// Checks that none of `outputs`, which are all of a command, is one of them, and that no two outputs are
-    /// one file. Standard output and standard error count as well: what is published under a name takes it
-    /// from the file that they write to.
+    /// Checks that none of `outputs`, which are all of a command, is an input, and that no two are
+    /// one file. Standard output and standard error count, too: publishing a file would replace the
+    /// one that they write to.
     ///
     /// # Errors
     /// A usage error that names both.

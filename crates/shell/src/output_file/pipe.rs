@@ -32,7 +32,7 @@ impl Write for PipeWriter {
                 written => return written,
             }
             if self.stop.is_set() {
-                // Not `Interrupted`: who writes would try again.
+                // Not `Interrupted`: the caller would try again.
                 return Err(io::Error::other("a signal came while the pipe was full"));
             }
             // A failure, as of a signal, only makes the next look come sooner.

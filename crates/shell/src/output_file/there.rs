@@ -1,5 +1,5 @@
-//! What has the name of an output now, opened as `open(2)` opens it to write: so it is refused where another
-//! program could not write it either.
+//! What has the name of an output now. It is opened for writing, so it is refused where other
+//! programs could not write it either.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -36,7 +36,8 @@ impl There {
     /// # Errors
     /// When this user may not write it, or a signal ends the wait ([`stopped_by`]).
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        // To open a pipe without a reader, or a file with a lease, would block through Ctrl-C (`fifo(7)`).
+        // Opening a pipe without a reader, or a file with a lease, would block despite Ctrl-C
+        // (`fifo(7)`).
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let mut wait: Option<Stop> = None;
         loop {
@@ -67,7 +68,7 @@ impl There {
         if there.file_type().is_fifo() {
             return Ok(Self::Pipe(file));
         }
-        // All that it is written to is written to as before.
+        // Writes to it block, as usual.
         fcntl_setfl(&file, OFlags::empty())?;
         Ok(Self::Device(file))
     }

@@ -27,10 +27,10 @@ pub fn outlive_size_limits() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// The signals that ask a program to stop. SIGHUP, which says that the terminal has gone, is none of them
-/// where the program was started so as to ignore it (`nohup(1)`).
+/// The signals that ask a program to stop. SIGHUP, sent when the terminal has gone, is left out if
+/// the program was started to ignore it (`nohup(1)`).
 fn signals() -> impl Iterator<Item = c_int> {
-    // Nobody but this file handles it, so that it is ignored only if it was at the start.
+    // Only this file handles it, so it is ignored only if it was at the start.
     let ends = |signal: &c_int| *signal != SIGHUP || !is_ignored(SIGHUP);
     [SIGINT, SIGTERM, SIGHUP].into_iter().filter(ends)
 }

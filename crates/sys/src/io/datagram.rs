@@ -21,7 +21,7 @@ pub struct DatagramHead {
     /// Its sender.
     pub from: Option<SocketAddr>,
     /// Bytes of each of several datagrams that came together, the last perhaps shorter (`UDP_GRO`);
-    /// none where there is one.
+    /// `None` if there is one.
     pub segment: Option<u16>,
     /// It was longer than the buffer (`MSG_TRUNC`); the rest is lost.
     pub truncated: bool,

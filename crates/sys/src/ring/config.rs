@@ -1,4 +1,4 @@
-//! What to ask of a ring, and what the kernel granted; and what `setup` and `core` both need to enter it.
+//! What to ask of a ring, what the kernel granted, and what `setup` and `core` need to enter it.
 
 use crate::{Errno, errno_of};
 

@@ -94,8 +94,8 @@ impl<T: InFlight, M> Core<T, M> {
         !self.origin.is_here()
     }
 
-    /// `ECHILD` in a forked child, `ENOTRECOVERABLE` once the ring was given up. The queues are not there
-    /// then.
+    /// `ECHILD` in a forked child, `ENOTRECOVERABLE` once the ring was given up. The queues are
+    /// then gone.
     pub(super) fn check_usable(&self) -> Result<()> {
         if self.is_inherited() {
             Err(Errno::CHILD)
@@ -309,7 +309,7 @@ impl<T: InFlight, M> Core<T, M> {
                 let all = opcode::AsyncCancel2::new(types::CancelBuilder::any()).build();
                 is_asked = self.push_unwatched(&all);
             }
-            // While the queue was too full to ask for it all, nothing may ever complete.
+            // If the queue had no room for all cancellations, nothing may ever complete.
             let has_asked = if self.one_by_one { next == self.flights.len() } else { is_asked };
             match self.submit_and_wait(usize::from(has_asked), None) {
                 Ok(()) | Err(Errno::AGAIN | Errno::BUSY) => {}
@@ -340,10 +340,10 @@ impl<T: InFlight, M> Core<T, M> {
         is_queued
     }
 
-    /// Gives the ring up, because the kernel refuses to be entered, and closes it. `each` gets what is in
-    /// flight: a flight that the kernel never saw itself, and one that the kernel has by reference.
+    /// Gives up the ring, which the kernel refuses to enter, and closes it. `each` gets what is in
+    /// flight: by value if the kernel never saw it, otherwise by reference.
     ///
-    /// What the kernel has is leaked: it may write to it until it has cancelled it, which nobody learns of.
+    /// What the kernel has is leaked: it may write to it until an unreported cancellation.
     pub(super) fn abandon(&mut self, mut each: impl FnMut(usize, Stranded<'_, T>)) {
         if self.check_usable().is_err() {
             return;

@@ -5,8 +5,9 @@
 //! - `core`: what both kinds of ring share: queues, operations in flight, cancellation, forks, the end.
 //! - `read_ring`: [`ReadRing`], reads into slots that belong to the ring until their completion was
 //!   taken.
-//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer. `entry` makes their
-//!   entries for the kernel; `stranded` says what becomes of them when the ring is given up; `group` has the buffers that the kernel picks from.
+//! - `op`, `op_ring`: [`OpRing`], operations of any kind, each with its own buffer. `entry` makes
+//!   their entries for the kernel; `stranded` decides what happens to them when the ring is given
+//!   up; `group` has the buffers that the kernel picks from.
 
 mod config;
 mod core;

@@ -258,9 +258,9 @@ impl OpRing {
         self.core.submit_and_wait(1, timeout)
     }
 
-    /// Gives the ring up, where the kernel refuses to be entered any more (a filter that a process sets for
-    /// itself does that), and closes it. Returns what is to become of each operation in flight. From then
-    /// on each call fails with `ENOTRECOVERABLE`.
+    /// Gives up a ring that the kernel refuses to enter (after `seccomp(2)`, for example), and
+    /// closes it. Returns what to do with each operation in flight. From then on each call fails
+    /// with `ENOTRECOVERABLE`.
     pub fn abandon(&mut self) -> Vec<(OpKey, Stranded)> {
         let mut all = Vec::new();
         let is_deferred = self.core.setup.has(Feature::DeferTaskrun);

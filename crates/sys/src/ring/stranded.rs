@@ -1,4 +1,4 @@
-//! What becomes of an operation when its ring is given up.
+//! What to do with an operation when its ring is given up.
 //!
 //! # Safety
 //! The kernel may write to the buffer of an operation that it has. Here only the bytes of the buffer before
@@ -15,10 +15,10 @@ use rustix::fs::{FileType, OFlags};
 use super::op::{NO_OFFSET, Op};
 use crate::io::datagram::DatagramHead;
 
-/// What is to become of an operation of a ring that was given up.
+/// What to do with an operation of a ring that was given up.
 #[derive(Debug)]
 pub enum Stranded {
-    /// To be carried out in another way: the kernel never saw it, or to do it twice changes nothing.
+    /// To be carried out in another way: the kernel never saw it, or repeating it changes nothing.
     ToDo(Op),
     /// A part of a chain that the kernel never saw.
     NotBegun(Op),
@@ -26,9 +26,9 @@ pub enum Stranded {
     Unknown(Op),
 }
 
-/// An operation like `op`, which the kernel has, where to do it twice changes nothing. `is_deferred` says that
-/// the kernel receives only when the ring is entered (`IORING_SETUP_DEFER_TASKRUN`), so that no bytes of a
-/// stream are lost.
+/// A copy of `op`, which the kernel has, if repeating it changes nothing. `is_deferred` says that
+/// the kernel receives only when the ring is entered (`IORING_SETUP_DEFER_TASKRUN`), so that no
+/// bytes of a stream are lost.
 pub(super) fn again(op: &Op, is_deferred: bool) -> Option<Op> {
     Some(match op {
         Op::Read { file, buf, at, offset } if *offset != NO_OFFSET && has_offsets(file) => {
@@ -82,7 +82,7 @@ fn fresh(buf: &Vec<u8>, at: usize) -> Vec<u8> {
     fresh
 }
 
-/// The same operation with empty buffers and paths, to tell which it was.
+/// The same operation with empty buffers and paths, to identify it.
 pub(super) fn without_buffers(op: &Op) -> Op {
     let buf = Vec::new;
     match op {

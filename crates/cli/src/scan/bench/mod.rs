@@ -30,8 +30,8 @@ fn run_way(plan: &Plan, options: &Bench, way: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The command line with `bench --scan` as `scan --bench`, which has all options about logs and was the only
-/// spelling once. A `bench` that is not the command stays.
+/// Rewrites `bench --scan` as `scan --bench`, the former spelling, which has all options about
+/// logs. A `bench` that is not the command stays.
 pub(crate) fn bench_of_scan(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut all: Vec<_> = arguments.collect();
     let options = all.iter().position(|word| word == "--").unwrap_or(all.len());

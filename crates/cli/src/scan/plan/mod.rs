@@ -154,8 +154,8 @@ fn path_of_way(way: &str) -> Option<ReadPath> {
     way.rsplit_once('/').and_then(|(path, _)| path.parse().ok())
 }
 
-/// What is read. Checks that none of it is to be written: not by standard output, nor by a file that an
-/// option names or whose name is made of it; and that these are different files.
+/// The inputs. Checks that standard output, the files that options name, and the pictures beside
+/// them are no inputs, and that no two outputs are one file.
 fn spare(args: &Args, logs: &[Log], flamegraph: Option<&Path>) -> Result<Inputs, Failure> {
     let mut inputs = args.logs.inputs();
     inputs.add_all(logs.iter().map(|log| &log.input.path));

@@ -74,7 +74,7 @@ fn files(args: &Args, name: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// Refuses to follow what to open would wait for another program.
+/// Refuses to follow a file whose opening would wait for another program.
 fn refuse_endless(path: &Path) -> Result<(), Failure> {
     match path.metadata() {
         Ok(found) if !found.is_file() && !found.is_dir() => Err(not_plain(path)),

@@ -17,7 +17,7 @@ pub(super) struct Times {
     pub(super) last: Option<String>,
     /// The zone of times without one.
     pub(super) zone: TimeZone,
-    /// Whether all of a log is read, also where its times are sorted.
+    /// Whether all of a log is read, even if its times are sorted.
     pub(super) no_seek: bool,
 }
 
@@ -28,7 +28,7 @@ pub(in crate::scan) struct Sought {
     pub(in crate::scan) pages_touched: u64,
     /// Whether a part of a log is not read because its times count as sorted.
     pub(in crate::scan) relied_on_order: bool,
-    /// Whether it was said what the logs cover.
+    /// Whether a note said what the logs cover.
     pub(in crate::scan) is_outside: bool,
 }
 

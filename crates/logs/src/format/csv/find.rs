@@ -13,7 +13,8 @@ const DELIMITERS: [u8; 4] = *b",\t;|";
 /// How many records at the beginning are looked at.
 const RECORDS_MAX: usize = 256;
 
-/// How many records and columns leave no doubt that lines without such a name are separated values.
+/// With this many records and columns, a file is separated values without an extension that says
+/// so.
 const RECORDS_SURE: usize = 4;
 const COLUMNS_SURE: usize = 3;
 
@@ -40,7 +41,7 @@ pub(super) fn find(sample: &[u8], settings: Settings) -> Dialect {
     }
 }
 
-/// The dialect of lines that can hardly be anything else.
+/// The dialect of lines that are clearly separated values.
 pub(super) fn without_doubt(sample: &[u8]) -> Option<Dialect> {
     let dialect = find(sample, Settings::default());
     let names = &dialect.names;
@@ -54,7 +55,7 @@ pub(super) fn without_doubt(sample: &[u8]) -> Option<Dialect> {
     sure.then_some(dialect)
 }
 
-/// Whether a column has nothing but numbers, times and truths: a sentence per line has none.
+/// Whether a column has only numbers, times and bools: lines of prose have no such column.
 fn has_typed_column(sample: &[u8], dialect: &Dialect) -> bool {
     let mut typed = vec![true; dialect.names.len()];
     let mut is_header = dialect.has_header();
@@ -98,7 +99,7 @@ impl Counts {
         if self.all.is_empty() { 0.0 } else { fitting as f64 / self.all.len() as f64 }
     }
 
-    /// The delimiter that cuts most lines alike, into more than one value, is the one.
+    /// Ranks a delimiter: the best cuts most lines into the same number of values, more than one.
     fn worth(&self) -> (bool, f64, usize) {
         (self.columns > 1, self.share_of(self.columns), self.columns)
     }
@@ -134,7 +135,7 @@ pub(super) fn for_each(
     }
 }
 
-/// The mark of comments, where the first line begins with it and is no record like those after it.
+/// The mark of comments, if the first line begins with it and is not a record like those after it.
 fn comment(sample: &[u8], settings: &Settings) -> Option<u8> {
     let first = sample.split(|&b| b == b'\n').find(|line| !is_blank(line))?;
     if first.first() != Some(&COMMENT) {

@@ -91,7 +91,7 @@ pub(super) fn text(value: Value, sample: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).trim().to_owned()
 }
 
-/// Whether the cells are names: all of them differ, and none is a number, a time or a truth.
+/// Whether the cells are names: all of them differ, and none is a number, a time or a bool.
 fn names_columns(cells: &[String]) -> bool {
     let filled: Vec<_> = cells.iter().filter(|cell| !cell.is_empty()).collect();
     let differ = filled.iter().enumerate().all(|(at, cell)| !filled[..at].contains(cell));
@@ -104,7 +104,7 @@ pub(super) fn is_value(cell: &str) -> bool {
         || is_time(cell)
 }
 
-/// A zone may follow whose name is not known.
+/// Only the beginning has to be a time, as the zone after it may be unknown.
 fn is_time(cell: &str) -> bool {
     Clock::new(Rules::default()).parse_prefix(cell.as_bytes()).is_some()
 }
@@ -126,7 +126,7 @@ fn names(cells: &[String]) -> Vec<String> {
     names
 }
 
-/// Whether a name is one that people give to columns, and no part of a sentence.
+/// Whether a name is a usual one for a column, and not part of a sentence.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || "_-.()/%@".contains(c);
     name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(is_part)

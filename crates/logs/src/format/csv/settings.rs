@@ -1,13 +1,13 @@
-//! What a user says of separated values: `csv,delimiter=;,header=no`.
+//! Settings that a user gives for separated values: `csv,delimiter=;,header=no`.
 
 use crate::{Error, Result};
 
-/// What is not to be found from the lines.
+/// What the user gave, and is not found from the lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) delimiter: Option<u8>,
     pub(super) header: Option<bool>,
-    /// The mark of comments; no comments where it is none.
+    /// The mark of comments; `Some(None)` for no comments.
     pub(super) comment: Option<Option<u8>>,
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use super::DataFormat;
 use crate::{Error, Result};
 
-/// The files of this crate, those that say more of a line before those that say less: where a line is of
-/// two formats, the first one reads it.
+/// The files of this crate, the more specific ones first: where a line is of two formats, the first
+/// one reads it.
 const FILES: &[&str] = &[
     include_str!("../../../formats/w3c.toml"),
     include_str!("../../../formats/zeek.toml"),
@@ -89,14 +89,14 @@ const USERS_MAX: usize = 1000;
 static OWN: OnceLock<Vec<Arc<DataFormat>>> = OnceLock::new();
 static USERS: OnceLock<Vec<Arc<DataFormat>>> = OnceLock::new();
 
-/// The formats of this crate. A file that is wrong is left out; the tests let none be.
+/// The formats of this crate. A file that is wrong is left out; the tests check that none is.
 fn own() -> &'static [Arc<DataFormat>] {
     let read = |text: &&str| DataFormat::from_toml(text).ok().map(Arc::new);
     OWN.get_or_init(|| FILES.iter().filter_map(read).collect())
 }
 
-/// Adds the formats of a user to those that logs are recognised as; before those of this crate, so that a
-/// user's format of the same name is the one that counts. Once in a process.
+/// Adds a user's formats to those that are detected, before those of this crate, so that a user's
+/// format of the same name wins. Once in a process.
 ///
 /// # Errors
 /// When there are too many, a pattern is not a regular expression, or formats were added before.

@@ -33,7 +33,7 @@ impl Dialect {
         }
     }
 
-    /// What the line begins with that names the columns.
+    /// What a line that names the columns begins with.
     pub(super) fn mark(self) -> &'static [u8] {
         match self {
             Self::W3c => b"#Fields:",
@@ -114,8 +114,8 @@ impl Header {
         self.separator.get_or_insert(b'\t');
     }
 
-    /// Cuts a line into as many values as there are columns, and one for what is left where blanks set
-    /// them apart; false where it has fewer, or where more cannot be told from a mistake.
+    /// Cuts a line into as many values as there are columns. Between blanks, the rest is one more
+    /// value. False if the line has fewer values, or has more with another separator.
     fn split(&self, line: &[u8], values: &mut Vec<(usize, usize)>) -> bool {
         values.clear();
         // CloudFront names columns with blanks between, and separates values by tabs.
@@ -169,7 +169,7 @@ pub(super) struct ColumnsParser {
     headers: Arc<Headers>,
     header: Header,
     setters: Vec<Setter>,
-    /// The date, which the time follows, and the field of both.
+    /// Where the date is, which the time follows, and the field of both.
     moment: Option<(usize, Slot)>,
     /// What follows the last column that has a name.
     extra: Option<Slot>,

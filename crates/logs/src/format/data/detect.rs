@@ -1,5 +1,5 @@
-//! Which of all data formats a log is in: one automaton finds the patterns that a line matches, of those
-//! whose texts are in the sample.
+//! Which data format a log is in: one automaton of all patterns whose texts are in the sample finds
+//! those that a line matches.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -13,7 +13,7 @@ use crate::record::without_return;
 const SET_BYTES_MAX: usize = 16 * PATTERN_BYTES_MAX;
 const STATES_BYTES_MAX: usize = 32 << 20;
 
-/// Longer lines say no more than their beginning, and would be looked at for long.
+/// Longer lines are not matched, as that would take long.
 const LINE_BYTES_MAX: usize = 16 << 10;
 
 /// How much of a sample is searched for the texts that patterns must have.
@@ -23,8 +23,8 @@ const SEARCHED_BYTES: usize = 64 << 10;
 struct All {
     formats: Vec<&'static Arc<DataFormat>>,
     patterns: Vec<Pattern>,
-    /// The automaton that was needed last, and of which patterns it is: logs that are read together are
-    /// mostly alike.
+    /// The last automaton, with the indexes of its patterns: logs that are read together are mostly
+    /// alike.
     last: Mutex<Option<(Vec<usize>, Arc<RegexSet>)>>,
 }
 
@@ -32,7 +32,7 @@ struct All {
 struct Pattern {
     format: usize,
     regex: String,
-    /// A text that each of its lines has.
+    /// A text that every line of the pattern has.
     literal: Option<Finder<'static>>,
 }
 
@@ -55,8 +55,8 @@ fn all() -> &'static All {
 }
 
 impl All {
-    /// One automaton of the patterns that lines of `sample` may be of, and their indexes. To build it
-    /// takes longer than to use it, so patterns whose texts are not there are left out.
+    /// One automaton of the patterns that lines of `sample` may match, and their indexes. Building
+    /// it takes longer than using it, so patterns whose texts are not there are left out.
     fn automaton(&self, sample: &[u8]) -> (Vec<usize>, Arc<RegexSet>) {
         let searched = &sample[..sample.len().min(SEARCHED_BYTES)];
         let may_match = |pattern: &&(usize, &Pattern)| {
@@ -76,7 +76,7 @@ impl All {
             builder.unicode(unicode).size_limit(SET_BYTES_MAX).dfa_size_limit(STATES_BYTES_MAX);
             builder.build()
         };
-        // A user's pattern may need Unicode; without any, no data format is recognised.
+        // A user's pattern may need Unicode. If that fails, too, no data format is detected.
         let set = build(false).or_else(|_| build(true)).unwrap_or_else(|_| RegexSet::empty());
         let set = Arc::new(set);
         *last = Some((wanted.clone(), Arc::clone(&set)));
@@ -84,8 +84,8 @@ impl All {
     }
 }
 
-/// The data format that reads the most of the sampled lines, and how many it reads of those that are not
-/// blank; the first one where several read as many.
+/// The data format that reads most of the sampled lines, and its share of those that are not blank;
+/// the first one of several with the same count.
 pub(in crate::format) fn detect(sample: &[u8]) -> Option<(&'static Arc<DataFormat>, f64)> {
     let all = all();
     let (wanted, automaton) = all.automaton(sample);

@@ -107,7 +107,7 @@ fn field_names(format: &DataFormat) -> Vec<String> {
     format.patterns().flat_map(|(_, names)| names).map(str::to_owned).collect()
 }
 
-/// Checks that what the file says about fields is about fields that there are.
+/// Checks that the fields the file names exist.
 fn check_names(format: &DataFormat, names: &[String]) -> Result<()> {
     if names.is_empty() {
         return Ok(());
@@ -200,7 +200,7 @@ fn expected(item: &Item, name: &str) -> Result<Expected> {
     text.or_else(|| item.as_integer().map(Expected::Int))
         .or_else(|| item.as_float().map(Expected::Float))
         .or_else(|| item.as_bool().map(Expected::Bool))
-        .ok_or_else(|| wrong(&format!("the sample's field {name:?}"), "is no text, number or bool"))
+        .ok_or_else(|| wrong(&format!("the sample's field {name:?}"), "is of an unsupported type"))
 }
 
 fn known_keys(table: &dyn TableLike, known: &[&str], what: &str) -> Result<()> {

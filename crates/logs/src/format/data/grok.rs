@@ -1,8 +1,8 @@
-//! The library of patterns that `%{NAME}` means: small ones for files of formats, and those that grok
-//! patterns of Logstash and others use, by their usual names.
+//! The library of patterns behind `%{NAME}`: small ones for files of formats, and those of grok in
+//! Logstash and others, by their usual names.
 //!
-//! The crate `regex` has no look-around and no atomic groups, so what a name stands for is written anew here
-//! from what it means: numbers end where digits end, and are not checked to be whole words.
+//! The crate `regex` has no look-around and no atomic groups, so the patterns are written anew from
+//! their meaning: numbers end where digits end, and need not be whole words.
 
 /// The pattern of this name.
 pub(super) fn find(name: &str) -> Option<&'static str> {
@@ -14,7 +14,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     LIBRARY.iter().map(|(name, _)| *name).filter(|name| name.starts_with(char::is_uppercase))
 }
 
-/// Each pattern with its name. Those in small letters are read in one pass without going back.
+/// Each pattern with its name. Those in lower case match in one pass without backtracking.
 const LIBRARY: &[(&str, &str)] = &[
     // For files of formats.
     ("word", r"[^ ]+"),

@@ -1,8 +1,8 @@
 //! Lines of a log that name its columns, and where they are.
 //!
-//! A log is read in pieces, by several threads: the line that names the columns of a piece may be in an
-//! earlier one. What a piece begins with is found by looking back to where it is known, which in all is one
-//! pass over the log, and is kept.
+//! A log is read in pieces, by several threads: the line that names the columns of a piece may be
+//! in an earlier one. So the reader looks back to the nearest place with a known header, and keeps
+//! what it finds. Together, these looks are one pass over the log.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::columns::Dialect;
 
-/// How far is looked back; further, the columns are those that the log begins with.
+/// How far to look back; without a header in between, those at the start of the log apply.
 const LOOK_BACK_BYTES_MAX: u64 = 256 << 20;
 
 /// Bytes read at a time.
 const STEP_BYTES: usize = 1 << 20;
 
-/// The most bytes of lines in a row that say how the log is read.
+/// The most bytes of header lines in a row.
 const HEADER_BYTES_MAX: usize = 64 << 10;
 
 /// The most places that are kept.
@@ -28,7 +28,7 @@ pub(in crate::format) type ReadBytes<'a> = dyn Fn(&mut [u8], u64) -> usize + 'a;
 /// The headers in force at places of one log.
 #[derive(Default)]
 pub(super) struct Headers {
-    /// The lines that say how the log is read, at its start.
+    /// The header lines at the start of the log.
     first: Arc<[u8]>,
     at: Mutex<BTreeMap<u64, Arc<[u8]>>>,
 }
@@ -126,7 +126,7 @@ fn find_mark(text: &[u8], mark: &[u8]) -> Option<usize> {
 
 /// The lines around `at` that begin with `#`.
 fn header_around(text: &[u8], at: usize) -> &[u8] {
-    // A log that became shorter since the mark was found.
+    // The log became shorter since the mark was found.
     if at >= text.len() {
         return &[];
     }

@@ -5,7 +5,7 @@ use super::grok;
 use super::setter::Kind;
 use crate::{Error, Result};
 
-/// How deeply patterns of the library may be within each other.
+/// How deeply patterns of the library may be nested.
 const DEPTH_MAX: usize = 16;
 
 /// The longest pattern once it is expanded, bytes.
@@ -20,7 +20,7 @@ pub(in crate::format) struct Expanded {
     pub(super) is_unicode: bool,
 }
 
-/// A group: the name in the regular expression, the field, and what it is where the pattern says so.
+/// A group: its name in the regular expression, the field, and the kind if the pattern names one.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     id: String,
@@ -40,8 +40,8 @@ impl Expanded {
         self.groups.iter().position(|group| group.id == id)
     }
 
-    /// The longest text that every line of the pattern has, outside of its groups; nothing where there
-    /// is none, or where that is not plain to see.
+    /// The longest text outside of groups that every line of the pattern has; `None` if there is no
+    /// such text, or it is not obvious.
     pub(super) fn literal(&self) -> Option<Vec<u8>> {
         if has_branches(&self.regex) || self.regex.contains("(?i)") {
             return None;
@@ -50,8 +50,8 @@ impl Expanded {
         longest.iter().any(|b| *b != b' ').then_some(longest)
     }
 
-    /// The pattern without a last group that takes the rest of the line, and that group: a match of the
-    /// one ends where the other begins, so nobody has to step through a message.
+    /// The pattern without a last group that takes the rest of the line, and that group. The rest
+    /// begins where the match ends, so the automaton need not step through a message.
     pub(super) fn without_rest(&self) -> Option<(&str, usize)> {
         let index = self.groups.len().checked_sub(1)?;
         let rest = format!("(?P<{}>.*)", self.groups[index].id);
@@ -110,7 +110,7 @@ fn drop_last(text: &mut Vec<u8>) {
     }
 }
 
-/// Whether a pattern has branches that are not in a group.
+/// Whether a pattern has alternatives outside of groups.
 fn has_branches(pattern: &str) -> bool {
     let (mut rest, mut depth) = (pattern, 0usize);
     while let Some(first) = rest.chars().next() {
@@ -194,7 +194,7 @@ impl Expander {
             ))
         })?;
         if depth == DEPTH_MAX {
-            return Err(Error::request(format!("the pattern %{{{block}}} is in itself")));
+            return Err(Error::request(format!("the pattern %{{{block}}} contains itself")));
         }
         match field.filter(|field| !field.is_empty()) {
             Some(field) => self.open(field, kind.and_then(kind_of)),

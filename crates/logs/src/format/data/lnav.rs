@@ -1,7 +1,7 @@
 //! The JSON files of formats of lnav (<https://docs.lnav.org/en/latest/formats.html>).
 //!
-//! Their patterns are PCRE. What the crate `regex` does not have is written in its terms where that changes
-//! nothing of what a whole line matches; a format with anything else is reported with the reason.
+//! Their patterns are PCRE. What the crate `regex` lacks is rewritten where that does not change
+//! which whole lines match; a format with anything else is reported with the reason.
 
 use serde_json::{Map, Value};
 
@@ -119,8 +119,8 @@ pub(super) fn from_pcre(pattern: &str) -> Result<String> {
     Ok(out)
 }
 
-/// Whether a `+` after `out` makes a quantifier possessive. What it gives up by that is backtracking, which
-/// matters to a pattern of a whole line only when it is meant not to match.
+/// Whether a `+` after `out` makes a quantifier possessive. It is dropped: it only forbids
+/// backtracking, which matters to a pattern of a whole line only if the line is meant not to match.
 fn after_quantifier(out: &str) -> bool {
     let mut chars = out.chars().rev();
     let last = chars.next();

@@ -1,9 +1,9 @@
-//! Formats that are data: a file says by which patterns lines are read, what the fields are called, and which
-//! sample lines have which values. The samples are the format's tests.
+//! Formats that are data: a file has the patterns of the lines, the names of the fields, and sample
+//! lines with their values. The samples are the format's tests.
 //!
-//! The formats that come with this crate are in its folder `formats`; users write theirs in the same way
-//! ([`DataFormat::from_toml`]), as grok patterns ([`DataFormat::from_grok`]) or bring the JSON files of lnav
-//! ([`from_lnav`]). All become a [`DataFormat`], and one parser reads the lines of all of them.
+//! The formats of this crate are in its folder `formats`; users write theirs in the same way
+//! ([`DataFormat::from_toml`]), as grok patterns ([`DataFormat::from_grok`]), or as the JSON files
+//! of lnav ([`from_lnav`]). All become a [`DataFormat`].
 
 mod catalog;
 mod columns;
@@ -62,7 +62,7 @@ pub struct DataFormat {
     parts: Vec<(String, Part)>,
     nulls: Vec<Box<[u8]>>,
     pairs: Option<Pairs>,
-    /// Patterns of lines that are no records by design.
+    /// Patterns of lines that are not records by design.
     directives: Vec<String>,
     /// How many of the patterns, from the first on, begin a record, where the others continue one.
     begins: Option<usize>,
@@ -119,8 +119,8 @@ impl DataFormat {
     /// The format that a file of it describes; `docs/formats.md` explains the file.
     ///
     /// # Errors
-    /// When the file is not TOML, has a key that is not known, or a pattern that is none; the message
-    /// names what and where.
+    /// When the file is not TOML, or has an unknown key or an invalid pattern; the message says
+    /// what and where.
     pub fn from_toml(text: &str) -> Result<Self> {
         file::parse(text)
     }
@@ -128,7 +128,7 @@ impl DataFormat {
     /// The format of a grok pattern like `%{COMBINEDAPACHELOG}`; it may match anywhere in a line.
     ///
     /// # Errors
-    /// When a pattern that it names is not known, it is no pattern, or names no field.
+    /// When it names an unknown pattern, is not a pattern, or names no field.
     pub fn from_grok(pattern: &str) -> Result<Self> {
         Self::of_pattern("grok", pattern)
     }
@@ -188,7 +188,7 @@ impl DataFormat {
         self.name
     }
 
-    /// What writes the format, in a few words.
+    /// The program that writes the format, in a few words.
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
@@ -276,7 +276,7 @@ impl DataFormat {
         matches!(self.shape, Shape::Columns(_)) || names_levels()
     }
 
-    /// Whether a line is no record by design: the head of a table, the start of a log.
+    /// Whether a line is not a record by design: the head of a table, the start of a log.
     fn is_directive(&self, line: &[u8]) -> bool {
         let build = || {
             let texts = self.directives.iter().map(|text| whole_line(text, true));
@@ -286,7 +286,7 @@ impl DataFormat {
         !self.directives.is_empty() && self.directive_set.get_or_init(build).is_match(line)
     }
 
-    /// Compiles the patterns, which [`Self::regexes`] otherwise does when they are needed first.
+    /// Compiles the patterns, which [`Self::regexes`] otherwise does on first use.
     fn compile(&self) -> Result<()> {
         let Shape::Patterns { expanded, anchored, compiled } = &self.shape else { return Ok(()) };
         let regexes: Result<Vec<_>> = expanded.iter().map(|e| regex(e, *anchored)).collect();
@@ -301,7 +301,7 @@ impl DataFormat {
     }
 }
 
-/// Patterns of which only some groups are wanted: which pattern and groups, and the expression.
+/// Expressions that capture only the wanted groups, by the pattern's index and those groups.
 type Narrowed = Mutex<HashMap<(usize, Vec<bool>), Regex>>;
 
 /// The most of them that are kept.
@@ -354,7 +354,7 @@ fn not_a_pattern(error: &regex::Error) -> Error {
     Error::request(format!("the pattern is not a regular expression: {error}"))
 }
 
-/// A data format as that of one log.
+/// A data format for one log.
 #[derive(Debug, Clone)]
 pub struct Data {
     format: Arc<DataFormat>,

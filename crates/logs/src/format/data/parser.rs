@@ -20,7 +20,7 @@ use crate::time::Rules;
 pub(super) struct PatternParser {
     format: Arc<DataFormat>,
     patterns: Vec<Bound>,
-    /// Reads what other programs write between: text with a time in front.
+    /// Reads lines of other programs in between: text with a time in front.
     text: Option<Box<Plain>>,
 }
 
@@ -31,7 +31,7 @@ struct Bound {
     locations: CaptureLocations,
     groups: Vec<(usize, Setter)>,
     pairs: Option<(usize, PairReader)>,
-    /// Whether the regular expression ends before the rest of the line, and what sets that.
+    /// Whether the regular expression ends before the rest of the line, and what the rest sets.
     ends_early: bool,
     rest: Option<Setter>,
     rest_pairs: Option<PairReader>,

@@ -14,7 +14,7 @@ const NOW_S: i64 = 1_795_867_200;
 /// A line with the right value of every field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The line; where lines of the log itself name its columns, these lines and one of values.
+    /// The line; if the log names its own columns, the lines that do so, and one of values.
     pub line: String,
     /// The time of the record, as RFC 3339 in UTC; none where the line has no absolute time.
     pub at: Option<String>,
@@ -93,7 +93,7 @@ impl DataFormat {
             at = end + 1;
         }
         if !found {
-            return vec!["the line is no record".into()];
+            return vec!["the line is not a record".into()];
         }
         let mut problems = Vec::from_iter(self.wrong_time(sample, &fields, &record));
         problems.extend(self.wrong_values(sample, &fields, &record));

@@ -11,7 +11,7 @@ pub(in crate::format) enum Kind {
     /// A number, `true` or `false`, or text, as it looks.
     #[default]
     Auto,
-    /// Text, though it may look like a number.
+    /// Text, even if it looks like a number.
     Text,
     /// Text, which is never null.
     Message,
@@ -106,7 +106,7 @@ impl Setter {
         setter
     }
 
-    /// Whether anything is set, rather than left out because nobody asked for it.
+    /// Whether any of its fields was asked for.
     pub(super) fn is_wanted(&self) -> bool {
         !self.slots.is_empty() || self.request.is_some() || self.address.is_some()
     }

@@ -57,7 +57,7 @@ impl DockerLines {
         if last {
             self.text.pop();
         }
-        // A line feed within cannot come from Docker, which cuts there.
+        // Docker cuts at line feeds, so one within the text does not come from it.
         self.text.iter_mut().filter(|b| **b == b'\n').for_each(|b| *b = b' ');
         self.attributes.clear();
         without_spaces(span(3), block, &mut self.attributes);
@@ -79,7 +79,7 @@ fn word(span: Span, block: &[u8]) -> &[u8] {
     if text.is_empty() || text.contains(&b' ') { b"-" } else { text }
 }
 
-/// Appends the JSON of `span` without spaces: those in strings are escaped. `-` where there is none.
+/// Appends the JSON of `span` without spaces: those in strings are escaped. Without JSON, `-`.
 fn without_spaces(span: Span, block: &[u8], out: &mut Vec<u8>) {
     let mut in_string = false;
     let mut escaped = false;

@@ -11,7 +11,7 @@ use crate::time::Rules;
 /// An envelope is believed where at least this share of the lines has it.
 const LEAST: f64 = 0.9;
 
-/// One with a format of its own, which was found before.
+/// The same for an envelope that is a format of its own, which was found before.
 const LEAST_STRICT: f64 = 0.5;
 
 /// A format inside is believed at this share where a prefix proves little by itself.
@@ -21,7 +21,7 @@ const LEAST_INSIDE: f64 = 0.5;
 const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// Finds the format of sampled lines and their envelopes; an empty sample is raw lines with confidence
-/// 0. Colour codes are left out of account.
+/// 0. Colour codes are ignored.
 ///
 /// # Errors
 /// None at present; a request that cannot be served would be one.
@@ -36,8 +36,8 @@ pub fn detect(sample: &[u8], rules: &Rules) -> Result<Detected> {
     Ok(found)
 }
 
-/// What the user's `given` definition means for sampled lines: a format by name may be in envelopes, or
-/// be one.
+/// What the user's definition means for sampled lines: a format by name may be in envelopes, or be
+/// one.
 pub(crate) fn given(definition: &Definition, sample: &[u8], rules: &Rules) -> Result<Definition> {
     if let Definition::Known(format) = definition {
         let found = detect(sample, rules)?.definition;
@@ -233,7 +233,7 @@ fn peel(kind: EnvelopeKind, sample: &[u8], rules: &Rules) -> Option<Peeled> {
     (peeled.opened > 0 && peeled.opened as f64 >= least * peeled.lines as f64).then_some(peeled)
 }
 
-/// Whether an envelope is one, by what is inside.
+/// Whether what is inside confirms the envelope.
 fn accepts(kind: EnvelopeKind, inside: &Detected, sample: &[u8]) -> bool {
     let text = is_text(inside.definition.format());
     let nested = matches!(&inside.definition, Definition::Wrapped(w) if !w.envelopes.is_empty());

@@ -4,8 +4,8 @@ use super::rewrite::Rewriter;
 use crate::Result;
 use crate::split::ReadAt;
 
-/// How far to look back for the last piece of each stream. A stream that is silent for longer has no
-/// open piece that is found: its text is then a record by itself, and what follows is another one.
+/// How far to look back for the last piece of each stream. The open piece of a stream that is
+/// silent for longer is not found: its text is a record by itself, and what follows is another one.
 const LOOK_BACK_BYTES: u64 = 256 << 10;
 
 /// By how much to look back further for the first piece of a text, at a time.
@@ -40,7 +40,7 @@ impl Rewriter {
         }
     }
 
-    /// Whether the beginning is known of every text that is not whole after `bytes`.
+    /// Whether the beginning of every text that is incomplete after `bytes` is known.
     fn look(&mut self, bytes: &[u8], from: u64) -> bool {
         let cut =
             if from == 0 { 0 } else { memchr::memchr(b'\n', bytes).map_or(bytes.len(), |n| n + 1) };

@@ -9,8 +9,8 @@
 //! same fields: then the name gets the prefix of the envelope, as in `syslog_host`.
 //!
 //! # Times
-//! The time of a record is the time inside, where the format inside has one, else the time of the
-//! envelope. Text inside has no time of its own where the envelope has one.
+//! The time of a record is the time inside, if the format inside has one, else the time of the
+//! envelope. Text inside has no time of its own if the envelope has one.
 
 mod colours;
 mod docker;
@@ -83,7 +83,7 @@ impl EnvelopeKind {
         }
     }
 
-    /// What a field's name begins with where the inside has a field of the same name.
+    /// What a field's name begins with if the inside has a field of the same name.
     fn prefix(self) -> &'static str {
         match self {
             Self::Syslog5424 => "syslog",

@@ -105,8 +105,8 @@ impl Pieces {
         self.open.iter().any(|open| open.stream == stream)
     }
 
-    /// Adds a piece that begins at `offset`, in the line of number `line`. Returns the whole text with
-    /// its last piece, and a text that has to make place for this one.
+    /// Adds a piece that begins at `offset`, in line `line`. Returns the whole text with its last
+    /// piece, or else a text that had to make room for this one.
     pub(super) fn add(&mut self, piece: &Piece<'_>, offset: u64, line: u64) -> Option<Open> {
         let found = self.open.iter().position(|open| open.stream == piece.stream);
         let full = found.is_none() && self.open.len() == STREAMS_MAX;
@@ -147,7 +147,7 @@ impl Pieces {
         Some(whole)
     }
 
-    /// Takes the texts for which `which` says so.
+    /// Takes the texts for which `which` is true.
     pub(super) fn take(&mut self, which: impl Fn(&Open) -> bool) -> Vec<Open> {
         let all = std::mem::take(&mut self.open);
         let (taken, kept) = all.into_iter().partition(which);

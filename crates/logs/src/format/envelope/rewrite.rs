@@ -4,8 +4,8 @@
 //! lines have colour codes. Such a block is copied line by line, with a text in one piece, and each line
 //! of the copy knows where it was in the log.
 //!
-//! A text belongs to the piece of work in which its last piece is. Who begins to read in the middle of a
-//! log looks back for pieces that were not complete there (`look_back`).
+//! A text belongs to the task in which its last piece is. A reader that begins in the middle of a
+//! log looks back for texts that were incomplete there (`look_back`).
 
 use std::ops::Range;
 
@@ -22,8 +22,8 @@ pub(crate) struct Entry {
     pub(crate) outcome: Outcome,
     /// Where it is in the copy, without its line feed.
     pub(crate) text: Range<usize>,
-    /// Where in the block the line is that it was made of, or that completed it; empty for a text that
-    /// was never completed.
+    /// Where in the block its line is, or the line that completed it; empty for a text that was
+    /// never completed.
     pub(crate) source: Range<usize>,
     /// Offset in the log of its first piece.
     pub(crate) offset: u64,
@@ -110,7 +110,7 @@ impl Rewriter {
         copy
     }
 
-    /// Whether no block came since it was reset.
+    /// Whether there was no block since the last reset.
     pub(crate) fn is_fresh(&self) -> bool {
         self.next.is_none()
     }

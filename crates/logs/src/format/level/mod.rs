@@ -1,8 +1,8 @@
 //! The level of a line of text, where a person would see it.
 //!
-//! Looked at is the text up to the message proper: words in brackets, numbers, names with marks in
-//! them, and a lone word like the name of a logger. A second plain word begins the message, in which
-//! only a level between dashes or bars counts. What is found is one of six levels:
+//! Only the text before the message proper is searched: words in brackets, numbers, names with
+//! marks in them, and a lone word like the name of a logger. A second plain word begins the message,
+//! in which only a level between dashes or bars counts. There are six levels:
 //!
 //! | level | words |
 //! |---|---|
@@ -21,7 +21,7 @@ pub(super) use search::find;
 
 use crate::record::Level;
 
-/// A level, and how much of the text goes with it where nothing but marks is before it.
+/// A level, and how much of the text belongs to it if only marks are before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) level: Level,

@@ -3,7 +3,7 @@
 use super::{Found, Need, classify, is_key, letter, of_word, severity, word_length};
 use crate::record::Level;
 
-/// So much of a text is looked at, and no more words than these.
+/// The most bytes and words of a text that are searched.
 const LOOKED_AT: usize = 160;
 const WORDS_MAX: usize = 10;
 
@@ -128,8 +128,8 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Whether a level in capitals may follow the words before: none of them, or the name of a
-    /// logger, is plain.
+    /// Whether a level in capitals may follow the words before: none of them is plain, or one that
+    /// may name a logger.
     fn may_have_level(&self) -> bool {
         self.plain_words == 0 || (self.plain_words == 1 && !self.ends_in_sentence())
     }
@@ -197,14 +197,14 @@ impl<'a> Search<'a> {
         (self.plain_words == 0).then_some(Found { level, skip: 0 })
     }
 
-    /// The level with the text up to `end` and the blanks there, if nothing but marks is before.
+    /// The level with the text up to `end` and the blanks there, if only marks are before it.
     fn found(&self, level: Level, end: usize) -> Option<Found> {
         let is_first = self.plain_words + self.names + self.numbers == 0;
         let blanks = self.text[end..].iter().take_while(|b| b" \t".contains(b)).count();
         is_first.then_some(Found { level, skip: end + blanks })
     }
 
-    /// Passes over a word that is no level; `false` where the message begins.
+    /// Passes over a word that is not a level; `false` where the message begins.
     fn pass_word(&mut self) -> bool {
         let rest = self.rest();
         let close = match rest[0] {

@@ -47,7 +47,7 @@ impl<S: Sink> Scanner<'_, S> {
         let Some(mut current) = self.current.take() else { return };
         if let Some(mut rewriter) = current.rewriter.take() {
             let input = &self.logs[current.log].input;
-            // No line begins in the last piece, and the pieces before left the rest to it.
+            // If no line begins in the last piece, it still has to finish what earlier pieces left.
             if current.at_end
                 && rewriter.is_fresh()
                 && let Some(file) = input.plain()
@@ -79,7 +79,7 @@ impl<S: Sink> Scanner<'_, S> {
         }
     }
 
-    /// Takes the record of an entry; why it is none, and where in the line.
+    /// Takes the record of an entry; the error says why it is not one, and where in the line.
     fn entry(
         &mut self,
         c: &mut Current,

@@ -25,9 +25,9 @@ struct Filled {
     bytes: usize,
 }
 
-/// Reads `stream` on a thread of its own, or on this one where no thread can be started. The thread
-/// ends with the stream, or with its next read once the stream that is returned was dropped; nobody
-/// waits for it, as the writer of a pipe may not write for long.
+/// Reads `stream` on a thread of its own, or on this one if no thread can be started. The thread
+/// ends with the stream, or with its next read after the returned stream was dropped. It is not
+/// joined, as the writer of a pipe may not write for long.
 pub(crate) fn beside(stream: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
     let (give_stream, take_stream) = channel();
     let (give_full, full) = sync_channel(BUFFERS);
@@ -52,7 +52,7 @@ pub(crate) fn beside(stream: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
     }
 }
 
-/// Reads until the end, an error, or until nobody takes the buffers any more.
+/// Reads until the end, an error, or the receiver is gone.
 fn read_ahead(
     mut stream: Box<dyn Read + Send>,
     empty: &Receiver<Vec<u8>>,
@@ -77,11 +77,11 @@ impl Read for Beside {
         if self.start == self.filled.bytes && !self.ended {
             let used = std::mem::take(&mut self.filled).buf;
             if !used.is_empty() {
-                // Where the thread has ended, nobody needs it.
+                // If the thread has ended, the buffer is not needed.
                 let _ = self.empty.send(used);
             }
             // A thread that ended without its last message has panicked: that is not the end of the file.
-            let lost = || io::Error::other("the thread of the decoder broke off");
+            let lost = || io::Error::other("the decoder thread ended early");
             let received = self.full.recv().unwrap_or_else(|_| Err(lost()));
             self.ended = !matches!(&received, Ok(filled) if filled.bytes > 0);
             self.start = 0;

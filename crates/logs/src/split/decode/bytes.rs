@@ -44,7 +44,7 @@ impl Bytes {
         if skipped == n { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
-    /// Whether more bytes were read than there are, with [`Read`].
+    /// Whether a [`Read`] found no more bytes.
     pub(super) fn ran_out(&self) -> bool {
         self.ran_out
     }

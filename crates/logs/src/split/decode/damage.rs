@@ -15,8 +15,8 @@ impl fmt::Display for NotReadable {
 
 impl std::error::Error for NotReadable {}
 
-/// Why a file is not read though it is not damaged. Ends in the command that helps, which lacks only the
-/// name of the file, as that is not known here.
+/// Why a file is not read though it is not damaged. Ends in the command that helps, without the
+/// name of the file, which is not known here.
 #[derive(Debug)]
 pub(crate) struct Advice(String);
 
@@ -33,12 +33,12 @@ pub(crate) fn is_advice(e: &io::Error) -> bool {
     e.get_ref().is_some_and(|inner| inner.is::<Advice>())
 }
 
-/// Marks `e` as an error of the file. One that comes out of another decoder stays as it is.
+/// Marks `e` as an error of the file. One from another decoder stays as it is.
 pub(super) fn not_readable(e: io::Error) -> io::Error {
     if is_settled(&e) { e } else { io::Error::new(e.kind(), NotReadable(e)) }
 }
 
-/// Makes an error of a decoder one of three: the file ends too early, is damaged, or is not supported.
+/// Reduces an error of a decoder to: the file ends too early, is damaged, or is not supported.
 pub(super) fn of_decoder(e: io::Error) -> io::Error {
     if is_settled(&e) { e } else { damaged() }
 }
@@ -50,12 +50,12 @@ fn is_settled(e: &io::Error) -> bool {
         || e.get_ref().is_some_and(|inner| inner.is::<NotReadable>())
 }
 
-/// Bytes that are not as their format has them.
+/// Bytes that break the rules of their format.
 pub(super) fn damaged() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "damaged data")
 }
 
-/// Bytes that are right, but not read here; `words` end in the command that helps ([`Advice`]).
+/// Valid bytes that are not read here; `words` end in the command that helps ([`Advice`]).
 pub(super) fn unsupported(words: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, Advice(words.into()))
 }

@@ -21,8 +21,8 @@ impl Frame {
 impl Read for Frame {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.0.read(buf).map_err(in_words)?;
-        // A file that ends between two blocks is whole for the decoder. The end mark of a frame is
-        // not there, or no more would have been read.
+        // The decoder takes a file that ends between two blocks for whole. If it read on and found
+        // no bytes, the end mark of the frame is missing.
         if n == 0 && self.0.get_ref().ran_out() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -49,7 +49,7 @@ fn in_words(e: io::Error) -> io::Error {
 /// The bytes of a block of the legacy format, before it is compressed.
 const LEGACY_BLOCK_BYTES: usize = 8 << 20;
 
-/// The most that a block becomes: what has no repetition grows.
+/// The largest compressed block: data without repetition grows.
 const LEGACY_COMPRESSED_MAX: usize = LEGACY_BLOCK_BYTES + LEGACY_BLOCK_BYTES / 255 + 16;
 
 /// The blocks of the legacy format: the length of each, and as many bytes.

@@ -1,8 +1,8 @@
 //! Compressed files as streams of their text.
 //!
 //! A file is recognized by its first bytes ([`signature`]) and decoded part by part ([`parts`]); what
-//! comes out is looked at again, so that a file that was compressed twice is read. The text is one
-//! stream in any case, so what changes it further is one more [`Read`] around it.
+//! comes out is looked at again, so that a file that was compressed twice is read. The text is
+//! always one stream, so a further change is one more [`Read`] around it.
 
 mod beside;
 mod bytes;
@@ -23,8 +23,8 @@ pub(super) use damage::is_advice;
 use damage::{Checked, unsupported};
 use signature::Archive;
 
-/// How often a file may be compressed: each layer takes memory, and files can be made that have
-/// no end of layers.
+/// How often a file may be compressed: each layer takes memory, and a file can be made with any
+/// number of layers.
 const LAYERS_MAX: usize = 3;
 
 /// The text of compressed `bytes`. `ignored` gets the number of bytes after the compressed data.
@@ -56,7 +56,7 @@ pub(super) fn refused(archive: Archive, layers: usize) -> io::Error {
     })
 }
 
-/// The first bytes of `bytes`, and all of them. Of a slow writer no more is awaited than a line.
+/// The first bytes of `bytes`, and all of them. Waits for no more than a line of a slow writer.
 fn with_head(mut bytes: Box<dyn Read + Send>) -> (Vec<u8>, Box<dyn Read + Send>) {
     let mut head = vec![0; signature::HEAD_BYTES];
     let (mut n, mut failed) = (0, None);

@@ -11,7 +11,7 @@ use super::damage::{damaged, of_decoder};
 use super::signature::{Format, format};
 use super::{lz4, members, xz, zstd};
 
-/// How many bytes tell how a part is compressed.
+/// How many bytes show how a part is compressed.
 const SIGNATURE_BYTES: usize = 16;
 
 /// A part while it is decoded: its text, and 0 bytes at its end.
@@ -35,8 +35,8 @@ enum State {
 }
 
 impl Parts {
-    /// The text of `bytes`. The number of bytes that follow the last part and are no part is added
-    /// to `ignored`, where that is no error.
+    /// The text of `bytes`. `ignored` gets the number of bytes after the last part, if they are not
+    /// an error.
     pub(super) fn new(bytes: Box<dyn Read + Send>, ignored: Arc<AtomicU64>) -> Self {
         Self { state: State::Between(Bytes::new(bytes)), last: None, ignored }
     }
@@ -62,9 +62,9 @@ impl Parts {
         }
     }
 
-    /// Looks at what follows the last part. Zeros are padding, as tapes need it. What else follows gzip
-    /// and bzip2 is ignored and counted, as their own programs do; for all others it is damage,
-    /// as it is for theirs.
+    /// Looks at what follows the last part. Zeros are padding, as tapes need it. Other bytes after
+    /// gzip and bzip2 are ignored and counted; after all others they are damage. The formats' own
+    /// programs do the same.
     fn end(&self, mut bytes: Bytes) -> io::Result<()> {
         let mut rest = 0;
         let mut is_padding = true;

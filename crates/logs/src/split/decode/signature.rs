@@ -55,7 +55,7 @@ fn is_lzma(head: &[u8]) -> bool {
     dictionary >= 1 << 12 && is_usual && (size == u64::MAX || size < 1 << 38)
 }
 
-/// What is not read, and how people unpack it.
+/// A file that is not read, and the command that unpacks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Archive {
     /// With its article.

@@ -283,7 +283,7 @@ fn another_thread_reads_the_same_bytes_and_the_same_error() {
     assert_eq!(broken.read_to_end(&mut out).unwrap_err().raw_os_error(), Some(5));
     assert!(out == text);
     assert_eq!(broken.read(&mut [0; 8]).unwrap(), 0);
-    // It ends with the one who reads, though there is more.
+    // The thread ends with its reader, though there is more.
     let mut endless = beside(Box::new(io::repeat(b'x')));
     endless.read_exact(&mut [0; 1000]).unwrap();
 }

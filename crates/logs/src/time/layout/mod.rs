@@ -68,7 +68,7 @@ pub(super) struct ZoneName {
     pub(super) end: usize,
     /// The length of the stamp with it, and with what closes it.
     pub(super) length: usize,
-    /// Whether only a known name is one: the place is also one for other words.
+    /// Whether only a known name counts, as other words may stand here, too.
     pub(super) known_only: bool,
 }
 

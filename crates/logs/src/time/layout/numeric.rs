@@ -19,7 +19,7 @@ pub(super) fn short_first(r: &mut Reader<'_>, day_first: Option<bool>) -> Option
     let second = r.short_number()?;
     let date = match r.byte(mark) {
         Some(()) => three_numbers(r, (first, second), mark, day_first)?,
-        // A version and a time look like that, too, where it may have one digit.
+        // With one digit, a version before a time would look like a date.
         None if full => without_year(first, second)?,
         None => return None,
     };
@@ -48,7 +48,7 @@ fn with_month_name(r: &mut Reader<'_>, day: i8, mark: u8) -> Option<Stamp> {
     after_date(r, Date { year, month, day })
 }
 
-/// The date of three numbers, the third of which follows.
+/// The date of three numbers; the third one follows.
 fn three_numbers(
     r: &mut Reader<'_>,
     (first, second): (i8, i8),

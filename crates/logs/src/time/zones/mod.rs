@@ -7,8 +7,8 @@
 //! - Any other abbreviation has the offset of [`words`]. EST, EDT, CST, CDT, MST, MDT, PST and
 //!   PDT are those of North America, as RFC 2822 (section 4.3) says. Of the others with several
 //!   meanings, BST is British Summer Time, IST is India's, AST Atlantic, GST Gulf, SST Samoa.
-//! - Three to five capitals that are none of these and no usual word of logs are an unknown name:
-//!   they are counted, and the time is read in the zone of the rules.
+//! - Any other three to five capitals are an unknown name, unless they are a usual word of logs:
+//! they   are counted, and the time is read in the zone of the rules.
 
 mod words;
 

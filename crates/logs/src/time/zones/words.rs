@@ -1,4 +1,4 @@
-//! Words after times: abbreviations of zones, and words that are none.
+//! Words after times: abbreviations of zones, and other words.
 
 /// The offset of an abbreviation in seconds. Sources: RFC 2822 for North America; the tz database
 /// for the others, with the choices that the module states.
@@ -40,8 +40,8 @@ pub(super) fn abbreviation(name: &str) -> Option<i32> {
     Some(minutes * 60)
 }
 
-/// Words of three to five capitals that logs have after a time and that are no zones: levels, methods
-/// of HTTP, protocols, and what happened. In the order of `binary_search`.
+/// Words of three to five capitals after a time that are not zones: levels, methods of HTTP,
+/// protocols, and events. In the order of `binary_search`.
 pub(super) const WORDS: [&str; 112] = [
     "ACK", "ADD", "ALERT", "ALLOW", "ALTER", "API", "APP", "ARP", "AUTH", "BEGIN", "BIND", "BLOCK",
     "BOOT", "CALL", "CLOSE", "CMD", "COPY", "CRIT", "CRON", "DATA", "DBG", "DEBUG", "DEL", "DENY",

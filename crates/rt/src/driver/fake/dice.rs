@@ -1,6 +1,6 @@
 //! Numbers from a seed.
 
-/// Xorshift with 64 bits: fast, and good enough to choose by.
+/// A 64-bit xorshift generator.
 #[derive(Debug)]
 pub(super) struct Dice(u64);
 

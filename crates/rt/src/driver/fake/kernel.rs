@@ -8,14 +8,14 @@ use super::dice::Dice;
 use crate::driver::perform::{perform, perform_now};
 use crate::driver::sockets::is_on_stream;
 
-/// A length that every device can stop at.
+/// A length at which every device can stop.
 const DIRECT_GRID: u32 = 4096;
 
 /// One operation in this many fails, where operations fail.
 const FAILS: u64 = 64;
 
-/// Carries `op` out; it comes back where it would have to wait for a peer. With `fails`, it may also end with an
-/// error that repetition does not mend.
+/// Carries out `op`, or returns it if it would wait for a peer. With `fails`, it may also end with
+/// an error that a retry does not fix.
 pub(super) fn carry_out(op: Op, fails: bool, dice: &mut Dice) -> Result<Outcome, Op> {
     if fails
         && dice.one_in(FAILS)

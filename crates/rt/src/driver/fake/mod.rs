@@ -1,7 +1,7 @@
 //! A simulated kernel and clock: a seed decides order, delays, short reads and writes, failures, and time.
 //!
-//! Operations are carried out for real, one at a time, when their turn comes. So files and sockets are real, and
-//! what is simulated is when and how operations end. Time passes only while nothing else can happen.
+//! Operations are carried out for real, one at a time. Files and sockets are real; when and how
+//! operations end is simulated. Time passes only while nothing else can happen.
 
 mod dice;
 mod kernel;
@@ -29,23 +29,21 @@ const DELAY: Duration = Duration::from_micros(50);
 /// The delay of a few: a slow device, or a slow peer.
 const LONG_DELAY: Duration = Duration::from_millis(10);
 
-/// The same where more goes wrong.
+/// The longest delay where operations fail.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
 /// The most time that passes in a turn of a busy core.
 const BUSY_STEP: Duration = Duration::from_micros(2);
 
-/// How far the clock jumps at most, as after a machine has slept.
+/// The longest jump of the clock, as after a suspend.
 const JUMP: Duration = Duration::from_secs(120);
 
-/// How long closures on other threads are waited for, in real time, before the clock passes: a closure may
-/// itself wait for a timer.
+/// The real time of one wait for closures on other threads, before the clock advances.
 const CLOSURES_WAIT: Duration = Duration::from_millis(1);
-/// See above.
+/// The most such waits: a closure may itself wait for a timer.
 const CLOSURES_WAITS_MAX: u32 = 100;
 
-/// How long the real kernel and other threads have, where more goes wrong, before a program that waits is taken
-/// to wait for ever.
+/// The real time after which a waiting program counts as stuck, where operations fail.
 const STUCK_AFTER: Duration = Duration::from_secs(2);
 
 /// An operation in flight, and those of its chain that come after it.
@@ -73,10 +71,10 @@ pub(crate) struct Fake {
     readiness: Readiness,
     /// Closures that run on other threads now.
     closures: Arc<AtomicUsize>,
-    /// Waits for them since something last happened.
+    /// Waits for them since the last event.
     closure_waits: u32,
     stuck: bool,
-    /// How operations ended so far, and when.
+    /// A hash of how and when operations ended.
     history: DefaultHasher,
 }
 
@@ -99,27 +97,27 @@ impl Fake {
         self.now
     }
 
-    /// A number that stands for all that happened so far.
+    /// A hash of the history so far.
     pub(crate) fn history(&self) -> u64 {
         self.history.finish()
     }
 
-    /// Closures that run on other threads; who starts one adds it.
+    /// Closures that run on other threads; the code that starts one counts it.
     pub(crate) fn closures(&self) -> &Arc<AtomicUsize> {
         &self.closures
     }
 
-    /// Whether the program waits for what can never happen.
+    /// Whether the program is deadlocked.
     pub(crate) fn is_stuck(&self) -> bool {
         self.stuck
     }
 
-    /// Whether to say that there is no room for an operation.
+    /// Whether to refuse an operation although there is room.
     pub(super) fn pretends_to_be_full(&mut self) -> bool {
         self.fails && self.dice.one_in(16)
     }
 
-    /// Takes a chain over; most have one operation.
+    /// Takes over a chain; most have one operation.
     pub(super) fn submit(&mut self, ids: &[OpId], ops: Vec<Op>, slots: &mut Slots) {
         ids.iter().for_each(|id| slots.submitted(*id, Holder::Fake));
         self.push(ids.iter().copied().zip(ops).collect());
@@ -152,8 +150,8 @@ impl Fake {
         }
     }
 
-    /// Ends operations that are due. Where there are none and the core sleeps, lets the time pass, or waits
-    /// for the real kernel and other threads.
+    /// Ends operations that are due. If there are none and the core sleeps, advances the clock, or
+    /// waits for the real kernel and other threads.
     pub(super) fn turn(&mut self, sleeps: bool, timeout: Option<Duration>, slots: &mut Slots) {
         self.stuck = false;
         if !sleeps {
@@ -167,7 +165,7 @@ impl Fake {
         }
         let timer = timeout.map(|timeout| self.now + timeout);
         let next = self.pending.iter().filter(|p| !p.blocked).map(|p| p.due).min();
-        // What a closure does is not of the simulated time.
+        // A closure takes no simulated time.
         let waits = timer.is_some() && timer <= next.or(timer) && self.wait_for_closures();
         match next.into_iter().chain(timer).min() {
             _ if waits => {}
@@ -183,7 +181,8 @@ impl Fake {
         }
     }
 
-    /// Waits a little for closures on other threads; false where there are none, or they had their time.
+    /// Waits a little for closures on other threads; false if there are none, or the waits are used
+    /// up.
     fn wait_for_closures(&mut self) -> bool {
         let runs = self.closures.load(Ordering::Acquire) > 0;
         if !runs || self.closure_waits >= CLOSURES_WAITS_MAX {
@@ -212,7 +211,7 @@ impl Fake {
         self.readiness.turn(Some(Duration::ZERO));
     }
 
-    /// Tries operations that are due, in any order: all of them, or some. Whether one has ended.
+    /// Tries all or some of the due operations, in random order. Returns whether one has ended.
     fn end_due(&mut self, all: bool, slots: &mut Slots) -> bool {
         let now = self.now;
         let (mut due, later): (Vec<_>, _) =
@@ -234,7 +233,7 @@ impl Fake {
         ended
     }
 
-    /// Whether the operation has ended.
+    /// Tries one operation. Returns whether it has ended.
     fn try_one(&mut self, entry: Pending, slots: &mut Slots) -> bool {
         let Pending { id, op, due, cancelled, blocked, rest } = entry;
         // A cancellation may come too late.

@@ -30,7 +30,7 @@ pub(crate) enum SharedBuffers {
 }
 
 impl SharedBuffers {
-    /// How many there are where `small` were asked for, a power of two, and the bytes of each.
+    /// The number of buffers if `small` are wanted, a power of two, and the bytes of each.
     pub(super) fn size(self, small: u16) -> (u16, u32) {
         let small = small.clamp(1, COUNT_MAX).next_power_of_two();
         match self {

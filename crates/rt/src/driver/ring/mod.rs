@@ -33,7 +33,7 @@ const RING_ENTRIES_MAX: u32 = RING_COMPLETIONS / 2;
 /// Completions that a core's ring holds before the kernel has to keep some aside.
 const RING_COMPLETIONS: u32 = 4096;
 
-/// How long a core waits at a time while the kernel refuses to enter its ring.
+/// How long a core pauses while the kernel refuses to enter its ring.
 const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 
 /// Sets up a core's ring. `refuse_messages` is for tests: the kernel then takes no message from this ring.
@@ -149,7 +149,7 @@ impl Ring {
 
     pub(super) fn submit_linked(&mut self, ids: &[OpId], ops: Vec<Op>, slots: &mut Slots) {
         if ops.len() > self.ring.entries() {
-            // A chain is one where all of it is given to the kernel together.
+            // The kernel must get a chain as a whole.
             return self.cold.submit_linked(ids, ops, slots);
         }
         let ops = match self.degrade.path() {
@@ -178,14 +178,14 @@ impl Ring {
 
     pub(super) fn cancel(&mut self, id: OpId, holder: Holder) {
         match holder {
-            // A multishot operation never ends by itself, so a refusal is not the last word.
+            // A multishot operation never ends by itself, so its cancellation is retried.
             Holder::Ring(key) if self.ring.cancel(key).is_err() => self.uncancelled.push(key),
             Holder::Ring(_) => {}
             other => self.cold.cancel(id, other),
         }
     }
 
-    /// A thread of the pool has carried an operation out.
+    /// A thread of the pool has carried out an operation.
     pub(super) fn end(&mut self, id: OpId, outcome: Outcome, slots: &mut Slots) {
         self.cold.end(id, outcome, slots);
     }
@@ -260,7 +260,7 @@ impl Ring {
             Event::End(outcome) => {
                 let short = matches!(outcome.result, Err(Errno::AGAIN | Errno::NOMEM));
                 degrade.completed(short);
-                // Its key may be another operation's soon.
+                // Another operation may soon have its key.
                 uncancelled.retain(|asked| *asked != key);
                 if let Some(id) = ids.take(key) {
                     slots.complete(id, outcome);

@@ -10,12 +10,12 @@ use super::Ring;
 use crate::driver::slots::Slots;
 
 /// The error of an operation that the kernel had when it began to refuse the ring
-/// (`ENOTRECOVERABLE`). It may have been done in part or whole, and nobody can learn how it ended. Its buffer does
-/// not come back, as the kernel may still write to it.
+/// (`ENOTRECOVERABLE`). It may have been done in part or whole; its outcome is unknown. Its buffer
+/// does not come back, because the kernel may still write to it.
 pub const STRANDED: Errno = Errno::NOTRECOVERABLE;
 
-/// Errors that pass (`EAGAIN`, `EBUSY`, `ENOMEM`) are waited out for this long. Others last: a filter of system
-/// calls is never lifted (`seccomp(2)`).
+/// How long errors that may pass (`EAGAIN`, `EBUSY`, `ENOMEM`) are tolerated. Others last: a filter
+/// of system calls is never lifted (`seccomp(2)`).
 const REFUSED_MAX: Duration = Duration::from_secs(5);
 
 /// The refusals in a row.
@@ -54,14 +54,14 @@ impl Ring {
         self.refused.why
     }
 
-    /// Asks again for the end of operations whose cancellation was refused.
+    /// Retries cancellations that the ring refused.
     pub(super) fn cancel_again(&mut self) {
         let ring = &mut self.ring;
         self.uncancelled.retain(|key| ring.cancel(*key).is_err());
     }
 
-    /// Records whether the kernel has `entered` the ring; false where the ring is given up. After a refusal, waits
-    /// for `pause`: an enter that is refused does not wait.
+    /// Records whether the kernel has `entered` the ring. Returns false if the ring is given up.
+    /// After a refusal, waits for `pause`: a refused enter does not wait.
     pub(super) fn goes_on(
         &mut self,
         entered: Result<(), Errno>,

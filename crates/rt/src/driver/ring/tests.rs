@@ -111,8 +111,8 @@ fn a_shortage_that_does_not_pass_is_a_refusal_for_good() {
     assert_eq!((runtime.has_ring(), runtime.path().0), (false, Path::Cold));
 }
 
-/// Sends pieces through a socket and a pipe to their other ends, and writes and reads a file meanwhile. Each byte
-/// is right, or an operation says that nobody knows whether it was done.
+/// Sends pieces through a socket, and writes and reads a file meanwhile. Each byte is right, or an
+/// operation ends with an unknown outcome.
 async fn pieces(mut dice: Dice, file: Rc<File>, number: u64) -> io::Result<()> {
     let (sender, receiver) = UnixStream::pair()?;
     let count = 1 + dice.below(20) as usize;
