@@ -139,6 +139,10 @@ const LEVEL_BYTES: usize = 5;
 const LEVELS_AT: u32 = u32::MAX - LEVELS.len() as u32;
 
 impl Level {
+    /// All of them, from the least serious on.
+    pub const ALL: [Self; 6] =
+        [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
+
     /// Its name in capitals.
     #[must_use]
     pub fn name(self) -> &'static str {

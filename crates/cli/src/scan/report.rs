@@ -3,8 +3,9 @@
 use cutwater_logs::bad::Reason;
 use cutwater_logs::misfits::Misfits;
 use cutwater_logs::scan::Log;
+use cutwater_logs::time::UnknownZones;
 use cutwater_shell::left_out::LeftOut;
-use cutwater_shell::words::{counted, printable, unknown_zones};
+use cutwater_shell::words::printable;
 use cutwater_shell::{Failure, note, output};
 
 use super::done::{Done, PassResult};

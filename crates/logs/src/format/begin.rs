@@ -2,13 +2,14 @@
 //!
 //! - Text with times: a line with a time in front begins a record. All others belong to the record before
 //!   them: stack traces, SQL, pretty-printed objects.
-//! - Formats of one line each (JSON, access logs, syslog and others): every line begins a record,
-//! except   one that is indented, or of a known kind of stack trace, and is not a record by itself.
+//! - Formats of one line each (JSON, access logs, syslog and others): every line begins a record, except
+//!   one that is indented, or of a known kind of stack trace, and is not a record by itself.
 //! - Lines without any format: every line is a record.
 
 use std::sync::Arc;
 
 use super::csv::Csv;
+use super::trace::{MAY_CONTINUE, continues, is_of_crash, is_of_trace};
 use super::{DataFormat, Definition, Format, Parser, feed, is_blank, plain, zeros};
 use crate::record::{Fields, Record, without_return};
 use crate::split::kept_lines;
@@ -81,6 +82,12 @@ struct Strict {
 impl Begin {
     /// The rule of `definition`.
     pub(crate) fn new(definition: &Definition, rules: &Rules) -> Self {
+        if let Definition::Wrapped(wrapping) = definition
+            && wrapping.envelopes().is_empty()
+            && !wrapping.is_mixed()
+        {
+            return Self::new(wrapping.inside(), rules);
+        }
         if let Definition::Csv(dialect) = definition {
             return Self(Rule::Csv(Box::new(Csv::new(dialect, &mut Fields::only::<&str>(&[])))));
         }
@@ -112,6 +119,11 @@ impl Begin {
     /// Whether a record may have several lines.
     pub(crate) fn joins(&self) -> bool {
         !matches!(self.0, Rule::Always)
+    }
+
+    /// Whether a value in quotation marks may have several lines, which the parser of a line reads.
+    pub(crate) fn has_quoted_lines(&self) -> bool {
+        matches!(self.0, Rule::Csv(_))
     }
 
     /// Whether records are known by how they begin, so that a record is parsed with all its lines.
@@ -151,7 +163,7 @@ impl Begin {
     /// `block`. Blank lines behind it are not part of it.
     #[inline]
     pub(crate) fn record_end(&mut self, block: &[u8], end: usize) -> usize {
-        if matches!(self.0, Rule::Csv(_)) {
+        if self.has_quoted_lines() {
             return end;
         }
         let (mut last, mut at) = (end, end + 1);
@@ -202,24 +214,6 @@ impl Strict {
     }
 }
 
-/// First bytes of lines that may continue a record. Most formats of one line each have others.
-const MAY_CONTINUE: [bool; 256] = {
-    let mut table = [false; 256];
-    let bytes = b" \t\r\n#.\"-[";
-    let mut at = 0;
-    while at < bytes.len() {
-        table[bytes[at] as usize] = true;
-        at += 1;
-    }
-    let mut letter = 0;
-    while letter < 26 {
-        table[(b'a' + letter) as usize] = true;
-        table[(b'A' + letter) as usize] = true;
-        letter += 1;
-    }
-    table
-};
-
 /// Whether `line` begins like `2026-01-02 03:`, whether or not that date exists.
 fn looks_like_date(line: &[u8]) -> bool {
     const SHAPE: &[u8] = b"dddd-dd-dd.dd:";
@@ -231,69 +225,6 @@ fn looks_like_date(line: &[u8]) -> bool {
         other => byte == other,
     };
     line.len() >= SHAPE.len() && line.iter().zip(SHAPE).all(fits)
-}
-
-/// Whether `line` is blank or begins with a blank.
-fn is_indented(line: &[u8]) -> bool {
-    matches!(line.first(), None | Some(b' ' | b'\t')) || is_blank(line)
-}
-
-/// Whether `line` looks like the continuation of a record: it is blank, indented, or of a stack trace.
-pub(super) fn continues(line: &[u8]) -> bool {
-    is_indented(line) || is_of_trace(line)
-}
-
-/// How Go's runtime and others begin the report of a crash, which does not continue the line
-/// before.
-const CRASHES: [&[u8]; 5] =
-    [b"panic: ", b"goroutine ", b"[signal SIG", b"fatal error: ", b"Exception in thread "];
-
-fn is_of_crash(line: &[u8]) -> bool {
-    CRASHES.iter().any(|start| line.starts_with(start))
-}
-
-/// How lines of stack traces begin that are not indented: Java and Kotlin, Python, Go, .NET, PHP, Rust.
-const TRACE_STARTS: [&[u8]; 17] = [
-    b"Caused by: ",
-    b"Suppressed: ",
-    b"Exception in thread ",
-    b"Traceback (most recent call last)",
-    b"During handling of the above exception",
-    b"The above exception was the direct cause",
-    b"goroutine ",
-    b"created by ",
-    b"[signal SIG",
-    b"panic: ",
-    b"--- End of ",
-    b"[stacktrace]",
-    b"[previous exception]",
-    b"stack backtrace:",
-    b"note: run with `RUST_BACKTRACE",
-    b"\"}",
-    b"at ",
-];
-
-fn is_of_trace(line: &[u8]) -> bool {
-    match line {
-        [b'#', second, ..] => second.is_ascii_digit(),
-        [b'.', ..] => line.starts_with(b"... ") && line.trim_ascii_end().ends_with(b" more"),
-        _ => {
-            TRACE_STARTS
-                .iter()
-                .any(|start| line.first() == start.first() && line.starts_with(start))
-                || is_exception(line)
-        }
-    }
-}
-
-/// `ValueError: text`, `java.io.IOException`: the name of an exception, with a colon or alone.
-fn is_exception(line: &[u8]) -> bool {
-    const ENDS: [&[u8]; 4] = [b"Error", b"Exception", b"Interrupt", b"Fault"];
-    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$');
-    let length = line.iter().take_while(|b| is_part(b)).count();
-    let (name, rest) = line.split_at(length);
-    let alone = rest.trim_ascii().is_empty() || rest.starts_with(b": ");
-    alone && ENDS.iter().any(|end| name.len() > end.len() && name.ends_with(end))
 }
 
 #[cfg(test)]

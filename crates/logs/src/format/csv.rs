@@ -17,14 +17,9 @@ use crate::Result;
 use crate::bad::Reason;
 use crate::json::Fault;
 use crate::record::{Fields, Record, Span, SpanKind, without_return};
+use crate::split::{COMPRESSED_ENDS, RECORD_BYTES_MAX};
 
 use settings::Settings;
-
-/// How many bytes a record with line breaks in its values may have.
-const RECORD_BYTES_MAX: usize = 1 << 20;
-
-/// Extensions of compressed files, after their own.
-const COMPRESSED: [&str; 6] = ["gz", "zst", "zstd", "bz2", "xz", "lz4"];
 
 /// How a log separates its values, and what its columns are called.
 #[derive(Debug, Clone)]
@@ -55,7 +50,7 @@ impl Dialect {
     pub(crate) fn of_file(path: &Path, sample: &[u8]) -> Option<Self> {
         let ends = |path: &Path| path.extension()?.to_str().map(str::to_ascii_lowercase);
         let end = ends(path)?;
-        let end = if COMPRESSED.contains(&end.as_str()) {
+        let end = if COMPRESSED_ENDS.contains(&end.as_str()) {
             ends(Path::new(path.file_stem()?))?
         } else {
             end

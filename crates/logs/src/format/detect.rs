@@ -118,7 +118,7 @@ pub(super) fn is_mixture(text: usize, lines: usize) -> bool {
 /// printed over several lines.
 pub(super) fn texts(sample: &[u8], with_traces: bool) -> usize {
     let is_text = |line: &&[u8]| {
-        let continues = !with_traces && super::begin::continues(line);
+        let continues = !with_traces && super::trace::continues(line);
         let line = line.trim_ascii();
         let torn = line.is_empty()
             || line.contains(&0)

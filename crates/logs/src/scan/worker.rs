@@ -1,5 +1,6 @@
 //! One thread's part of a pass.
 
+mod current;
 mod rewritten;
 
 use std::ops::{ControlFlow, Deref, Range};
@@ -9,12 +10,14 @@ use super::open::BYTE_ORDER_MARK;
 use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
-use crate::filter::{Bound, LINE};
-use crate::format::{Begin, Definition, Format, Parser, Rewriter, feed, is_blank, kept_end};
+use crate::filter::LINE;
+use crate::format::{Begin, Format, feed, is_blank};
 use crate::json::Fault;
-use crate::record::{FieldId, Fields, Record};
+use crate::record::{Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
-use crate::time::{Clock, Nanos, SECOND};
+use crate::time::{Clock, Nanos};
+
+use current::{Current, Extent, Time, beside_seconds};
 
 /// This many located bad lines are handed over before a piece ends.
 const BAD_HELD_MAX: usize = 4096;
@@ -61,58 +64,6 @@ pub(super) struct Scanner<'a, S: Sink> {
     bad_lines: Vec<BadLine>,
     /// Whether lines come as they are written to a log, and not piece by piece.
     pub(super) follows: bool,
-}
-
-/// What belongs to the log whose piece is being read.
-struct Current {
-    log: usize,
-    parser: Parser,
-    fields: Fields,
-    filter: Bound,
-    prefilter: Option<Prefilter>,
-    /// Reads only the times of records, so that each unknown zone is counted once.
-    time_clock: Clock,
-    /// The field of the nanoseconds, where the time is in whole seconds since 1970.
-    nanos: Option<FieldId>,
-    /// Reads other values.
-    clock: Clock,
-    time: Option<FieldId>,
-    /// Whether lines are wanted as they stand, and need not be records.
-    whole_lines: bool,
-    rewriter: Option<Rewriter>,
-    /// Whether the piece is the last one of its log.
-    at_end: bool,
-    begin: Begin,
-    /// Whether a value in quotation marks may have several lines.
-    quotes_lines: bool,
-    /// Whether a record has begun in this log; the lines before are records by themselves.
-    begun: bool,
-    /// The bits of watched fields that no record had so far.
-    unseen: Vec<(u64, FieldId)>,
-}
-
-impl Current {
-    /// The bits of the watched fields that `record` is the first to have.
-    #[cold]
-    fn see(&mut self, record: &Record) -> u64 {
-        let mut seen = 0;
-        self.unseen.retain(|&(bit, id)| {
-            let is_here = record.get(id).is_present();
-            seen |= if is_here { bit } else { 0 };
-            !is_here
-        });
-        seen
-    }
-}
-
-/// What a record's lines are, in a block.
-struct Extent {
-    /// Where the kept lines end, at a line feed or the end of the block.
-    kept: usize,
-    /// Where the last line ends.
-    end: usize,
-    /// Whether there are more lines than one.
-    has_more: bool,
 }
 
 impl<'a, S: Sink> Scanner<'a, S> {
@@ -181,7 +132,6 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let parser =
             if fields.open { log.definition.parser(&mut fields, &log.rules) } else { parser };
         let begin = Begin::new(&log.definition, &log.rules);
-        let quotes_lines = matches!(log.definition, Definition::Csv(_));
         Current {
             log: index,
             parser,
@@ -196,7 +146,6 @@ impl<'a, S: Sink> Scanner<'a, S> {
             rewriter,
             at_end: false,
             begin,
-            quotes_lines,
             begun: false,
             unseen,
         }
@@ -223,6 +172,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         if at == bytes.len() {
             // Nothing but the mark: a blank line.
             self.tally.lines += u64::from(marked);
+            self.tally.blank += u64::from(marked);
         }
         let mut indexed = current.whole_lines && !self.request.examine_all;
         while at < bytes.len() {
@@ -290,7 +240,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         } else {
             let (end, parsed) = c.parser.parse(block, start, &mut c.fields, &mut self.record);
             let mut extent = c.extent(block, start, end);
-            extent.has_more |= c.quotes_lines;
+            extent.has_more |= c.begin.has_quoted_lines();
             (extent, parsed)
         };
         let outcome = match parsed {
@@ -347,7 +297,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
     /// The time of the record, whose spans are in `block`.
     #[inline]
     fn time(&mut self, c: &mut Current, block: &[u8]) -> Option<Nanos> {
-        match time_of(c, block, &self.record) {
+        match c.time_of(block, &self.record) {
             Time::At(time) => Some(time),
             Time::Absent => {
                 self.tally.untimed += u64::from(self.request.filter.needs_time());
@@ -409,61 +359,6 @@ fn hand_over_bad<S: Sink>(
 ) {
     if current.filter.passes_bad(line, reason.name(), &mut current.clock) {
         sink.bad(&BadRow { log: current.log, offset, number, reason, line });
-    }
-}
-
-/// What the field of the time has.
-enum Time {
-    At(Nanos),
-    /// No value.
-    Absent,
-    /// A value that is no time.
-    Unreadable,
-}
-
-/// The time of a record.
-#[inline]
-fn time_of(c: &mut Current, block: &[u8], record: &Record) -> Time {
-    let Some(id) = c.time else { return Time::Absent };
-    let span = record.get(id);
-    let text = span.bytes(block);
-    if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
-        return Time::Absent;
-    }
-    let fraction = c.nanos.map_or(0, |id| {
-        let text = std::str::from_utf8(record.get(id).bytes(block)).unwrap_or_default();
-        text.parse().ok().filter(|nanos| (0..SECOND).contains(nanos)).unwrap_or(0)
-    });
-    c.time_clock
-        .parse(text)
-        .map_or(Time::Unreadable, |time| Time::At(time.saturating_add(fraction)))
-}
-
-/// The field beside `time` that has the rest of a second, as Log4j 2 writes an instant.
-fn beside_seconds(time: &str) -> Option<String> {
-    time.strip_suffix("epochSecond").map(|before| format!("{before}nanoOfSecond"))
-}
-
-impl Current {
-    /// The lines of the record whose first line is `block[start..end]`.
-    #[inline]
-    fn extent(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
-        let single = Extent { kept: end, end, has_more: false };
-        if !self.begin.joins() || !self.begun && !self.begins(&block[start..end]) {
-            return single;
-        }
-        let last = self.begin.record_end(block, end);
-        if last == end {
-            return single;
-        }
-        Extent { kept: kept_end(block, start, last), end: last, has_more: true }
-    }
-
-    /// Whether `line` begins the first record of the log.
-    #[cold]
-    fn begins(&mut self, line: &[u8]) -> bool {
-        self.begun = !is_blank(line) && self.begin.begins(line);
-        self.begun
     }
 }
 

@@ -52,7 +52,7 @@ const EXCERPT_BYTES: usize = 256;
 const HOLE_BYTES: usize = 64 << 10;
 
 /// How far past the end of a piece to read at a time for its last line.
-const EXTENSION_BYTES: usize = 4 << 10;
+pub(super) const EXTENSION_BYTES: usize = 4 << 10;
 
 /// Reads pieces as blocks of lines, with one buffer that is used again for every piece.
 #[derive(Debug)]

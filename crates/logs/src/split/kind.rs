@@ -7,6 +7,10 @@ use super::decode;
 use super::decode::signature::{self, Format};
 use crate::{Error, Result};
 
+/// Ends of names that say that a file is compressed. They name what is in it; how it is read depends on
+/// its first bytes alone.
+pub const COMPRESSED_ENDS: [&str; 7] = ["gz", "zst", "zstd", "bz2", "xz", "lz4", "Z"];
+
 /// How the bytes of an input are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputKind {

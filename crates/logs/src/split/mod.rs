@@ -15,7 +15,7 @@ mod utf16;
 
 pub use blocks::{Block, BlockSink, Blocks};
 pub use elements::is_elements;
-pub use kind::InputKind;
+pub use kind::{COMPRESSED_ENDS, InputKind};
 pub(crate) use queue::read_task;
 pub use queue::{Stop, Task, Worker, decodes_beside, run_workers};
 pub use records::{RECORD_BYTES_MAX, RECORD_LINES_MAX, kept_lines};

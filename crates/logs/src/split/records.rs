@@ -11,7 +11,7 @@
 use std::ops::ControlFlow;
 
 use super::BlockSink;
-use super::blocks::Pass;
+use super::blocks::{EXTENSION_BYTES, Pass};
 use crate::Result;
 
 /// The most bytes that a record of several lines keeps; a longer first line is kept whole.
@@ -91,9 +91,6 @@ enum Step {
     Moved,
     NeedsMore,
 }
-
-/// How much is read at a time past the end of a piece.
-const EXTENSION_BYTES: usize = 4 << 10;
 
 /// How much of a line that is too long is looked at to find whether it begins a record.
 const BEGINNING_BYTES: usize = 4 << 10;

@@ -1,7 +1,7 @@
 //! Timestamps: the layouts of logs, and the rules for what they leave out.
 //!
 //! - A stamp without a zone is in the zone of the [`Rules`] (UTC by default), and so is one whose
-//! zone   has an unknown name; [`Clock::take_unknown_zones`] has these names.
+//!   zone has an unknown name; [`Clock::take_unknown_zones`] has these names.
 //! - A stamp without a year is in the latest year that does not put it more than a day after
 //!   the reference: the time at which the file was last written, or now for a stream.
 //!

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use cutwater_query::{Limits, Session, Spill, check_thread};
+use cutwater_shell::formats;
 use cutwater_shell::logs::prepare_process;
 use cutwater_shell::metrics::{Exporter, Outlets};
 use cutwater_shell::words::shown;

@@ -12,6 +12,7 @@ use datafusion::logical_expr::Expr;
 use super::LogTable;
 use crate::arguments::ARGUMENTS;
 use crate::{Counters, Failure, Opener, expand};
+use cutwater_shell::formats;
 use cutwater_shell::output_file::Inputs;
 
 /// The on-demand columns that the statement names.

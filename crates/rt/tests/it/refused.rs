@@ -2,7 +2,7 @@
 //! (`seccomp(2)`): everything in flight ends, and everything after it works without the ring.
 
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
@@ -190,6 +190,6 @@ fn a_runtime_whose_kernel_refuses_it_can_be_dropped() {
         drop(runtime);
         // Its read is no longer in the kernel, so the pipe has no reader.
         let written = std::fs::File::from(writer).write(b"x");
-        assert_eq!(written.map_err(|e| e.kind()), Err(std::io::ErrorKind::BrokenPipe));
+        assert_eq!(written.map_err(|e| e.kind()), Err(io::ErrorKind::BrokenPipe));
     });
 }

@@ -86,7 +86,9 @@ impl LogOptions {
     /// The files that these options read, besides logs, and standard input.
     #[must_use]
     pub fn inputs(&self) -> Inputs {
-        formats::inputs(self.format.as_deref())
+        let mut inputs = Inputs::new();
+        inputs.add_all(formats::files(self.format.as_deref()));
+        inputs
     }
 
     /// How many threads to use, at least 1.

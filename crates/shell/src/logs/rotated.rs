@@ -7,9 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use cutwater_logs::scan::Log;
-
-/// Ends of names that say how a file is compressed.
-const COMPRESSED: [&str; 7] = ["gz", "zst", "bz2", "xz", "lz4", "Z", "zstd"];
+use cutwater_logs::split::COMPRESSED_ENDS;
 
 /// Where a file stands among those of its log, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +52,7 @@ fn parts_of(path: &Path) -> (PathBuf, Age) {
         return (path.to_owned(), Age::Current);
     };
     let name = match name.rsplit_once('.') {
-        Some((rest, end)) if COMPRESSED.contains(&end) => rest,
+        Some((rest, end)) if COMPRESSED_ENDS.contains(&end) => rest,
         _ => name,
     };
     let (base, age) = rotated(name);

@@ -125,14 +125,10 @@ fn check_names(format: &DataFormat, names: &[String]) -> Result<()> {
     }
 }
 
-/// The six names of levels.
-const LEVELS: [Level; 6] =
-    [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal];
-
 fn levels(table: &Table) -> Result<Vec<(Box<[u8]>, Level)>> {
     let level = |(text, name): (String, String)| {
-        let level = LEVELS.into_iter().find(|level| level.name() == name).ok_or_else(|| {
-            let known = LEVELS.map(Level::name).join(", ");
+        let level = Level::ALL.into_iter().find(|level| level.name() == name).ok_or_else(|| {
+            let known = Level::ALL.map(Level::name).join(", ");
             wrong(&format!("the level {name:?}"), &format!("is not known; the levels are {known}"))
         })?;
         Ok((text.into_bytes().into(), level))

@@ -34,7 +34,7 @@ use crate::record::{Fields, Record, Span};
 use crate::time::Rules;
 
 /// The most envelopes around a line.
-pub const DEPTH_MAX: usize = 3;
+pub(super) const DEPTH_MAX: usize = 3;
 
 /// Which collector an envelope is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@
 //!   PDT are those of North America, as RFC 2822 (section 4.3) says. Of the others with several
 //!   meanings, BST is British Summer Time, IST is India's, AST Atlantic, GST Gulf, SST Samoa.
 //! - Any other three to five capitals are an unknown name, unless they are a usual word of logs:
-//! they   are counted, and the time is read in the zone of the rules.
+//!   they are counted, and the time is read in the zone of the rules.
 
 mod words;
 
