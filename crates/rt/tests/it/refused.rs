@@ -188,8 +188,8 @@ fn a_runtime_whose_kernel_refuses_it_can_be_dropped() {
             refuse();
         });
         drop(runtime);
-        // Its read is no longer in the kernel, so the pipe has no reader.
+        // The kernel may still have the read, so its buffer and its pipe are leaked.
         let written = std::fs::File::from(writer).write(b"x");
-        assert_eq!(written.map_err(|e| e.kind()), Err(io::ErrorKind::BrokenPipe));
+        assert_eq!(written.map_err(|e| e.kind()), Ok(1));
     });
 }
