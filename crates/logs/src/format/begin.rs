@@ -215,16 +215,19 @@ impl Strict {
 }
 
 /// Whether `line` begins like `2026-01-02 03:`, whether or not that date exists.
+#[inline]
 fn looks_like_date(line: &[u8]) -> bool {
-    const SHAPE: &[u8] = b"dddd-dd-dd.dd:";
     let line = line.strip_prefix(b"[").unwrap_or(line);
-    let fits = |(byte, shape): (&u8, &u8)| match shape {
-        b'd' => byte.is_ascii_digit(),
-        b'-' => matches!(byte, b'-' | b'/'),
-        b'.' => matches!(byte, b' ' | b'T' | b'_'),
-        other => byte == other,
+    let Some(&[a, b, c, d, first, e, f, second, g, h, gap, i, j, colon]) = line.first_chunk()
+    else {
+        return false;
     };
-    line.len() >= SHAPE.len() && line.iter().zip(SHAPE).all(fits)
+    // Most lines that have no date differ in the first byte.
+    a.is_ascii_digit()
+        && [b, c, d, e, f, g, h, i, j].iter().all(u8::is_ascii_digit)
+        && [first, second].iter().all(|b| matches!(b, b'-' | b'/'))
+        && matches!(gap, b' ' | b'T' | b'_')
+        && colon == b':'
 }
 
 #[cfg(test)]

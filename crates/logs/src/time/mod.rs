@@ -6,7 +6,8 @@
 //!   the reference: the time at which the file was last written, or now for a stream.
 //!
 //! The date and hour of the stamp before are kept with the second they stand for, so that
-//! only a new hour costs a calendar's work, which jiff does.
+//! only a new hour costs a calendar's work, which jiff does. A date with its year first is read once for
+//! the stamps of a minute that follow each other.
 
 mod day;
 mod front;
@@ -26,7 +27,7 @@ use jiff::civil;
 use jiff::tz::TimeZone;
 
 pub(crate) use layout::is_sane;
-use layout::{Civil, Stamp};
+use layout::{Civil, Minute, Stamp};
 use zones::{Meaning, Names};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z. Spans 1678 to 2262; what is outside is not a stamp.
@@ -73,6 +74,7 @@ pub struct Clock {
     rules: Rules,
     reference_year: i16,
     cached: Option<(Hour, i64)>,
+    minute: Option<Minute>,
     names: Names,
 }
 
@@ -101,7 +103,7 @@ impl Clock {
     pub fn new(rules: Rules) -> Self {
         let reference_year = jiff::Timestamp::from_second(rules.reference_s)
             .map_or(1970, |t| t.to_zoned(rules.zone.clone()).year());
-        Self { rules, reference_year, cached: None, names: Names::default() }
+        Self { rules, reference_year, cached: None, minute: None, names: Names::default() }
     }
 
     /// The stamp that is the whole of `text`, which may be a number of seconds, milli-,
@@ -121,7 +123,13 @@ impl Clock {
     /// The stamp that `text` begins with, and its length. Numbers alone are no stamps here.
     #[inline]
     pub fn parse_prefix(&mut self, text: &[u8]) -> Option<(Nanos, usize)> {
+        if let Some(stamp) = self.minute.and_then(|minute| minute.stamp(text)) {
+            return self.moment(text, &stamp);
+        }
         let stamp = layout::parse(text, self.rules.day_first)?;
+        if text.get(16) == Some(&b':') {
+            self.minute = Minute::of(text, &stamp.civil);
+        }
         self.moment(text, &stamp)
     }
 

@@ -15,6 +15,7 @@ pub use order::compare_numbers;
 pub(crate) use order::order;
 pub use quantity::{Quantity, Unit, parse_quantity, write_quantity};
 pub use rank::Rank;
+pub(crate) use short::pack;
 pub use sum::Sum;
 pub use typed::{boolean, integer, is_null, known_time, time};
 

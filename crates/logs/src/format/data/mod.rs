@@ -13,6 +13,7 @@ mod grok;
 mod headers;
 pub(super) mod language;
 mod lnav;
+mod matcher;
 mod pairs;
 mod parser;
 mod sample;
@@ -35,6 +36,7 @@ use crate::time::Rules;
 use crate::{Error, Result};
 use headers::Headers;
 use language::Expanded;
+use matcher::Matcher;
 use setter::{Kind, Part};
 
 use super::begin::Joining;
@@ -301,41 +303,74 @@ impl DataFormat {
     }
 }
 
-/// Expressions that capture only the wanted groups, by the pattern's index and those groups.
-type Narrowed = Mutex<HashMap<(usize, Vec<bool>), Regex>>;
+/// Patterns of which only the wanted groups are captured, by the pattern's index and those groups.
+type Narrowed = Mutex<HashMap<(usize, Vec<bool>), Arc<Narrow>>>;
 
 /// The most of them that are kept.
 const NARROWED_MAX: usize = 256;
 
+/// A pattern of which only some groups are captured.
+#[derive(Debug)]
+struct Narrow {
+    pattern: Expanded,
+    anchored: bool,
+    /// Nothing where only a regular expression can match it.
+    matcher: Option<Matcher>,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Narrow {
+    fn new(pattern: Expanded, anchored: bool) -> Self {
+        let matcher =
+            (anchored && !pattern.is_unicode).then(|| Matcher::new(&text_of(&pattern, anchored)));
+        Self { pattern, anchored, matcher: matcher.flatten(), compiled: OnceLock::new() }
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| regex(&self.pattern, self.anchored).ok()).as_ref()
+    }
+
+    /// Its groups that have names, each with its index.
+    fn names(&self) -> Vec<(usize, &str)> {
+        if let Some(matcher) = &self.matcher {
+            return matcher.names().collect();
+        }
+        let names = self.regex().map(|regex| regex.capture_names().enumerate());
+        names.into_iter().flatten().filter_map(|(index, name)| Some((index, name?))).collect()
+    }
+}
+
 impl DataFormat {
-    /// The pattern at `index`, in which only the `wanted` groups are captured: with few of them, a line is
-    /// read in one pass.
-    fn narrowed(&self, index: usize, wanted: &[bool]) -> Option<Regex> {
+    /// The pattern at `index`, in which only the `wanted` groups are captured.
+    fn narrowed(&self, index: usize, wanted: &[bool]) -> Option<Arc<Narrow>> {
         let Shape::Patterns { expanded, anchored, .. } = &self.shape else { return None };
-        let whole = self.regexes().get(index)?;
-        let pattern = expanded.get(index).filter(|pattern| !pattern.is_unicode);
-        let Some(pattern) = pattern.filter(|_| !wanted.iter().all(|wanted| *wanted)) else {
-            return Some(whole.clone());
-        };
+        let pattern = expanded.get(index)?;
         let mut known = self.narrowed.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (index, wanted.to_vec());
         if let Some(found) = known.get(&key) {
-            return Some(found.clone());
+            return Some(Arc::clone(found));
         }
-        let built = regex(&pattern.only(wanted), *anchored).unwrap_or_else(|_| whole.clone());
+        let all = pattern.is_unicode || wanted.iter().all(|wanted| *wanted);
+        let pattern = if all { pattern.clone() } else { pattern.only(wanted) };
+        let built = Arc::new(Narrow::new(pattern, *anchored));
         if known.len() < NARROWED_MAX {
-            known.insert(key, built.clone());
+            known.insert(key, Arc::clone(&built));
         }
         Some(built)
     }
 }
 
-/// Compiles a pattern: by bytes where it can be, since logs need not be UTF-8.
-fn regex(expanded: &Expanded, anchored: bool) -> Result<Regex> {
-    let text = match expanded.without_rest().filter(|_| anchored) {
+/// The regular expression of a pattern.
+fn text_of(expanded: &Expanded, anchored: bool) -> String {
+    match expanded.without_rest().filter(|_| anchored) {
         Some((before, _)) => format!("^(?:{before})"),
         None => whole_line(&expanded.regex, anchored),
-    };
+    }
+}
+
+/// Compiles a pattern: by bytes where it can be, since logs need not be UTF-8.
+fn regex(expanded: &Expanded, anchored: bool) -> Result<Regex> {
+    let text = text_of(expanded, anchored);
     let build = |unicode: bool| {
         RegexBuilder::new(&text).unicode(unicode).size_limit(PATTERN_BYTES_MAX).build()
     };

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use regex::bytes::{CaptureLocations, Regex};
+use regex::bytes::CaptureLocations;
 
-use super::DataFormat;
 use super::Shape;
 use super::language::{Expanded, Group};
+use super::matcher::{Answer, Matcher};
 use super::pairs::PairReader;
 use super::setter::Setter;
+use super::{DataFormat, Narrow};
 use crate::bad::Reason;
 use crate::format::begin::Joining;
 use crate::format::plain::{self, Plain};
@@ -27,8 +28,10 @@ pub(super) struct PatternParser {
 /// A pattern with the fields that its groups set.
 #[derive(Debug)]
 struct Bound {
-    regex: Regex,
-    locations: CaptureLocations,
+    /// Reads nearly all lines; a few are left to the regular expression.
+    matcher: Option<Matcher>,
+    narrow: Arc<Narrow>,
+    locations: Option<CaptureLocations>,
     groups: Vec<(usize, Setter)>,
     pairs: Option<(usize, PairReader)>,
     /// Whether the regular expression ends before the rest of the line, and what the rest sets.
@@ -76,10 +79,10 @@ impl Bound {
             rest = setters[group].take();
             rest_pairs = of_pairs(&pattern.groups[group]).map(|of| PairReader::new(of.blanks));
         }
-        let regex = format.narrowed(index, &wanted)?;
+        let narrow = format.narrowed(index, &wanted)?;
         let (mut groups, mut pairs) = (Vec::new(), None);
-        for (at, id) in regex.capture_names().enumerate() {
-            let Some(group) = id.and_then(|id| pattern.group(id)) else { continue };
+        for (at, id) in narrow.names() {
+            let Some(group) = pattern.group(id) else { continue };
             if let Some(setter) = setters[group].take() {
                 groups.push((at, setter));
             }
@@ -87,8 +90,33 @@ impl Bound {
                 pairs = Some((at, PairReader::new(of.blanks)));
             }
         }
-        let (locations, ends_early) = (regex.capture_locations(), rest_group.is_some());
-        Some(Self { locations, regex, groups, pairs, ends_early, rest, rest_pairs })
+        let (matcher, ends_early) = (narrow.matcher.clone(), rest_group.is_some());
+        let locations = None;
+        Some(Self { matcher, narrow, locations, groups, pairs, ends_early, rest, rest_pairs })
+    }
+
+    /// Whether `line` matches; then [`Self::group`] has its groups.
+    fn matches(&mut self, line: &[u8]) -> bool {
+        self.locations = None;
+        match self.matcher.as_mut().map(|matcher| matcher.matches(line)) {
+            Some(Answer::Yes) => return true,
+            Some(Answer::No) => return false,
+            Some(Answer::Unknown) | None => {}
+        }
+        let Some(regex) = self.narrow.regex() else { return false };
+        let mut locations = regex.capture_locations();
+        let found = regex.captures_read(&mut locations, line).is_some();
+        self.locations = Some(locations);
+        found
+    }
+
+    /// Where a group is in the line that matched.
+    fn group(&self, index: usize) -> Option<(usize, usize)> {
+        match (&self.locations, &self.matcher) {
+            (Some(locations), _) => locations.get(index),
+            (None, Some(matcher)) => matcher.group(index),
+            (None, None) => None,
+        }
     }
 
     fn read(
@@ -100,26 +128,21 @@ impl Bound {
         fields: &mut Fields,
         record: &mut Record,
     ) -> bool {
-        let line = &block[start..end];
-        let wants_rest = self.rest.is_some() || self.rest_pairs.is_some();
-        if self.groups.is_empty() && self.pairs.is_none() && !wants_rest {
-            // The automaton that finds no groups is the faster one.
-            return self.regex.is_match(line);
-        }
-        if self.regex.captures_read(&mut self.locations, line).is_none() {
+        if !self.matches(&block[start..end]) {
             return false;
         }
-        let at = |locations: &CaptureLocations, group: usize| {
-            let (from, to) = locations.get(group)?;
+        let at = |index: usize| {
+            let (from, to) = self.group(index)?;
             Some(Span::new(SpanKind::Str, start + from, start + to))
         };
         for (group, setter) in &self.groups {
-            if let Some(span) = at(&self.locations, *group) {
+            if let Some(span) = at(*group) {
                 setter.set(format, span, block, record);
             }
         }
-        if wants_rest && self.ends_early {
-            let from = self.locations.get(0).map_or(end, |(_, to)| start + to);
+        let pairs = self.pairs.as_ref().and_then(|(group, _)| at(*group));
+        if self.ends_early {
+            let from = self.group(0).map_or(end, |(_, to)| start + to);
             let span = Span::new(SpanKind::Str, from, end);
             if let Some(rest) = &self.rest {
                 rest.set(format, span, block, record);
@@ -128,10 +151,10 @@ impl Bound {
                 pairs.read(span, block, fields, record);
             }
         }
-        if let Some((group, pairs)) = &mut self.pairs
-            && let Some(span) = at(&self.locations, *group)
+        if let Some((_, reader)) = &mut self.pairs
+            && let Some(span) = pairs
         {
-            pairs.read(span, block, fields, record);
+            reader.read(span, block, fields, record);
         }
         true
     }

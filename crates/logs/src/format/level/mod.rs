@@ -20,6 +20,7 @@ mod search;
 pub(super) use search::find;
 
 use crate::record::Level;
+use crate::value::pack;
 
 /// A level, and how much of the text belongs to it if only marks are before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,37 +51,80 @@ pub(super) fn of_word(word: &[u8]) -> Option<Level> {
     classify(word).or_else(|| letter(word).map(|level| (level, Need::Mark))).map(|found| found.0)
 }
 
-fn classify(word: &[u8]) -> Option<(Level, Need)> {
+/// The words of up to eight bytes.
+static WORDS: [(u64, Level, Need); 43] = {
     use Level::{Debug, Error, Fatal, Info, Trace, Warn};
     use Need::{Capitals, Mark, Nothing};
-    let mut upper = [0; 12];
-    let upper = upper.get_mut(..word.len()).filter(|upper| upper.len() >= 2)?;
-    upper.copy_from_slice(word);
-    upper.make_ascii_uppercase();
-    Some(match &*upper {
-        b"INFO" => (Info, Nothing),
-        b"ERROR" => (Error, Nothing),
-        b"WARN" | b"WARNING" => (Warn, Nothing),
-        b"DEBUG" => (Debug, Nothing),
-        b"TRACE" => (Trace, Nothing),
-        b"NOTICE" | b"INFORMATION" => (Info, Nothing),
-        b"INF" | b"INFORMATIONAL" => (Info, Capitals),
-        b"ERR" | b"SEVERE" => (Error, Nothing),
-        b"FATAL" | b"CRITICAL" | b"CRIT" | b"EMERG" | b"PANIC" => (Fatal, Nothing),
-        b"ALERT" | b"EMERGENCY" => (Fatal, Nothing),
-        b"VERBOSE" => (Trace, Nothing),
-        b"TRC" | b"VRB" | b"FINER" | b"FINEST" => (Trace, Capitals),
-        b"DBG" | b"FINE" | b"CONFIG" => (Debug, Capitals),
-        b"DEBUG1" | b"DEBUG2" | b"DEBUG3" | b"DEBUG4" | b"DEBUG5" => (Debug, Capitals),
-        b"WRN" | b"DPANIC" => (if upper[0] == b'W' { Warn } else { Fatal }, Capitals),
-        b"ERRO" | b"FAILURE" => (Error, Capitals),
-        b"FTL" => (Fatal, Capitals),
-        b"DBUG" | b"TRCE" => (if upper[0] == b'D' { Debug } else { Trace }, Mark),
-        b"LOG" | b"NOTE" | b"SYSTEM" | b"II" => (Info, Mark),
-        b"FAIL" | b"EE" => (Error, Mark),
-        b"WW" => (Warn, Mark),
-        _ => return None,
-    })
+    [
+        word(b"INFO", Info, Nothing),
+        word(b"ERROR", Error, Nothing),
+        word(b"WARN", Warn, Nothing),
+        word(b"DEBUG", Debug, Nothing),
+        word(b"WARNING", Warn, Nothing),
+        word(b"TRACE", Trace, Nothing),
+        word(b"NOTICE", Info, Nothing),
+        word(b"INF", Info, Capitals),
+        word(b"ERR", Error, Nothing),
+        word(b"SEVERE", Error, Nothing),
+        word(b"FATAL", Fatal, Nothing),
+        word(b"CRITICAL", Fatal, Nothing),
+        word(b"CRIT", Fatal, Nothing),
+        word(b"EMERG", Fatal, Nothing),
+        word(b"PANIC", Fatal, Nothing),
+        word(b"ALERT", Fatal, Nothing),
+        word(b"VERBOSE", Trace, Nothing),
+        word(b"TRC", Trace, Capitals),
+        word(b"VRB", Trace, Capitals),
+        word(b"FINER", Trace, Capitals),
+        word(b"FINEST", Trace, Capitals),
+        word(b"DBG", Debug, Capitals),
+        word(b"FINE", Debug, Capitals),
+        word(b"CONFIG", Debug, Capitals),
+        word(b"DEBUG1", Debug, Capitals),
+        word(b"DEBUG2", Debug, Capitals),
+        word(b"DEBUG3", Debug, Capitals),
+        word(b"DEBUG4", Debug, Capitals),
+        word(b"DEBUG5", Debug, Capitals),
+        word(b"WRN", Warn, Capitals),
+        word(b"DPANIC", Fatal, Capitals),
+        word(b"ERRO", Error, Capitals),
+        word(b"FAILURE", Error, Capitals),
+        word(b"FTL", Fatal, Capitals),
+        word(b"DBUG", Debug, Mark),
+        word(b"TRCE", Trace, Mark),
+        word(b"LOG", Info, Mark),
+        word(b"NOTE", Info, Mark),
+        word(b"SYSTEM", Info, Mark),
+        word(b"FAIL", Error, Mark),
+        word(b"II", Info, Mark),
+        word(b"EE", Error, Mark),
+        word(b"WW", Warn, Mark),
+    ]
+};
+
+/// The longer words.
+static LONG_WORDS: [(&[u8], Level, Need); 3] = [
+    (b"INFORMATION", Level::Info, Need::Nothing),
+    (b"EMERGENCY", Level::Fatal, Need::Nothing),
+    (b"INFORMATIONAL", Level::Info, Need::Capitals),
+];
+
+const fn word(text: &[u8], level: Level, need: Need) -> (u64, Level, Need) {
+    match pack(text) {
+        Some(packed) => (packed, level, need),
+        None => panic!("a word of up to eight bytes"),
+    }
+}
+
+/// The level that a word is in capitals or not, and how it must stand.
+fn classify(word: &[u8]) -> Option<(Level, Need)> {
+    let Some(packed) = pack(word).filter(|_| word.len() > 1) else {
+        let known = LONG_WORDS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(word))?;
+        return Some((known.1, known.2));
+    };
+    let upper = u64::from_le_bytes(packed.to_le_bytes().map(|b| b.to_ascii_uppercase()));
+    let known = WORDS.iter().find(|(name, ..)| *name == upper)?;
+    Some((known.1, known.2))
 }
 
 /// The level of one capital letter.

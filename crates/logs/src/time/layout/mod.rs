@@ -80,6 +80,46 @@ struct Date {
     day: i8,
 }
 
+/// A stamp like `2026-01-02 03:04:` up to its seconds. Lines of a log often have the same minute as the one
+/// before, whose date and time need not be read again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Minute {
+    text: [u8; Self::SHAPE.len()],
+    date: Date,
+    hour: i8,
+    minute: i8,
+}
+
+impl Minute {
+    const SHAPE: [u8; 17] = *b"dddd-dd-dd dd:dd:";
+
+    /// The minute of a stamp that `text` begins with, where it has this shape.
+    pub(super) fn of(text: &[u8], civil: &Civil) -> Option<Self> {
+        let text = *text.first_chunk()?;
+        let fits = |(byte, shape): (&u8, u8)| match shape {
+            b'd' => byte.is_ascii_digit(),
+            b'-' => matches!(byte, b'-' | b'/' | b'.'),
+            b' ' => matches!(byte, b' ' | b'T' | b'_'),
+            other => *byte == other,
+        };
+        let date = Date { year: Some(civil.year?), month: civil.month, day: civil.day };
+        let is_same = text.iter().zip(Self::SHAPE).all(fits);
+        is_same.then_some(Self { text, date, hour: civil.hour, minute: civil.minute })
+    }
+
+    /// The stamp that `text` begins with, where it is in this minute.
+    #[inline]
+    pub(super) fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        if *text.first_chunk()? != self.text {
+            return None;
+        }
+        let mut r = Reader { text, at: self.text.len() };
+        let second = tail::two_digits(&mut r)?;
+        let time = tail::fits((self.hour, self.minute, second))?;
+        tail::after_time(&mut r, self.date, time)
+    }
+}
+
 /// The stamp that `text` begins with, in any of the layouts; `day_first` is the order that the
 /// log proves.
 #[inline]

@@ -93,7 +93,7 @@ pub(super) fn fits(time: Time) -> Option<Time> {
 }
 
 #[inline]
-fn two_digits(r: &mut Reader<'_>) -> Option<i8> {
+pub(super) fn two_digits(r: &mut Reader<'_>) -> Option<i8> {
     let number = r.number(2)?;
     r.peek().is_none_or(|b| !b.is_ascii_digit()).then_some(number as i8)
 }

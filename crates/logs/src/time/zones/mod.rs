@@ -17,6 +17,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Rules;
+use crate::value::pack;
 use words::{WORDS, abbreviation};
 
 /// The most names that are kept.
@@ -38,6 +39,7 @@ pub(super) enum Meaning {
 #[derive(Debug, Clone)]
 struct Named {
     name: Box<[u8]>,
+    packed: Option<u64>,
     meaning: Meaning,
     /// How many times were read without knowing it.
     unknown: u64,
@@ -56,6 +58,11 @@ impl Names {
     /// The number of a word, by which its meaning is found; nothing when there is no room for it.
     #[inline]
     pub(super) fn number(&mut self, word: &[u8], rules: &Rules) -> Option<usize> {
+        let packed = pack(word);
+        if packed.is_some() {
+            let found = self.all.iter().position(|named| named.packed == packed);
+            return found.or_else(|| self.look_up(word, rules));
+        }
         if self.all.get(self.last).is_some_and(|named| *named.name == *word) {
             return Some(self.last);
         }
@@ -70,7 +77,8 @@ impl Names {
             return None;
         }
         self.last = found.unwrap_or_else(|| {
-            self.all.push(Named { name: word.into(), meaning: meaning(word, rules), unknown: 0 });
+            let (name, packed) = (word.into(), pack(word));
+            self.all.push(Named { name, packed, meaning: meaning(word, rules), unknown: 0 });
             self.all.len() - 1
         });
         Some(self.last)
