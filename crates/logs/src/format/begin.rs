@@ -131,6 +131,15 @@ impl Begin {
         matches!(self.0, Rule::Time(_) | Rule::Pattern(..))
     }
 
+    /// Whether the record ends with its first line, which ends at `end`, as the next line shows
+    /// by its first byte.
+    #[inline]
+    pub(crate) fn ends_at(&self, block: &[u8], end: usize) -> bool {
+        let next = block.get(end + 1);
+        let strict = matches!(self.0, Rule::Parses(_));
+        next.is_none() || strict && next.is_some_and(|byte| !MAY_CONTINUE[usize::from(*byte)])
+    }
+
     /// Whether the line at `at` begins a record.
     #[inline]
     fn begins_at(&mut self, block: &[u8], at: usize) -> bool {

@@ -5,7 +5,7 @@
 
 use super::LineParser;
 use super::cursor::Cursor;
-use super::pairs::{Keys, bare_value};
+use super::pairs::{Keys, bare_text, bare_value};
 use crate::bad::Reason;
 use crate::record::{Fields, Record, Span, SpanKind};
 use crate::time::{Clock, Rules};
@@ -70,18 +70,20 @@ impl LineParser for Logfmt {
                 return Err(Reason::NoMatch);
             }
             c.at += length;
+            let slot = self.keys.slot(&mut expected, name, fields);
             let value = if c.peek() == Some(b'=') {
                 c.at += 1;
                 pairs += 1;
                 match c.peek() {
                     Some(b'"') => c.quoted()?,
                     Some(b' ') | None => Span::new(SpanKind::Str, c.at, c.at),
+                    Some(_) if slot.id().is_none() => bare_text(&mut c),
                     Some(_) => bare_value(&mut c),
                 }
             } else {
                 Span::new(SpanKind::Null, c.at, c.at)
             };
-            self.keys.slot(&mut expected, name, fields).set(record, value);
+            slot.set(record, value);
             c.skip_spaces();
         }
         if pairs == 0 { Err(Reason::NoMatch) } else { Ok(()) }

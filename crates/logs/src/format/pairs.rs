@@ -47,12 +47,20 @@ impl Keys {
 
 /// The value without quotes at the cursor, up to the next blank. A comma or a semicolon at its end
 /// separates it from the next pair.
+#[inline]
 pub(super) fn bare_value(c: &mut Cursor<'_>) -> Span {
+    let value = bare_text(c);
+    classify(value, c.block)
+}
+
+/// The same as text, whatever it looks like.
+#[inline]
+pub(super) fn bare_text(c: &mut Cursor<'_>) -> Span {
     let rest = c.rest();
     let length = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
     let separated = matches!(rest[..length].last(), Some(b',' | b';')) && length < rest.len();
     let end = c.at + length - usize::from(separated);
-    let span = classify(Span::new(SpanKind::Str, c.at, end), c.block);
+    let span = Span::new(SpanKind::Str, c.at, end);
     c.at = (c.at + length + 1).min(c.end);
     span
 }

@@ -25,20 +25,28 @@ use crate::json::unescape;
 use crate::record::{Span, SpanKind};
 
 /// A span's text, with its escapes resolved; nothing where it is missing or null.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn text<'a>(span: Span, block: &'a [u8]) -> Option<Cow<'a, [u8]>> {
     match span.kind {
         SpanKind::Missing | SpanKind::Null => None,
-        SpanKind::Escaped => Some(unescape(span.bytes(block))),
-        SpanKind::Quoted => Some(unquote(span.bytes(block)).into()),
-        SpanKind::Doubled => Some(halve(span.bytes(block)).into()),
+        SpanKind::Escaped | SpanKind::Quoted | SpanKind::Doubled => Some(resolved(span, block)),
         _ => Some(Cow::Borrowed(span.bytes(block))),
     }
 }
 
-/// Text with one quotation mark for two.
+/// A text without its escapes.
 #[cold]
+fn resolved<'a>(span: Span, block: &'a [u8]) -> Cow<'a, [u8]> {
+    let text = span.bytes(block);
+    match span.kind {
+        SpanKind::Escaped => unescape(text),
+        SpanKind::Quoted => unquote(text).into(),
+        _ => halve(text).into(),
+    }
+}
+
+/// Text with one quotation mark for two.
 fn halve(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied().peekable();
@@ -50,7 +58,6 @@ fn halve(text: &[u8]) -> Vec<u8> {
 }
 
 /// Text without the backslashes that escape what RFC 5424 has escaped.
-#[cold]
 fn unquote(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied().peekable();

@@ -95,6 +95,9 @@ impl Current {
     #[inline]
     pub(super) fn extent(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
         let single = Extent { kept: end, end, has_more: false };
+        if self.begun && self.begin.ends_at(block, end) {
+            return single;
+        }
         if !self.begin.joins() || !self.begun && !self.begins(&block[start..end]) {
             return single;
         }
