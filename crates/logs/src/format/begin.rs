@@ -133,7 +133,7 @@ impl Begin {
 
     /// Whether the record ends with its first line, which ends at `end`, as the next line shows
     /// by its first byte.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ends_at(&self, block: &[u8], end: usize) -> bool {
         let next = block.get(end + 1);
         let strict = matches!(self.0, Rule::Parses(_));
@@ -143,8 +143,12 @@ impl Begin {
     /// Whether the line at `at` begins a record.
     #[inline]
     fn begins_at(&mut self, block: &[u8], at: usize) -> bool {
-        let strict = matches!(self.0, Rule::Parses(_));
-        strict && !MAY_CONTINUE[usize::from(block[at])] || self.begins(&block[at..feed(block, at)])
+        match self.0 {
+            Rule::Parses(_) if !MAY_CONTINUE[usize::from(block[at])] => true,
+            // Most lines show it before their end is looked for.
+            Rule::Time(_) | Rule::Pattern(..) if looks_like_date(&block[at..]) => true,
+            _ => self.begins(&block[at..feed(block, at)]),
+        }
     }
 
     /// Whether `line`, which has no line feed, begins a record. A blank one does not.

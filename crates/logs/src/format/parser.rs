@@ -120,16 +120,15 @@ impl Parser {
         }
     }
 
-    /// Parses a record of several lines, `block[start..end]`; whether it is one.
+    /// Parses a record of several lines, `block[start..end]`, whose first one ends at `first`;
+    /// whether it is one.
     pub(crate) fn parse_lines(
         &mut self,
         block: &[u8],
-        start: usize,
-        end: usize,
+        (start, first, end): (usize, usize, usize),
         fields: &mut Fields,
         record: &mut Record,
     ) -> Result<bool, Fault> {
-        let first = feed(block, start).min(end);
         let has_more = first < end;
         let parsed = match &mut self.0 {
             Inner::Json(_) | Inner::Csv(_) => return self.parse(block, start, fields, record).1,

@@ -233,9 +233,11 @@ impl<'a, S: Sink> Scanner<'a, S> {
         self.record.clear();
         let block = whole.bytes;
         let (extent, parsed) = if c.begin.is_loose() {
-            let extent = c.extent(block, start, feed(block, start));
+            let first = feed(block, start);
+            let extent = c.extent(block, start, first);
+            let lines = (start, first.min(extent.kept), extent.kept);
             let Current { parser, fields, .. } = c;
-            let parsed = parser.parse_lines(block, start, extent.kept, fields, &mut self.record);
+            let parsed = parser.parse_lines(block, lines, fields, &mut self.record);
             (extent, parsed)
         } else {
             let (end, parsed) = c.parser.parse(block, start, &mut c.fields, &mut self.record);
@@ -269,8 +271,9 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let end = feed(block, start);
         let extent = c.extent(block, start, end);
         let parsed = if self.request.examine_all {
+            let lines = (start, end.min(extent.kept), extent.kept);
             let Current { parser, fields, .. } = c;
-            parser.parse_lines(block, start, extent.kept, fields, &mut self.record)
+            parser.parse_lines(block, lines, fields, &mut self.record)
         } else {
             Ok(!is_blank(&block[start..end]))
         };

@@ -147,10 +147,11 @@ impl Reader<'_> {
         if digits < least {
             return 0;
         }
-        let nanos = (0..9).fold(0, |n, at| {
-            let digit = if at < digits { rest[1 + at] - b'0' } else { 0 };
-            n * 10 + u32::from(digit)
-        });
+        const TENS: [u32; 10] =
+            [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+        let kept = &rest[1..=digits.min(9)];
+        let number = kept.iter().fold(0, |n, digit| n * 10 + u32::from(digit - b'0'));
+        let nanos = number * TENS[9 - kept.len()];
         self.at += 1 + digits;
         nanos
     }

@@ -10,6 +10,9 @@ const WORDS_MAX: usize = 10;
 /// The level of a text after the time.
 pub(in crate::format) fn find(text: &[u8]) -> Option<Found> {
     let text = &text[..text.len().min(LOOKED_AT)];
+    if let Some(found) = first_in_capitals(text) {
+        return Some(found);
+    }
     let mut search =
         Search { text, at: 0, plain_words: 0, names: 0, numbers: 0, after_colon: false };
     for _ in 0..WORDS_MAX {
@@ -25,6 +28,19 @@ pub(in crate::format) fn find(text: &[u8]) -> Option<Found> {
         }
     }
     None
+}
+
+/// A level in capitals that a blank follows, as the first word: what most lines have.
+#[inline]
+fn first_in_capitals(text: &[u8]) -> Option<Found> {
+    let length = word_length(text);
+    let (word, after) = text.split_at(length);
+    let blanks = after.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    if blanks == 0 || !is_capitals(word) {
+        return None;
+    }
+    let (level, _) = classify(word).filter(|(_, need)| *need < Need::Mark)?;
+    Some(Found { level, skip: length + blanks })
 }
 
 struct Search<'a> {

@@ -67,9 +67,12 @@ pub(super) enum Time {
 
 impl Current {
     /// The time of a record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn time_of(&mut self, block: &[u8], record: &Record) -> Time {
-        let Some(id) = self.time else { return Time::Absent };
+        self.time.map_or(Time::Absent, |id| self.time_in(id, block, record))
+    }
+
+    fn time_in(&mut self, id: FieldId, block: &[u8], record: &Record) -> Time {
         let span = record.get(id);
         let text = span.bytes(block);
         if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
@@ -92,12 +95,16 @@ pub(super) fn beside_seconds(time: &str) -> Option<String> {
 
 impl Current {
     /// The lines of the record whose first line is `block[start..end]`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn extent(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
-        let single = Extent { kept: end, end, has_more: false };
         if self.begun && self.begin.ends_at(block, end) {
-            return single;
+            return Extent { kept: end, end, has_more: false };
         }
+        self.extent_of_lines(block, start, end)
+    }
+
+    fn extent_of_lines(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
+        let single = Extent { kept: end, end, has_more: false };
         if !self.begin.joins() || !self.begun && !self.begins(&block[start..end]) {
             return single;
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Current, Scanner, hand_over_bad};
 use crate::bad::{BadLine, Reason, excerpt};
-use crate::format::{Entry, Outcome, Rewriter};
+use crate::format::{Entry, Outcome, Rewriter, feed};
 use crate::json::Fault;
 use crate::scan::{Request, Row, Sink};
 use crate::split::{Block, Task};
@@ -96,7 +96,8 @@ impl<S: Sink> Scanner<'_, S> {
         self.record.clear();
         let Range { start, end } = entry.text;
         let Current { parser, fields, .. } = c;
-        let parsed = parser.parse_lines(copy, start, end, fields, &mut self.record);
+        let lines = (start, feed(copy, start).min(end), end);
+        let parsed = parser.parse_lines(copy, lines, fields, &mut self.record);
         if !parsed.map_err(in_line)? {
             self.tally.blank += 1;
             return Ok(());
