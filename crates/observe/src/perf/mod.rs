@@ -11,6 +11,7 @@ mod counter;
 mod error;
 mod off_cpu;
 mod open;
+mod options;
 mod record;
 mod ring;
 #[cfg(feature = "ebpf")]
@@ -25,9 +26,10 @@ mod tracepoint;
 pub use counter::{Counter, Event, Scope};
 pub use error::PerfError;
 pub use off_cpu::OffCpu;
+pub use options::SamplerOptions;
 #[cfg(feature = "ebpf")]
 pub(crate) use run_at::{RunAt, run_at};
-pub use sampler::{Sampler, SamplerOptions, Samples};
+pub use sampler::{Sampler, Samples};
 pub use stacks::Stack;
 pub use trace::{CALL_CLOSE, CALL_IO_URING_ENTER, Chain, FRAMES_HZ, Moment, Start, Trace, What};
 

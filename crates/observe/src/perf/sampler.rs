@@ -8,32 +8,13 @@ use std::time::Duration;
 
 use super::error::{Doing, PerfError};
 use super::off_cpu::{OffCpu, Recorder};
+use super::options::SamplerOptions;
 use super::ring::Ring;
 use super::session::{self, Session};
 use super::stacks::{Stack, Stacks, Tally};
 
 /// How often rings are emptied: well before the smallest of them is full at 997 Hz.
 const DRAIN_EVERY: Duration = Duration::from_millis(20);
-
-/// Options of a [`Sampler`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SamplerOptions {
-    /// Samples per second of CPU time and CPU; lowered to the host's
-    /// `perf_event_max_sample_rate`.
-    pub hz: u32,
-    /// Whether to ask for kernel frames.
-    pub kernel: bool,
-    /// Whether to record waits too; each costs the thread about a microsecond.
-    pub off_cpu: bool,
-}
-
-impl Default for SamplerOptions {
-    /// 997 Hz, a prime, so that it does not beat with periodic work; with kernel frames,
-    /// without waits.
-    fn default() -> Self {
-        Self { hz: 997, kernel: true, off_cpu: false }
-    }
-}
 
 /// A running recording of the stacks of all threads of this process.
 ///

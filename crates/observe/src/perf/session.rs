@@ -9,8 +9,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::error::{Doing, PerfError};
 use super::open::{self, Attr, Target};
+use super::options::SamplerOptions;
 use super::ring::Ring;
-use super::sampler::SamplerOptions;
 use super::{stacks, tasks};
 use cutwater_sys::Errno;
 

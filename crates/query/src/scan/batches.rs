@@ -11,7 +11,7 @@ use cutwater_logs::record::{FieldId, Record, Span, without_return};
 use cutwater_logs::time::Clock;
 use cutwater_logs::value;
 
-use super::rows::Shape;
+use super::shape::Shape;
 use crate::column::Source;
 
 fn builder(source: Source, rows: usize) -> ColumnBuilder {

@@ -20,7 +20,7 @@ use datafusion::physical_plan::{
 
 use super::counters::Counters;
 use super::known::{Counting, Known};
-use super::rows::Shape;
+use super::shape::Shape;
 use super::stream::{Counts, Partition, Run};
 use crate::column::Source;
 

@@ -5,6 +5,7 @@ pub(crate) mod counters;
 pub(crate) mod exec;
 pub(crate) mod known;
 pub(crate) mod pushdown;
-pub(crate) mod rows;
+mod rows;
 pub(crate) mod seek;
+pub(crate) mod shape;
 pub(crate) mod stream;

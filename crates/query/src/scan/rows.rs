@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use cutwater_logs::FieldId;
 use cutwater_logs::misfits::Misfits;
@@ -13,37 +12,10 @@ use cutwater_logs::scan::{BadRow, Row, Sink};
 use cutwater_logs::time::Clock;
 
 use super::batches::{Batches, Line};
-use crate::column::{Column, Source};
+use super::shape::Shape;
 
 /// Batches to hold before the sink asks for them to be taken.
 const BATCHES_HELD: usize = 4;
-
-/// What a pass makes of lines; shared by all its threads.
-#[derive(Debug)]
-pub(crate) struct Shape {
-    /// All columns of the table.
-    pub(crate) columns: Vec<Column>,
-    /// Those that are shown, in their order.
-    pub(crate) shown: Vec<usize>,
-    /// The schema of those.
-    pub(crate) schema: SchemaRef,
-    /// Whether bad lines are rows.
-    pub(crate) bad_lines: bool,
-    /// Paths of the logs.
-    pub(crate) names: Vec<String>,
-    pub(crate) batch_rows: usize,
-}
-
-impl Shape {
-    /// The columns whose fields have to be found in lines.
-    fn fields(&self) -> Vec<usize> {
-        let is_field = |at: &usize| matches!(self.columns[*at].source, Source::Field(_));
-        let mut fields: Vec<usize> = self.shown.iter().copied().filter(is_field).collect();
-        fields.sort_unstable();
-        fields.dedup();
-        fields
-    }
-}
 
 /// Makes batches of lines.
 pub(crate) struct Rows {

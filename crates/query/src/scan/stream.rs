@@ -22,7 +22,8 @@ use tokio::sync::mpsc;
 
 use super::counters::Counters;
 use super::known::Counting;
-use super::rows::{Rows, Shape};
+use super::rows::Rows;
+use super::shape::Shape;
 
 /// Batches that wait between the thread of a stream and the partition.
 const QUEUE: usize = 4;

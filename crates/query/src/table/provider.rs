@@ -19,8 +19,8 @@ use crate::scan::counters::Counters;
 use crate::scan::exec::{LogExec, Scan};
 use crate::scan::known::Known;
 use crate::scan::pushdown::condition;
-use crate::scan::rows::Shape;
 use crate::scan::seek::{self, Parts};
+use crate::scan::shape::Shape;
 
 /// Bytes of a piece: large enough that starting one costs nothing, small enough that a query stops
 /// soon on request.

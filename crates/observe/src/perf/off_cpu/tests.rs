@@ -1,7 +1,8 @@
 //! Waits from records, and of a real thread.
 
+use super::super::options::SamplerOptions;
 use super::super::record::tests::{back, record, timed};
-use super::super::sampler::{Sampler, SamplerOptions};
+use super::super::sampler::Sampler;
 use super::*;
 
 const USER: u64 = -512i64 as u64;

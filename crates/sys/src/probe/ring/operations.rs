@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicU32;
 use io_uring::{IoUring, opcode, squeue, types};
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::queue::complete;
+use super::queue::{complete, nop};
 use super::setup;
 use crate::buffer::{Buffer, PAGE_BYTES};
 use crate::probe::{Answer, Check};
@@ -57,11 +57,6 @@ const PROGRAM_START: &[u8] = b"\x7fELF";
 
 fn expect(right: bool) -> Result<()> {
     if right { Ok(()) } else { Err(Errno::IO) }
-}
-
-pub(super) fn nop(ring: &mut IoUring) -> Result<()> {
-    // SAFETY: points at nothing.
-    unsafe { complete(ring, &opcode::Nop::new().build()) }.map(drop)
 }
 
 fn read(ring: &mut IoUring) -> Result<()> {

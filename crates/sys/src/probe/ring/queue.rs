@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use io_uring::cqueue::{self, more};
-use io_uring::{IoUring, squeue};
+use io_uring::{IoUring, opcode, squeue};
 
 use crate::{Errno, Result, errno_of};
 
@@ -48,4 +48,10 @@ fn next(ring: &mut IoUring) -> Result<cqueue::Entry> {
             Err(_) => std::thread::yield_now(),
         }
     }
+}
+
+/// Does nothing.
+pub(super) fn nop(ring: &mut IoUring) -> Result<()> {
+    // SAFETY: points at nothing.
+    unsafe { complete(ring, &opcode::Nop::new().build()) }.map(drop)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use io_uring::{Builder, IoUring, Probe, opcode};
 
-use super::operations::nop;
+use super::queue::nop;
 use crate::probe::{Answer, Check};
 use crate::{Result, errno_of};
 
