@@ -17,8 +17,8 @@ const DOUBLE_WHOLE_MAX: i64 = 1 << 53;
 ///   numbers in quotes.
 /// - The field that is the time of all logs that have it is a time, also where it is a number of
 ///   seconds since 1970 or has a few other values.
-/// - Fractions in CSV that end in zeros are decimals if all have the same number of digits, and
-///   text otherwise: `1.10` would become 1.1.
+/// - Fractions that a double would print with fewer zeros are decimals if all have the same number
+///   of digits, and text otherwise: `1.10` would become 1.1. In JSON, `1.10` is a number.
 /// - Whole numbers that do not fit in 64 bits, or stand beside fractions and do not fit in a double, are
 ///   decimals with all their digits; with more digits than those have, they are text.
 #[must_use]
@@ -30,7 +30,7 @@ pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
         fields.dotted = true;
         let mut clock = Clock::new(log.rules.clone());
         let mut of_log = Profile::default();
-        let is_csv = log.definition.format() == Format::Csv;
+        let is_json = log.definition.format() == Format::Json;
         for_each_record(
             &log.definition,
             &log.sample,
@@ -41,7 +41,7 @@ pub fn infer(logs: &[Log], names: &[String]) -> Vec<ColumnSpec> {
                 for (id, span) in record.present() {
                     let is_time = log.time.as_deref() == Some(fields.name(id));
                     if let Some(sampled) = sampled.get_mut(usize::from(id.0)) {
-                        sampled.add(span, block, is_time.then_some(&mut clock), is_csv);
+                        sampled.add(span, block, is_time.then_some(&mut clock), is_json);
                     }
                 }
             },
@@ -71,14 +71,14 @@ struct Sampled {
     /// The most digits before and after a point.
     whole: i64,
     fraction: i64,
-    /// A fraction of separated values ends in a zero, which a double does not print.
+    /// A fraction that is not in JSON ends in a zero that a double does not print.
     zeros: bool,
     /// The fewest and the most digits after the point of those, zeros included.
     written: Option<(usize, usize)>,
 }
 
 impl Sampled {
-    fn add(&mut self, span: Span, block: &[u8], clock: Option<&mut Clock>, is_csv: bool) {
+    fn add(&mut self, span: Span, block: &[u8], clock: Option<&mut Clock>, is_json: bool) {
         if value::is_null(span) {
             return;
         }
@@ -92,12 +92,12 @@ impl Sampled {
         let Some(number) = Decimal::new(span.bytes(block)) else { return };
         self.whole = self.whole.max(number.whole_digits());
         self.fraction = self.fraction.max(number.fraction_digits());
-        if span.kind == SpanKind::Float && is_csv {
+        if span.kind == SpanKind::Float && !is_json {
             let text = span.bytes(block);
             let digits = text.iter().rev().take_while(|&&b| b != b'.').count();
             let (least, most) = self.written.unwrap_or((digits, digits));
             self.written = Some((least.min(digits), most.max(digits)));
-            self.zeros |= text.ends_with(b"0");
+            self.zeros |= digits > 1 && text.ends_with(b"0");
         }
         if span.kind == SpanKind::Int {
             self.whole_numbers = true;

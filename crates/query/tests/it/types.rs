@@ -98,6 +98,31 @@ fn large_whole_numbers_keep_their_digits() -> io::Result<()> {
 }
 
 #[test]
+fn numbers_without_quotes_print_as_they_were_written() -> io::Result<()> {
+    let log = "time=2026-01-02T03:04:05Z level=info version=1.9 took=0.100 load=1.0 cost=2.5\n\
+               time=2026-01-02T03:04:06Z level=info version=1.10 took=0.250 load=0.25 cost=3\n";
+    check(
+        "pairs.log",
+        log,
+        &[
+            (
+                "SELECT version, took, load, cost FROM log ORDER BY time",
+                "{\"version\":\"1.9\",\"took\":0.100,\"load\":1.0,\"cost\":2.5}\n\
+                 {\"version\":\"1.10\",\"took\":0.250,\"load\":0.25,\"cost\":3.0}\n",
+            ),
+            (
+                "SELECT sum(took) AS t, avg(load) AS l, count(*) FILTER (WHERE took > 0.2) AS n FROM log",
+                "{\"t\":0.350,\"l\":0.625,\"n\":1}\n",
+            ),
+            (
+                "SELECT approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY took) > 0.1 AS p FROM log",
+                "{\"p\":true}\n",
+            ),
+        ],
+    )
+}
+
+#[test]
 fn columns_that_differ_by_capitals_have_their_own_types() -> io::Result<()> {
     let log = "{\"id\":\"x\",\"Id\":1}\n{\"id\":\"y\",\"Id\":2}\n{\"ID\":5,\"id\":\"z\"}\n";
     check(
