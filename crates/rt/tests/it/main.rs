@@ -17,6 +17,7 @@ mod net;
 #[cfg(feature = "tls")]
 mod proxy;
 mod refused;
+mod resting;
 mod scarcity;
 mod segments;
 mod sockets;

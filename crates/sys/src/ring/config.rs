@@ -84,6 +84,9 @@ pub enum Feature {
     RegisteredFiles,
     /// `IORING_REGISTER_IOWQ_MAX_WORKERS` (5.15): a cap on kernel workers.
     WorkersCap,
+    /// `IORING_ENTER_NO_IOWAIT` (6.15): a thread that waits is idle, and does not count as one that
+    /// waits for a disk.
+    NoIowait,
 }
 
 impl Feature {
@@ -101,6 +104,7 @@ impl Feature {
             Self::RegisteredArena => "IORING_REGISTER_BUFFERS",
             Self::RegisteredFiles => "IORING_REGISTER_FILES2",
             Self::WorkersCap => "IORING_REGISTER_IOWQ_MAX_WORKERS",
+            Self::NoIowait => "IORING_ENTER_NO_IOWAIT",
         }
     }
 }

@@ -15,12 +15,15 @@ use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use io_uring::{IoUring, Submitter, cqueue, opcode, squeue, types};
+use io_uring::{EnterFlags, IoUring, Submitter, cqueue, opcode, squeue, types};
 
 use super::config::{Feature, RingConfig, Setup, UNWATCHED, done};
 use super::setup::{set_up, try_out};
 use crate::origin::Origin;
 use crate::{Errno, Result, errno_of};
+
+/// A flag of `io_uring_enter(2)`: a wait is that of an idle thread (`IORING_ENTER_NO_IOWAIT`).
+const NO_IOWAIT: u32 = 1 << 7;
 
 /// What a ring keeps of an operation until its last completion.
 pub(super) trait InFlight {
@@ -248,6 +251,39 @@ impl<T: InFlight, M> Core<T, M> {
         let time = types::Timespec::from(timeout);
         let args = types::SubmitArgs::new().timespec(&time);
         match done(self.ring.submitter().submit_with_args(want, &args)) {
+            Err(Errno::TIME) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Gives the kernel all that is queued and waits for one completion, at most for `timeout`, as a
+    /// thread that has nothing to do: where the kernel can, the wait is not counted as iowait, which
+    /// monitoring takes for a slow disk.
+    ///
+    /// # Errors
+    /// As [`Self::submit_and_wait`].
+    pub(super) fn rest(&mut self, timeout: Option<Duration>) -> Result<()> {
+        let spares = self.setup.has(Feature::NoIowait) && !self.setup.has(Feature::SqPoll);
+        if !spares || self.refusals.0 > 0 || self.check_usable().is_err() {
+            return self.submit_and_wait(1, timeout);
+        }
+        self.enters += 1;
+        let queued = self.ring.submission().len() as u32;
+        let submitter = self.ring.submitter();
+        let flags = EnterFlags::GETEVENTS.bits() | NO_IOWAIT;
+        let entered = match timeout {
+            // SAFETY: no argument is passed.
+            None => unsafe { submitter.enter::<()>(queued, 1, flags, None) },
+            Some(timeout) => {
+                let time = types::Timespec::from(timeout);
+                let args = types::SubmitArgs::new().timespec(&time);
+                // SAFETY: with this flag the kernel takes such an argument, and both outlive the call.
+                unsafe {
+                    submitter.enter(queued, 1, flags | EnterFlags::EXT_ARG.bits(), Some(&args))
+                }
+            }
+        };
+        match done(entered) {
             Err(Errno::TIME) => Ok(()),
             other => other,
         }

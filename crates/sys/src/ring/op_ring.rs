@@ -250,12 +250,12 @@ impl OpRing {
 
     /// Gives the kernel all that is queued, and waits for one completion, but not longer than
     /// `timeout`. One `io_uring_enter(2)`. An interruption and the end of the time are not
-    /// errors.
+    /// errors. The wait does not count as iowait where the kernel can say so ([`Feature::NoIowait`]).
     ///
     /// # Errors
     /// As [`OpRing::submit`].
     pub fn submit_and_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
-        self.core.submit_and_wait(1, timeout)
+        self.core.rest(timeout)
     }
 
     /// Gives up a ring that the kernel refuses to enter (after `seccomp(2)`, for example), and

@@ -43,6 +43,9 @@ pub(super) fn set_up(config: &RingConfig) -> Result<(IoUring, Setup)> {
         setup.refused.push(Refused { feature, errno });
     };
     setup.granted = wanted;
+    if ring.params().is_feature_no_iowait() {
+        setup.granted.push(Feature::NoIowait);
+    }
     if config.refuse_messages {
         refuse_messages(&ring).map_err(errno_of)?;
     }
