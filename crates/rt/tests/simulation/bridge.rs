@@ -63,11 +63,10 @@ async fn user(bridge: Bridge, dir: PathBuf, number: u64, mut dice: Dice) -> u64 
                 // Begun, and dropped while the bridge has it.
                 let mut read = Box::pin(shared.read_at(vec![0; 4096], 0));
                 for _ in 0..dice.below(3) {
-                    poll_fn(|cx| {
-                        let _ = read.as_mut().poll(cx);
-                        Poll::Ready(())
-                    })
-                    .await;
+                    let polled = poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx)));
+                    if polled.await.is_ready() {
+                        break;
+                    }
                     tokio::task::yield_now().await;
                 }
             }

@@ -305,16 +305,17 @@ fn forks_once(seed: u64) -> u64 {
             Poll::Ready(())
         })
         .await;
+        let had_ended: Vec<_> = tasks.iter().map(JoinHandle::is_finished).collect();
         // SAFETY: the child runs the rest of this future and leaves by `_exit`.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
             // SAFETY: sets a timer of this process.
             unsafe { libc::alarm(60) };
             let mut is_right = true;
-            for task in tasks.drain(..) {
-                // One that had ended has its value.
-                let had_ended = task.is_finished();
-                is_right &= had_ended || task.await == Err(Aborted);
+            for (task, had_ended) in tasks.drain(..).zip(had_ended) {
+                // One that had ended may have its value.
+                let is_lost = task.await == Err(Aborted);
+                is_right &= had_ended || is_lost;
             }
             // It ends; its answer may have come before the fork.
             drop(over_bridge.await);
