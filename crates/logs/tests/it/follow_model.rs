@@ -2,7 +2,8 @@
 //!
 //! The reference knows for each record whether it must be seen. It need not be if it was truncated
 //! away, or its file was overwritten or moved out of reach, before a poll. No record is seen twice,
-//! and those of a file are seen in order. A log that is rotated away while it may not be read is read once it may. `CUTWATER_FOLLOW_SEEDS` is how many histories are tried.
+//! and those of a file are seen in order. A log that is rotated away while it may not be read is read once it
+//! may. `CUTWATER_FOLLOW_SEEDS` is how many histories are tried.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
