@@ -13,6 +13,7 @@ fuzz_target!(|text: &str| {
     let _ = Filter::parse(text, &TimeZone::UTC);
     let _ = Measure::parse(text);
     let _ = Definition::nginx(text);
+    let _ = Definition::named(text);
     let _ = parse_when(text, &TimeZone::UTC, Timestamp::UNIX_EPOCH);
     if text.len() < 64 {
         let _ = Definition::regex(text);

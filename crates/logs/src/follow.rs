@@ -6,13 +6,15 @@
 //! place are no longer the same, so a file that has grown past the place again is noticed too.
 //!
 //! While the path leads to nothing that can be followed (a file that may not be read yet, a directory, a FIFO, a
-//! loop of links), the old file is read on, and the path is tried again at each poll.
+//! loop of links), the old file is read on, and the path is tried again at each poll. A file that is rotated away
+//! before it could be read is looked for in the directory, and read once that is allowed. What is known to be
+//! missing is said ([`Event::Lost`]).
 
 mod history;
 mod place;
 
 use std::collections::VecDeque;
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
@@ -31,6 +33,9 @@ const WITNESS_BYTES: usize = 64;
 
 /// The most files that are read on after they were replaced.
 const PREVIOUS_MAX: usize = 8;
+
+/// The most files that are tried again after they left the path and could not be read.
+const UNREAD_MAX: usize = 8;
 
 /// How long a replaced file is read on once another one was replaced after it: while a deleted file
 /// is open, its space is not free.
@@ -53,6 +58,10 @@ pub struct Follow {
     /// Files that follow the current one.
     next: VecDeque<Reader>,
     history: History,
+    /// Files that were at the path and could not be read; each with its id and why.
+    unread: VecDeque<(FileId, String)>,
+    /// The file at the path, where it cannot be read.
+    unreadable: Option<(FileId, String)>,
     /// Why the path leads to nothing that can be followed, as last reported.
     trouble: Option<String>,
     buf: Vec<u8>,
@@ -107,7 +116,13 @@ pub enum Event<'a> {
     },
     /// The path leads to the followed file again.
     Usable,
-    /// A file that was replaced can no longer be read; what was written to it since is missing.
+    /// A file was at the path between two looks and cannot be read yet. It is tried again at each poll.
+    Unread {
+        /// Which file, and the reason, for people.
+        why: &'a str,
+    },
+    /// Something is missing: what was written late to a file that was replaced and can no longer be read, or
+    /// a file that was at the path and could not be read before it was gone.
     Lost {
         /// Why, for people.
         why: &'a str,
@@ -127,8 +142,10 @@ impl Follow {
         current.offset = offset;
         current.witness_before(offset)?;
         let buf = vec![0; READ_BYTES];
-        let (previous, next) = Default::default();
-        Ok(Self { path: path.into(), current, previous, next, history, trouble: None, buf })
+        let (previous, next, unread) = Default::default();
+        let (unreadable, trouble) = (None, None);
+        let path = path.into();
+        Ok(Self { path, current, previous, next, history, unread, unreadable, trouble, buf })
     }
 
     /// Goes back to the start of the record that the first line to be read belongs to, where
@@ -169,7 +186,7 @@ impl Follow {
     pub fn poll(&mut self, mut each: impl FnMut(Event<'_>) -> ControlFlow<()>) -> io::Result<()> {
         let each = &mut each;
         self.history.read_events();
-        if self.read_previous(each).is_break() {
+        if self.read_previous(each).is_break() || self.try_unread(each).is_break() {
             return Ok(());
         }
         loop {
@@ -214,7 +231,8 @@ impl Follow {
                 ended.flush(each)?;
             }
             if let Some(why) = &failed {
-                each(Event::Lost { why })?;
+                let why = format!("the file before can no longer be read: {why}");
+                each(Event::Lost { why: &why })?;
             }
         }
         ControlFlow::Continue(())
@@ -251,20 +269,28 @@ impl Follow {
             }
             Place::Absent => {
                 self.trouble = None;
-                self.find_between(None);
+                self.left_unread(None, each)?;
+                self.find_between(None, each)?;
             }
             Place::Unusable(e) => {
-                self.find_between(None);
                 let why = e.to_string();
+                let file = fs::metadata(&self.path).ok().filter(Metadata::is_file);
+                let id = file.as_ref().map(id_of);
+                self.left_unread(id, each)?;
+                self.find_between(id, each)?;
+                self.unreadable = id.map(|id| (id, why.clone()));
                 if self.trouble.as_ref() != Some(&why) {
                     each(Event::Unusable { why: self.trouble.insert(why) })?;
                 }
             }
             Place::Other(file, meta) => {
                 self.trouble = None;
-                self.find_between(Some(id_of(&meta)));
+                let id = id_of(&meta);
+                self.left_unread(Some(id), each)?;
+                self.find_between(Some(id), each)?;
+                self.unread.retain(|(unread, _)| *unread != id);
                 // A file that was replaced and is back is read on from where it was.
-                let back = self.previous.iter().position(|(reader, _)| reader.id == id_of(&meta));
+                let back = self.previous.iter().position(|(reader, _)| reader.id == id);
                 let back = back.and_then(|at| self.previous.remove(at)).map(|(reader, _)| reader);
                 let fresh = || Reader::new(file, &meta, self.current.line_bytes_max);
                 self.next.push_back(back.unwrap_or_else(fresh));
@@ -275,15 +301,105 @@ impl Follow {
 
     /// Queues the files that the path led to since the last look, but not the one with the id `last`, to which
     /// it leads now.
-    fn find_between(&mut self, last: Option<FileId>) {
-        for path in self.history.take(&self.path) {
-            let Ok((file, meta)) = open_regular(&path) else { continue };
-            let id = id_of(&meta);
+    fn find_between(
+        &mut self,
+        last: Option<FileId>,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let between = self.history.take(&self.path, self.current.id);
+        for path in between.paths {
+            let Ok(id) = fs::metadata(&path).map(|meta| id_of(&meta)) else { continue };
             let queued = self.next.iter().any(|next| next.id == id);
             let previous = self.previous.iter().any(|(reader, _)| reader.id == id);
-            if !(queued || previous || id == self.current.id || Some(id) == last) {
-                self.next.push_back(Reader::new(file, &meta, self.current.line_bytes_max));
+            let unread = self.unread.iter().any(|(unread, _)| *unread == id);
+            if queued || previous || unread || id == self.current.id || Some(id) == last {
+                continue;
             }
+            match open_regular(&path) {
+                Ok((file, meta)) => {
+                    self.next.push_back(Reader::new(file, &meta, self.current.line_bytes_max));
+                }
+                // A file that was never at the path as itself.
+                Err(e) if e.kind() == io::ErrorKind::InvalidInput => {}
+                Err(e) => {
+                    let why = format!("{} cannot be read yet: {e}", path.display());
+                    each(Event::Unread { why: &why })?;
+                    self.put_aside(id, e.to_string(), each)?;
+                }
+            }
+        }
+        between.lost.map_or(ControlFlow::Continue(()), |why| each(Event::Lost { why: &why }))
+    }
+
+    /// Puts the file aside that was at the path and could not be read, where `now` is another one.
+    fn left_unread(
+        &mut self,
+        now: Option<FileId>,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match self.unreadable.take() {
+            Some((id, why)) if now != Some(id) => self.put_aside(id, why, each),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn put_aside(
+        &mut self,
+        id: FileId,
+        why: String,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.unread.push_back((id, why));
+        if self.unread.len() <= UNREAD_MAX {
+            return ControlFlow::Continue(());
+        }
+        let why = self.unread.pop_front().map_or_else(String::new, |(_, why)| why);
+        each(Event::Lost {
+            why: &format!("a file that was at the path was never readable ({why})"),
+        })
+    }
+
+    /// Tries to read the files that were put aside, by the names that they have now.
+    fn try_unread(
+        &mut self,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for _ in 0..self.unread.len() {
+            let Some((id, why)) = self.unread.pop_front() else { break };
+            let Some(path) = self.history.find(id) else {
+                let why =
+                    format!("a file that was at the path could not be read ({why}), and is gone");
+                each(Event::Lost { why: &why })?;
+                continue;
+            };
+            match open_regular(&path) {
+                Ok((file, meta)) if id_of(&meta) == id => {
+                    let mut reader = Reader::new(file, &meta, self.current.line_bytes_max);
+                    // An error comes again with the next poll.
+                    let read = reader.read_on(&mut self.buf, each);
+                    self.previous.push_front((reader, Instant::now()));
+                    if let Ok(flow) = read {
+                        flow?;
+                    }
+                }
+                // It was renamed just now; the next poll finds it.
+                Ok(_) => self.unread.push_back((id, why)),
+                Err(e) => self.unread.push_back((id, e.to_string())),
+            }
+        }
+        while self.previous.len() > PREVIOUS_MAX {
+            self.end_oldest(each)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn end_oldest(
+        &mut self,
+        each: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match self.previous.pop_front() {
+            Some((mut oldest, _)) => oldest.flush(each),
+            None => ControlFlow::Continue(()),
         }
     }
 
@@ -298,7 +414,7 @@ impl Follow {
         self.previous.iter_mut().try_for_each(|(previous, _)| previous.flush(each))?;
         self.previous.push_back((ended, Instant::now()));
         if self.previous.len() > PREVIOUS_MAX {
-            self.previous.pop_front();
+            self.end_oldest(each)?;
         }
         each(Event::Replaced)
     }

@@ -1,6 +1,6 @@
 //! What the tests of the other crates share: [`skip!`] for what a test cannot check on this host, numbers
 //! from a seed ([`Dice`]), child processes ([`child`]), a file that changes while it is read
-//! ([`storm`]), addresses ([`sockets`]), and small helpers.
+//! ([`storm`]), addresses ([`sockets`]), a disk that lies (`disk`, by feature), and small helpers.
 //!
 //! Two environment variables change [`skip!`]:
 //! - `CUTWATER_SKIPS` names a file to which each skip appends a line, because the output of a test that
@@ -11,6 +11,8 @@
 
 pub mod child;
 mod dice;
+#[cfg(feature = "disk")]
+pub mod disk;
 pub mod sockets;
 pub mod storm;
 

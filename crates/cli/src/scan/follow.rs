@@ -175,10 +175,10 @@ fn change(name: &str, event: &Event<'_>) -> String {
             "{name} cannot be followed now: {why}; the file before is read on, and the path is tried again"
         ),
         Event::Usable => format!("{name} leads to the followed file again"),
-        Event::Lost { why } => format!(
-            "the file that was {name} before can no longer be read: {why}; what was written to it since is \
-             missing"
-        ),
+        Event::Unread { why } => {
+            format!("{name} led to a file that is not read: {why}; it is tried again")
+        }
+        Event::Lost { why } => format!("lines that were written to {name} are missing: {why}"),
         Event::Lines { .. } | Event::LongLine { .. } => format!("{name} has more lines"),
     }
 }

@@ -51,6 +51,11 @@ fn header_of(file: &File, path: &Path) -> Result<(Header, u64)> {
         return Ok((create(file, path).map_err(fail)?, HEADER_BYTES));
     }
     let header = Header::decode(&bytes[..n]).map_err(|what| spoiled(path, 0, what))?;
+    if header.durable.is_none_or(|durable| durable <= HEADER_BYTES) {
+        // Nothing was synced so far, so the writer that made the file may have died, or failed, before its
+        // name was on the device.
+        sync_name(path).map_err(fail)?;
+    }
     Ok((header, file_len))
 }
 
@@ -61,12 +66,17 @@ fn create(file: &File, path: &Path) -> io::Result<Header> {
     allocate(file, 0, HEADER_BYTES)?;
     file.write_all_at(&header.encode(), 0)?;
     file.sync_all()?;
+    sync_name(path)?;
+    Ok(header)
+}
+
+/// Makes the name of the file durable.
+fn sync_name(path: &Path) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    File::open(directory)?.sync_all()?;
-    Ok(header)
+    File::open(directory)?.sync_all()
 }
 
 fn refusal(path: &Path, refused: Refused) -> Error {

@@ -1,6 +1,8 @@
 //! The one writer.
 
+use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use crate::append_log::length::{HEADER_BYTES, check_of};
 use crate::append_log::lock::Locked;
 use crate::append_log::options::AppendLogOptions;
 use crate::append_log::published::{Publisher, Words};
+use crate::append_log::records::{RecordAt, Records};
 use crate::append_log::recover::Recovery;
 use crate::append_log::space::Space;
 use crate::error::{Action, Cause, Error, Result};
@@ -42,6 +45,8 @@ pub struct AppendLog {
     quiet: bool,
     /// A sync failed: the state of the device is no longer known.
     failed: bool,
+    /// Bytes of earlier writers that no sync has confirmed.
+    unconfirmed: Range<u64>,
     recovery: Recovery,
 }
 
@@ -52,6 +57,9 @@ pub(super) struct Start {
     pub(super) recovery: Recovery,
     pub(super) quiet: bool,
 }
+
+/// Bytes that are written again at a time.
+const AGAIN_BYTES: u64 = 256 << 10;
 
 /// The header, mapped.
 #[derive(Debug)]
@@ -106,12 +114,14 @@ impl AppendLog {
             file,
             quiet,
             failed: false,
+            unconfirmed: header.durable.unwrap_or(recovery.end)..recovery.end,
             recovery,
         };
         let durable = match header.durable {
             Some(durable) => durable.min(recovery.end),
             // It is unknown, so all is synced now.
             None => {
+                write_again(&log.file, HEADER_BYTES..recovery.end)?;
                 log.file.sync_data()?;
                 recovery.end
             }
@@ -189,18 +199,38 @@ impl AppendLog {
     ///
     /// # Errors
     /// What the device answers. The kernel forgets what it could not write, so no more is
-    /// appended through this handle: open the log again, which finds what is there.
+    /// appended through this handle: open the log again, which finds what is there. The next sync
+    /// writes again what none has confirmed; [`Error::is_corrupt`] where that is lost. Then
+    /// [`AppendLogOptions::salvage`] goes on with what is left.
     pub fn sync(&mut self) -> Result<()> {
         self.check()?;
         let durable = self.publish();
         // In the other slot, too: one damaged word then loses nothing.
         self.publisher.publish(&self.line, durable);
-        if let Err(error) = self.file.sync_data() {
+        if let Err(error) = self.confirm() {
             self.failed = true;
-            return Err(self.os(&error));
+            return Err(error);
         }
+        self.unconfirmed = durable..durable;
         self.set_durable(durable);
         Ok(())
+    }
+
+    /// Takes all that was stored to the device, also what an earlier writer could not.
+    fn confirm(&self) -> Result<()> {
+        let (mut records, mut at) = (Records::default(), self.unconfirmed.start);
+        while at < self.unconfirmed.end {
+            let found = records.find(&self.file, self.id, at, self.unconfirmed.end);
+            at = match found.map_err(|error| self.os(&error))? {
+                RecordAt::Record { next, .. } => next,
+                RecordAt::Bad(what) => return Err(self.error(Cause::Spoiled { at, what })),
+                RecordAt::Short { file_len } => {
+                    return Err(self.error(Cause::Truncated { at: file_len }));
+                }
+            };
+        }
+        let written = write_again(&self.file, self.unconfirmed.clone());
+        written.and_then(|()| self.file.sync_data()).map_err(|error| self.os(&error))
     }
 
     /// Publishes, gives unused blocks back, syncs, and ends writing.
@@ -249,4 +279,19 @@ impl AppendLog {
     fn os(&self, error: &io::Error) -> Error {
         os(Action::Store("append to"), &self.path, error)
     }
+}
+
+/// Writes bytes over themselves, so that the next sync takes them to the device. A write to the device that
+/// failed, whoever was told, leaves pages in the page cache that count as written: a sync alone would say that
+/// they are there.
+fn write_again(file: &File, range: Range<u64>) -> io::Result<()> {
+    let mut bytes = vec![0; AGAIN_BYTES.min(range.end.saturating_sub(range.start)) as usize];
+    let mut at = range.start;
+    while at < range.end {
+        let len = (range.end - at).min(AGAIN_BYTES) as usize;
+        file.read_exact_at(&mut bytes[..len], at)?;
+        file.write_all_at(&bytes[..len], at)?;
+        at += len as u64;
+    }
+    Ok(())
 }

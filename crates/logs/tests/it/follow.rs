@@ -25,6 +25,7 @@ fn poll(follow: &mut Follow) -> Vec<String> {
                 Event::Truncated => seen.push("[truncated]".into()),
                 Event::Unusable { why } => seen.push(format!("[unusable: {why}]")),
                 Event::Usable => seen.push("[usable]".into()),
+                Event::Unread { why } => seen.push(format!("[unread: {why}]")),
                 Event::Lost { why } => seen.push(format!("[lost: {why}]")),
             }
             ControlFlow::Continue(())

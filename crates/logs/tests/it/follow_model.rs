@@ -2,7 +2,8 @@
 //!
 //! The reference knows for each record whether it must be seen. It need not be if it was truncated
 //! away, or its file was overwritten or moved out of reach, before a poll. No record is seen twice,
-//! and those of a file are seen in order. `CUTWATER_FOLLOW_SEEDS` is how many histories are tried.
+//! and those of a file are seen in order. A log that is rotated away while it may not be read is read once it
+//! may. `CUTWATER_FOLLOW_SEEDS` is how many histories are tried.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use cutwater_logs::follow::{Event, Follow};
 use cutwater_testing::Dice;
+use cutwater_testing::child::{STRANGER, TestChild, role, test_name};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 /// Operations of one history.
@@ -23,6 +25,8 @@ const LATE_ROTATIONS: usize = 5;
 /// A log file, wherever it is now.
 struct Log {
     writer: File,
+    /// Where it is; `None` where no poll can find it.
+    path: Option<PathBuf>,
     /// Its records that no poll has seen yet.
     unseen: Vec<u64>,
     /// A poll has found it, so the follower has it open.
@@ -82,7 +86,8 @@ impl World {
         let writer =
             OpenOptions::new().append(true).create_new(true).mode(0o644).open(path).expect("opens");
         self.logs.iter_mut().for_each(|log| log.age += 1);
-        self.logs.push(Log { writer, unseen: Vec::new(), opened: false, age: 0 });
+        let (path, unseen) = (Some(path.clone()), Vec::new());
+        self.logs.push(Log { writer, path, unseen, opened: false, age: 0 });
         self.logs.len() - 1
     }
 
@@ -111,6 +116,7 @@ impl World {
 
     /// No poll can find a log any more that none has found yet; it is not written to from now on.
     fn lose(&mut self, log: usize) {
+        self.logs[log].path = None;
         if !self.logs[log].opened {
             self.forget(log);
             self.logs[log].age = LATE_ROTATIONS + 1;
@@ -118,11 +124,10 @@ impl World {
     }
 
     fn rotate(&mut self) {
-        // A log that was never readable is out of reach by any name.
-        self.set_mode(0o644);
         let Some(log) = self.current.take() else { return };
         let name = self.new_name();
-        fs::rename(self.path(), name).expect("renames");
+        fs::rename(self.path(), &name).expect("renames");
+        self.logs[log].path = Some(name);
         if self.is_new_directory {
             self.lose(log);
         }
@@ -162,6 +167,7 @@ impl World {
         self.write(new);
         fs::rename(name, self.path()).expect("renames");
         self.lose(log);
+        self.logs[new].path = Some(self.path());
         self.current = Some(new);
     }
 
@@ -180,9 +186,9 @@ impl World {
     }
 
     /// Permission is taken away, or given back; root does not notice.
-    fn set_mode(&mut self, mode: u32) {
-        if self.current.is_some() {
-            fs::set_permissions(self.path(), fs::Permissions::from_mode(mode)).expect("sets");
+    fn set_mode(&mut self, log: usize, mode: u32) {
+        if let Some(path) = &self.logs[log].path {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("sets");
         }
     }
 
@@ -229,7 +235,7 @@ impl World {
                 self.write(log);
             }
             (10, Some(log)) => {
-                self.set_mode(0o644);
+                self.set_mode(log, 0o644);
                 let copy = self.new_name();
                 fs::copy(self.path(), copy).expect("copies");
                 self.truncate(log);
@@ -239,7 +245,8 @@ impl World {
             (13, _) if self.dice.below(4) == 0 => self.move_directory(),
             (13, _) => {
                 let mode = [0o000, 0o644][self.dice.below(2) as usize];
-                self.set_mode(mode);
+                let any = self.dice.below(self.logs.len() as u64) as usize;
+                self.set_mode(self.current.unwrap_or(any), mode);
             }
             _ => {}
         }
@@ -263,8 +270,8 @@ impl World {
         let usable = self
             .current
             .is_some_and(|log| self.logs[log].opened || File::open(self.path()).is_ok());
-        for (index, log) in self.logs.iter_mut().enumerate() {
-            log.opened |= Some(index) != self.current || usable;
+        for log in &mut self.logs {
+            log.opened |= log.path.as_ref().is_some_and(|path| File::open(path).is_ok());
             if log.opened {
                 log.unseen.clear();
             }
@@ -303,7 +310,7 @@ fn check(seed: u64) {
     }
     world.unblock();
     world.create();
-    world.set_mode(0o644);
+    (0..world.logs.len()).for_each(|log| world.set_mode(log, 0o644));
     poll(&mut follow, &mut seen);
     let mut counts = BTreeMap::<u64, u64>::new();
     seen.iter().for_each(|record| *counts.entry(*record).or_default() += 1);
@@ -316,11 +323,29 @@ fn check(seed: u64) {
     assert!(counts.is_empty(), "records that nobody wrote: {counts:?}; {}", story());
 }
 
+/// As a user whom permissions keep out, where this process is root.
+#[test]
+fn a_follower_without_privileges_reads_a_rotated_log_later() {
+    if role().is_some() {
+        return println!("{}", seeds());
+    }
+    let name = test_name(module_path!(), "a_follower_without_privileges_reads_a_rotated_log_later");
+    match TestChild::start_as(STRANGER, &name, &["follows"]) {
+        Some(mut child) => child.finish(),
+        None => cutwater_testing::skip!("this process cannot become another user"),
+    }
+}
+
 #[test]
 fn a_follower_sees_what_the_reference_sees() {
+    println!("{}", seeds());
+}
+
+/// Checks the seeds that the environment asks for.
+fn seeds() -> String {
     let number = |name: &str| std::env::var(name).ok().and_then(|s| s.parse::<u64>().ok());
     let (first, count) =
         (number("CUTWATER_SEED").unwrap_or(1), number("CUTWATER_FOLLOW_SEEDS").unwrap_or(60));
-    println!("seeds {first} to {}; more with CUTWATER_FOLLOW_SEEDS=20000", first + count - 1);
     (first..first + count).for_each(check);
+    format!("seeds {first} to {}; more with CUTWATER_FOLLOW_SEEDS=20000", first + count - 1)
 }

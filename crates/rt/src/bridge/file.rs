@@ -36,10 +36,7 @@ impl Sealed for OnBridge {
     }
 
     fn inline(&self, read: impl FnOnce() -> Option<usize>) -> Option<usize> {
-        if self.bridge.is_inherited() {
-            return None;
-        }
-        read()
+        if self.bridge.reads_inline() { read() } else { None }
     }
 }
 

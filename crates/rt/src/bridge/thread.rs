@@ -35,6 +35,8 @@ struct Inner {
     queue: Arc<Queue>,
     thread: Mutex<Option<JoinHandle<()>>>,
     has_ring: bool,
+    /// A simulated kernel has no page cache.
+    is_simulated: bool,
     origin: Origin,
 }
 
@@ -74,6 +76,7 @@ impl BridgeOptions {
             Ok(runtime) => {
                 // The receiver waits for this answer.
                 let _ = sender.send(Ok(runtime.has_ring()));
+                runtime.serves_others();
                 runtime.block_on(serve(&theirs));
             }
             Err(e) => drop(sender.send(Err(e))),
@@ -81,7 +84,8 @@ impl BridgeOptions {
         let thread = thread::Builder::new().name("cutwater-bridge".into()).spawn(run)?;
         let has_ring = receiver.recv().map_err(io::Error::other)??;
         let thread = Mutex::new(Some(thread));
-        Ok(Bridge { inner: Arc::new(Inner { queue, thread, has_ring, origin: Origin::here() }) })
+        let (is_simulated, origin) = (self.backend.simulated().is_some(), Origin::here());
+        Ok(Bridge { inner: Arc::new(Inner { queue, thread, has_ring, is_simulated, origin }) })
     }
 }
 
@@ -107,8 +111,13 @@ impl Bridge {
     }
 
     /// Whether this process inherited it by `fork(2)`, and so does not have its thread.
-    pub(super) fn is_inherited(&self) -> bool {
+    fn is_inherited(&self) -> bool {
         !self.inner.origin.is_here()
+    }
+
+    /// Whether a read may be answered on the caller's thread.
+    pub(super) fn reads_inline(&self) -> bool {
+        !self.is_inherited() && !self.inner.is_simulated
     }
 
     pub(super) fn submit(&self, op: Op) -> Pending {

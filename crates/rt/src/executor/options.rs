@@ -172,6 +172,10 @@ impl RuntimeOptions {
         if self.pinned && number > 0 {
             pin(number)?;
         }
-        Ok(Runtime::from_core(Core::new(self.backend, &self.limits, pools, all)?))
+        let runtime = Runtime::from_core(Core::new(self.backend, &self.limits, pools, all)?);
+        if self.cores > 1 {
+            runtime.serves_others();
+        }
+        Ok(runtime)
     }
 }

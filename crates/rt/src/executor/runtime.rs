@@ -95,6 +95,13 @@ impl Runtime {
         }
     }
 
+    /// Other threads give it work, so a simulated kernel cannot tell a wait for them from a deadlock.
+    pub(crate) fn serves_others(&self) {
+        if let Some(fake) = self.core.driver.borrow().fake() {
+            fake.serves_others();
+        }
+    }
+
     /// Its cores, for any thread.
     #[must_use]
     pub fn cores(&self) -> Cores {

@@ -82,6 +82,28 @@ async fn a_reader_reads_and_seeks_like_a_file() {
     }
 }
 
+/// Nobody can say that a bridge waits in vain, and neither a core that other cores give work to.
+#[tokio::test]
+async fn a_simulated_bridge_and_core_may_be_idle() {
+    let temp = cold_file(b"x");
+    let bridge = Bridge::options().backend(Backend::FakeFailing(1)).start().expect("starts");
+    let runtime = cutwater_rt::Runtime::options().backend(Backend::FakeFailing(1)).cores(2);
+    let runtime = runtime.build().expect("starts");
+    // Longer than a simulated kernel that is alone waits.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    let mut opened = bridge.open(temp.path()).await;
+    for _ in 0..20 {
+        if opened.is_ok() {
+            break;
+        }
+        opened = bridge.open(temp.path()).await;
+    }
+    assert_eq!(opened.map(drop).map_err(|e| e.to_string()), Ok(()));
+    let value = runtime
+        .block_on(async { cutwater_rt::spawn_on(1, || async { 7 }).expect("is there").await });
+    assert_eq!(value, Ok(7));
+}
+
 /// The fake kernel interrupts one operation in 16.
 #[tokio::test]
 async fn an_open_that_is_interrupted_is_tried_again() {

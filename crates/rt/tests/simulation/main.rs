@@ -4,6 +4,7 @@
 //! `CUTWATER_SIMULATIONS` says how many histories (300), `CUTWATER_SEED` the first seed.
 #![allow(clippy::print_stdout, reason = "it prints its seeds")]
 
+mod bridge;
 mod clients;
 mod http;
 mod server;
@@ -171,4 +172,8 @@ fn simulated_histories() {
         assert!(run(&case) == run(&case), "one seed has two histories");
     });
     each_seed("HTTP", (seeds / 3).max(1), |seed| http::run(&Case::new(seed)));
+    let done = std::cell::Cell::new(0);
+    each_seed("a bridge", (seeds / 3).max(1), |seed| done.set(done.get() + bridge::run(seed)));
+    println!("operations over the bridge: {}", done.get());
+    assert!(done.get() > 0 || seeds < 10, "nothing was done");
 }

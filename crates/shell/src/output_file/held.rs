@@ -80,6 +80,9 @@ impl Held {
 
     /// Gives it the name `path`, in place of what has it now.
     pub(super) fn persist(self, path: &Path) -> io::Result<()> {
+        // Some file systems notice here that they have no room, or that the device failed; and after a
+        // loss of power an unsynced file is empty under its name.
+        self.file().sync_data()?;
         let file = match self {
             Self::Named(named) => return named.persist(path).map(drop).map_err(|e| e.error),
             Self::Nameless(file) => file,

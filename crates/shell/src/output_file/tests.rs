@@ -4,6 +4,8 @@ use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use cutwater_testing::disk::{Call, Disk, Errno};
+
 use super::*;
 
 fn write(file: &OutputFile, text: &str) {
@@ -116,5 +118,43 @@ fn standard_output_has_several_names() {
     }
     for name in ["./-", "/dev/null", "1", "/dev/fd/x"] {
         assert!(matches!(Name::resolve(Path::new(name)), Ok(Name::Path(_))), "{name}");
+    }
+}
+
+#[test]
+fn a_disk_that_fails_leaves_what_was_there_under_its_name() {
+    let disk = match Disk::mount(1) {
+        Ok(disk) => disk,
+        Err(e) => return cutwater_testing::skip!("no FUSE file system can be mounted here: {e}"),
+    };
+    let path = disk.path().join("out");
+    let text = "new".repeat(200_000);
+    let write = || OutputFile::create(&path, &Inputs::new()).and_then(|out| out.write_whole(&text));
+    for there in [None, Some("old")] {
+        let put = || match there {
+            Some(old) => fs::write(&path, old).unwrap(),
+            None => drop(fs::remove_file(&path)),
+        };
+        for call in [Call::Create, Call::Write, Call::Sync, Call::Rename] {
+            put();
+            disk.fail(call, Errno::EIO, 1);
+            assert!(write().is_err(), "{call:?}, {there:?}");
+            disk.heal();
+            assert_eq!(fs::read_to_string(&path).ok().as_deref(), there, "{call:?}");
+            let names = fs::read_dir(disk.path()).unwrap().count();
+            assert_eq!(names, usize::from(there.is_some()), "{call:?}: a file is left");
+        }
+        put();
+        disk.set_room(300_000);
+        let full = write().unwrap_err().to_string();
+        assert!(full.contains("No space"), "{full}");
+        disk.heal();
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), there, "without room");
+        // What is written in parts is whole in the end.
+        put();
+        disk.set_short(true);
+        write().unwrap();
+        disk.set_short(false);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
 }

@@ -2,7 +2,8 @@
 //! goes on.
 //!
 //! The children call no more than the runtime does; they leave by `_exit(2)`. A child that hangs is ended by
-//! `alarm(2)`, whose signal is its status.
+//! `alarm(2)`, whose signal is its status. `CUTWATER_FORKS` is how many random moments of a simulated history are
+//! tried, `CUTWATER_SEED` the first seed.
 #![allow(unsafe_code)]
 
 use std::future::poll_fn;
@@ -18,10 +19,11 @@ use cutwater_rt::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use cutwater_rt::op::{NO_OFFSET, Op};
 use cutwater_rt::time::{sleep, timeout};
 use cutwater_rt::{
-    Aborted, Backend, JoinHandle, Runtime, linked, operation, operations, spawn, spawn_blocking,
-    spawn_on, yield_now,
+    Aborted, Backend, JoinHandle, Runtime, counters, linked, operation, operations, spawn,
+    spawn_blocking, spawn_on, yield_now,
 };
 use cutwater_sys::Errno;
+use cutwater_testing::Dice;
 
 use crate::child::assert_passes;
 use crate::forked_ring::forked;
@@ -242,4 +244,112 @@ fn a_forked_child_gets_errors_from_a_bridge_and_may_drop_it() {
             assert_eq!(read.unwrap(), 4);
         }
     });
+}
+
+/// Writes, reads and checks, as often as the simulated kernel fails it.
+async fn busy(path: std::path::PathBuf, mut dice: Dice) -> u64 {
+    let mut right = 0;
+    for _ in 0..20 {
+        let Ok(file) = File::create(&path).await else { continue };
+        let bytes = dice.bytes(1 + dice.clone().below(9000) as usize);
+        if file.write_all_at(bytes.clone(), 0).await.0.is_err() {
+            continue;
+        }
+        sleep(Duration::from_micros(dice.below(200))).await;
+        let (read, found) = file.read_exact_at(vec![0; bytes.len()], 0).await;
+        if read.is_ok() {
+            assert!(found == bytes, "wrong bytes");
+            right += 1;
+        }
+    }
+    right
+}
+
+/// A fork at a random moment of a history with a simulated kernel, which also fails operations: whatever the
+/// child waits for ends with an error, and the parent's history goes on to its end.
+#[test]
+fn a_fork_at_any_moment_of_a_simulated_history_harms_nobody() {
+    assert_passes(|| {
+        let number = |name, default| {
+            std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+        };
+        let (first, count) = (number("CUTWATER_SEED", 1), number("CUTWATER_FORKS", 60u64));
+        println!("CUTWATER_SEED={first}, {count} forks");
+        let mut right = 0;
+        for seed in first..first + count {
+            right += forks_once(seed);
+        }
+        println!("{right} right answers after a fork");
+        assert!(right > 0, "nothing was answered");
+    });
+}
+
+fn forks_once(seed: u64) -> u64 {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice::new(seed);
+    let backend = Backend::FakeFailing(seed);
+    let runtime = Runtime::options().backend(backend).build().unwrap();
+    let bridge = Bridge::options().backend(backend).start().unwrap();
+    let ended = runtime.try_block_on(async {
+        let mut tasks: Vec<_> = (0..4)
+            .map(|n| spawn(busy(dir.path().join(format!("{n}")), Dice::new(dice.roll()))))
+            .collect();
+        let forked_at = dice.below(60);
+        for _ in 0..forked_at {
+            yield_now().await;
+            sleep(Duration::from_micros(dice.below(40))).await;
+        }
+        let mut over_bridge = Box::pin(bridge.open("/proc/self/exe"));
+        poll_fn(|cx| {
+            let _ = over_bridge.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
+        let had_ended: Vec<_> = tasks.iter().map(JoinHandle::is_finished).collect();
+        // SAFETY: the child runs the rest of this future and leaves by `_exit`.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            // SAFETY: sets a timer of this process.
+            unsafe { libc::alarm(60) };
+            let mut is_right = true;
+            for (task, had_ended) in tasks.drain(..).zip(had_ended) {
+                // One that had ended may have its value.
+                let is_lost = task.await == Err(Aborted);
+                is_right &= had_ended || is_lost;
+            }
+            // It ends; its answer may have come before the fork.
+            drop(over_bridge.await);
+            is_right &= is_child(bridge.open("/").await) && is_child(File::open("/").await);
+            sleep(Duration::from_millis(1)).await;
+            // SAFETY: ends the process.
+            unsafe { libc::_exit(i32::from(!is_right)) };
+        }
+        let mut status = -1;
+        // SAFETY: `status` lives past the call, and the kernel writes one integer to it.
+        unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        assert_eq!(status, 0, "CUTWATER_SEED={seed}: the child's status");
+        let mut right = 0;
+        for task in tasks {
+            right += task.await.unwrap();
+        }
+        right
+    });
+    let right = ended.unwrap_or_else(|e| panic!("CUTWATER_SEED={seed}: {e}"));
+    assert_eq!(runtime.block_on(in_flight_ends()), 0, "CUTWATER_SEED={seed}");
+    // The parent's bridge goes on, too.
+    let own = Runtime::options().backend(Backend::Pool).build().unwrap();
+    let opens = || own.block_on(bridge.open("/proc/self/exe")).is_ok();
+    assert!((0..100).any(|_| opens()), "CUTWATER_SEED={seed}: the bridge");
+    right
+}
+
+/// Operations in flight, once those have ended that nobody waits for.
+async fn in_flight_ends() -> u64 {
+    for _ in 0..100_000 {
+        if counters().in_flight == 0 {
+            return 0;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    counters().in_flight
 }

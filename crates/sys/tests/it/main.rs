@@ -10,6 +10,7 @@ mod forked_ring;
 mod forked_runtime;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
+mod interrupted_runtime;
 mod refused_registration;
 #[cfg(target_arch = "x86_64")]
 mod sigbus;

@@ -6,6 +6,7 @@
 mod dice;
 mod kernel;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem;
@@ -73,6 +74,8 @@ pub(crate) struct Fake {
     closures: Arc<AtomicUsize>,
     /// Waits for them since the last event.
     closure_waits: u32,
+    /// Other threads may give it work at any time.
+    serves_others: Cell<bool>,
     stuck: bool,
     /// A hash of how and when operations ended.
     history: DefaultHasher,
@@ -88,6 +91,7 @@ impl Fake {
             readiness,
             closures: Arc::default(),
             closure_waits: 0,
+            serves_others: Cell::new(false),
             stuck: false,
             history: DefaultHasher::new(),
         }
@@ -105,6 +109,11 @@ impl Fake {
     /// Closures that run on other threads; the code that starts one counts it.
     pub(crate) fn closures(&self) -> &Arc<AtomicUsize> {
         &self.closures
+    }
+
+    /// From now on waiting for other threads is no deadlock.
+    pub(crate) fn serves_others(&self) {
+        self.serves_others.set(true);
     }
 
     /// Whether the program is deadlocked.
@@ -203,7 +212,8 @@ impl Fake {
         let mut fds: Vec<_> =
             waiting.iter().map(|(file, events)| PollFd::new(file, *events)).collect();
         fds.push(PollFd::from_borrowed_fd(self.readiness.descriptor().as_fd(), PollFlags::IN));
-        let waits_for_ever = self.fails && self.closures.load(Ordering::Acquire) == 0;
+        let waits_for_ever =
+            self.fails && !self.serves_others.get() && self.closures.load(Ordering::Acquire) == 0;
         let limit =
             waits_for_ever.then(|| Timespec { tv_sec: STUCK_AFTER.as_secs() as i64, tv_nsec: 0 });
         let ready = rustix::event::poll(&mut fds, limit.as_ref());
