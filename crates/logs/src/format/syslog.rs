@@ -40,6 +40,12 @@ impl LevelSlot {
         Self { is_wanted: fields.open || fields.find("level").is_some(), slot: None }
     }
 
+    /// The priority that the line begins with, where it is needed for the level.
+    #[inline]
+    fn priority(&self, block: &[u8], start: usize, end: usize) -> Span {
+        if self.is_wanted { priority_of(block, start, end) } else { Span::default() }
+    }
+
     /// Sets the level of the severity in the priority, or else of what the message begins with.
     #[inline]
     fn set(
@@ -214,7 +220,7 @@ impl LineParser for Rfc3164 {
         self.head(&mut c, fields, record)?;
         let message = c.remainder();
         self.message.set(record, message);
-        let priority = priority_of(block, start, end);
+        let priority = self.level.priority(block, start, end);
         self.level.set(priority, message, block, fields, record);
         Ok(())
     }
@@ -377,7 +383,7 @@ impl LineParser for Rfc5424 {
         record: &mut Record,
     ) -> Result<(), Reason> {
         let mut c = Cursor::new(block, start, end);
-        let priority = priority_of(block, start, end);
+        let priority = self.level.priority(block, start, end);
         self.head(&mut c, fields, record)?;
         let message = c.remainder();
         self.message.set(record, message);

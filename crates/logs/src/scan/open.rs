@@ -69,7 +69,7 @@ pub fn open(
                 matches!(found.format, Format::Json | Format::Docker | Format::Syslog5424);
             let is_data = matches!(found.format, Format::Data(_)) && found.confidence >= LEAST;
             let fits = |dialect: &csv::Dialect| {
-                !is_other && !(is_data && found.confidence > dialect.share())
+                !(is_other || is_data && found.confidence > dialect.share())
             };
             match csv::Dialect::of_file(path, &sample).filter(fits) {
                 Some(dialect) => {

@@ -41,7 +41,7 @@ fn is_in_member(text: &[u8]) -> bool {
         let mut text = text.iter().filter(|b| !b.is_ascii_whitespace());
         member.iter().chain(b"{").all(|byte| text.next() == Some(byte))
     };
-    MEMBERS.iter().any(|member| begins(member))
+    MEMBERS.iter().any(begins)
 }
 
 /// How deep in objects and arrays a place is.

@@ -79,6 +79,7 @@ const FILES: &[&str] = &[
     include_str!("../../../formats/vsftpd.toml"),
     include_str!("../../../formats/windows-cbs.toml"),
     include_str!("../../../formats/windows-event.toml"),
+    include_str!("../../../formats/windows-event-table.toml"),
     include_str!("../../../formats/windows-event-xml.toml"),
     include_str!("../../../formats/xferlog.toml"),
     include_str!("../../../formats/xorg.toml"),

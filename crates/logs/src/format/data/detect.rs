@@ -71,7 +71,14 @@ impl All {
             pattern.1.literal.as_ref().is_none_or(|text| text.find(searched).is_some())
         };
         let patterns: Vec<_> = self.patterns.iter().enumerate().collect();
-        let wanted: Vec<usize> = patterns.iter().filter(may_match).map(|(at, _)| *at).collect();
+        let mut wanted: Vec<usize> = patterns.iter().filter(may_match).map(|(at, _)| *at).collect();
+        // What continues a record says nothing where none may begin.
+        let begins: Vec<usize> =
+            wanted.iter().copied().filter(|&at| !self.patterns[at].continues).collect();
+        wanted.retain(|&at| {
+            let Pattern { format, continues, .. } = self.patterns[at];
+            !continues || begins.iter().any(|&begin| self.patterns[begin].format == format)
+        });
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, set)) = &*last
             && *of == wanted
