@@ -230,6 +230,8 @@ fn journald_writes_texts_as_arrays_of_bytes() {
     );
     let (rows, _) = cells_of(text, ".log", "_COMM", "level=ERROR");
     assert_eq!(rows, ["a"]);
+    let (_file, log) = opened(text, ".log");
+    assert_eq!(log.definition.envelopes().len(), 1);
 }
 
 #[test]

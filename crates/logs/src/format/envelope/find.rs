@@ -96,7 +96,7 @@ fn look(sample: &[u8], rules: &Rules, depth: usize) -> Result<Detected> {
         found.format = Format::Json;
         found.definition = Definition::Known(Format::Json);
     }
-    for &kind in candidates(found.format).iter().filter(|k| depth == DEPTH_MAX || !k.is_joined()) {
+    for &kind in candidates(found.format).iter().filter(|k| depth == DEPTH_MAX || !k.is_copied()) {
         if let Some(wrapped) = wrap(kind, sample, rules, depth)? {
             return Ok(wrapped);
         }

@@ -114,6 +114,11 @@ impl EnvelopeKind {
         matches!(self, Self::Docker | Self::Cri)
     }
 
+    /// Whether its lines are read in a copy, so that nothing else is around it.
+    fn is_copied(self) -> bool {
+        self.is_joined() || self == Self::Journald
+    }
+
     /// Whether the collector puts the envelope around every line, so that a line without it is a bad
     /// line.
     fn is_strict(self) -> bool {
