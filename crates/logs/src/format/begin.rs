@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use super::csv::Csv;
+use super::envelope::{self, Continued};
 use super::trace::{MAY_CONTINUE, continues, is_of_crash, is_of_trace};
 use super::{DataFormat, Definition, Format, Parser, feed, is_blank, plain, zeros};
 use crate::record::{Fields, Record, without_return};
@@ -26,6 +27,10 @@ pub(crate) enum Joining {
     Mixed,
     /// Only what looks like a beginning begins one.
     Loose,
+    /// What looks like a continuation within its envelope continues a record.
+    Enveloped,
+    /// The same, where texts are joined from pieces in a copy.
+    Pieces,
 }
 
 impl Definition {
@@ -35,8 +40,9 @@ impl Definition {
             Self::Known(Format::Raw) => Joining::Never,
             Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => Joining::Loose,
             Self::Data(data) => data.format().joining(),
-            // Their texts are joined from pieces.
-            Self::Wrapped(wrapping) if wrapping.is_in_pieces() => Joining::Never,
+            Self::Known(Format::Syslog | Format::Syslog5424) => Joining::Enveloped,
+            Self::Wrapped(wrapping) if wrapping.is_in_pieces() => Joining::Pieces,
+            Self::Wrapped(wrapping) if wrapping.is_of_lines() => Joining::Enveloped,
             Self::Wrapped(wrapping) if wrapping.is_mixed() => Joining::Mixed,
             Self::Wrapped(wrapping) if wrapping.envelopes().is_empty() => {
                 wrapping.inside().joining()
@@ -67,6 +73,10 @@ enum Rule {
     Pattern(Arc<DataFormat>, Box<Clock>),
     /// A line that parses, or does not look like a continuation, begins a record.
     Parses(Box<Strict>),
+    /// A line whose text does not continue that of the line before, within their envelopes.
+    Enveloped(Box<Continued>),
+    /// The same, in lines of a copy that begin with three words.
+    Pieces,
     /// Quotes say where a record of separated values ends. A line that is one by itself begins one.
     Csv(Box<Csv>),
 }
@@ -93,6 +103,9 @@ impl Begin {
         }
         Self(match definition.joining() {
             Joining::Never => Rule::Always,
+            Joining::Pieces => Rule::Pieces,
+            Joining::Enveloped => Continued::of(definition, rules)
+                .map_or(Rule::Always, |rule| Rule::Enveloped(Box::new(rule))),
             Joining::Loose => match definition {
                 Definition::Data(data) => {
                     let clock = Box::new(Clock::new(rules.clone()));
@@ -121,6 +134,11 @@ impl Begin {
         !matches!(self.0, Rule::Always)
     }
 
+    /// Whether the copy of a block has its records whole.
+    pub(crate) fn is_in_pieces(&self) -> bool {
+        matches!(self.0, Rule::Pieces)
+    }
+
     /// Whether a value in quotation marks may have several lines, which the parser of a line reads.
     pub(crate) fn has_quoted_lines(&self) -> bool {
         matches!(self.0, Rule::Csv(_))
@@ -128,7 +146,7 @@ impl Begin {
 
     /// Whether records are known by how they begin, so that a record is parsed with all its lines.
     pub(crate) fn is_loose(&self) -> bool {
-        matches!(self.0, Rule::Time(_) | Rule::Pattern(..))
+        matches!(self.0, Rule::Time(_) | Rule::Pattern(..) | Rule::Enveloped(_))
     }
 
     /// Whether the record ends with its first line, which ends at `end`, as the next line shows
@@ -142,12 +160,26 @@ impl Begin {
 
     /// Whether the line at `at` begins a record.
     #[inline]
-    fn begins_at(&mut self, block: &[u8], at: usize) -> bool {
+    pub(crate) fn begins_at(&mut self, block: &[u8], at: usize) -> bool {
         match self.0 {
-            Rule::Parses(_) if !MAY_CONTINUE[usize::from(block[at])] => true,
+            Rule::Parses(_) if !MAY_CONTINUE[usize::from(block[at])] => return true,
             // Most lines show it before their end is looked for.
-            Rule::Time(_) | Rule::Pattern(..) if looks_like_date(&block[at..]) => true,
-            _ => self.begins(&block[at..feed(block, at)]),
+            Rule::Time(_) | Rule::Pattern(..) if looks_like_date(&block[at..]) => return true,
+            _ => {}
+        }
+        let line = &block[at..feed(block, at)];
+        self.begins(line) || self.begins_again(block, at, line)
+    }
+
+    /// Whether `line`, which is at `at`, begins a record because of the line before it. Blocks are not cut
+    /// at such lines, so that the line before is there.
+    fn begins_again(&mut self, block: &[u8], at: usize, line: &[u8]) -> bool {
+        match &mut self.0 {
+            Rule::Enveloped(rule) => !is_blank(line) && !rule.continues(block, at),
+            Rule::Pattern(format, _) if format.begins_again(without_return(line)) => {
+                !line_before(block, at).is_some_and(|before| format.begins(without_return(before)))
+            }
+            _ => false,
         }
     }
 
@@ -157,6 +189,8 @@ impl Begin {
         let line = &line[zeros(line)..];
         match &mut self.0 {
             Rule::Always => true,
+            Rule::Enveloped(rule) => !is_blank(line) && !rule.may_continue(line),
+            Rule::Pieces => !envelope::continues_in_copy(line),
             Rule::Time(clock) => {
                 looks_like_date(line) || !is_of_trace(line) && plain::has_time(clock, line)
             }
@@ -209,6 +243,13 @@ impl Begin {
         let banner = !begun && !self.begins_at(block, from);
         if banner { line } else { from }
     }
+}
+
+/// The line before the one at `at`.
+pub(crate) fn line_before(block: &[u8], at: usize) -> Option<&[u8]> {
+    let end = at.checked_sub(1)?;
+    let start = memchr::memrchr(b'\n', &block[..end]).map_or(0, |feed| feed + 1);
+    Some(&block[start..end])
 }
 
 /// How much of the record `block[start..end]` is kept: where it ends, and how many lines it has.

@@ -200,7 +200,15 @@ pub fn field_names(definition: &Definition, sample: &[u8]) -> Vec<String> {
     let rules = Rules::default();
     let mut fields = Fields::all();
     for_each_record(definition, sample, &rules, &mut fields, |_, _, _| {});
-    fields.names().to_vec()
+    let mut names = fields.names().to_vec();
+    // A time in two fields is one more.
+    if super::moment::candidates(&names).next().is_some()
+        && let Some(time) = find_time(definition, sample, &rules)
+        && !names.contains(&time)
+    {
+        names.push(time);
+    }
+    names
 }
 
 /// Checks that a request for a time can be met.

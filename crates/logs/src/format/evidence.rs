@@ -111,7 +111,8 @@ fn is_host(word: &[u8]) -> bool {
 /// A name of a program; not a level.
 fn is_program(word: &[u8]) -> bool {
     let level = std::str::from_utf8(word).is_ok_and(super::level::is_level);
-    !word.is_empty() && !level && !word.contains(&b'=')
+    // `[info][auth]:` is a level and a part of the program.
+    !word.is_empty() && !level && !word.contains(&b'=') && !word.starts_with(b"[")
 }
 
 #[cfg(test)]

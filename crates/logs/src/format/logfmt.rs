@@ -59,6 +59,10 @@ impl LineParser for Logfmt {
         let mut c = Cursor::new(block, start, end);
         let (mut expected, mut pairs) = (0, 0);
         c.skip_spaces();
+        if c.peek() == Some(b'<') {
+            let priority = super::syslog::priority(&mut c)?;
+            self.keys.slot(&mut expected, b"priority", fields).set(record, priority);
+        }
         if let Some(time) = self.time(&mut c) {
             self.keys.slot(&mut expected, self.time.as_bytes(), fields).set(record, time);
         }

@@ -10,6 +10,7 @@ mod envelope;
 mod evidence;
 mod level;
 mod logfmt;
+mod moment;
 mod nginx;
 mod pairs;
 mod parser;
@@ -22,7 +23,7 @@ mod syslog;
 mod time_field;
 mod trace;
 
-pub(crate) use begin::{Begin, kept_end};
+pub(crate) use begin::{Begin, kept_end, line_before};
 pub use data::{
     Data, DataFormat, Expected, Problem, Sample, Unsupported, all as data_formats, from_lnav,
     install as install_formats,
@@ -187,9 +188,8 @@ impl Definition {
     /// name of a level need not be in its line, and a line may say how others are read.
     pub(crate) fn needs_all_lines<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> bool {
         match self {
-            Self::Known(Format::Plain) | Self::TimeBesidePair(Format::Plain) => {
-                fields.any(|name| name == "level")
-            }
+            Self::Known(Format::Plain | Format::Raw | Format::Syslog | Format::Syslog5424)
+            | Self::TimeBesidePair(Format::Plain) => fields.any(|name| name == "level"),
             Self::Known(_) | Self::TimeBesidePair(_) => false,
             // A quotation mark in a text stands twice in the line.
             Self::Csv(_) => true,
@@ -272,6 +272,14 @@ impl Definition {
     /// A parser of it for `fields`; `rules` are those of the log.
     #[must_use]
     pub fn parser(&self, fields: &mut Fields, rules: &Rules) -> Parser {
+        let moment = match self {
+            Self::Wrapped(_) => None,
+            other => moment::Moment::wanted(other.format(), fields),
+        };
+        self.parser_of_lines(fields, rules).with_moment(moment)
+    }
+
+    fn parser_of_lines(&self, fields: &mut Fields, rules: &Rules) -> Parser {
         let line: Box<dyn LineParser> = match self {
             Self::Known(Format::Json | Format::Docker) => {
                 return Parser::json(fields);

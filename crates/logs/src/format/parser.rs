@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::csv::Csv;
 use super::data::ReadBytes;
 use super::envelope::{Wrapped, Wrapping};
+use super::moment::Moment;
 use crate::bad::Reason;
 use crate::json::{Fault, JsonParser};
 use crate::record::{Fields, Record, Span};
@@ -46,7 +47,7 @@ pub(crate) trait LineParser: fmt::Debug + Send {
 
 /// Parses the lines of one file.
 #[derive(Debug)]
-pub struct Parser(Inner);
+pub struct Parser(Inner, Option<Box<Moment>>);
 
 #[derive(Debug)]
 enum Inner {
@@ -58,19 +59,24 @@ enum Inner {
 
 impl Parser {
     pub(super) fn json(fields: &mut Fields) -> Self {
-        Self(Inner::Json(Box::new(JsonParser::new(fields))))
+        Self(Inner::Json(Box::new(JsonParser::new(fields))), None)
     }
 
     pub(super) fn csv(csv: Csv) -> Self {
-        Self(Inner::Csv(Box::new(csv)))
+        Self(Inner::Csv(Box::new(csv)), None)
     }
 
     pub(super) fn wrapped(wrapping: &Wrapping, fields: &mut Fields, rules: &Rules) -> Self {
-        Self(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))))
+        Self(Inner::Wrapped(Box::new(Wrapped::new(wrapping, fields, rules))), None)
     }
 
     pub(super) fn of_lines(line: Box<dyn LineParser>) -> Self {
-        Self(Inner::Line(line))
+        Self(Inner::Line(line), None)
+    }
+
+    /// With a field that is two others together.
+    pub(super) fn with_moment(self, moment: Option<Moment>) -> Self {
+        Self(self.0, moment.map(Box::new))
     }
 
     /// Prepares for the lines of a log that begin at `start` or later; `read` reads bytes of the log at an
@@ -95,6 +101,21 @@ impl Parser {
     /// then not to be used.
     #[inline]
     pub fn parse(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        fields: &mut Fields,
+        record: &mut Record,
+    ) -> (usize, Result<bool, Fault>) {
+        let parsed = self.line(block, start, fields, record);
+        if let Some(moment) = &self.1 {
+            moment.set(record);
+        }
+        parsed
+    }
+
+    #[inline]
+    fn line(
         &mut self,
         block: &[u8],
         start: usize,
@@ -142,15 +163,26 @@ impl Parser {
             Inner::Wrapped(wrapped) => wrapped.parse(block, start, first, fields, record),
         };
         if has_more && parsed == Ok(true) {
-            extend_message(first, end, block, fields, record);
+            let name = match &self.0 {
+                Inner::Wrapped(wrapped) => wrapped.text_name(),
+                _ => "message",
+            };
+            extend_message(name, first..end, block, fields, record);
         }
         parsed
     }
 }
 
 /// Extends a message that goes to the end of the first line to the end of the record's lines.
-fn extend_message(first: usize, end: usize, block: &[u8], fields: &Fields, record: &mut Record) {
-    let Some(id) = fields.find("message") else { return };
+fn extend_message(
+    name: &str,
+    more: Range<usize>,
+    block: &[u8],
+    fields: &Fields,
+    record: &mut Record,
+) {
+    let Range { start: first, end } = more;
+    let Some(id) = fields.find(name) else { return };
     let span = record.get(id);
     let to_end = block.get(span.end as usize..first).is_some_and(is_blank);
     if span.is_present() && to_end {

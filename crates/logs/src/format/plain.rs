@@ -150,24 +150,34 @@ fn level_after(head: &[u8], rest: &[u8]) -> Option<Found> {
 #[derive(Debug)]
 pub(super) struct Raw {
     message: Slot,
+    /// Whether a level is wanted; its field is added with the first line that has one.
+    with_level: bool,
+    level: Option<Slot>,
 }
 
 impl Raw {
     pub(super) fn new(fields: &mut Fields) -> Self {
-        Self { message: Slot::new(fields, "message") }
+        let with_level = fields.open || fields.find("level").is_some();
+        Self { message: Slot::new(fields, "message"), with_level, level: None }
     }
 }
 
 impl LineParser for Raw {
     fn parse(
         &mut self,
-        _: &[u8],
+        block: &[u8],
         start: usize,
         end: usize,
-        _: &mut Fields,
+        fields: &mut Fields,
         record: &mut Record,
     ) -> Result<(), Reason> {
         self.message.set(record, Span::new(SpanKind::Str, start, end));
+        if self.with_level
+            && let Some(found) = level::at_start(&block[start..end])
+        {
+            let slot = self.level.get_or_insert_with(|| Slot::new(fields, "level"));
+            slot.set(record, Span::of_level(found));
+        }
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use super::LineParser;
 use super::cursor::{Cursor, Slot, Step, classify};
 use super::envelope::Layer;
+use super::level;
 use super::stamp;
 use super::structured::Parameters;
 use crate::bad::Reason;
@@ -24,6 +25,52 @@ pub(super) struct Rfc3164 {
     message: Slot,
     priority: Option<Slot>,
     priority_name: String,
+    level: LevelSlot,
+}
+
+/// The field of the level, which is added with the first line that has one.
+#[derive(Debug, Default)]
+struct LevelSlot {
+    is_wanted: bool,
+    slot: Option<Slot>,
+}
+
+impl LevelSlot {
+    fn new(fields: &Fields) -> Self {
+        Self { is_wanted: fields.open || fields.find("level").is_some(), slot: None }
+    }
+
+    /// The priority that the line begins with, where it is needed for the level.
+    #[inline]
+    fn priority(&self, block: &[u8], start: usize, end: usize) -> Span {
+        if self.is_wanted { priority_of(block, start, end) } else { Span::default() }
+    }
+
+    /// Sets the level of the severity in the priority, or else of what the message begins with.
+    #[inline]
+    fn set(
+        &mut self,
+        priority: Span,
+        message: Span,
+        block: &[u8],
+        fields: &mut Fields,
+        record: &mut Record,
+    ) {
+        if !self.is_wanted {
+            return;
+        }
+        let number =
+            std::str::from_utf8(priority.bytes(block)).ok().filter(|_| priority.is_present());
+        let severity = number.and_then(|n| n.parse::<u8>().ok()).map(|n| b'0' + n % 8);
+        let found = match severity {
+            Some(severity) => level::severity(severity),
+            None => level::at_start(message.bytes(block)),
+        };
+        if let Some(found) = found {
+            let slot = self.slot.get_or_insert_with(|| Slot::new(fields, "level"));
+            slot.set(record, Span::of_level(found));
+        }
+    }
 }
 
 impl Rfc3164 {
@@ -42,12 +89,14 @@ impl Rfc3164 {
             message: Slot::default(),
             priority: None,
             priority_name: name("priority"),
+            level: LevelSlot::default(),
         }
     }
 
     /// With a field for the message.
     pub(super) fn with_message(mut self, fields: &mut Fields) -> Self {
         self.message = Slot::new(fields, "message");
+        self.level = LevelSlot::new(fields);
         self
     }
 
@@ -169,7 +218,10 @@ impl LineParser for Rfc3164 {
     ) -> Result<(), Reason> {
         let mut c = Cursor::new(block, start, end);
         self.head(&mut c, fields, record)?;
-        self.message.set(record, c.remainder());
+        let message = c.remainder();
+        self.message.set(record, message);
+        let priority = self.level.priority(block, start, end);
+        self.level.set(priority, message, block, fields, record);
         Ok(())
     }
 }
@@ -185,8 +237,19 @@ impl Layer for Rfc3164 {
     }
 }
 
+/// The priority of a line, if it begins with one.
+#[inline]
+fn priority_of(block: &[u8], start: usize, end: usize) -> Span {
+    let mut c = Cursor::new(block, start, end);
+    if c.peek() == Some(b'<') || is_framed(&mut c) {
+        priority(&mut c).unwrap_or_default()
+    } else {
+        Span::default()
+    }
+}
+
 /// `<0>` to `<191>`.
-fn priority(c: &mut Cursor<'_>) -> Step<Span> {
+pub(super) fn priority(c: &mut Cursor<'_>) -> Step<Span> {
     c.expect(b'<')?;
     let span = classify(c.until(b'>')?, c.block);
     let digits = span.bytes(c.block);
@@ -208,6 +271,7 @@ pub(super) struct Rfc5424 {
     msgid: Slot,
     data: Slot,
     message: Slot,
+    level: LevelSlot,
     parameters: Option<Parameters>,
 }
 
@@ -230,12 +294,14 @@ impl Rfc5424 {
             msgid: slot("msgid"),
             data: slot("data"),
             message: Slot::default(),
+            level: LevelSlot::default(),
         }
     }
 
     /// With a field for the message.
     pub(super) fn with_message(mut self, fields: &mut Fields) -> Self {
         self.message = Slot::new(fields, "message");
+        self.level = LevelSlot::new(fields);
         self
     }
 
@@ -317,8 +383,11 @@ impl LineParser for Rfc5424 {
         record: &mut Record,
     ) -> Result<(), Reason> {
         let mut c = Cursor::new(block, start, end);
+        let priority = self.level.priority(block, start, end);
         self.head(&mut c, fields, record)?;
-        self.message.set(record, c.remainder());
+        let message = c.remainder();
+        self.message.set(record, message);
+        self.level.set(priority, message, block, fields, record);
         Ok(())
     }
 }

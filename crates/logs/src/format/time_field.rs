@@ -13,13 +13,13 @@
 
 use super::detect::for_each_record;
 use super::plain::{TIME, TIMESTAMP};
-use super::{Definition, Format};
+use super::{Definition, Format, moment};
 use crate::record::{FieldId, Fields, SpanKind};
 use crate::time::{Clock, Nanos, Rules};
 use crate::value;
 
 /// Names under which a time is looked for first.
-const USUAL: [&str; 26] = [
+const USUAL: [&str; 29] = [
     "time",
     "ts",
     "timestamp",
@@ -46,6 +46,9 @@ const USUAL: [&str; 26] = [
     "msec",
     "_time",
     "__REALTIME_TIMESTAMP",
+    "eventtime",
+    "rt",
+    "start",
 ];
 
 /// What is known of the values of a field.
@@ -112,7 +115,35 @@ pub fn find_time(definition: &Definition, sample: &[u8], rules: &Rules) -> Optio
         let (class, order) = rank(&fields.names()[at])?;
         Some((class, !all[at].grows(), order, at))
     });
-    ranked.min().map(|(.., at)| fields.names()[at].clone())
+    let best = ranked.min();
+    // A date and a time of day together come after the usual names, and before all others.
+    if best.is_none_or(|(class, ..)| class > 0)
+        && let Some(both) = find_moment(definition, sample, rules, fields.names())
+    {
+        return Some(both);
+    }
+    best.map(|(.., at)| fields.names()[at].clone())
+}
+
+/// The field that is a date and a time of day together, if most records that have it have a time there.
+fn find_moment(
+    definition: &Definition,
+    sample: &[u8],
+    rules: &Rules,
+    names: &[String],
+) -> Option<String> {
+    moment::candidates(names).find(|name| {
+        let mut fields = Fields::only(&[name]);
+        let Some(id) = fields.find(name) else { return false };
+        let mut clock = Clock::new(rules.clone());
+        let mut values = Values::default();
+        for_each_record(definition, sample, rules, &mut fields, |_, record, block| {
+            if let Some(text) = value::text(record.get(id), block) {
+                values.add(clock.parse(&text));
+            }
+        });
+        values.all > 0 && values.is_time()
+    })
 }
 
 /// Whether a text that reads as a time is not just a number.
@@ -137,9 +168,14 @@ fn rank(name: &str) -> Option<(u8, usize)> {
 }
 
 fn speaks_of_time(name: &str) -> bool {
+    // `createdAt`.
+    let at = name.ends_with("At") && name.len() > 2;
     let name = name.to_ascii_lowercase();
     let parts = ["time", "date", "epoch"];
-    parts.iter().any(|part| name.contains(part)) || name.ends_with("_ts") || name.ends_with("_at")
+    parts.iter().any(|part| name.contains(part))
+        || name.ends_with("_ts")
+        || name.ends_with("_at")
+        || at
 }
 
 /// Whether lines of a format have a time in front and a pair that is called `time` as well.

@@ -67,7 +67,11 @@ pub fn open(
             // The extension counts, unless the lines are clearly something else.
             let is_other =
                 matches!(found.format, Format::Json | Format::Docker | Format::Syslog5424);
-            match csv::Dialect::of_file(path, &sample).filter(|_| !is_other) {
+            let is_data = matches!(found.format, Format::Data(_)) && found.confidence >= LEAST;
+            let fits = |dialect: &csv::Dialect| {
+                !(is_other || is_data && found.confidence > dialect.share())
+            };
+            match csv::Dialect::of_file(path, &sample).filter(fits) {
                 Some(dialect) => {
                     let share = dialect.share();
                     (Definition::Csv(dialect), share, None)
@@ -93,6 +97,9 @@ pub fn open(
     let time = time.or_else(|| find_time(&definition, &sample, &rules));
     Ok(Log { input, definition, confidence, time, rules, sample })
 }
+
+/// The least share of lines at which a format that is data may be believed of a file with separated values.
+const LEAST: f64 = 0.5;
 
 /// How much of a log is looked at to find whether it is JSON in one piece.
 const HEAD_BYTES: usize = 4 << 10;

@@ -389,7 +389,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     }
 
     fn begins_record(&mut self, line: &[u8]) -> bool {
-        self.current.as_mut().is_none_or(|c| match &c.rewriter {
+        self.current.as_mut().is_none_or(|c| match &mut c.rewriter {
             Some(rewriter) => c.begin.begins(&rewriter.copy_of(line)),
             None => c.begin.begins(line),
         })

@@ -7,6 +7,8 @@
 
 use std::io::{self, Read};
 
+use super::otlp::is_otlp;
+
 /// Whether a file that begins with `head` is JSON that is not one object per line.
 #[must_use]
 pub fn is_elements(head: &[u8]) -> bool {
@@ -16,6 +18,7 @@ pub fn is_elements(head: &[u8]) -> bool {
             let inside = text[1..].trim_ascii_start();
             matches!(inside.first(), None | Some(b'{' | b']'))
         }
+        Some(b'{') if is_in_member(text) || is_otlp(text) => true,
         Some(b'{') => {
             let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
             let rest = &text[line.len()..];
@@ -26,6 +29,19 @@ pub fn is_elements(head: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// How an object begins that has its records in its only member, without blanks: files of AWS CloudTrail, and
+/// of Azure.
+const MEMBERS: [&[u8]; 2] = [b"{\"Records\":[", b"{\"records\":["];
+
+/// Whether a text begins with an object that has its records in a member.
+fn is_in_member(text: &[u8]) -> bool {
+    let begins = |member: &&[u8]| {
+        let mut text = text.iter().filter(|b| !b.is_ascii_whitespace());
+        member.iter().chain(b"{").all(|byte| text.next() == Some(byte))
+    };
+    MEMBERS.iter().any(begins)
 }
 
 /// How deep in objects and arrays a place is.
@@ -67,6 +83,10 @@ pub(super) struct Elements<R> {
     /// Whether the element is a number, a text or a word.
     is_bare: bool,
     at_line_start: bool,
+    /// What may become the beginning of an object with its records in a member.
+    head: Vec<u8>,
+    /// What follows the records in such an object.
+    rest: Option<Vec<u8>>,
     /// What was made of the last bytes, and how much of it was handed over.
     made: Vec<u8>,
     given: usize,
@@ -77,11 +97,57 @@ impl<R: Read> Elements<R> {
     pub(super) fn new(bytes: R) -> Self {
         let (depth, base) = (Depth::default(), 0);
         let (made, given) = (Vec::new(), 0);
-        Self { bytes, depth, base, is_bare: false, at_line_start: true, made, given }
+        let (head, rest) = (Vec::new(), None);
+        Self { bytes, depth, base, is_bare: false, at_line_start: true, head, rest, made, given }
     }
 
     /// Writes what one byte becomes.
     fn step(&mut self, byte: u8, out: &mut Vec<u8>) {
+        if self.rest.is_some() {
+            return self.after_records(byte, out);
+        }
+        let is_outside = self.depth.level == 0 && !self.depth.in_string && !self.is_bare;
+        if self.head.is_empty() && !(byte == b'{' && is_outside) {
+            return self.byte(byte, out);
+        }
+        self.head.push(byte);
+        let text: Vec<u8> =
+            self.head.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+        if MEMBERS.iter().any(|member| **member == text[..]) {
+            self.head.clear();
+            (self.base, self.depth.level) = (2, 2);
+        } else if !MEMBERS.iter().any(|member| member.starts_with(&text)) {
+            self.end_head(out);
+        }
+    }
+
+    /// Takes what is no beginning of such an object.
+    fn end_head(&mut self, out: &mut Vec<u8>) {
+        for byte in std::mem::take(&mut self.head) {
+            self.byte(byte, out);
+        }
+    }
+
+    /// A byte of an object after its records; other members are an element of their own.
+    fn after_records(&mut self, byte: u8, out: &mut Vec<u8>) {
+        self.depth.take(byte);
+        let Some(rest) = &mut self.rest else { return };
+        if self.depth.level > 0 || self.depth.in_string {
+            rest.push(if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
+            return;
+        }
+        let members = rest.trim_ascii();
+        let members = members.strip_prefix(b",").unwrap_or(members).trim_ascii_start();
+        if !members.is_empty() {
+            out.push(b'{');
+            out.extend_from_slice(members);
+            out.extend_from_slice(b"}\n");
+        }
+        (self.rest, self.base) = (None, 0);
+    }
+
+    /// Writes what one byte becomes that is not of an object with its records in a member.
+    fn byte(&mut self, byte: u8, out: &mut Vec<u8>) {
         let at_line_start = std::mem::replace(&mut self.at_line_start, byte == b'\n');
         if self.depth.level > 0 && self.base == 0 && at_line_start && byte == b'{' {
             // The object before was never closed; this one is whole.
@@ -103,7 +169,12 @@ impl<R: Read> Elements<R> {
     /// A byte between elements, or of one that is not in brackets.
     fn between(&mut self, byte: u8, out: &mut Vec<u8>) {
         let opens = byte == b'[' && self.base == 0 && !self.is_bare;
-        let closes = byte == b']' && self.base == 1;
+        let closes = byte == b']' && self.base > 0;
+        if closes && self.base == 2 {
+            self.rest = Some(Vec::new());
+            self.depth.level = 1;
+            return;
+        }
         if matches!(byte, b',' | b'\n') || closes {
             if std::mem::take(&mut self.is_bare) {
                 out.push(b'\n');
@@ -129,7 +200,15 @@ impl<R: Read> Read for Elements<R> {
             let mut chunk = [0; STEP_BYTES];
             let n = self.bytes.read(&mut chunk)?;
             if n == 0 {
-                return Ok(0);
+                // The beginning of an object, and no more.
+                let mut made = std::mem::take(&mut self.made);
+                made.clear();
+                self.end_head(&mut made);
+                (self.made, self.given) = (made, 0);
+                if self.made.is_empty() {
+                    return Ok(0);
+                }
+                continue;
             }
             let mut made = std::mem::take(&mut self.made);
             made.clear();
@@ -168,6 +247,24 @@ mod tests {
         let spread = format!("\n[\n  {}\n]\n", want.join(" ,\n  "));
         assert_eq!(lines(&spread), want);
         assert_eq!(lines("[]\n[{\"a\":1}]\n{\"b\":2}\n"), ["{\"a\":1}", "{\"b\":2}"]);
+    }
+
+    #[test]
+    fn records_in_a_member_are_lines() {
+        let text = "{\"Records\":[{\"a\":[1]},\n{\"a\":2}]}\n{ \"records\" : [ {\"b\":\"]}\"} ] , \"next\":{\"x\":1}}\n{\"Records\":7}";
+        assert!(is_elements(text.as_bytes()));
+        let got = lines(text);
+        assert_eq!(
+            got,
+            [
+                "{\"a\":[1]}",
+                "{\"a\":2}",
+                "{\"b\":\"]}\"}",
+                "{\"next\":{\"x\":1}}",
+                "{\"Records\":7}"
+            ]
+        );
+        assert_eq!(lines("{\"Rec"), ["{\"Rec"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod blocks;
 mod decode;
 mod elements;
 mod kind;
+mod otlp;
 mod queue;
 mod records;
 mod source;

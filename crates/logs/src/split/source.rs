@@ -13,6 +13,7 @@ use super::decode;
 use super::decode::signature::HEAD_BYTES as SIGNATURE_BYTES;
 use super::elements::Elements;
 use super::kind::InputKind;
+use super::otlp::{self, Otlp};
 use super::utf16::{self, Utf16, Utf16Order};
 use crate::{Error, Result};
 
@@ -79,6 +80,9 @@ impl std::fmt::Debug for Opened {
         write!(f, "Opened({} bytes)", self.head.len())
     }
 }
+
+/// How much shows in which way JSON is taken apart.
+const ELEMENTS_HEAD_BYTES: u64 = 256;
 
 /// How much of a stream is read to look at before it is scanned.
 const HEAD_BYTES: usize = 64 << 10;
@@ -281,7 +285,19 @@ impl Input {
             None => text,
         };
         if self.elements {
-            return Ok(Box::new(Elements::new(text)));
+            let mut text = text;
+            let mut head = Vec::new();
+            text.by_ref()
+                .take(ELEMENTS_HEAD_BYTES)
+                .read_to_end(&mut head)
+                .map_err(|e| self.failed(e))?;
+            let is_otlp = otlp::is_otlp(&head);
+            let text = io::Cursor::new(head).chain(text);
+            return Ok(if is_otlp {
+                Box::new(Otlp::new(text))
+            } else {
+                Box::new(Elements::new(text))
+            });
         }
         Ok(text)
     }

@@ -22,6 +22,9 @@ const WORDS_MAX: usize = 6;
 /// More words may be before a time in brackets, as uWSGI writes it.
 const WORDS_BEFORE_BRACKET_MAX: usize = 16;
 
+/// The longest word in brackets right before a time.
+const WORD_BYTES_MAX: usize = 32;
+
 /// How much of a line is looked at: enough for a time with a long zone at the end of the front.
 const LOOKED_AT: usize = FRONT_BYTES + 96;
 
@@ -49,7 +52,27 @@ impl Clock {
         if let Some(found) = self.first_word(text, first) {
             return Some(found);
         }
+        if let Some(found) = self.after_brackets(text, blanks) {
+            return Some(found);
+        }
         if blanks > 0 { None } else { self.after_words(text) }
+    }
+
+    /// The time right after a word in brackets: `<W>2026-01-02 03:04:05`, ` [main][2026-01-02 03:04:05]`.
+    fn after_brackets(&mut self, text: &[u8], blanks: usize) -> Option<Front> {
+        let close = match text.get(blanks)? {
+            b'[' => b']',
+            b'<' => b'>',
+            b'(' => b')',
+            _ => return None,
+        };
+        let inside = text.get(blanks + 1..)?;
+        let end = memchr::memchr(close, &inside[..inside.len().min(WORD_BYTES_MAX)])?;
+        let after = blanks + 1 + end + 1;
+        let start = after + opening(text.get(after..)?, b"[<(");
+        let found = text.get(start..).filter(|rest| rest.first().is_some_and(u8::is_ascii_digit));
+        let (time, length) = found.and_then(|rest| self.parse_prefix(rest))?;
+        front(text, start, time, length).filter(|_| blanks <= 1)
     }
 
     /// The time that is the first word.
@@ -62,7 +85,8 @@ impl Clock {
                 let (time, length) = self.after_level(&word[1..])?;
                 return front(text, start + 1, time, length);
             }
-            b'A'..=b'Z' => self.parse_prefix(word),
+            b'A'..=b'Z' => self.parse_prefix(word).or_else(|| self.after_zone(word)),
+            b'a'..=b'z' => self.parse_prefix(word),
             _ => None,
         };
         let (time, length) = found?;

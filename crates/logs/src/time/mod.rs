@@ -13,6 +13,7 @@ mod day;
 mod front;
 mod layout;
 mod order;
+mod parts;
 mod reader;
 mod when;
 mod zones;
@@ -111,7 +112,7 @@ impl Clock {
     pub fn parse(&mut self, text: &[u8]) -> Option<Nanos> {
         match self.parse_prefix(text) {
             Some((nanos, length)) if length == text.len() => Some(nanos),
-            _ => self.parse_number(text),
+            _ => self.parse_number(text).or_else(|| self.parse_parts(text)),
         }
     }
 
@@ -141,16 +142,21 @@ impl Clock {
     /// The moment of a stamp at the beginning of `text`, and its length.
     #[inline]
     fn moment(&mut self, text: &[u8], stamp: &Stamp) -> Option<(Nanos, usize)> {
-        let civil = &stamp.civil;
         let (zone, length) = self.zone_of(text, stamp);
+        Some((self.moment_in(stamp, zone)?, length))
+    }
+
+    /// The moment of a stamp that is in a zone.
+    #[inline]
+    fn moment_in(&mut self, stamp: &Stamp, zone: Zone) -> Option<Nanos> {
+        let civil = &stamp.civil;
         let in_hour = i64::from(civil.minute) * 60 + i64::from(civil.second);
         let hour_s = match civil.year {
             Some(year) => self.hour(civil, year, zone)?,
             None => self.without_year(civil, zone)?,
         };
         let second = hour_s + in_hour - i64::from(stamp.offset_s.unwrap_or(0));
-        let nanos = second.checked_mul(SECOND)?.checked_add(i64::from(stamp.nanos))?;
-        Some((nanos, length))
+        second.checked_mul(SECOND)?.checked_add(i64::from(stamp.nanos))
     }
 
     /// The zone of a stamp, and its length with the zone.

@@ -24,6 +24,13 @@ const MONTHS: [&[u8]; 12] = [
 const DAYS: [&[u8]; 7] =
     [b"Monday", b"Tuesday", b"Wednesday", b"Thursday", b"Friday", b"Saturday", b"Sunday"];
 
+/// The name that three letters stand for, whatever their case: `jan`, `JAN`.
+#[cold]
+fn short_name(word: &[u8], names: &[&[u8]]) -> Option<usize> {
+    let same = |name: &&[u8]| name.get(..word.len()).is_some_and(|n| n.eq_ignore_ascii_case(word));
+    names.iter().position(same)
+}
+
 /// How many letters of a name stand for it.
 const SHORT: usize = 3;
 
@@ -114,7 +121,8 @@ impl Reader<'_> {
         let is_short = letters == SHORT || (letters == SHORT + 1 && word == b"Sept");
         let found = names.iter().position(|name| {
             *name == word || (is_short && name[..letters.min(name.len())] == *word)
-        })?;
+        });
+        let found = found.or_else(|| is_short.then(|| short_name(word, names)).flatten())?;
         self.at += letters;
         Some(found)
     }

@@ -172,7 +172,7 @@ fn syslog_of_both_kinds() {
         &[
             (
                 "<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed",
-                "time=Oct 11 22:14:15|host=mymachine|app=su|pid=#12|message='su root' failed|priority=#34",
+                "time=Oct 11 22:14:15|host=mymachine|app=su|pid=#12|message='su root' failed|priority=#34|level=FATAL",
             ),
             (
                 "2026-03-01T10:00:00.123456+01:00 h cron: run",
@@ -185,11 +185,11 @@ fn syslog_of_both_kinds() {
         &[
             (
                 r#"<165>1 2003-10-11T22:14:15.003Z m.example.com evntslog - ID47 [ex@1 iut="3" e="a\"b"] An event"#,
-                r#"priority=#165|time=2003-10-11T22:14:15.003Z|host=m.example.com|app=evntslog|pid=-|msgid=ID47|data=[ex@1 iut="3" e="a\"b"]|message=An event|data.ex@1.iut=#3|data.ex@1.e=a"b"#,
+                r#"priority=#165|time=2003-10-11T22:14:15.003Z|host=m.example.com|app=evntslog|pid=-|msgid=ID47|data=[ex@1 iut="3" e="a\"b"]|message=An event|data.ex@1.iut=#3|data.ex@1.e=a"b|level=INFO"#,
             ),
             (
                 "<165>1 - - - - - - text",
-                "priority=#165|time=-|host=-|app=-|pid=-|msgid=-|data=-|message=text",
+                "priority=#165|time=-|host=-|app=-|pid=-|msgid=-|data=-|message=text|level=INFO",
             ),
         ],
     );
@@ -201,7 +201,7 @@ fn parameters_of_structured_data_are_fields() {
     let known = |data: &str, expected: &str| {
         let line = format!("<13>1 - - - - - {data} m");
         let got = parsed(&Definition::Known(Format::Syslog5424), &line);
-        assert_eq!(got, format!("{head}data={data}|message=m{expected}"));
+        assert_eq!(got, format!("{head}data={data}|message=m{expected}|level=INFO"));
     };
     known(
         r#"[a@1 x="1"][b.c y="two words" z=""]"#,

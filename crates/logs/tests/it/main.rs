@@ -10,6 +10,7 @@ mod envelopes;
 mod follow;
 mod follow_model;
 mod formats;
+mod kinds;
 mod real_logs;
 mod records;
 mod samples;

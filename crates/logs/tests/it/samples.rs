@@ -16,9 +16,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 /// Samples whose times are not read, each with the reason.
-const NOT_READ: [&str; 2] = [
-    // OTLP has its records in arrays within arrays.
-    "lnav/logfile_otel_collector.jsonl",
+const NOT_READ: [&str; 1] = [
     // A dump of `ps` between lines of text that hold a time.
     "lnav/logfile_procstate.0",
 ];

@@ -20,10 +20,15 @@ pub(super) enum Dialect {
     W3c,
     /// `#fields`, `#types` and others, each followed by a tab.
     Zeek,
+    /// A first line with names alone, all of these, and values with blanks between.
+    Named(&'static [&'static str]),
 }
 
+/// The fewest names of a line that has nothing but names.
+const NAMES_LEAST: usize = 3;
+
 impl Dialect {
-    pub(super) const NAMES: [&'static str; 2] = ["w3c", "zeek"];
+    pub(super) const NAMES: [&'static str; 3] = ["w3c", "zeek", "a list of names"];
 
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
@@ -33,12 +38,22 @@ impl Dialect {
         }
     }
 
-    /// What a line that names the columns begins with.
-    pub(super) fn mark(self) -> &'static [u8] {
+    /// What a line that names the columns begins with; nothing where only the first line does.
+    pub(super) fn mark(self) -> Option<&'static [u8]> {
         match self {
-            Self::W3c => b"#Fields:",
-            Self::Zeek => b"#fields",
+            Self::W3c => Some(b"#Fields:"),
+            Self::Zeek => Some(b"#fields"),
+            Self::Named(_) => None,
         }
+    }
+
+    /// Whether a line says how others are read.
+    pub(super) fn is_header(self, line: &[u8]) -> bool {
+        let Self::Named(names) = self else { return line.starts_with(b"#") };
+        let mut words = line.split(|&b| b == b' ').filter(|word| !word.is_empty());
+        let known = |word: &[u8]| names.iter().any(|name| name.as_bytes() == word);
+        words.by_ref().take(NAMES_LEAST).filter(|word| known(word)).count() == NAMES_LEAST
+            && words.all(known)
     }
 
     /// How many of the sampled lines are of this format; 0 where none names columns.
@@ -46,7 +61,7 @@ impl Dialect {
         let mut header = None;
         let mut count = 0;
         for line in sample.split(|&b| b == b'\n').map(without_return) {
-            if line.starts_with(b"#") {
+            if self.is_header(line) {
                 header = Some(Header::read(self, header.take(), line));
                 count += 1;
             } else if let Some(header) = header.as_ref().filter(|h: &&Header| !h.names.is_empty()) {
@@ -76,6 +91,9 @@ impl Header {
         match dialect {
             Dialect::W3c => header.read_w3c(&text),
             Dialect::Zeek => header.read_zeek(&text),
+            Dialect::Named(_) => {
+                header.names = text.split_whitespace().map(str::to_owned).collect()
+            }
         }
         header
     }
@@ -241,7 +259,7 @@ impl LineParser for ColumnsParser {
         record: &mut Record,
     ) -> Result<(), Reason> {
         let line = &block[start..end];
-        if line.starts_with(b"#") {
+        if self.dialect.is_header(line) {
             self.directive(line, fields);
             return Err(Reason::NoMatch);
         }
@@ -273,7 +291,7 @@ impl LineParser for ColumnsParser {
     }
 
     fn is_directive(&self, line: &[u8]) -> bool {
-        line.starts_with(b"#")
+        self.dialect.is_header(line)
     }
 
     fn begin_piece(&mut self, start: u64, read: &ReadBytes<'_>, fields: &mut Fields) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use memchr::memmem::Finder;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
+use super::language::Expanded;
 use super::{DataFormat, PATTERN_BYTES_MAX, Shape, catalog, whole_line};
 use crate::record::without_return;
 
@@ -34,6 +35,8 @@ struct Pattern {
     regex: String,
     /// A text that every line of the pattern has.
     literal: Option<Finder<'static>>,
+    /// Whether it continues a record: its lines count only after another line of the format.
+    continues: bool,
 }
 
 fn all() -> &'static All {
@@ -43,10 +46,15 @@ fn all() -> &'static All {
         let mut patterns = Vec::new();
         for (format, of) in formats.iter().enumerate() {
             if let Shape::Patterns { expanded, anchored, .. } = &of.shape {
-                patterns.extend(expanded.iter().map(|e| Pattern {
+                // What any line matches says nothing.
+                let says_much =
+                    |e: &Expanded| e.without_rest().is_none_or(|(before, _)| !before.is_empty());
+                let says_much = expanded.iter().enumerate().filter(|(_, e)| says_much(e));
+                patterns.extend(says_much.map(|(at, e)| Pattern {
                     format,
                     regex: whole_line(&e.regex, *anchored),
                     literal: e.literal().map(|text| Finder::new(&text).into_owned()),
+                    continues: of.begins.is_some_and(|begins| at >= begins) && of.again != Some(at),
                 }));
             }
         }
@@ -63,7 +71,14 @@ impl All {
             pattern.1.literal.as_ref().is_none_or(|text| text.find(searched).is_some())
         };
         let patterns: Vec<_> = self.patterns.iter().enumerate().collect();
-        let wanted: Vec<usize> = patterns.iter().filter(may_match).map(|(at, _)| *at).collect();
+        let mut wanted: Vec<usize> = patterns.iter().filter(may_match).map(|(at, _)| *at).collect();
+        // What continues a record says nothing where none may begin.
+        let begins: Vec<usize> =
+            wanted.iter().copied().filter(|&at| !self.patterns[at].continues).collect();
+        wanted.retain(|&at| {
+            let Pattern { format, continues, .. } = self.patterns[at];
+            !continues || begins.iter().any(|&begin| self.patterns[begin].format == format)
+        });
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, set)) = &*last
             && *of == wanted
@@ -90,6 +105,8 @@ pub(in crate::format) fn detect(sample: &[u8]) -> Option<(&'static Arc<DataForma
     let all = all();
     let (wanted, automaton) = all.automaton(sample);
     let mut counts = vec![0usize; all.formats.len()];
+    // The last line that each format has.
+    let mut latest = vec![0usize; all.formats.len()];
     let mut lines = 0;
     for line in sample.split(|&b| b == b'\n').map(without_return) {
         if line.trim_ascii().is_empty() {
@@ -103,9 +120,11 @@ pub(in crate::format) fn detect(sample: &[u8]) -> Option<(&'static Arc<DataForma
         let mut last = None;
         // In order: the patterns of a format follow each other.
         for pattern in matches.iter() {
-            let format = all.patterns[wanted[pattern]].format;
-            if last != Some(format) {
+            let Pattern { format, continues, .. } = all.patterns[wanted[pattern]];
+            let follows = latest[format] > 0 && latest[format] + 1 == lines;
+            if last != Some(format) && (!continues || follows) {
                 counts[format] += 1;
+                latest[format] = lines;
                 last = Some(format);
             }
         }

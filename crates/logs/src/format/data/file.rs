@@ -13,7 +13,7 @@ use crate::record::Level;
 use crate::{Error, Result};
 
 /// The keys of a file.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "name",
     "title",
     "link",
@@ -22,6 +22,7 @@ const KEYS: [&str; 18] = [
     "patterns",
     "columns",
     "begins",
+    "again",
     "directives",
     "time",
     "level",
@@ -52,11 +53,8 @@ fn read(table: &Table, name: &str) -> Result<DataFormat> {
     (format.title, format.link, format.note) = (text("title")?, text("link")?, text("note")?);
     format.level = text_of(table, "level")?.unwrap_or("level").to_owned();
     format.nulls = strings(table, "null")?.into_iter().map(|s| s.as_bytes().into()).collect();
-    format.begins = match table.get("begins").map(|item| item.as_integer()) {
-        None => None,
-        Some(Some(count @ 1..)) => usize::try_from(count).ok(),
-        Some(_) => return Err(wrong("begins", "is not a number of patterns")),
-    };
+    format.begins = number(table, "begins", "is not a number of patterns")?;
+    format.again = number(table, "again", "is not the number of a pattern")?.map(|n| n - 1);
     for text in strings(table, "directives")? {
         format.directives.push(language::expand(text)?.regex);
     }
@@ -82,7 +80,21 @@ fn read(table: &Table, name: &str) -> Result<DataFormat> {
     Ok(format)
 }
 
+/// A whole number from 1 on.
+fn number(table: &Table, key: &str, problem: &str) -> Result<Option<usize>> {
+    match table.get(key).map(|item| item.as_integer()) {
+        None => Ok(None),
+        Some(Some(count @ 1..)) => Ok(usize::try_from(count).ok()),
+        Some(_) => Err(wrong(key, problem)),
+    }
+}
+
 fn shape(table: &Table) -> Result<Shape> {
+    if table.get("columns").is_some_and(Item::is_array) {
+        // A process reads each format once, and its names live as long as its logs are open.
+        let names = strings(table, "columns")?.into_iter().map(|name| &*name.to_owned().leak());
+        return Ok(Shape::Columns(Dialect::Named(Vec::leak(names.collect()))));
+    }
     if let Some(columns) = text_of(table, "columns")? {
         let dialect = Dialect::named(columns);
         return dialect.map(Shape::Columns).ok_or_else(|| {
@@ -109,7 +121,8 @@ fn field_names(format: &DataFormat) -> Vec<String> {
 
 /// Checks that the fields the file names exist.
 fn check_names(format: &DataFormat, names: &[String]) -> Result<()> {
-    if names.is_empty() {
+    // Pairs may have any key.
+    if names.is_empty() || format.pairs.is_some() {
         return Ok(());
     }
     let said = format.time.iter().chain(format.kinds.iter().map(|(field, _)| field));
@@ -156,19 +169,33 @@ fn parts(table: &Table) -> Result<Vec<(String, Part)>> {
     parts.iter().map(part).collect()
 }
 
-/// `pairs = "field"`, or `pairs = { field = "field", blanks = true }`.
+/// `pairs = "field"`, or `pairs = { field = "field", blanks = true }`, or with `separator` and `assign`.
 fn pairs(table: &Table) -> Result<Option<Pairs>> {
     let Some(item) = table.get("pairs") else { return Ok(None) };
     if let Some(field) = item.as_str() {
-        return Ok(Some(Pairs { field: field.into(), blanks: false }));
+        let (blanks, separator, assign) = (false, None, b'=');
+        return Ok(Some(Pairs { field: field.into(), keeps: true, blanks, separator, assign }));
     }
     let inside =
         item.as_table_like().ok_or_else(|| wrong("pairs", "is not the name of a field"))?;
-    known_keys(inside, &["field", "blanks"], "pairs")?;
+    known_keys(inside, &["field", "keep", "blanks", "separator", "assign"], "pairs")?;
     let field = inside.get("field").and_then(Item::as_str);
     let field = field.ok_or_else(|| wrong("pairs", "has no field"))?.to_owned();
-    let blanks = inside.get("blanks").and_then(Item::as_bool).unwrap_or(false);
-    Ok(Some(Pairs { field, blanks }))
+    let is =
+        |key: &str, otherwise: bool| inside.get(key).and_then(Item::as_bool).unwrap_or(otherwise);
+    let byte = |key: &str| match inside.get(key).map(|item| item.as_str().map(str::as_bytes)) {
+        None => Ok(None),
+        Some(Some(&[byte])) => Ok(Some(byte)),
+        Some(_) => Err(wrong(&format!("pairs.{key}"), "is not a text of one byte")),
+    };
+    let (separator, assign) = (byte("separator")?, byte("assign")?.unwrap_or(b'='));
+    Ok(Some(Pairs {
+        field,
+        keeps: is("keep", true),
+        blanks: is("blanks", false),
+        separator,
+        assign,
+    }))
 }
 
 fn samples(table: &Table) -> Result<Vec<Sample>> {

@@ -42,9 +42,11 @@ impl fmt::Debug for Headers {
 impl Headers {
     /// Those of a log with these sampled lines.
     pub(super) fn new(dialect: Dialect, sample: &[u8]) -> Self {
-        let mark = find_mark(sample, dialect.mark());
-        let first = mark.map_or_else(Vec::new, |at| header_around(sample, at).to_vec());
-        Self { first: first.into(), at: Mutex::default() }
+        let first = match dialect.mark() {
+            Some(mark) => find_mark(sample, mark).map(|at| header_around(sample, at)),
+            None => sample.split(|&b| b == b'\n').find(|line| dialect.is_header(line)),
+        };
+        Self { first: first.unwrap_or_default().into(), at: Mutex::default() }
     }
 
     /// The lines at the start of the log.
@@ -76,7 +78,7 @@ impl Headers {
 
 /// The last header whose line begins in `from..to`.
 fn last_header(dialect: Dialect, from: u64, to: u64, read: &ReadBytes<'_>) -> Option<Arc<[u8]>> {
-    let mark = dialect.mark();
+    let mark = dialect.mark()?;
     let from = from.max(to.saturating_sub(LOOK_BACK_BYTES_MAX));
     let mut buf = vec![0; STEP_BYTES + mark.len()];
     let mut end = to;

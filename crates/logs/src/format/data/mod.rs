@@ -68,6 +68,8 @@ pub struct DataFormat {
     directives: Vec<String>,
     /// How many of the patterns, from the first on, begin a record, where the others continue one.
     begins: Option<usize>,
+    /// The pattern that begins a further record, unless it follows a line that begins one.
+    again: Option<usize>,
     directive_set: OnceLock<RegexSet>,
     narrowed: Narrowed,
     samples: Vec<Sample>,
@@ -88,8 +90,14 @@ enum Shape {
 #[derive(Debug, Clone)]
 struct Pairs {
     field: String,
+    /// Whether the text of all pairs is a field, too.
+    keeps: bool,
     /// Whether blanks belong to a value, which then ends before the next key.
     blanks: bool,
+    /// What ends a value, where nothing else does.
+    separator: Option<u8>,
+    /// What stands between a key and its value.
+    assign: u8,
 }
 
 impl DataFormat {
@@ -112,6 +120,7 @@ impl DataFormat {
             pairs: None,
             directives: Vec::new(),
             begins: None,
+            again: None,
             directive_set: OnceLock::new(),
             narrowed: Narrowed::default(),
             samples: Vec::new(),
@@ -232,6 +241,15 @@ impl DataFormat {
             .map(|e| (e.regex.as_str(), e.groups.iter().map(|group| group.name.as_str()).collect()))
     }
 
+    /// Whether it says more of a field than its name.
+    fn says_of(&self, field: &str) -> bool {
+        self.aliases.iter().any(|(_, of)| of == field)
+            || self.parts.iter().any(|(of, _)| of == field)
+            || self.kinds.iter().any(|(of, _)| of == field)
+            || self.time() == Some(field)
+            || (self.level == field && !self.levels.is_empty())
+    }
+
     /// Whether a record may have further lines, as where a stack trace follows a message.
     #[must_use]
     pub fn may_continue(&self) -> bool {
@@ -255,6 +273,11 @@ impl DataFormat {
             }
             Shape::Columns(_) | Shape::Json => true,
         }
+    }
+
+    /// Whether a line begins a record where it does not follow a line that begins one.
+    pub(super) fn begins_again(&self, line: &[u8]) -> bool {
+        self.again.and_then(|at| self.regexes().get(at)).is_some_and(|regex| regex.is_match(line))
     }
 
     /// Whether a pattern reads a whole line.

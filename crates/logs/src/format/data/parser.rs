@@ -12,8 +12,9 @@ use super::setter::Setter;
 use super::{DataFormat, Narrow};
 use crate::bad::Reason;
 use crate::format::begin::Joining;
+use crate::format::cursor::Slot;
 use crate::format::plain::{self, Plain};
-use crate::format::{LineParser, feed};
+use crate::format::{LineParser, feed, line_before};
 use crate::record::{Fields, Record, Span, SpanKind, without_return};
 use crate::time::Rules;
 
@@ -23,6 +24,8 @@ pub(super) struct PatternParser {
     patterns: Vec<Bound>,
     /// Reads lines of other programs in between: text with a time in front.
     text: Option<Box<Plain>>,
+    /// The message of a record whose first line has none goes to the end of its last one.
+    message: Slot,
 }
 
 /// A pattern with the fields that its groups set.
@@ -50,7 +53,37 @@ impl PatternParser {
         let patterns = bound.filter_map(|(at, of)| Bound::new(&format, at, of, fields)).collect();
         let takes_text = format.joining() == Joining::Loose && format.time() == Some(plain::TIME);
         let text = takes_text.then(|| Box::new(Plain::new(fields, rules, plain::TIME)));
-        Self { format, patterns, text }
+        let with_message = format.begins.is_some() && format.may_continue();
+        let message = if with_message { Slot::new(fields, "message") } else { Slot::default() };
+        Self { format, patterns, text, message }
+    }
+}
+
+impl PatternParser {
+    /// Extends a message to `end`, without blanks around it.
+    fn extend_message(&self, block: &[u8], end: usize, record: &mut Record) {
+        let Some(id) = self.message.id() else { return };
+        let message = record.get(id);
+        let text = &block[message.start as usize..end];
+        let end = message.start as usize + text.trim_ascii_end().len();
+        let start = end - text.trim_ascii().len();
+        record.set(id, Span::new(message.kind, start, end));
+    }
+
+    /// Adds the fields of the last line that begins a record, before the one at `at`: a further record
+    /// that has no such line shares it.
+    fn add_begin(&mut self, block: &[u8], at: usize, fields: &mut Fields, record: &mut Record) {
+        let mut before = at;
+        while let Some(line) = line_before(block, before) {
+            before -= line.len() + 1;
+            let end = before + without_return(line).len();
+            let begin = self.patterns.first_mut();
+            if begin.is_some_and(|begin| {
+                begin.read(&self.format, block, before, end, (&mut *fields, &mut *record), true)
+            }) {
+                return;
+            }
+        }
     }
 }
 
@@ -62,12 +95,14 @@ impl Bound {
         fields: &mut Fields,
     ) -> Option<Self> {
         let taken = |name: &str| pattern.groups.iter().any(|group| group.name == name);
-        let mut setter =
-            |group: &Group| Setter::new(format, &group.name, group.kind, &taken, fields);
-        let setters = pattern.groups.iter().map(&mut setter);
-        let mut setters: Vec<_> = setters.map(|s| Some(s).filter(Setter::is_wanted)).collect();
         let of_pairs =
             |group: &Group| format.pairs.as_ref().filter(|pairs| pairs.field == group.name);
+        let mut setter = |group: &Group| {
+            let is_field = of_pairs(group).is_none_or(|pairs| pairs.keeps);
+            let setter = || Setter::new(format, &group.name, group.kind, &taken, fields);
+            is_field.then(setter).filter(Setter::is_wanted)
+        };
+        let mut setters: Vec<_> = pattern.groups.iter().map(&mut setter).collect();
         let wanted = pattern.groups.iter().zip(&setters);
         let mut wanted: Vec<_> =
             wanted.map(|(group, setter)| setter.is_some() || of_pairs(group).is_some()).collect();
@@ -77,7 +112,7 @@ impl Bound {
         if let Some(group) = rest_group {
             wanted[group] = true;
             rest = setters[group].take();
-            rest_pairs = of_pairs(&pattern.groups[group]).map(|of| PairReader::new(of.blanks));
+            rest_pairs = of_pairs(&pattern.groups[group]).map(PairReader::new);
         }
         let narrow = format.narrowed(index, &wanted)?;
         let (mut groups, mut pairs) = (Vec::new(), None);
@@ -87,7 +122,7 @@ impl Bound {
                 groups.push((at, setter));
             }
             if let Some(of) = of_pairs(&pattern.groups[group]) {
-                pairs = Some((at, PairReader::new(of.blanks)));
+                pairs = Some((at, PairReader::new(of)));
             }
         }
         let (matcher, ends_early) = (narrow.matcher.clone(), rest_group.is_some());
@@ -119,14 +154,16 @@ impl Bound {
         }
     }
 
+    /// Sets the fields of the line `block[start..end]`; with `more`, only those that no line of the
+    /// record has set before. Whether the line is of this pattern.
     fn read(
         &mut self,
         format: &DataFormat,
         block: &[u8],
         start: usize,
         end: usize,
-        fields: &mut Fields,
-        record: &mut Record,
+        (fields, record): (&mut Fields, &mut Record),
+        more: bool,
     ) -> bool {
         if !self.matches(&block[start..end]) {
             return false;
@@ -136,7 +173,9 @@ impl Bound {
             Some(Span::new(SpanKind::Str, start + from, start + to))
         };
         for (group, setter) in &self.groups {
-            if let Some(span) = at(*group) {
+            if let Some(span) = at(*group)
+                && !(more && setter.is_set(record))
+            {
                 setter.set(format, span, block, record);
             }
         }
@@ -144,17 +183,17 @@ impl Bound {
         if self.ends_early {
             let from = self.group(0).map_or(end, |(_, to)| start + to);
             let span = Span::new(SpanKind::Str, from, end);
-            if let Some(rest) = &self.rest {
+            if let Some(rest) = self.rest.as_ref().filter(|rest| !(more && rest.is_set(record))) {
                 rest.set(format, span, block, record);
             }
             if let Some(pairs) = &mut self.rest_pairs {
-                pairs.read(span, block, fields, record);
+                pairs.read(format, span, block, fields, record);
             }
         }
         if let Some((_, reader)) = &mut self.pairs
             && let Some(span) = pairs
         {
-            reader.read(span, block, fields, record);
+            reader.read(format, span, block, fields, record);
         }
         true
     }
@@ -170,8 +209,12 @@ impl LineParser for PatternParser {
         record: &mut Record,
     ) -> Result<(), Reason> {
         // Always in the order of the file: which pattern reads a line depends on the line alone.
-        for pattern in &mut self.patterns {
-            if pattern.read(&self.format, block, start, end, fields, record) {
+        for at in 0..self.patterns.len() {
+            let pattern = &mut self.patterns[at];
+            if pattern.read(&self.format, block, start, end, (&mut *fields, &mut *record), false) {
+                if self.format.again == Some(at) {
+                    self.add_begin(block, start, fields, record);
+                }
                 return Ok(());
             }
         }
@@ -191,16 +234,25 @@ impl LineParser for PatternParser {
         record: &mut Record,
     ) {
         let Some(begins) = self.format.begins else { return };
-        let mut at = start;
+        let (mut at, mut of_message, mut message_end) = (start, None, end);
         while at < end {
             let line_end = feed(block, at).min(end);
             let trimmed = at + without_return(&block[at..line_end]).len();
-            for pattern in self.patterns.iter_mut().skip(begins) {
-                if pattern.read(&self.format, block, at, trimmed, fields, record) {
-                    break;
-                }
+            let had_message = self.message.get(record).is_present();
+            let read = (begins..self.patterns.len()).find(|&index| {
+                let into = (&mut *fields, &mut *record);
+                self.patterns[index].read(&self.format, block, at, trimmed, into, true)
+            });
+            if !had_message && self.message.get(record).is_present() {
+                of_message = read;
+            } else if of_message.is_some() && read.is_some() && read != of_message {
+                // Another field follows the message.
+                message_end = message_end.min(at - 1);
             }
             at = line_end + 1;
+        }
+        if of_message.is_some() {
+            self.extend_message(block, message_end, record);
         }
     }
 

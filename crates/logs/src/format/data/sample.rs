@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Data, DataFormat};
+use crate::format::feed;
 use crate::record::{Fields, Record, Span, SpanKind};
 use crate::time::{Clock, Rules, format_utc};
 use crate::value;
@@ -83,9 +84,16 @@ impl DataFormat {
         let (mut record, mut found) = (Record::default(), false);
         parser.begin_block(block);
         let mut at = 0;
+        let has_lines = self.begins.is_some() && sample.line.contains('\n');
         while at < block.len() {
             record.clear();
-            let (end, parsed) = parser.parse(block, at, &mut fields, &mut record);
+            let (end, parsed) = if has_lines {
+                let end = block.len();
+                let lines = (at, feed(block, at), end);
+                (end, parser.parse_lines(block, lines, &mut fields, &mut record))
+            } else {
+                parser.parse(block, at, &mut fields, &mut record)
+            };
             match parsed {
                 Ok(is_record) => found = is_record,
                 Err(fault) => return vec![format!("the line is not read: {}", fault.reason)],

@@ -111,6 +111,11 @@ impl Setter {
         !self.slots.is_empty() || self.request.is_some() || self.address.is_some()
     }
 
+    /// Whether the record has its field already.
+    pub(super) fn is_set(&self, record: &Record) -> bool {
+        self.slots.first().is_some_and(|slot| slot.get(record).is_present())
+    }
+
     /// Sets the fields that `span` gives.
     pub(super) fn set(&self, format: &DataFormat, span: Span, block: &[u8], record: &mut Record) {
         let mut typed = self.kind.typed(span, block, &format.nulls);

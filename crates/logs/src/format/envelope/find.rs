@@ -96,7 +96,7 @@ fn look(sample: &[u8], rules: &Rules, depth: usize) -> Result<Detected> {
         found.format = Format::Json;
         found.definition = Definition::Known(Format::Json);
     }
-    for &kind in candidates(found.format).iter().filter(|k| depth == DEPTH_MAX || !k.is_joined()) {
+    for &kind in candidates(found.format).iter().filter(|k| depth == DEPTH_MAX || !k.is_copied()) {
         if let Some(wrapped) = wrap(kind, sample, rules, depth)? {
             return Ok(wrapped);
         }
@@ -114,6 +114,7 @@ fn candidates(format: Format) -> &'static [EnvelopeKind] {
         Format::Cri => &[EnvelopeKind::Cri],
         Format::Syslog => &[EnvelopeKind::Syslog],
         Format::Syslog5424 => &[EnvelopeKind::Syslog5424],
+        Format::Json => &[EnvelopeKind::Journald],
         Format::Plain | Format::Raw | Format::Logfmt => &[
             EnvelopeKind::Gitlab,
             EnvelopeKind::Cee,
@@ -176,7 +177,11 @@ fn wrap(
 fn kind_has_time(kind: EnvelopeKind) -> bool {
     !matches!(
         kind,
-        EnvelopeKind::Compose | EnvelopeKind::Kubectl | EnvelopeKind::Stern | EnvelopeKind::Cee
+        EnvelopeKind::Compose
+            | EnvelopeKind::Kubectl
+            | EnvelopeKind::Stern
+            | EnvelopeKind::Cee
+            | EnvelopeKind::Journald
     )
 }
 
@@ -246,9 +251,10 @@ fn accepts(kind: EnvelopeKind, inside: &Detected, sample: &[u8]) -> bool {
             let sure = inside.format != Format::Logfmt || inside.confidence >= LEAST;
             !text && sure
         }
-        EnvelopeKind::Time | EnvelopeKind::Cloudwatch | EnvelopeKind::Cee => {
-            inside.format == Format::Json
-        }
+        EnvelopeKind::Time
+        | EnvelopeKind::Cloudwatch
+        | EnvelopeKind::Cee
+        | EnvelopeKind::Journald => inside.format == Format::Json,
         EnvelopeKind::Stern => !text && inside.confidence >= LEAST_INSIDE,
     }
 }

@@ -13,8 +13,10 @@
 //! envelope. Text inside has no time of its own if the envelope has one.
 
 mod colours;
+mod continued;
 mod docker;
 mod find;
+mod journald;
 mod layers;
 mod look_back;
 mod pieces;
@@ -22,6 +24,7 @@ mod prefixes;
 mod rewrite;
 mod wrapped;
 
+pub(super) use continued::{Continued, continues_in_copy};
 pub use find::detect;
 pub(crate) use find::given;
 pub(super) use find::mixed;
@@ -62,6 +65,8 @@ pub enum EnvelopeKind {
     Cloudwatch,
     /// The mark `@cee:` before JSON.
     Cee,
+    /// `journalctl -o json`: texts may be arrays of bytes, and the level is a number.
+    Journald,
 }
 
 impl EnvelopeKind {
@@ -80,6 +85,7 @@ impl EnvelopeKind {
             Self::Time => "time",
             Self::Cloudwatch => "cloudwatch",
             Self::Cee => "cee",
+            Self::Journald => "journald",
         }
     }
 
@@ -106,6 +112,11 @@ impl EnvelopeKind {
     /// Whether the collector cuts long texts into pieces, which are joined.
     fn is_joined(self) -> bool {
         matches!(self, Self::Docker | Self::Cri)
+    }
+
+    /// Whether its lines are read in a copy, so that nothing else is around it.
+    fn is_copied(self) -> bool {
+        self.is_joined() || self == Self::Journald
     }
 
     /// Whether the collector puts the envelope around every line, so that a line without it is a bad
@@ -166,6 +177,7 @@ impl Envelope {
             EnvelopeKind::Time => Box::new(prefixes::Time::new(self, fields, rules, false)),
             EnvelopeKind::Cloudwatch => Box::new(prefixes::Time::new(self, fields, rules, true)),
             EnvelopeKind::Cee => Box::new(prefixes::Cee),
+            EnvelopeKind::Journald => Box::new(journald::Journald),
             EnvelopeKind::Syslog => {
                 Box::new(syslog::Rfc3164::named(fields, &|name| self.field(name)))
             }
@@ -224,6 +236,12 @@ impl Wrapping {
     /// Whether the collector cuts long texts into pieces.
     pub(in crate::format) fn is_in_pieces(&self) -> bool {
         self.envelopes.first().is_some_and(|envelope| envelope.kind.is_joined())
+    }
+
+    /// Whether each of its lines has the envelope, and none is a piece.
+    pub(in crate::format) fn is_of_lines(&self) -> bool {
+        let first = self.envelopes.first().map(|envelope| envelope.kind);
+        first.is_some_and(|kind| !kind.is_joined() && kind != EnvelopeKind::Journald)
     }
 
     /// Whether lines that are not of the format inside are records of text.

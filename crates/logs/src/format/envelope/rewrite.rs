@@ -9,11 +9,13 @@
 
 use std::ops::Range;
 
+use super::continued::is_continuation;
 use super::docker::DockerLines;
 use super::pieces::{Open, Piece, Pieces, cri_piece};
-use super::{EnvelopeKind, Wrapping, colours};
+use super::{EnvelopeKind, Wrapping, colours, journald};
 use crate::format::{feed, is_blank};
 use crate::json::Fault;
+use crate::split::{RECORD_BYTES_MAX, RECORD_LINES_MAX};
 
 /// A line of the copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +63,14 @@ pub(crate) struct Rewriter {
     blank: u64,
     /// Where the next block begins, if it follows.
     pub(super) next: Option<u64>,
+    /// Whether texts that continue the one before are joined with it.
+    merges: bool,
 }
 
 #[derive(Debug)]
 enum Joining {
     No,
+    Journald,
     Cri,
     Docker(Box<DockerLines>),
 }
@@ -76,6 +81,7 @@ impl Wrapping {
         let joining = match self.envelopes.first().map(|e| e.kind) {
             Some(EnvelopeKind::Docker) => Joining::Docker(Box::new(DockerLines::new())),
             Some(EnvelopeKind::Cri) => Joining::Cri,
+            Some(EnvelopeKind::Journald) => Joining::Journald,
             _ if self.coloured => Joining::No,
             _ => return None,
         };
@@ -95,18 +101,30 @@ impl Rewriter {
             entered: 0,
             blank: 0,
             next: None,
+            merges: true,
         }
     }
 
     /// Whether lines may be pieces.
     pub(crate) fn joins(&self) -> bool {
-        !matches!(self.joining, Joining::No)
+        !matches!(self.joining, Joining::No | Joining::Journald)
     }
 
-    /// A line as the copy has it, where lines are copied one by one.
-    pub(crate) fn copy_of(&self, line: &[u8]) -> Vec<u8> {
+    /// A line as the copy has it by itself.
+    pub(crate) fn copy_of(&mut self, line: &[u8]) -> Vec<u8> {
         let mut copy = Vec::with_capacity(line.len());
-        colours::strip_into(line, &mut copy);
+        let piece = match &mut self.joining {
+            Joining::No | Joining::Journald => None,
+            Joining::Cri => cri_piece(line, 0, line.len()).ok(),
+            Joining::Docker(lines) => {
+                lines.begin_block(line);
+                lines.piece(line, 0).ok()
+            }
+        };
+        match piece {
+            Some(piece) => whole(&piece, self.coloured, &mut copy),
+            None => colours::strip_into(line, &mut copy),
+        }
         copy
     }
 
@@ -179,6 +197,17 @@ impl Rewriter {
                 colours::strip_into(&block[start..end], &mut self.copy);
                 return self.enter(from, start..end, offset + start as u64, Outcome::Line);
             }
+            Joining::Journald => {
+                let from = self.copy.len();
+                if self.coloured {
+                    let mut plain = Vec::with_capacity(end - start);
+                    colours::strip_into(&block[start..end], &mut plain);
+                    journald::rewrite_into(&plain, &mut self.copy);
+                } else {
+                    journald::rewrite_into(&block[start..end], &mut self.copy);
+                }
+                return self.enter(from, start..end, offset + start as u64, Outcome::Line);
+            }
             Joining::Cri => {
                 cri_piece(block, start, end).map_err(|r| Fault { reason: r, at: start })
             }
@@ -191,7 +220,9 @@ impl Rewriter {
                 if piece.last && !pieces.is_open(piece.stream) {
                     let from = self.copy.len();
                     whole(&piece, coloured, &mut self.copy);
-                    self.enter(from, start..end, at, Outcome::Line);
+                    if !self.merge(from, 1) {
+                        self.enter(from, start..end, at, Outcome::Line);
+                    }
                 } else if let Some(open) = pieces.add(&piece, at, self.line) {
                     self.complete(&open, start..end);
                 }
@@ -212,6 +243,37 @@ impl Rewriter {
         self.entries.push(Entry { outcome, text, source, offset, lines, back: 0, pieces: 1 });
     }
 
+    /// Joins the text `copy[from..]` of so many pieces with the last one, if it continues that and is of
+    /// the same stream; whether it did.
+    fn merge(&mut self, from: usize, pieces: u64) -> bool {
+        let Some(last) = self.entries.last_mut().filter(|_| self.merges) else { return false };
+        let head = |text: &[u8]| {
+            let mut blanks = memchr::memchr_iter(b' ', text);
+            Some((blanks.next()?, blanks.next()?, blanks.nth(0)? + 1))
+        };
+        let (text, before) = (&self.copy[from..], &self.copy[last.text.clone()]);
+        let (Some((time, stream, inner)), Some(other)) = (head(text), head(before)) else {
+            return false;
+        };
+        let fits = last.outcome == Outcome::Line
+            && text[time..stream] == before[other.0..other.1]
+            && is_continuation(&text[inner..], false)
+            && last.text.len() + text.len() <= RECORD_BYTES_MAX
+            && last.pieces + pieces <= RECORD_LINES_MAX as u64;
+        if !fits {
+            return false;
+        }
+        // Without its envelope, after the line feed of the text before.
+        self.copy.drain(from..from + inner);
+        last.text.end = self.copy.len();
+        self.copy.push(b'\n');
+        let lines = self.line - self.entered;
+        self.entered = self.line;
+        (last.lines, last.back, last.pieces) =
+            (last.lines + lines, last.back + lines, last.pieces + pieces);
+        true
+    }
+
     /// Enters a text of several pieces.
     fn complete(&mut self, open: &Open, source: Range<usize>) {
         let from = self.copy.len();
@@ -221,6 +283,9 @@ impl Rewriter {
             self.copy.extend_from_slice(&open.line);
         }
         let too_long = open.is_too_long(self.pieces.bytes_max());
+        if !too_long && self.merge(from, open.pieces) {
+            return;
+        }
         let outcome = if too_long { Outcome::TooLong } else { Outcome::Line };
         self.enter(from, source, open.offset, outcome);
         if let Some(entry) = self.entries.last_mut() {
@@ -257,7 +322,7 @@ impl Rewriter {
         while at < block.len() {
             let end = feed(block, at);
             let piece = match &mut self.joining {
-                Joining::No => return,
+                Joining::No | Joining::Journald => return,
                 Joining::Cri => cri_piece(block, at, end).ok(),
                 Joining::Docker(lines) => lines.piece(block, at).ok(),
             };
@@ -275,6 +340,7 @@ impl Rewriter {
     /// The copy of sampled lines; bad lines stay as they are.
     pub(crate) fn sample(mut self, sample: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
+        self.merges = false;
         self.block(0, sample);
         self.copy_out(sample, &mut out);
         self.finish(true);

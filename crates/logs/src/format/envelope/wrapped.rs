@@ -65,6 +65,11 @@ impl Wrapped {
         Self { layers, strict, inside, text: None, names, rules: rules.clone(), time }
     }
 
+    /// The name of the message of text.
+    pub(in crate::format) fn text_name(&self) -> &'static str {
+        self.names.1
+    }
+
     pub(in crate::format) fn begin_block(&mut self, block: &[u8]) {
         if let Inside::Format { parser, .. } = &mut self.inside {
             parser.begin_block(block);

@@ -141,7 +141,7 @@ fn letter(word: &[u8]) -> Option<Level> {
 }
 
 /// A severity of syslog, 0 to 7.
-fn severity(digit: u8) -> Option<Level> {
+pub(super) fn severity(digit: u8) -> Option<Level> {
     Some(match digit {
         b'0'..=b'2' => Level::Fatal,
         b'3' => Level::Error,
@@ -161,7 +161,7 @@ pub(super) fn before_time(head: &[u8]) -> Option<Level> {
     }
     let length = letters(&head[start..]);
     let word = &head[start..start + length];
-    let ends = head[start + length..].iter().all(|b| b" \t,:]|[(-".contains(b));
+    let ends = head[start + length..].iter().all(|b| b" \t,:]>|[(-".contains(b));
     match letter(word) {
         Some(level) if ends => Some(level),
         _ => find(head).map(|found| found.level),
@@ -178,6 +178,18 @@ pub(super) fn of_redis(text: &[u8]) -> Option<Found> {
         _ => return None,
     };
     Some(Found { level, skip: 2 })
+}
+
+/// The level that a message begins with, in brackets or before a mark, or in capitals.
+#[inline]
+pub(super) fn at_start(message: &[u8]) -> Option<Level> {
+    let opens = usize::from(message.first().is_some_and(|b| b"[<(".contains(b)));
+    let word = message.get(opens..)?;
+    let length = word_length(word);
+    let next = word.get(length).copied();
+    let marked = next.is_some_and(|b| b":]>)".contains(&b)) || next == Some(b' ') && opens == 0;
+    classify(&word[..length]).filter(|_| marked)?;
+    find(message).filter(|found| found.skip > 0).map(|found| found.level)
 }
 
 /// Whether a pair of this key has the level.

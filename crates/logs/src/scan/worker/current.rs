@@ -105,7 +105,7 @@ impl Current {
 
     fn extent_of_lines(&mut self, block: &[u8], start: usize, end: usize) -> Extent {
         let single = Extent { kept: end, end, has_more: false };
-        if !self.begin.joins() || !self.begun && !self.begins(&block[start..end]) {
+        if !self.begin.joins() || !self.begun && !self.begins(block, start, end) {
             return single;
         }
         let last = self.begin.record_end(block, end);
@@ -115,10 +115,10 @@ impl Current {
         Extent { kept: kept_end(block, start, last), end: last, has_more: true }
     }
 
-    /// Whether `line` begins the first record of the log.
+    /// Whether the line `block[start..end]` begins the first record of the log.
     #[cold]
-    fn begins(&mut self, line: &[u8]) -> bool {
-        self.begun = !is_blank(line) && self.begin.begins(line);
+    fn begins(&mut self, block: &[u8], start: usize, end: usize) -> bool {
+        self.begun = !is_blank(&block[start..end]) && self.begin.begins_at(block, start);
         self.begun
     }
 }

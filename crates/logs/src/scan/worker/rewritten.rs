@@ -153,7 +153,7 @@ fn whole_record(
     rest: &[Entry],
 ) -> (Entry, usize, usize) {
     let mut entry = first.clone();
-    if !c.begin.joins() || first.outcome != Outcome::Line {
+    if !c.begin.joins() || c.begin.is_in_pieces() || first.outcome != Outcome::Line {
         return (entry, 0, 0);
     }
     let extent = c.extent(copy, first.text.start, first.text.end);

@@ -15,6 +15,8 @@
 //! | `Fri Jan  2 03:04:05 UTC 2026`, without zone or year | `asctime`, `date`, Apache |
 //! | `Fri, 02 Jan 2026 03:04:05 GMT`, `Friday, 02-Jan-26 03:04:05 GMT` | RFC 2822, RFC 850 |
 //! | `Fri 2026-01-02 03:04:05 UTC` | systemd |
+//! | `Jan-02-26 03:04:05`, `jan/02/2026 03:04:05` | ASSP, MikroTik |
+//! | `2026:01:02-03:04:05` | DirectAdmin, Exif |
 //! | `1/2/2026 3:04:05 PM`, `02.01.2026 03:04:05` | Windows, IIS, .NET |
 //! | `01-02 03:04:05.123`, `01/02 03:04:05`, `01.02 03:04:05` | Android, Proxifier |
 //! | `I0102 03:04:05.123456` | glog, klog |
@@ -128,6 +130,10 @@ pub(super) fn parse(text: &[u8], day_first: Option<bool>) -> Option<Stamp> {
     match text.first()? {
         b'0'..=b'9' => digits(&mut r, day_first),
         b'A'..=b'Z' => named::letters(&mut r, day_first),
+        // Only `jan  2` and `jan/02`: other words in small letters are very frequent.
+        b'a'..=b'z' if matches!(text.get(3), Some(b' ' | b'/')) => {
+            named::letters(&mut r, day_first)
+        }
         _ => None,
     }
 }
@@ -146,7 +152,11 @@ fn digits(r: &mut Reader<'_>, day_first: Option<bool>) -> Option<Stamp> {
 /// after the level.
 fn year_first(r: &mut Reader<'_>) -> Option<Stamp> {
     let year = r.number(4)?;
-    let mark = r.one_of(b"-/. ")?;
+    let mark = r.one_of(b"-/. :")?;
+    // `2026:01:02-03:04:05`; what has colons only is no date.
+    if mark == b':' && !matches!(r.text.get(10), Some(b'-' | b' ')) {
+        return None;
+    }
     if mark == b' ' {
         if r.peek()?.is_ascii_digit() {
             r.at = 0;

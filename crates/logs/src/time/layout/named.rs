@@ -1,8 +1,8 @@
 //! Stamps that begin with the name of a month or of a day of the week, or with a letter for the
 //! level.
 
-use super::tail::{after_time, clock};
-use super::{Date, Reader, Stamp, compact, digits};
+use super::tail::{after_date, after_time, clock};
+use super::{Date, Reader, Stamp, compact, digits, short_year};
 
 /// A stamp that begins with a letter.
 pub(super) fn letters(r: &mut Reader<'_>, day_first: Option<bool>) -> Option<Stamp> {
@@ -25,6 +25,9 @@ pub(in crate::time) fn after_level(text: &[u8]) -> Option<Stamp> {
 /// `Jan  2 03:04:05`, `Jan 2 2026 03:04:05`, `Jan 2, 2026 3:04:05 PM`, `Jan  2 03:04:05 UTC 2026`.
 fn month_first(r: &mut Reader<'_>) -> Option<Stamp> {
     let month = r.month()?;
+    if let Some(mark) = r.one_of(b"-/") {
+        return with_marks(r, month, mark);
+    }
     r.blanks()?;
     let day = r.short_number()?;
     let comma = r.byte(b',').is_some();
@@ -44,6 +47,18 @@ fn month_first(r: &mut Reader<'_>) -> Option<Stamp> {
         with_last_year(r, &mut stamp);
     }
     Some(stamp)
+}
+
+/// `Jan-02-26 03:04:05`, `jan/02/2026 03:04:05`: the rest of a date with marks between its parts.
+#[cold]
+fn with_marks(r: &mut Reader<'_>, month: i8, mark: u8) -> Option<Stamp> {
+    let day = r.short_number()?;
+    r.byte(mark)?;
+    let year = match r.digits_ahead() {
+        2 => short_year(r.short_number()?),
+        _ => r.year()?,
+    };
+    after_date(r, Date { year: Some(year), month, day })
 }
 
 /// Adds the year that is written after the time, with a zone between them or not.

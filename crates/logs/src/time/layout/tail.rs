@@ -31,7 +31,10 @@ pub(super) fn after_time(
     let nanos = r.fraction();
     let hour = with_meridiem(r, h)?;
     let zone = zone(r, date.year.is_some());
-    ends(r)?;
+    // After letters, what follows is no more digits of the time: `UTC:192.0.2.1`.
+    if !r.text[r.at - 1].is_ascii_alphabetic() {
+        ends(r)?;
+    }
     let civil = Civil { year: date.year, month: date.month, day: date.day, hour, minute, second };
     Some(Stamp { civil, offset_s: zone.offset_s, nanos, length: r.at, name: zone.name })
 }
