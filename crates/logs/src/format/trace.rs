@@ -81,6 +81,9 @@ fn is_exception(line: &[u8]) -> bool {
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$');
     let length = line.iter().take_while(|b| is_part(b)).count();
     let (name, rest) = line.split_at(length);
+    if !matches!(rest.first(), None | Some(b':' | b' ' | b'\t' | b'\r')) {
+        return false;
+    }
     let alone = rest.trim_ascii().is_empty() || rest.starts_with(b": ");
     alone && ENDS.iter().any(|end| name.len() > end.len() && name.ends_with(end))
 }

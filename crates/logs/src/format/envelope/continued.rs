@@ -146,7 +146,8 @@ fn begins_trace(inner: &[u8]) -> bool {
 #[inline]
 fn may_continue_syslog(line: &[u8]) -> bool {
     let Some(after) = line.get(SYSLOG_HEAD..) else { return false };
-    let Some(colon) = memchr::memmem::find(&after[..after.len().min(192)], b": ") else {
+    let mut colons = memchr::memchr_iter(b':', &after[..after.len().min(192)]);
+    let Some(colon) = colons.find(|at| after.get(at + 1) == Some(&b' ')) else {
         // RFC 5424 has no colon before its text.
         return line.starts_with(b"<");
     };
