@@ -26,22 +26,29 @@ fn record(work: impl FnOnce()) -> Option<(Trace, Vec<Moment>)> {
 fn first_touches_are_faults_at_their_addresses_in_order_of_time() {
     const PAGES: usize = 64;
     let bytes = PAGES * PAGE_BYTES;
-    let mut map = AnonMap::new(bytes, Pages::Small).unwrap();
-    let start = map.addresses().start as u64;
-    let touch = || map.as_mut_slice().iter_mut().step_by(PAGE_BYTES).for_each(|b| *b = 1);
-    let recorded = record(touch);
-    let Some((trace, moments)) = recorded else { return };
-    let within = |m: &&Moment| {
-        matches!(m.what, What::Fault { address, .. }
-            if (start..start + bytes as u64).contains(&address))
-    };
-    let faults = moments.iter().filter(within).count();
-    assert!(faults >= 1 && trace.lost() == 0, "{faults} {moments:?}");
-    assert!(moments.is_sorted_by_key(|m| m.time_ns));
-    if trace.times_faults() {
-        let begins = moments.iter().filter(|m| m.what == What::FaultBegins).count();
-        assert!(begins >= faults, "{begins} {faults}");
+    // The other tests of this process may fill the ring.
+    for _ in 0..10 {
+        let mut map = AnonMap::new(bytes, Pages::Small).unwrap();
+        let start = map.addresses().start as u64;
+        let touch = || map.as_mut_slice().iter_mut().step_by(PAGE_BYTES).for_each(|b| *b = 1);
+        let Some((trace, moments)) = record(touch) else { return };
+        if trace.lost() > 0 {
+            continue;
+        }
+        let within = |m: &&Moment| {
+            matches!(m.what, What::Fault { address, .. }
+                if (start..start + bytes as u64).contains(&address))
+        };
+        let faults = moments.iter().filter(within).count();
+        assert!(faults >= 1, "{moments:?}");
+        assert!(moments.is_sorted_by_key(|m| m.time_ns));
+        if trace.times_faults() {
+            let begins = moments.iter().filter(|m| m.what == What::FaultBegins).count();
+            assert!(begins >= faults, "{begins} {faults}");
+        }
+        return;
     }
+    panic!("events are always lost");
 }
 
 #[test]
