@@ -42,7 +42,12 @@ pub(crate) use bench::bench_of_scan;
 /// Runs the command; flame graphs of it go to `flamegraph`.
 pub(crate) fn run(args: Args, flamegraph: Option<PathBuf>) -> Outcome {
     prepare_process();
-    let mut plan = Plan::resolve(args, flamegraph)?;
+    let pictures = match &flamegraph {
+        Some(dir) if args.bench => bench::pictures(dir, args.logs.threads()),
+        Some(file) => cutwater_flame::pictures(file)?.to_vec(),
+        None => Vec::new(),
+    };
+    let mut plan = Plan::resolve(args, flamegraph, &pictures)?;
     if let Some(options) = &plan.bench {
         return bench::compare_ways(&plan, options);
     }

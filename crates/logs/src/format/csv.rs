@@ -295,5 +295,29 @@ fn span(value: Value, block: &[u8]) -> Span {
     }
 }
 
+/// Calls `each` with the place and the number of values of each record, until it returns false.
+fn for_each(
+    sample: &[u8],
+    delimiter: u8,
+    comment: Option<u8>,
+    mut each: impl FnMut(usize, usize) -> bool,
+) {
+    let mut at = 0;
+    while at < sample.len() {
+        let line_end = feed(sample, at);
+        let line = &sample[at..line_end];
+        let is_record = !is_blank(line) && (comment.is_none() || line.first().copied() != comment);
+        let mut count = 0;
+        let end = match is_record {
+            true => cut(sample, at, delimiter, |_| count += 1).ok(),
+            false => None,
+        };
+        if is_record && !each(at, end.map_or(0, |_| count)) {
+            return;
+        }
+        at = end.unwrap_or(line_end) + 1;
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! Which format a log is in, from lines sampled across it.
 
+use super::each::for_each_record;
 use super::evidence::share;
 use super::{Definition, Format, csv, data, find_time};
-use crate::record::{Fields, Record};
+use crate::record::Fields;
 use crate::time::{Clock, Rules};
 use crate::{Error, Result};
 
@@ -169,28 +170,6 @@ fn least_of_text(sample: &[u8], rules: &Rules, lines: usize) -> f64 {
         Some(front) if front.start <= 1 && lines <= LINES_OF_ONE => 0.0,
         Some(front) if front.start <= 1 => LEAST_LONG.max(1.5 / lines as f64),
         _ => LEAST_PLAIN,
-    }
-}
-
-/// Calls `each` for every record of sampled lines; bad lines are passed over.
-pub(crate) fn for_each_record(
-    definition: &Definition,
-    sample: &[u8],
-    rules: &Rules,
-    fields: &mut Fields,
-    mut each: impl FnMut(&Fields, &Record, &[u8]),
-) {
-    let mut parser = definition.parser(fields, rules);
-    parser.begin_block(sample);
-    let mut record = Record::default();
-    let mut at = 0;
-    while at < sample.len() {
-        record.clear();
-        let (end, parsed) = parser.parse(sample, at, fields, &mut record);
-        if matches!(parsed, Ok(true)) {
-            each(fields, &record, sample);
-        }
-        at = end + 1;
     }
 }
 

@@ -1,6 +1,6 @@
 //! What speaks for a format besides the shape of its lines.
 
-use super::detect::for_each_record;
+use super::each::for_each_record;
 use super::{Definition, Format};
 use crate::record::{FieldId, Fields, Record, Span, SpanKind};
 use crate::time::{Clock, Rules};

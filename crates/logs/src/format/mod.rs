@@ -6,6 +6,7 @@ pub mod csv;
 mod cursor;
 mod data;
 mod detect;
+mod each;
 mod envelope;
 mod evidence;
 mod level;
@@ -28,8 +29,8 @@ pub use data::{
     Data, DataFormat, Expected, Problem, Sample, Unsupported, all as data_formats, from_lnav,
     install as install_formats,
 };
-pub(crate) use detect::for_each_record;
 pub use detect::{Detected, field_names, need_time};
+pub(crate) use each::for_each_record;
 pub(crate) use envelope::{Entry, Outcome, Rewriter, given};
 pub use envelope::{Envelope, EnvelopeKind, Wrapping, detect};
 pub use parser::Parser;

@@ -11,7 +11,7 @@
 //! rank, one whose times grow from line to line is taken before others, then by the order of
 //! [`USUAL`], then the one seen first. A number is a time only if it is one from 2000 to 2099.
 
-use super::detect::for_each_record;
+use super::each::for_each_record;
 use super::plain::{TIME, TIMESTAMP};
 use super::{Definition, Format, moment};
 use crate::record::{FieldId, Fields, SpanKind};

@@ -5,7 +5,7 @@ mod output;
 mod times;
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cutwater::ReadPath;
 use cutwater_logs::filter::Filter;
@@ -19,7 +19,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Args;
-use super::bench;
 use times::Times;
 
 pub(super) use output::{ArrowForm, GroupForm, Order, Output, RecordForm, Records};
@@ -65,11 +64,16 @@ pub(super) struct Bench {
 }
 
 impl Plan {
-    /// Resolves the arguments, and opens the logs; `flamegraph` is where flame graphs go.
+    /// Resolves the arguments, and opens the logs; `flamegraph` is where flame graphs go, and
+    /// `pictures` are the files that it makes.
     ///
     /// # Errors
     /// When the arguments do not fit together, or no log can be opened.
-    pub(super) fn resolve(mut args: Args, flamegraph: Option<PathBuf>) -> Result<Self, Failure> {
+    pub(super) fn resolve(
+        mut args: Args,
+        flamegraph: Option<PathBuf>,
+        pictures: &[PathBuf],
+    ) -> Result<Self, Failure> {
         if let Some(path) = args.bench_way.as_deref().and_then(path_of_way) {
             args.logs.path = path;
         }
@@ -77,7 +81,7 @@ impl Plan {
         let output = Output::resolve(&args)?;
         let mut request = request(&args, &output, &opener.zone)?;
         let (logs, some_missing) = open::open_all(&args, &opener)?;
-        let inputs = spare(&args, &logs, flamegraph.as_deref())?;
+        let inputs = spare(&args, &logs, pictures)?;
         let zoned = fit(&args, &mut request, &logs, &opener.zone)?;
         let bench = args.bench.then_some(Bench {
             rounds: args.rounds.max(1),
@@ -156,17 +160,12 @@ fn path_of_way(way: &str) -> Option<ReadPath> {
 
 /// The inputs. Checks that standard output, the files that options name, and the pictures beside
 /// them are no inputs, and that no two outputs are one file.
-fn spare(args: &Args, logs: &[Log], flamegraph: Option<&Path>) -> Result<Inputs, Failure> {
+fn spare(args: &Args, logs: &[Log], pictures: &[PathBuf]) -> Result<Inputs, Failure> {
     let mut inputs = args.logs.inputs();
     inputs.add_all(logs.iter().map(|log| &log.input.path));
     OutputFile::standard(&inputs)?;
-    let pictures = match flamegraph {
-        Some(dir) if args.bench => bench::pictures(dir, args.logs.threads()),
-        Some(file) => cutwater_flame::pictures(file)?.to_vec(),
-        None => Vec::new(),
-    };
     let named = args.errors.iter().chain(&args.export_csv);
-    inputs.check_all(named.chain(&pictures))?;
+    inputs.check_all(named.chain(pictures))?;
     Ok(inputs)
 }
 

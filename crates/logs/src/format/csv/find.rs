@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::header::{self, Header};
 use super::settings::Settings;
-use super::{Dialect, cut};
-use crate::format::{feed, is_blank};
+use super::{Dialect, cut, for_each};
+use crate::format::is_blank;
 
 /// What may separate values; among equals the first is taken.
 const DELIMITERS: [u8; 4] = *b",\t;|";
@@ -109,30 +109,6 @@ fn best(all: [Counts; DELIMITERS.len()]) -> Counts {
     let mut all = all.into_iter();
     let first = all.next().unwrap_or_else(|| Counts::new(b"", b',', None));
     all.fold(first, |best, other| if other.worth() > best.worth() { other } else { best })
-}
-
-/// Calls `each` with the place and the number of values of each record, until it returns false.
-pub(super) fn for_each(
-    sample: &[u8],
-    delimiter: u8,
-    comment: Option<u8>,
-    mut each: impl FnMut(usize, usize) -> bool,
-) {
-    let mut at = 0;
-    while at < sample.len() {
-        let line_end = feed(sample, at);
-        let line = &sample[at..line_end];
-        let is_record = !is_blank(line) && (comment.is_none() || line.first().copied() != comment);
-        let mut count = 0;
-        let end = match is_record {
-            true => cut(sample, at, delimiter, |_| count += 1).ok(),
-            false => None,
-        };
-        if is_record && !each(at, end.map_or(0, |_| count)) {
-            return;
-        }
-        at = end.unwrap_or(line_end) + 1;
-    }
 }
 
 /// The mark of comments, if the first line begins with it and is not a record like those after it.

@@ -1,7 +1,6 @@
 //! The record that names the columns.
 
-use super::find::for_each;
-use super::{Value, cut};
+use super::{Value, cut, for_each};
 use crate::record::{Span, SpanKind};
 use crate::time::{Clock, Rules};
 use crate::value;

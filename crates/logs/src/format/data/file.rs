@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use toml_edit::{Document, Item, Table, TableLike};
 
-use super::columns::Dialect;
+use super::dialect::Dialect;
 use super::language;
 use super::sample::{Expected, Sample};
 use super::setter::{Kind, Part};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::columns::Dialect;
+use super::dialect::Dialect;
 
 /// How far to look back; without a header in between, those at the start of the log apply.
 const LOOK_BACK_BYTES_MAX: u64 = 256 << 20;

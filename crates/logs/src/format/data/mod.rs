@@ -8,6 +8,7 @@
 mod catalog;
 mod columns;
 mod detect;
+mod dialect;
 mod file;
 mod grok;
 mod headers;
@@ -81,7 +82,7 @@ enum Shape {
     /// By the first pattern that the whole line matches.
     Patterns { expanded: Vec<Expanded>, anchored: bool, compiled: OnceLock<Vec<Regex>> },
     /// As columns, which lines of the log itself name.
-    Columns(columns::Dialect),
+    Columns(dialect::Dialect),
     /// As JSON objects.
     Json,
 }

@@ -1,20 +1,12 @@
 //! Pieces that begin before the place where reading begins.
 
+use super::pieces::LOOK_BACK_BYTES;
 use super::rewrite::Rewriter;
 use crate::Result;
 use crate::split::ReadAt;
 
-/// How far to look back for the last piece of each stream. The open piece of a stream that is
-/// silent for longer is not found: its text is a record by itself, and what follows is another one.
-const LOOK_BACK_BYTES: u64 = 256 << 10;
-
 /// By how much to look back further for the first piece of a text, at a time.
 const FACTOR: u64 = 4;
-
-/// Whether a look back from `end` finds the piece that begins at `offset`.
-pub(super) fn finds(offset: u64, end: u64) -> bool {
-    offset + LOOK_BACK_BYTES > end
-}
 
 impl Rewriter {
     /// Finds the pieces that were not completed before `at`, where a line begins. Texts longer than

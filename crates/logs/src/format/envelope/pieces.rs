@@ -155,3 +155,12 @@ impl Pieces {
         taken
     }
 }
+
+/// How far to look back for the last piece of each stream. The open piece of a stream that is
+/// silent for longer is not found: its text is a record by itself, and what follows is another one.
+pub(super) const LOOK_BACK_BYTES: u64 = 256 << 10;
+
+/// Whether a look back from `end` finds the piece that begins at `offset`.
+pub(super) fn is_found(offset: u64, end: u64) -> bool {
+    offset + LOOK_BACK_BYTES > end
+}

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::continued::is_continuation;
 use super::docker::DockerLines;
-use super::pieces::{Open, Piece, Pieces, cri_piece};
+use super::pieces::{Open, Piece, Pieces, cri_piece, is_found};
 use super::{EnvelopeKind, Wrapping, colours, journald};
 use crate::format::{feed, is_blank};
 use crate::json::Fault;
@@ -298,7 +298,7 @@ impl Rewriter {
     pub(crate) fn finish(&mut self, at_end: bool) {
         self.clear();
         let end = self.next.unwrap_or_default();
-        self.give_up(|open| at_end || !super::look_back::finds(open.last_offset, end));
+        self.give_up(|open| at_end || !is_found(open.last_offset, end));
     }
 
     fn give_up(&mut self, which: impl Fn(&Open) -> bool) {

@@ -7,7 +7,7 @@ use lz4_flex::frame::{Error, FrameDecoder};
 
 use super::bytes::Bytes;
 use super::damage::{damaged, unsupported};
-use super::parts::Part;
+use super::part::Part;
 
 /// A frame. Blocks are at most 4 MiB, and its decoder takes three times that.
 pub(super) struct Frame(FrameDecoder<Bytes>);

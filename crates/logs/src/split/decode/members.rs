@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::mem;
 
 use super::bytes::Bytes;
-use super::parts::Part;
+use super::part::Part;
 use super::signature::{Format, format};
 
 /// Members of gzip that follow each other.

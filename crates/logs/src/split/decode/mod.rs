@@ -9,6 +9,7 @@ mod bytes;
 mod damage;
 mod lz4;
 mod members;
+mod part;
 mod parts;
 pub(super) mod signature;
 mod xz;

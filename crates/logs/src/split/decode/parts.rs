@@ -8,17 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::bytes::Bytes;
 use super::damage::{damaged, of_decoder};
+use super::part::Part;
 use super::signature::{Format, format};
 use super::{lz4, members, xz, zstd};
 
 /// How many bytes show how a part is compressed.
 const SIGNATURE_BYTES: usize = 16;
-
-/// A part while it is decoded: its text, and 0 bytes at its end.
-pub(super) trait Part: Read + Send {
-    /// The bytes after it.
-    fn into_bytes(self: Box<Self>) -> Bytes;
-}
 
 /// The text of all parts of a compressed file.
 pub(super) struct Parts {

@@ -7,7 +7,7 @@ use liblzma::stream::{Error, Stream};
 
 use super::bytes::Bytes;
 use super::damage::unsupported;
-use super::parts::Part;
+use super::part::Part;
 use super::signature::Format;
 
 /// The most memory that a decoder may take: dictionaries of 128 MiB, twice that of `xz -9`, and what

@@ -6,7 +6,7 @@ use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
 use super::bytes::Bytes;
 use super::damage::{damaged, unsupported};
-use super::parts::Part;
+use super::part::Part;
 use super::signature::{Format, format};
 
 /// The largest window that is accepted, as a power of two: 128 MiB, as with `zstd -d`. A decoder holds
