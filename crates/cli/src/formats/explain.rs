@@ -87,6 +87,10 @@ fn line(log: impl Read, number: u64) -> io::Result<Option<Vec<u8>>> {
     if line.ends_with(b"\n") {
         line.pop();
     }
+    // A byte order mark is not part of the line.
+    if number == 1 && line.starts_with("\u{feff}".as_bytes()) {
+        line.drain(.."\u{feff}".len());
+    }
     Ok(Some(line).filter(|line| is_there && line.len() <= LINE_BYTES_MAX))
 }
 
@@ -96,6 +100,11 @@ impl Source {
         let _ = writeln!(out, "line     {}", printable(&self.line));
         self.format(out);
         let mut fields = Fields::all();
+        // The format's own fields come first. One that is two others is there only if asked for.
+        let _ = self.definition.parser(&mut fields, &self.rules);
+        if let Some(time) = &self.time {
+            fields.add(time);
+        }
         let mut parser = self.definition.parser(&mut fields, &self.rules);
         let mut record = Record::default();
         parser.begin_block(&self.line);
@@ -137,7 +146,7 @@ impl Source {
             return out.push_str("time     none: no field looks like one\n");
         };
         let span = fields.find(name).map(|id| record.get(id)).unwrap_or_default();
-        let moment = value::time(span, &self.line, &mut Clock::new(self.rules.clone()));
+        let moment = value::known_time(span, &self.line, &mut Clock::new(self.rules.clone()));
         let rule = if self.definition.time() == Some(name.as_str()) {
             "the format says that it is the time"
         } else {

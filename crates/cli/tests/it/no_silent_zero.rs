@@ -61,6 +61,37 @@ fn conditions_that_cannot_be_meant_are_refused_at_their_place() {
 }
 
 #[test]
+fn a_level_that_no_line_has_is_said() {
+    let dir = directory();
+    let log = "2026-11-27 10:00:00 hello there\n2026-11-27 10:00:01 goodbye now\n";
+    fs::write(dir.path().join("plain.log"), log).expect("writes");
+    for args in [
+        &["--where", "level=error", "--count"][..],
+        &["--by", "level"],
+        &["--fields", "level", "--ndjson"],
+    ] {
+        let (code, _, said) = scan(dir.path(), &[args, &["plain.log"]].concat());
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("no record has a field \"level\""), "{said}");
+    }
+}
+
+#[test]
+fn a_time_in_two_fields_is_shown_as_one() {
+    let dir = directory();
+    let log = "{\"time\":\"10:00:00\",\"m\":\"a\",\"date\":\"2026-11-27\"}\n\
+               {\"time\":\"10:00:01\",\"m\":\"b\",\"date\":\"2026-11-27\"}\n";
+    fs::write(dir.path().join("two.json"), log).expect("writes");
+    let (code, out, said) = scan(dir.path(), &["--fields", "date+time,m", "--csv", "two.json"]);
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    let rows = "2026-11-27T10:00:00+00:00,a\n2026-11-27T10:00:01+00:00,b\n";
+    assert_eq!(out, format!("date+time,m\n{rows}"));
+    let explain = ["formats", "--explain", "two.json:1"];
+    let (_, out, _) = ended(&cutwater_in(dir.path(), &explain).output().expect("starts"));
+    assert!(out.contains("time     2026-11-27T10:00:00Z, from date+time"), "{out}");
+}
+
+#[test]
 fn durations_and_sizes_compare_and_add_up_by_value() {
     let dir = directory();
     for (condition, count) in [

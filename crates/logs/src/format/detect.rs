@@ -176,18 +176,34 @@ fn least_of_text(sample: &[u8], rules: &Rules, lines: usize) -> f64 {
 /// Names of the fields that the records of sampled lines have.
 #[must_use]
 pub fn field_names(definition: &Definition, sample: &[u8]) -> Vec<String> {
-    let rules = Rules::default();
     let mut fields = Fields::all();
-    for_each_record(definition, sample, &rules, &mut fields, |_, _, _| {});
-    let mut names = fields.names().to_vec();
-    // A time in two fields is one more.
+    for_each_record(definition, sample, &Rules::default(), &mut fields, |_, _, _| {});
+    with_moment(fields.names().to_vec(), definition, sample)
+}
+
+/// The names, and that of a time in two of the fields.
+fn with_moment(mut names: Vec<String>, definition: &Definition, sample: &[u8]) -> Vec<String> {
     if super::moment::candidates(&names).next().is_some()
-        && let Some(time) = find_time(definition, sample, &rules)
+        && let Some(time) = find_time(definition, sample, &Rules::default())
         && !names.contains(&time)
     {
         names.push(time);
     }
     names
+}
+
+/// Names of the fields that some record of sampled lines has. A format may have further ones, such as a level that none of these lines has.
+#[must_use]
+pub fn present_names(definition: &Definition, sample: &[u8]) -> Vec<String> {
+    let mut present = Vec::new();
+    let mut fields = Fields::all();
+    for_each_record(definition, sample, &Rules::default(), &mut fields, |fields, record, _| {
+        present.resize(fields.names().len(), false);
+        record.present().for_each(|(id, _)| present[usize::from(id.0)] = true);
+    });
+    let names = fields.names().iter().zip(present);
+    let names = names.filter(|(_, present)| *present).map(|(name, _)| name.clone()).collect();
+    with_moment(names, definition, sample)
 }
 
 /// Checks that a request for a time can be met.

@@ -29,10 +29,11 @@ pub use data::{
     Data, DataFormat, Expected, Problem, Sample, Unsupported, all as data_formats, from_lnav,
     install as install_formats,
 };
-pub use detect::{Detected, field_names, need_time};
+pub use detect::{Detected, field_names, need_time, present_names};
 pub(crate) use each::for_each_record;
 pub(crate) use envelope::{Entry, Outcome, Rewriter, given};
 pub use envelope::{Envelope, EnvelopeKind, Wrapping, detect};
+pub use moment::is_of_two_fields;
 pub use parser::Parser;
 pub(crate) use parser::{LineParser, feed, is_blank, zeros};
 pub use sample::sample;

@@ -54,6 +54,12 @@ impl Moment {
     }
 }
 
+/// Whether a field is two others, a date and a time of day. Its text is what stands between them, too.
+#[must_use]
+pub fn is_of_two_fields(name: &str) -> bool {
+    parts(name).is_some()
+}
+
 /// The two names that a name consists of.
 fn parts(name: &str) -> Option<(&str, &str)> {
     let (date, time) = name.split_once(MARK)?;

@@ -10,7 +10,7 @@ use cutwater::ReadPath;
 use crate::Result;
 use crate::format::{Definition, Format, csv, detect, find_time, given, sample};
 use crate::split::{Input, InputKind, Limits, is_elements};
-use crate::time::{Rules, find_day_first};
+use crate::time::{Rules, find_day_first, find_indented};
 
 /// A log with its format.
 #[derive(Debug, Clone)]
@@ -60,6 +60,7 @@ pub fn open(
         sample.drain(..BYTE_ORDER_MARK.len());
     }
     rules.day_first = find_day_first(&sample);
+    rules.indented = find_indented(&sample, &rules);
     let (definition, confidence, time) = match asked {
         Some(definition) => (given(definition, &sample, &rules)?, 1.0, None),
         None => {

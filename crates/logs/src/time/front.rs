@@ -1,6 +1,6 @@
 //! The time of a line, wherever it stands near the front.
 
-use super::{Clock, Nanos, layout};
+use super::{Clock, Nanos, Rules, layout};
 
 /// The time that was found in a line, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,23 @@ const BEFORE_OTHER_TIMES: [&[u8]; 14] = [
 /// Letters that stand for a level in front of a time, as glog writes them.
 const GLOG: &[u8] = b"IWEFDV";
 
+/// The lines that show whether times are indented.
+const SHOWN_MAX: usize = 256;
+
+/// Whether lines with blanks before their time are records of a log with these lines: not where more lines
+/// have a time without blanks before it. Tables and the output of other programs in a message may have times.
+#[must_use]
+pub fn find_indented(sample: &[u8], rules: &Rules) -> bool {
+    let mut clock = Clock::new(rules.clone());
+    let mut more = 0_isize;
+    for line in sample.split(|b| *b == b'\n').take(SHOWN_MAX) {
+        if clock.find_front(line).is_some() {
+            more += if line.first().is_some_and(|b| is_blank(*b)) { 1 } else { -1 };
+        }
+    }
+    more >= 0
+}
+
 impl Clock {
     /// The time of a line that stands near its front: at its start, in brackets or quotes, or after a
     /// few words, such as a host, a thread or a level. A line that begins with a blank has its time
@@ -48,6 +65,9 @@ impl Clock {
     pub fn find_front(&mut self, line: &[u8]) -> Option<Front> {
         let text = &line[..line.len().min(LOOKED_AT)];
         let blanks = text.iter().take_while(|b| is_blank(**b)).count();
+        if blanks > 0 && !self.rules.indented {
+            return None;
+        }
         let first = blanks + opening(&text[blanks..], b"[(<{\"'*|#+.");
         if let Some(found) = self.first_word(text, first) {
             return Some(found);

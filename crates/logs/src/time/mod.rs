@@ -19,7 +19,7 @@ mod when;
 mod zones;
 
 pub use day::time_of_day;
-pub use front::Front;
+pub use front::{Front, find_indented};
 pub use order::find_day_first;
 pub use when::{Moment, format_utc, parse_when};
 pub use zones::UnknownZones;
@@ -53,13 +53,16 @@ pub struct Rules {
     /// `None`, its mark decides: the month is first before `/`, the day before `.` and `-`. A
     /// number over 12 is the day in any case.
     pub day_first: Option<bool>,
+    /// Whether a time after blanks in front of a line is that of the line, and not a part of the text
+    /// that lines before began ([`find_indented`]).
+    pub indented: bool,
 }
 
 impl Rules {
     /// Rules of a zone and a reference.
     #[must_use]
     pub fn new(zone: TimeZone, reference_s: i64) -> Self {
-        Self { zone, reference_s, day_first: None }
+        Self { zone, reference_s, day_first: None, indented: true }
     }
 }
 

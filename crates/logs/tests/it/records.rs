@@ -205,3 +205,18 @@ fn a_line_with_a_time_of_its_own_is_no_part_of_the_record_before() {
     let (rows, _) = records(&plain, "_line~\"no such day\"");
     assert_eq!(rows, ["2026-11-31 10:00:07 ERROR no such day"]);
 }
+
+#[test]
+fn an_indented_time_begins_a_record_only_where_all_times_are_indented() {
+    let server = "2026-11-27 10:00:00.12 Server      Microsoft SQL Server 2019\n\
+                  \tSep 24 2019 13:48:23 \n\
+                  \tCopyright (C) 2019\n\
+                  2026-11-27 10:00:01.12 Server      ok\n";
+    let (found, _) = records(server, "");
+    assert_eq!(found.len(), 2, "{found:?}");
+    let agent = "==> Starting agent\n\
+                 \x20   2026/11/27 10:00:00 [INFO] agent: a\n\
+                 \x20   2026/11/27 10:00:01 [INFO] agent: b\n";
+    let (found, _) = records(agent, "level=INFO");
+    assert_eq!(found.len(), 2, "{found:?}");
+}

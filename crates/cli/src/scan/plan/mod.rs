@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use cutwater::ReadPath;
 use cutwater_logs::filter::Filter;
+use cutwater_logs::format::is_of_two_fields;
 use cutwater_logs::scan::{Log, Request, Zoned};
 use cutwater_logs::time::{Nanos, format_utc};
 use cutwater_shell::Failure;
@@ -188,7 +189,14 @@ fn fit(
         request.examine_all |= !unknown.is_empty() && logs.iter().any(is_stream);
         request.watched = unknown;
     }
-    let zone_out = args.tz_out.as_deref().map(zone).transpose()?;
+    let is_of_two = |name: &str| {
+        is_of_two_fields(name) && args.fields.iter().chain(&args.by).any(|asked| asked == name)
+    };
+    let shows_two = logs.iter().filter_map(|log| log.time.as_deref()).any(is_of_two);
+    let zone_out = match &args.tz_out {
+        Some(name) => Some(zone(name)?),
+        None => shows_two.then(|| zone_in.clone()),
+    };
     let zoned = zone_out.map(|zone| Zoned::new(zone, logs));
     request.with_time |= zoned.is_some();
     Ok(zoned)

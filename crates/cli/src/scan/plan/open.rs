@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cutwater_logs::columns::ColumnType;
 use cutwater_logs::filter::LINE;
-use cutwater_logs::format::{Definition, field_names};
+use cutwater_logs::format::{Definition, present_names};
 use cutwater_logs::scan::{Log, Measure, Request};
 use cutwater_shell::logs::{Opener, expand, files_below, in_order_of_time};
 use cutwater_shell::words::{nearest, shown};
@@ -101,7 +101,7 @@ pub(super) fn note_unknown_fields(args: &Args, logs: &[Log], request: &Request) 
     }
     let mut known: Vec<String> = Vec::new();
     // In the order of the first log, each field once.
-    for name in logs.iter().flat_map(|log| field_names(&log.definition, &log.sample)) {
+    for name in logs.iter().flat_map(|log| present_names(&log.definition, &log.sample)) {
         if !known.contains(&name) {
             known.push(name);
         }
