@@ -124,7 +124,7 @@ impl Disk {
         lock(&self.content).faults.insert(call, (errno, times));
     }
 
-    /// The disk has room for so many bytes; writing more is `ENOSPC`.
+    /// The bytes that the disk has room for; writing more is `ENOSPC`.
     pub fn set_room(&self, bytes: u64) {
         lock(&self.content).room = bytes;
     }
@@ -142,7 +142,7 @@ impl Disk {
     }
 
     /// What was not synced is lost, and the kernel does not know: its page cache still has it. So it is after a
-    /// write that failed, once the error was told to somebody.
+    /// write that failed, once the error was reported to a caller.
     pub fn lose_unsynced(&self) {
         for node in lock(&self.content).files.values_mut() {
             let len = node.bytes.len();

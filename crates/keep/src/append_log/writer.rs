@@ -282,7 +282,7 @@ impl AppendLog {
 }
 
 /// Writes bytes over themselves, so that the next sync takes them to the device. A write to the device that
-/// failed, whoever was told, leaves pages in the page cache that count as written: a sync alone would say that
+/// failed, whichever caller got the error, leaves pages in the page cache that count as written: a sync alone would say that
 /// they are there.
 fn write_again(file: &File, range: Range<u64>) -> io::Result<()> {
     let mut bytes = vec![0; AGAIN_BYTES.min(range.end.saturating_sub(range.start)) as usize];

@@ -212,7 +212,7 @@ impl Left {
     fn lost(&self) -> Option<String> {
         if self.overflowed {
             return Some(
-                "too much happened in its directory to be told, so a file may be missing".into(),
+                "too much happened in its directory to know whether a file is missing".into(),
             );
         }
         let unseen = self.files.iter().skip(usize::from(self.first_is_known));

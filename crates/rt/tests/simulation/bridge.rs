@@ -72,7 +72,7 @@ async fn user(bridge: Bridge, dir: PathBuf, number: u64, mut dice: Dice) -> u64 
             }
         }
     }
-    // What it was told is written is there, whatever failed in between.
+    // What was reported as written is there, whatever failed in between.
     let found = patiently(async || {
         let (read, found) = own.read_exact_at(vec![0; written.len()], 0).await;
         read.map(|()| found)

@@ -327,13 +327,13 @@ impl DataFormat {
     }
 }
 
-/// Patterns of which only the wanted groups are captured, by the pattern's index and those groups.
+/// Patterns that capture only the wanted groups, by the pattern's index and those groups.
 type Narrowed = Mutex<HashMap<(usize, Vec<bool>), Arc<Narrow>>>;
 
 /// The most of them that are kept.
 const NARROWED_MAX: usize = 256;
 
-/// A pattern of which only some groups are captured.
+/// A pattern that captures only some of its groups.
 #[derive(Debug)]
 struct Narrow {
     pattern: Expanded,

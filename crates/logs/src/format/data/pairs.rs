@@ -30,7 +30,7 @@ pub(super) struct PairReader {
 enum Target {
     /// A field, if it was asked for.
     Field(Option<FieldId>),
-    /// A field of which the format says more than its name.
+    /// A field that the format describes beyond its name.
     Said(Box<Setter>),
 }
 

@@ -71,7 +71,7 @@ enum Saved {
 /// A bound that is not set.
 const NONE: u32 = u32::MAX;
 
-/// How many steps a line may take: this many, and so many for each of its bytes.
+/// How many steps a line may take: a fixed number, and a number for each of its bytes.
 const FUEL: u32 = 256;
 const FUEL_A_BYTE: u32 = 16;
 
