@@ -19,6 +19,9 @@ impl Clock {
         if text.len() > TEXT_BYTES_MAX || !text.first()?.is_ascii_alphanumeric() {
             return None;
         }
+        if let Some(nanos) = self.before_unknown_zone(text) {
+            return Some(nanos);
+        }
         if let Some((nanos, length)) = self.after_zone(text) {
             return (length == text.len()).then_some(nanos);
         }
@@ -29,6 +32,14 @@ impl Clock {
         in_order(self, first, last)
             .or_else(|| in_order(self, last, first))
             .or_else(|| self.behind_utc(last, first))
+    }
+
+    /// `Jan  2 03:04:05 LOCAL`: what ends a text that is a time is a zone, even one that is not known.
+    fn before_unknown_zone(&mut self, text: &[u8]) -> Option<Nanos> {
+        let mut stamp = layout::parse(text, self.rules.day_first)?;
+        let name = stamp.name.as_mut().filter(|name| name.length == text.len())?;
+        name.known_only = false;
+        self.moment(text, &stamp).filter(|(_, length)| *length == text.len()).map(|found| found.0)
     }
 
     /// The time of a date and a time of day.
