@@ -115,6 +115,9 @@ impl<'a> Search<'a> {
         let (word, after) = rest.split_at(length);
         let next = after.first().copied();
         match next {
+            Some(b':') if after.get(1) == Some(&b' ') && is_key(word) && self.plain_words == 0 => {
+                return pair(word, &after[2..]).map(|level| Found { level, skip: 0 });
+            }
             Some(b'=') => return pair(word, &after[1..]).map(|level| Found { level, skip: 0 }),
             Some(b'.') => return self.after_full_stop(rest),
             Some(b'/') => return self.before_slash(word),

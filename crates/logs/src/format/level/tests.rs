@@ -52,6 +52,7 @@ fn a_level_after_other_words_leaves_the_text() {
         ("root INFO started", "INFO"),
         ("[core:error] [pid 1] x", "ERROR"),
         ("name level=warn msg=x", "WARN"),
+        ("I1234E567             LEVEL: Error", "ERROR"),
         ("[scheduler] [debug] x", "DEBUG"),
         ("org.x.Main main\tSEVERE\tmsg", "ERROR"),
         ("Main::INFO::", "INFO"),

@@ -18,7 +18,27 @@ pub(super) fn after_date(r: &mut Reader<'_>, date: Date) -> Option<Stamp> {
     let stops = r.peek() == Some(b'-');
     gap(r)?;
     let time = clock(r, date.year.is_some(), stops)?;
-    after_time(r, date, time)
+    let has_stops = stops && r.text[r.at - 3] == b'.';
+    let mut stamp = after_time(r, date, time)?;
+    if has_stops {
+        with_minutes(r, &mut stamp);
+    }
+    Some(stamp)
+}
+
+/// `2026-01-02-03.04.05.123456-300`: the minutes from UTC, as DB2 writes them.
+fn with_minutes(r: &mut Reader<'_>, stamp: &mut Stamp) {
+    let before = r.at;
+    let sign = r.one_of(b"+-");
+    let minutes = if r.digits_ahead() == 3 { r.number(3) } else { None };
+    let ends = r.peek().is_none_or(|b| b" \t\r".contains(&b));
+    match (sign, minutes) {
+        (Some(sign), Some(minutes @ 0..=900)) if ends => {
+            stamp.offset_s = Some(minutes * if sign == b'-' { -60 } else { 60 });
+            stamp.length = r.at;
+        }
+        _ => r.at = before,
+    }
 }
 
 /// The stamp whose date and time were read.
