@@ -179,7 +179,7 @@ fn offset(r: &mut Reader<'_>, digits_least: usize) -> Option<i32> {
     (hours <= 15 && minutes < 60 && !goes_on).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-/// `Z`, `UTC`, `GMT`, `UT`, the last three with an offset, or what may be a name.
+/// `Z`, `UTC`, `GMT`, `UT`, the last three with an offset, `GMT +1`, or what may be a name.
 fn named(r: &mut Reader<'_>, spaced: bool, may_be_unknown: bool) -> Zone {
     let rest = &r.text[r.at..];
     let letters = rest.iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
@@ -189,6 +189,13 @@ fn named(r: &mut Reader<'_>, spaced: bool, may_be_unknown: bool) -> Zone {
     if is_utc && matches!(next, Some(b'+' | b'-')) && word.len() > 1 {
         r.at += letters;
         return Zone { offset_s: offset(r, 1), name: None };
+    }
+    if word == b"GMT" && matches!(rest.get(letters..letters + 2), Some(b" +" | b" -")) {
+        let mut after = Reader { text: r.text, at: r.at + letters + 1 };
+        if let Some(offset_s) = offset(&mut after, 1) {
+            r.at = after.at;
+            return Zone { offset_s: Some(offset_s), name: None };
+        }
     }
     if is_utc {
         let ends = next.is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_');
