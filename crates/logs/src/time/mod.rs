@@ -175,7 +175,7 @@ impl Clock {
 
     /// The zone that a word after a time is, unless it is another word.
     fn zone_of_word(&mut self, word: &[u8], known_only: bool) -> Option<Zone> {
-        let number = self.names.number(word, &self.rules)?;
+        let number = self.names.number(word, !known_only, &self.rules)?;
         match self.names.meaning(number) {
             Meaning::Abbreviation(_) | Meaning::Zone(_) => Some(Zone::Named(number)),
             Meaning::Unknown if !known_only => {

@@ -143,6 +143,7 @@ pub(super) fn zone(r: &mut Reader<'_>, may_be_unknown: bool) -> Zone {
         Some(b'+' | b'-') => Zone { offset_s: offset(r, 2), name: None },
         Some(b'A'..=b'Z' | b'z') => named(r, spaced, may_be_unknown),
         Some(b'[') if !spaced => bracketed(r),
+        Some(b'[' | b'(') => in_brackets(r),
         _ => Zone::default(),
     };
     if zone.offset_s.is_none() {
@@ -227,6 +228,33 @@ fn bracketed(r: &Reader<'_>) -> Zone {
     let end = start + length;
     let is_name = rest[..length].contains(&b'/') && rest.get(length) == Some(&b']');
     let name = is_name.then_some(ZoneName { start, end, length: end + 1, known_only: false });
+    Zone { name, ..Zone::default() }
+}
+
+/// ` (EST)`, ` [UTC]`, ` [Europe/Berlin]`: a zone in brackets after a blank, where other words are
+/// frequent.
+fn in_brackets(r: &mut Reader<'_>) -> Zone {
+    let (open, start) = (r.peek(), r.at + 1);
+    let rest = r.text.get(start..).unwrap_or_default();
+    let length = rest.iter().take(64).take_while(|b| is_of_place(**b)).count();
+    let (word, end) = (&rest[..length], start + length);
+    let closes = rest.get(length) == Some(if open == Some(b'(') { &b')' } else { &b']' });
+    let is_utc = matches!(word, b"UTC" | b"GMT");
+    if is_utc && closes {
+        r.at = end + 1;
+        return Zone { offset_s: Some(0), name: None };
+    }
+    let abbreviation = matches!(length, 3..=5) && word.iter().all(u8::is_ascii_uppercase);
+    let place = || {
+        let slash = word.iter().position(|b| *b == b'/');
+        slash.is_some_and(|at| {
+            word[0].is_ascii_uppercase()
+                && word[..at].iter().all(u8::is_ascii_alphabetic)
+                && word.get(at + 1).is_some_and(u8::is_ascii_uppercase)
+        })
+    };
+    let is_name = closes && (abbreviation || place());
+    let name = is_name.then_some(ZoneName { start, end, length: end + 1, known_only: true });
     Zone { name, ..Zone::default() }
 }
 
