@@ -118,7 +118,8 @@ impl Clock {
 
     fn parse_number(&self, text: &[u8]) -> Option<Nanos> {
         let label = || layout::tai64n(text).filter(|(_, length)| *length == text.len());
-        layout::epoch(text).or_else(|| label().map(|(nanos, _)| nanos))
+        let number = layout::epoch(text).or_else(|| label().map(|(nanos, _)| nanos));
+        number.or_else(|| layout::dot_net(text))
     }
 
     /// The stamp that `text` begins with, and its length. Numbers alone are no stamps here.

@@ -164,6 +164,31 @@ fn a_value_that_is_no_time_leaves_a_record_without_one() {
 }
 
 #[test]
+fn the_rest_of_a_time_may_be_in_a_field_beside_it() {
+    for (line, expected) in [
+        (
+            r#"{"timestampSeconds":1795773600,"timestampNanos":123000000,"m":1}"#,
+            "2026-11-27T10:00:00.123Z",
+        ),
+        (
+            r#"{"timestamp":{"seconds":1795773600,"nanos":123000000},"m":1}"#,
+            "2026-11-27T10:00:00.123Z",
+        ),
+        (
+            r#"date=2026-11-27 time=10:00:00 devname="fw" level="notice" tz="-0800" msg="x""#,
+            "2026-11-27T18:00:00Z",
+        ),
+        (r#"{"published":"2026-11-27T10:00:00.123Z","m":1}"#, "2026-11-27T10:00:00.123Z"),
+        (r#"{"t":"/Date(1795773600123)/"}"#, "2026-11-27T10:00:00.123Z"),
+        (r#"{"t":"\/Date(1795773600123+0100)\/"}"#, "2026-11-27T10:00:00.123Z"),
+    ] {
+        let (_dir, log) = written(&format!("{line}\n").repeat(3));
+        let (_, range) = range(&log);
+        assert_eq!(range.map(|(first, _)| first).as_deref(), Some(expected), "{line}");
+    }
+}
+
+#[test]
 fn unknown_zones_are_counted_and_read_in_the_zone_of_the_log() {
     let lines = "2026-01-02 03:04:05 XYZT [1] LOG:  a\n2026-01-02 03:04:06 XYZT [1] ERROR:  b\n";
     let (_dir, log) = written(lines);

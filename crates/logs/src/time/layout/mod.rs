@@ -36,7 +36,7 @@ mod tail;
 
 use super::reader::Reader;
 pub(crate) use epoch::is_sane;
-pub(super) use epoch::{epoch, front_epoch, tai64n};
+pub(super) use epoch::{dot_net, epoch, front_epoch, tai64n};
 pub(super) use named::after_level;
 
 /// A time as it is written.
