@@ -154,7 +154,9 @@ pub(super) fn severity(digit: u8) -> Option<Level> {
 
 /// The level of what is before a line's time: a word, or a letter as glog, Ruby and Tornado write it.
 pub(super) fn before_time(head: &[u8]) -> Option<Level> {
+    // Erlang writes `=ERROR REPORT==== ` before a time.
     let head = head.trim_ascii_end();
+    let head = head.strip_prefix(b"=").unwrap_or(head);
     let start = head.iter().position(u8::is_ascii_alphabetic)?;
     if start > 1 {
         return find(head).map(|found| found.level);

@@ -76,8 +76,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// `[ERROR]`, `<error>`, `(II)`, `[ WARN ]`, `[core:error]`, `[ERROR main.c:12]`.
+    /// `[ERROR]`, `<error>`, `(II)`, `[ WARN ]`, `[core:error]`, `[ERROR main.c:12]`,
+    /// `[Server thread/ERROR]`.
     fn in_brackets(&self, open: u8, inside: &[u8]) -> Option<Found> {
+        if open == b'['
+            && let Some(level) = after_slash(inside).filter(|_| self.plain_words == 0)
+        {
+            return Some(Found { level, skip: 0 });
+        }
         let blanks = inside.iter().take_while(|b| **b == b' ').count();
         let mut word = &inside[blanks..];
         let mut length = word_length(word);
@@ -252,6 +258,15 @@ impl<'a> Search<'a> {
         self.at += length;
         self.plain_words <= 3
     }
+}
+
+/// The level in capitals at the end of a bracket, after the name of a thread, as Minecraft writes it.
+fn after_slash(inside: &[u8]) -> Option<Level> {
+    let end = memchr::memchr(b']', inside)?;
+    let slash = inside[..end].iter().rposition(|b| *b == b'/')?;
+    let word = &inside[slash + 1..end];
+    let (level, need) = classify(word).filter(|_| slash > 0 && is_capitals(word))?;
+    (need < Need::Mark).then_some(level)
 }
 
 /// Whether a word may be one of a sentence: letters that are not all capitals.

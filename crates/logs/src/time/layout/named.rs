@@ -35,8 +35,9 @@ fn month_first(r: &mut Reader<'_>) -> Option<Stamp> {
     let year = r.year();
     if year.is_some() {
         let _ = r.byte(b',');
-        if r.blanks().is_some() && r.text[r.at..].starts_with(b"at ") {
-            r.at += 3;
+        if r.blanks().is_some() {
+            let rest = &r.text[r.at..];
+            r.at += [b"at " as &[u8], b"@ "].iter().find(|w| rest.starts_with(w)).map_or(0, |w| w.len());
         }
     } else if comma {
         return None;

@@ -67,12 +67,13 @@ pub(super) fn ends(r: &Reader<'_>) -> Option<()> {
     (!cut).then_some(())
 }
 
-/// What separates a date from a time: `T`, `_`, blanks, a comma, ` - `, a colon or a hyphen that a digit
+/// What separates a date from a time: `T`, `_`, blanks, a comma, ` - `, two colons, a colon or a hyphen that a digit
 /// follows, or a blank between two values in quotation marks.
 #[inline]
 fn gap(r: &mut Reader<'_>) -> Option<()> {
     match r.peek()? {
         b'T' | b't' | b'_' => r.at += 1,
+        b':' if r.text[r.at..].starts_with(b"::") => r.at += 2,
         b':' | b'-' if r.ahead(1)?.is_ascii_digit() => r.at += 1,
         b',' => {
             r.at += 1;
