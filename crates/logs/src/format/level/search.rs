@@ -146,7 +146,10 @@ impl<'a> Search<'a> {
         } else if ends && capitals {
             need < Need::Mark && self.may_have_level()
         } else {
-            ends && need == Need::Nothing && self.plain_words == 0 && !self.after_colon
+            ends && need == Need::Nothing
+                && self.plain_words == 0
+                && !self.after_colon
+                && !begins_sentence(word, after)
         };
         counts.then(|| {
             self.found(level, end + usize::from(marked)).unwrap_or(Found { level, skip: 0 })
@@ -267,6 +270,18 @@ fn after_slash(inside: &[u8]) -> Option<Level> {
     let word = &inside[slash + 1..end];
     let (level, need) = classify(word).filter(|_| slash > 0 && is_capitals(word))?;
     (need < Need::Mark).then_some(level)
+}
+
+/// Whether a word and what is after it are a sentence: `Critical section entered`, `Debug build
+/// enabled`. Nobody writes one with a short name of a level.
+fn begins_sentence(word: &[u8], after: &[u8]) -> bool {
+    const SHORT: [&[u8]; 5] = [b"Info", b"Warn", b"Err", b"Crit", b"Emerg"];
+    let is_capitalized =
+        word[0].is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase);
+    let next = after.strip_prefix(b" ").unwrap_or_default();
+    let length = next.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    let ends = next.get(length).is_none_or(|b| b" ,.;!?".contains(b));
+    is_capitalized && !SHORT.contains(&word) && length > 0 && ends
 }
 
 /// Whether a word may be one of a sentence: letters that are not all capitals.

@@ -15,6 +15,10 @@ fn a_level_at_the_front_is_taken_off() {
         ("[ERROR] b", "ERROR", "b"),
         ("<error> c", "ERROR", "c"),
         ("Error: d", "ERROR", "d"),
+        ("error something failed", "ERROR", "something failed"),
+        ("Error  something failed", "ERROR", "something failed"),
+        ("Info started up", "INFO", "started up"),
+        ("Warning Disk is full", "WARN", "Disk is full"),
         ("error g", "ERROR", "g"),
         ("FATAL: h", "FATAL", "h"),
         ("-- ERR i", "ERROR", "i"),
@@ -86,6 +90,10 @@ fn words_of_the_message_are_no_levels() {
         "the level of warning is 3",
         "",
         "[main] no error: all is well",
+        "[main] Critical section entered",
+        "Error handling initialised",
+        "Debug build enabled",
+        "=== Verbose logging started",
     ] {
         assert_eq!(level(text), None, "{text}");
     }

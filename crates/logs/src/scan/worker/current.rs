@@ -95,8 +95,11 @@ impl Current {
 /// The field beside `time` that has the nanoseconds of a time in seconds, as Log4j 2, Stackdriver and
 /// Protocol Buffers write them, or the offset of a date and a time, as FortiGate writes it.
 pub(super) fn beside_time(time: &str) -> Option<String> {
-    const PAIRS: [(&str, &str); 3] =
-        [("epochSecond", "nanoOfSecond"), ("timestampSeconds", "timestampNanos"), (".seconds", ".nanos")];
+    const PAIRS: [(&str, &str); 3] = [
+        ("epochSecond", "nanoOfSecond"),
+        ("timestampSeconds", "timestampNanos"),
+        (".seconds", ".nanos"),
+    ];
     let offset = (time == "date+time").then(|| "tz".to_owned());
     let nanos = |(seconds, nanos)| time.strip_suffix(seconds).map(|s| format!("{s}{nanos}"));
     offset.or_else(|| PAIRS.into_iter().find_map(nanos))

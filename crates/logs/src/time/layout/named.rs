@@ -37,7 +37,10 @@ fn month_first(r: &mut Reader<'_>) -> Option<Stamp> {
         let _ = r.byte(b',');
         if r.blanks().is_some() {
             let rest = &r.text[r.at..];
-            r.at += [b"at " as &[u8], b"@ "].iter().find(|w| rest.starts_with(w)).map_or(0, |w| w.len());
+            r.at += [b"at " as &[u8], b"@ "]
+                .iter()
+                .find(|w| rest.starts_with(w))
+                .map_or(0, |w| w.len());
         }
     } else if comma {
         return None;
