@@ -79,11 +79,6 @@ impl Current {
             return Time::Absent;
         }
         let beside = self.beside.map_or(b"" as &[u8], |id| record.get(id).bytes(block));
-        if matches!(beside, [b'+' | b'-', ..])
-            && let Some(time) = self.time_clock.parse(&[text, beside].concat())
-        {
-            return Time::At(time);
-        }
         let fraction = std::str::from_utf8(beside).ok().and_then(|text| text.parse().ok());
         let fraction = fraction.filter(|nanos| (0..SECOND).contains(nanos)).unwrap_or(0);
         self.time_clock
@@ -93,16 +88,15 @@ impl Current {
 }
 
 /// The field beside `time` that has the nanoseconds of a time in seconds, as Log4j 2, Stackdriver and
-/// Protocol Buffers write them, or the offset of a date and a time, as FortiGate writes it.
+/// Protocol Buffers write them.
 pub(super) fn beside_time(time: &str) -> Option<String> {
     const PAIRS: [(&str, &str); 3] = [
         ("epochSecond", "nanoOfSecond"),
         ("timestampSeconds", "timestampNanos"),
         (".seconds", ".nanos"),
     ];
-    let offset = (time == "date+time").then(|| "tz".to_owned());
     let nanos = |(seconds, nanos)| time.strip_suffix(seconds).map(|s| format!("{s}{nanos}"));
-    offset.or_else(|| PAIRS.into_iter().find_map(nanos))
+    PAIRS.into_iter().find_map(nanos)
 }
 
 impl Current {
