@@ -19,6 +19,8 @@ pub(super) struct Moment {
     date: Slot,
     time: Slot,
     both: Slot,
+    /// The offset further on in a line of FortiGate; the field then goes to its end.
+    offset: Option<Slot>,
 }
 
 impl Moment {
@@ -31,7 +33,9 @@ impl Moment {
         let (date, time) = parts(&name)?;
         let open = std::mem::replace(&mut fields.open, true);
         let mut slot = |name: &str| Slot::new(fields, name);
-        let moment = Self { date: slot(date), time: slot(time), both: slot(&name) };
+        let has_offset = format == Format::Logfmt && name == "date+time";
+        let offset = has_offset.then(|| slot("tz"));
+        let moment = Self { date: slot(date), time: slot(time), both: slot(&name), offset };
         fields.open = open;
         Some(moment)
     }
@@ -47,7 +51,14 @@ impl Moment {
         if !is_text(date) || !is_text(time) || self.both.get(record).is_present() {
             return;
         }
-        let (start, end) = (date.start.min(time.start), date.end.max(time.end));
+        let (start, mut end) = (date.start.min(time.start), date.end.max(time.end));
+        let offset = self.offset.filter(|_| date.start < time.start).map(|slot| slot.get(record));
+        let offset = offset.filter(|span| is_text(*span));
+        if let Some(offset) =
+            offset.filter(|span| span.start > end && span.end - start <= BYTES_MAX)
+        {
+            end = offset.end;
+        }
         if end - start <= BYTES_MAX {
             self.both.set(record, Span { start, end, kind: SpanKind::Str });
         }

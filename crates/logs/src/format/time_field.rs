@@ -19,7 +19,7 @@ use crate::time::{Clock, Nanos, Rules};
 use crate::value;
 
 /// Names under which a time is looked for first.
-const USUAL: [&str; 29] = [
+const USUAL: [&str; 30] = [
     "time",
     "ts",
     "timestamp",
@@ -49,6 +49,7 @@ const USUAL: [&str; 29] = [
     "eventtime",
     "rt",
     "start",
+    "published",
 ];
 
 /// What is known of the values of a field.
@@ -158,6 +159,8 @@ fn rank(name: &str) -> Option<(u8, usize)> {
     if let Some(order) = usual(name) {
         return Some((0, order));
     }
+    // `timestamp.seconds`, beside its `nanos`.
+    let name = name.strip_suffix(".seconds").unwrap_or(name);
     let last = name.rsplit('.').next().unwrap_or(name);
     let nested = last.len() < name.len();
     match usual(last).filter(|_| nested) {

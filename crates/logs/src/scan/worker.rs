@@ -17,7 +17,7 @@ use crate::record::{Fields, Record};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
 use crate::time::{Clock, Nanos};
 
-use current::{Current, Extent, Time, beside_seconds};
+use current::{Current, Extent, Time, beside_time};
 
 /// This many located bad lines are handed over before a piece ends.
 const BAD_HELD_MAX: usize = 4096;
@@ -96,7 +96,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let log = &self.logs[index];
         let with_time = self.request.with_time || self.request.filter.needs_time();
         let time_name = log.time.as_deref().filter(|_| with_time);
-        let nanos_name = time_name.and_then(beside_seconds);
+        let beside_name = time_name.and_then(beside_time);
         let names = self.sink.fields();
         let nothing_of_them = names.as_ref().is_some_and(Vec::is_empty) && !with_time;
         let rewriter = log.definition.rewriter(self.request.limits.line_bytes_max);
@@ -110,7 +110,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             Some(names) => {
                 let wanted = names.iter().map(String::as_str).chain(self.request.filter.fields());
                 let wanted = wanted.filter(|name| *name != LINE).chain(time_name);
-                let wanted = wanted.chain(nanos_name.as_deref());
+                let wanted = wanted.chain(beside_name.as_deref());
                 let wanted = wanted.chain(self.request.watched.iter().map(String::as_str));
                 Fields::only(&wanted.collect::<Vec<_>>())
             }
@@ -120,7 +120,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let parser = log.definition.parser(&mut fields, &log.rules);
         let filter = self.request.filter.bind(&mut fields);
         let time = time_name.and_then(|name| fields.add(name));
-        let nanos = nanos_name.and_then(|name| fields.add(&name));
+        let beside = beside_name.and_then(|name| fields.add(&name));
         let watched = self.request.watched.iter().take(Request::WATCHED_MAX).enumerate();
         let unseen =
             watched.filter_map(|(bit, name)| Some((1 << bit, fields.add(name)?))).collect();
@@ -139,7 +139,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             filter,
             prefilter,
             time_clock,
-            nanos,
+            beside,
             clock,
             time,
             whole_lines,

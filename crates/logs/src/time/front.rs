@@ -189,7 +189,7 @@ fn front(text: &[u8], start: usize, time: Nanos, length: usize) -> Option<Front>
 /// How many of the bytes in front open something.
 #[inline]
 fn opening(text: &[u8], marks: &[u8]) -> usize {
-    text.iter().take(4).take_while(|b| marks.contains(b)).count()
+    text.iter().take(5).take_while(|b| marks.contains(b)).count()
 }
 
 /// Where the word after the one at `at` begins.

@@ -121,7 +121,8 @@ impl Clock {
 
     fn parse_number(&self, text: &[u8]) -> Option<Nanos> {
         let label = || layout::tai64n(text).filter(|(_, length)| *length == text.len());
-        layout::epoch(text).or_else(|| label().map(|(nanos, _)| nanos))
+        let number = layout::epoch(text).or_else(|| label().map(|(nanos, _)| nanos));
+        number.or_else(|| layout::dot_net(text))
     }
 
     /// The stamp that `text` begins with, and its length. Numbers alone are no stamps here.
@@ -178,7 +179,7 @@ impl Clock {
 
     /// The zone that a word after a time is, unless it is another word.
     fn zone_of_word(&mut self, word: &[u8], known_only: bool) -> Option<Zone> {
-        let number = self.names.number(word, &self.rules)?;
+        let number = self.names.number(word, !known_only, &self.rules)?;
         match self.names.meaning(number) {
             Meaning::Abbreviation(_) | Meaning::Zone(_) => Some(Zone::Named(number)),
             Meaning::Unknown if !known_only => {

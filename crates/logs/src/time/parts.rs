@@ -19,8 +19,14 @@ impl Clock {
         if text.len() > TEXT_BYTES_MAX || !text.first()?.is_ascii_alphanumeric() {
             return None;
         }
+        if let Some(nanos) = self.before_unknown_zone(text) {
+            return Some(nanos);
+        }
         if let Some((nanos, length)) = self.after_zone(text) {
             return (length == text.len()).then_some(nanos);
+        }
+        if let Some(nanos) = self.with_offset_behind(text) {
+            return Some(nanos);
         }
         let (first, last) = ends(text)?;
         let in_order = |clock: &mut Self, date: &[u8], time: &[u8]| {
@@ -29,6 +35,29 @@ impl Clock {
         in_order(self, first, last)
             .or_else(|| in_order(self, last, first))
             .or_else(|| self.behind_utc(last, first))
+    }
+
+    /// `Jan  2 03:04:05 LOCAL`: what ends a text that is a time is a zone, even one that is not known.
+    fn before_unknown_zone(&mut self, text: &[u8]) -> Option<Nanos> {
+        let mut stamp = layout::parse(text, self.rules.day_first)?;
+        let name = stamp.name.as_mut().filter(|name| name.length == text.len())?;
+        name.known_only = false;
+        self.moment(text, &stamp).filter(|(_, length)| *length == text.len()).map(|found| found.0)
+    }
+
+    /// `2026-01-02 time=03:04:05 devname="a" tz="-0800`, from the values of a line of FortiGate. What is
+    /// no offset is left out.
+    fn with_offset_behind(&mut self, text: &[u8]) -> Option<Nanos> {
+        let at = memchr::memmem::rfind(text, b" tz=")?;
+        let offset = text[at + 4..].strip_prefix(b"\"").unwrap_or(&text[at + 4..]);
+        let value = |text: &'_ [u8]| text.iter().take_while(|b| !b" \"".contains(b)).count();
+        let date = &text[..value(text)];
+        let time = &text[memchr::memmem::find(&text[..at], b" time=")? + 6..at];
+        let time = time.strip_prefix(b"\"").unwrap_or(time);
+        let time = &time[..value(time)];
+        let is_offset = matches!(offset.first(), Some(b'+' | b'-'));
+        let local = is_offset.then(|| self.parse_two(date, &[time, offset].concat())).flatten();
+        local.or_else(|| self.parse_two(date, time))
     }
 
     /// The time of a date and a time of day.

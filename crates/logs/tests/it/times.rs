@@ -164,6 +164,65 @@ fn a_value_that_is_no_time_leaves_a_record_without_one() {
 }
 
 #[test]
+fn the_rest_of_a_time_may_be_in_a_field_beside_it() {
+    for (line, expected) in [
+        (
+            r#"{"timestampSeconds":1795773600,"timestampNanos":123000000,"m":1}"#,
+            "2026-11-27T10:00:00.123Z",
+        ),
+        (
+            r#"{"timestamp":{"seconds":1795773600,"nanos":123000000},"m":1}"#,
+            "2026-11-27T10:00:00.123Z",
+        ),
+        (
+            r#"date=2026-11-27 time=10:00:00 devname="fw" level="notice" tz="-0800" msg="x""#,
+            "2026-11-27T18:00:00Z",
+        ),
+        ("date=2026-11-27 time=10:00:00 level=notice tz=Europe msg=x", "2026-11-27T10:00:00Z"),
+        (r#"{"published":"2026-11-27T10:00:00.123Z","m":1}"#, "2026-11-27T10:00:00.123Z"),
+        (r#"{"t":"/Date(1795773600123)/"}"#, "2026-11-27T10:00:00.123Z"),
+        (r#"{"t":"\/Date(1795773600123+0100)\/"}"#, "2026-11-27T10:00:00.123Z"),
+    ] {
+        let (_dir, log) = written(&format!("{line}\n").repeat(3));
+        let (_, range) = range(&log);
+        assert_eq!(range.map(|(first, _)| first).as_deref(), Some(expected), "{line}");
+    }
+}
+
+#[test]
+fn times_and_levels_of_many_programs() {
+    for (line, time, level) in [
+        ("Nov 27 10:00:00.123 EST: %SYS-5-CONFIG_I: x", "2026-11-27T15:00:00.123Z", "INFO"),
+        (
+            "2026-11-27-10.00.00.123456-300 I1234E567             LEVEL: Error",
+            "2026-11-27T15:00:00.123456Z",
+            "ERROR",
+        ),
+        ("2026 Nov 27 10:00:00:123 GMT +1 BW.x Info [a] b", "2026-11-27T09:00:00.123Z", "INFO"),
+        ("2026-11-27 10:00:00 (EST) INFO x", "2026-11-27T15:00:00Z", "INFO"),
+        ("2026-11-27 10:00:00 [EST] INFO x", "2026-11-27T15:00:00Z", "INFO"),
+        ("2026-11-27 10:00:00 [Europe/Berlin] INFO x", "2026-11-27T09:00:00Z", "INFO"),
+        ("2026-11-27 10:00:00 [INFO] x", "2026-11-27T10:00:00Z", "INFO"),
+        ("[2026-Nov-27 10:00:00.123456]: <error> bad", "2026-11-27T10:00:00.123456Z", "ERROR"),
+        ("####<Nov 27, 2026 10:00:00 AM CET> <Info> <Server> <x>", "2026-11-27T09:00:00Z", "INFO"),
+        (
+            "=ERROR REPORT==== 27-Nov-2026::10:00:01.123456 ===",
+            "2026-11-27T10:00:01.123456Z",
+            "ERROR",
+        ),
+        ("10:00:00.123 27/11/2026 INFO x", "2026-11-27T10:00:00.123Z", "INFO"),
+        ("Zigbee2MQTT:warn  2026-11-27 10:00:00: x", "2026-11-27T10:00:00Z", "WARN"),
+        ("Fri Nov 27 10:00:02 2026 us=123456 ERROR x", "2026-11-27T10:00:02.123456Z", "ERROR"),
+        ("27-Nov-26 10.00.02.123456 PM +01:00 ERROR x", "2026-11-27T21:00:02.123456Z", "ERROR"),
+    ] {
+        let (_dir, log) = written(&format!("{line}\n").repeat(3));
+        let (_, range) = range(&log);
+        assert_eq!(range.map(|(first, _)| first).as_deref(), Some(time), "{line}");
+        assert_eq!(counts(&log, "level"), BTreeMap::from([(level.to_owned(), 3)]), "{line}");
+    }
+}
+
+#[test]
 fn unknown_zones_are_counted_and_read_in_the_zone_of_the_log() {
     let lines = "2026-01-02 03:04:05 XYZT [1] LOG:  a\n2026-01-02 03:04:06 XYZT [1] ERROR:  b\n";
     let (_dir, log) = written(lines);

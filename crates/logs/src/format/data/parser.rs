@@ -36,6 +36,8 @@ struct Bound {
     narrow: Arc<Narrow>,
     locations: Option<CaptureLocations>,
     groups: Vec<(usize, Setter)>,
+    /// The group that is the message, where the line goes on after it.
+    message: Option<usize>,
     pairs: Option<(usize, PairReader)>,
     /// Whether the regular expression ends before the rest of the line, and what the rest sets.
     ends_early: bool,
@@ -68,6 +70,18 @@ impl PatternParser {
         let end = message.start as usize + text.trim_ascii_end().len();
         let start = end - text.trim_ascii().len();
         record.set(id, Span::new(message.kind, start, end));
+    }
+
+    /// Ends a message of several lines that began before where the line at `at` says that it ends.
+    fn end_message(&self, read: Option<usize>, at: usize, record: &mut Record) {
+        let group = read.and_then(|index| {
+            let pattern = &self.patterns[index];
+            pattern.group(pattern.message?)
+        });
+        if let (Some(id), Some((_, to))) = (self.message.id(), group) {
+            let message = record.get(id);
+            record.set(id, Span::new(message.kind, message.start as usize, at + to));
+        }
     }
 
     /// Adds the fields of the last line that begins a record, before the one at `at`: a further record
@@ -115,10 +129,13 @@ impl Bound {
             rest_pairs = of_pairs(&pattern.groups[group]).map(PairReader::new);
         }
         let narrow = format.narrowed(index, &wanted)?;
-        let (mut groups, mut pairs) = (Vec::new(), None);
+        let (mut groups, mut pairs, mut message) = (Vec::new(), None, None);
         for (at, id) in narrow.names() {
             let Some(group) = pattern.group(id) else { continue };
             if let Some(setter) = setters[group].take() {
+                if pattern.groups[group].name == "message" {
+                    message = Some(at);
+                }
                 groups.push((at, setter));
             }
             if let Some(of) = of_pairs(&pattern.groups[group]) {
@@ -127,7 +144,17 @@ impl Bound {
         }
         let (matcher, ends_early) = (narrow.matcher.clone(), rest_group.is_some());
         let locations = None;
-        Some(Self { matcher, narrow, locations, groups, pairs, ends_early, rest, rest_pairs })
+        Some(Self {
+            matcher,
+            narrow,
+            locations,
+            groups,
+            message,
+            pairs,
+            ends_early,
+            rest,
+            rest_pairs,
+        })
     }
 
     /// Whether `line` matches; then [`Self::group`] has its groups.
@@ -243,6 +270,9 @@ impl LineParser for PatternParser {
                 let into = (&mut *fields, &mut *record);
                 self.patterns[index].read(&self.format, block, at, trimmed, into, true)
             });
+            if had_message && of_message.is_none() {
+                self.end_message(read, at, record);
+            }
             if !had_message && self.message.get(record).is_present() {
                 of_message = read;
             } else if of_message.is_some() && read.is_some() && read != of_message {

@@ -10,7 +10,7 @@
 //! | DEBUG | debug, DEBUG1 to DEBUG5 (PostgreSQL), dbg, dbug, fine, config (`java.util.logging`), D |
 //! | INFO | info, inf, information, notice, note and system (MySQL), LOG (PostgreSQL), I |
 //! | WARN | warn, warning, wrn, W |
-//! | ERROR | error, err, erro, severe, fail (.NET), failure (BlueGene/L), E |
+//! | ERROR | error, err, erro, eror, severe, fail (.NET), failure (BlueGene/L), E |
 //! | FATAL | fatal, ftl, critical, crit, alert, emerg, emergency, panic, F |
 //!
 //! Cisco's severities and those of syslog are 0 to 2 FATAL, 3 ERROR, 4 WARN, 5 and 6 INFO, 7 DEBUG.
@@ -52,7 +52,7 @@ pub(super) fn of_word(word: &[u8]) -> Option<Level> {
 }
 
 /// The words of up to eight bytes.
-static WORDS: [(u64, Level, Need); 43] = {
+static WORDS: [(u64, Level, Need); 44] = {
     use Level::{Debug, Error, Fatal, Info, Trace, Warn};
     use Need::{Capitals, Mark, Nothing};
     [
@@ -91,6 +91,7 @@ static WORDS: [(u64, Level, Need); 43] = {
         word(b"FAILURE", Error, Capitals),
         word(b"FTL", Fatal, Capitals),
         word(b"DBUG", Debug, Mark),
+        word(b"EROR", Error, Mark),
         word(b"TRCE", Trace, Mark),
         word(b"LOG", Info, Mark),
         word(b"NOTE", Info, Mark),
@@ -154,7 +155,9 @@ pub(super) fn severity(digit: u8) -> Option<Level> {
 
 /// The level of what is before a line's time: a word, or a letter as glog, Ruby and Tornado write it.
 pub(super) fn before_time(head: &[u8]) -> Option<Level> {
+    // Erlang writes `=ERROR REPORT==== ` before a time.
     let head = head.trim_ascii_end();
+    let head = head.strip_prefix(b"=").unwrap_or(head);
     let start = head.iter().position(u8::is_ascii_alphabetic)?;
     if start > 1 {
         return find(head).map(|found| found.level);
@@ -164,8 +167,15 @@ pub(super) fn before_time(head: &[u8]) -> Option<Level> {
     let ends = head[start + length..].iter().all(|b| b" \t,:]>|[(-".contains(b));
     match letter(word) {
         Some(level) if ends => Some(level),
-        _ => find(head).map(|found| found.level),
+        _ => find(head).map(|found| found.level).or_else(|| after_colon(head)),
     }
+}
+
+/// The level right before a time, after the name of a program: `Zigbee2MQTT:warn`.
+fn after_colon(head: &[u8]) -> Option<Level> {
+    let colon = head.iter().rposition(|b| *b == b':')?;
+    let (level, need) = classify(&head[colon + 1..]).filter(|_| colon > 0)?;
+    (need < Need::Mark).then_some(level)
 }
 
 /// The mark that Redis writes after the time: a full stop for debug, `-` for verbose, which it

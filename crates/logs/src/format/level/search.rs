@@ -76,8 +76,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// `[ERROR]`, `<error>`, `(II)`, `[ WARN ]`, `[core:error]`, `[ERROR main.c:12]`.
+    /// `[ERROR]`, `<error>`, `(II)`, `[ WARN ]`, `[core:error]`, `[ERROR main.c:12]`,
+    /// `[Server thread/ERROR]`.
     fn in_brackets(&self, open: u8, inside: &[u8]) -> Option<Found> {
+        if open == b'['
+            && let Some(level) = after_slash(inside).filter(|_| self.plain_words == 0)
+        {
+            return Some(Found { level, skip: 0 });
+        }
         let blanks = inside.iter().take_while(|b| **b == b' ').count();
         let mut word = &inside[blanks..];
         let mut length = word_length(word);
@@ -115,6 +121,9 @@ impl<'a> Search<'a> {
         let (word, after) = rest.split_at(length);
         let next = after.first().copied();
         match next {
+            Some(b':') if after.get(1) == Some(&b' ') && is_key(word) && self.plain_words == 0 => {
+                return pair(word, &after[2..]).map(|level| Found { level, skip: 0 });
+            }
             Some(b'=') => return pair(word, &after[1..]).map(|level| Found { level, skip: 0 }),
             Some(b'.') => return self.after_full_stop(rest),
             Some(b'/') => return self.before_slash(word),
@@ -137,7 +146,10 @@ impl<'a> Search<'a> {
         } else if ends && capitals {
             need < Need::Mark && self.may_have_level()
         } else {
-            ends && need == Need::Nothing && self.plain_words == 0 && !self.after_colon
+            ends && need == Need::Nothing
+                && self.plain_words == 0
+                && !self.after_colon
+                && !begins_sentence(word, after)
         };
         counts.then(|| {
             self.found(level, end + usize::from(marked)).unwrap_or(Found { level, skip: 0 })
@@ -249,6 +261,27 @@ impl<'a> Search<'a> {
         self.at += length;
         self.plain_words <= 3
     }
+}
+
+/// The level in capitals at the end of a bracket, after the name of a thread, as Minecraft writes it.
+fn after_slash(inside: &[u8]) -> Option<Level> {
+    let end = memchr::memchr(b']', inside)?;
+    let slash = inside[..end].iter().rposition(|b| *b == b'/')?;
+    let word = &inside[slash + 1..end];
+    let (level, need) = classify(word).filter(|_| slash > 0 && is_capitals(word))?;
+    (need < Need::Mark).then_some(level)
+}
+
+/// Whether a word and what is after it are a sentence: `Critical section entered`, `Debug build
+/// enabled`. Nobody writes one with a short name of a level.
+fn begins_sentence(word: &[u8], after: &[u8]) -> bool {
+    const SHORT: [&[u8]; 5] = [b"Info", b"Warn", b"Err", b"Crit", b"Emerg"];
+    let is_capitalized =
+        word[0].is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase);
+    let next = after.strip_prefix(b" ").unwrap_or_default();
+    let length = next.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    let ends = next.get(length).is_none_or(|b| b" ,.;!?".contains(b));
+    is_capitalized && !SHORT.contains(&word) && length > 0 && ends
 }
 
 /// Whether a word may be one of a sentence: letters that are not all capitals.

@@ -15,8 +15,8 @@ pub(super) struct Current {
     pub(super) prefilter: Option<Prefilter>,
     /// Reads only the times of records, so that each unknown zone is counted once.
     pub(super) time_clock: Clock,
-    /// The field of the nanoseconds, where the time is in whole seconds since 1970.
-    pub(super) nanos: Option<FieldId>,
+    /// The field that has the rest of the time: see [`beside_time`].
+    pub(super) beside: Option<FieldId>,
     /// Reads other values.
     pub(super) clock: Clock,
     pub(super) time: Option<FieldId>,
@@ -78,19 +78,25 @@ impl Current {
         if !span.is_present() || text.is_empty() || span.kind == crate::SpanKind::Null {
             return Time::Absent;
         }
-        let fraction = self.nanos.map_or(0, |id| {
-            let text = std::str::from_utf8(record.get(id).bytes(block)).unwrap_or_default();
-            text.parse().ok().filter(|nanos| (0..SECOND).contains(nanos)).unwrap_or(0)
-        });
+        let beside = self.beside.map_or(b"" as &[u8], |id| record.get(id).bytes(block));
+        let fraction = std::str::from_utf8(beside).ok().and_then(|text| text.parse().ok());
+        let fraction = fraction.filter(|nanos| (0..SECOND).contains(nanos)).unwrap_or(0);
         self.time_clock
             .parse(text)
             .map_or(Time::Unreadable, |time| Time::At(time.saturating_add(fraction)))
     }
 }
 
-/// The field beside `time` that has the rest of a second, as Log4j 2 writes an instant.
-pub(super) fn beside_seconds(time: &str) -> Option<String> {
-    time.strip_suffix("epochSecond").map(|before| format!("{before}nanoOfSecond"))
+/// The field beside `time` that has the nanoseconds of a time in seconds, as Log4j 2, Stackdriver and
+/// Protocol Buffers write them.
+pub(super) fn beside_time(time: &str) -> Option<String> {
+    const PAIRS: [(&str, &str); 3] = [
+        ("epochSecond", "nanoOfSecond"),
+        ("timestampSeconds", "timestampNanos"),
+        (".seconds", ".nanos"),
+    ];
+    let nanos = |(seconds, nanos)| time.strip_suffix(seconds).map(|s| format!("{s}{nanos}"));
+    PAIRS.into_iter().find_map(nanos)
 }
 
 impl Current {

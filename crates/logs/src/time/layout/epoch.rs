@@ -48,6 +48,19 @@ fn number(text: &[u8]) -> Option<(Nanos, usize)> {
     Some((nanos.checked_add(fraction)?, r.at))
 }
 
+/// `/Date(1767323045123)/`: milliseconds since 1970, as .NET writes them in JSON. An offset after them
+/// says only where they were written.
+pub(in crate::time) fn dot_net(text: &[u8]) -> Option<Nanos> {
+    let bare = |text: &[u8], mark: &[u8]| -> Option<Nanos> {
+        let inside = text.strip_prefix(mark)?.strip_prefix(b"Date(")?;
+        let inside = inside.strip_suffix(mark)?.strip_suffix(b")")?;
+        let end = inside.iter().skip(1).position(|b| matches!(b, b'+' | b'-'));
+        let millis = std::str::from_utf8(&inside[..end.map_or(inside.len(), |at| at + 1)]).ok()?;
+        millis.parse::<i64>().ok()?.checked_mul(SECOND / 1_000)
+    };
+    bare(text, b"/").or_else(|| bare(text, b"\\/"))
+}
+
 /// The label of TAI64 for 1970, as daemontools writes it: without leap seconds, ten seconds after
 /// UTC.
 const TAI64_OF_1970: i64 = (1 << 62) + 10;

@@ -8,6 +8,11 @@
 //! | `20260102T030405Z`, `20260102 03:04:05`, `20260102030405` | ISO 8601 in its basic form |
 //! | `260102 03:04:05`, `260102 030405` | MySQL 5, HDFS |
 //! | `26/01/02 03:04:05` | Spark, Hadoop |
+//! | `2026-Jan-02 03:04:05` | Boost.Log |
+//! | `27-Nov-26 10.00.02.123456 PM` | Oracle |
+//! | `02-Jan-2026::03:04:05` | Erlang |
+//! | `02Jan2026 03:04:05` | Forge |
+//! | `03:04:05.123 02/01/2026` | the time of day first |
 //! | `02/Jan/2026:03:04:05 +0000` | Apache, nginx |
 //! | `02-Jan-2026 03:04:05`, `02 Jan 2026 03:04:05` | Tomcat, BIND, Redis, log4j |
 //! | `Jan  2 03:04:05`, with a year before or after the time | RFC 3164, Cisco |
@@ -36,7 +41,7 @@ mod tail;
 
 use super::reader::Reader;
 pub(crate) use epoch::is_sane;
-pub(super) use epoch::{epoch, front_epoch, tai64n};
+pub(super) use epoch::{dot_net, epoch, front_epoch, tai64n};
 pub(super) use named::after_level;
 
 /// A time as it is written.
@@ -171,7 +176,10 @@ fn year_first(r: &mut Reader<'_>) -> Option<Stamp> {
         let date = by_day_of_year(year as i16, r.number(3)? as i16)?;
         return tail::after_date(r, date);
     }
-    let month = r.short_number()?;
+    let month = match r.peek()?.is_ascii_alphabetic() {
+        true => r.month()?,
+        false => r.short_number()?,
+    };
     r.byte(mark)?;
     let date = Date { year: Some(year as i16), month, day: r.short_number()? };
     tail::after_date(r, date)

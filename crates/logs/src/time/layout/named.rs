@@ -35,8 +35,12 @@ fn month_first(r: &mut Reader<'_>) -> Option<Stamp> {
     let year = r.year();
     if year.is_some() {
         let _ = r.byte(b',');
-        if r.blanks().is_some() && r.text[r.at..].starts_with(b"at ") {
-            r.at += 3;
+        if r.blanks().is_some() {
+            let rest = &r.text[r.at..];
+            r.at += [b"at " as &[u8], b"@ "]
+                .iter()
+                .find(|w| rest.starts_with(w))
+                .map_or(0, |w| w.len());
         }
     } else if comma {
         return None;
@@ -45,6 +49,7 @@ fn month_first(r: &mut Reader<'_>) -> Option<Stamp> {
     let mut stamp = after_time(r, Date { year, month, day }, time)?;
     if year.is_none() {
         with_last_year(r, &mut stamp);
+        with_micros(r, &mut stamp);
     }
     Some(stamp)
 }
@@ -71,6 +76,20 @@ fn with_last_year(r: &mut Reader<'_>, stamp: &mut Stamp) {
             (name.length, name.known_only) = (r.at, false);
         }
     }
+}
+
+/// `Fri Jan  2 03:04:05 2026 us=123456`: the microseconds, as OpenVPN writes them.
+fn with_micros(r: &mut Reader<'_>, stamp: &mut Stamp) {
+    let rest = r.text.get(stamp.length..).unwrap_or_default();
+    let Some(rest) = rest.strip_prefix(b" us=").filter(|_| stamp.name.is_none()) else { return };
+    let digits = rest.iter().take(7).take_while(|b| b.is_ascii_digit()).count();
+    if !(1..=6).contains(&digits) || rest.get(digits).is_some_and(|b| *b != b' ') {
+        return;
+    }
+    let micros = rest[..digits].iter().fold(0, |n, digit| n * 10 + u32::from(digit - b'0'));
+    stamp.nanos = micros * 1_000;
+    stamp.length += 4 + digits;
+    r.at = stamp.length;
 }
 
 /// A year after a blank, which ends there.

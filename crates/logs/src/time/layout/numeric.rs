@@ -1,13 +1,23 @@
 //! Dates that begin with a number of one or two digits.
 
-use super::tail::after_date;
-use super::{Date, Reader, Stamp, short_year};
+use super::tail::{after_date, after_time, clock};
+use super::{Civil, Date, Reader, Stamp, short_year};
 
 /// `02/Jan/2026`, `02-Jan-2026`, `02 Jan 2026`, `1/2/2026`, `02.01.2026`, `26/01/02`, `01-02`, and a
 /// time.
 pub(super) fn short_first(r: &mut Reader<'_>, day_first: Option<bool>) -> Option<Stamp> {
     let digits = r.digits_ahead();
     let first = r.short_number()?;
+    if r.peek() == Some(b':') {
+        r.at = 0;
+        return time_first(r, day_first);
+    }
+    if digits == 2 && r.peek()?.is_ascii_uppercase() {
+        // Forge writes no marks.
+        let month = r.month()?;
+        let date = Date { year: Some(r.year()?), month, day: first };
+        return after_date(r, date);
+    }
     let mark = r.one_of(b"/-. ")?;
     if r.peek()?.is_ascii_alphabetic() {
         return with_month_name(r, first, mark);
@@ -24,6 +34,40 @@ pub(super) fn short_first(r: &mut Reader<'_>, day_first: Option<bool>) -> Option
         None => return None,
     };
     after_date(r, date)
+}
+
+/// `03:04:05.123 02/01/2026`, without another time after it.
+#[cold]
+fn time_first(r: &mut Reader<'_>, day_first: Option<bool>) -> Option<Stamp> {
+    let (h, minute, second) = clock(r, false, false)?;
+    let nanos = r.fraction();
+    r.byte(b' ')?;
+    let date = if r.digits_ahead() == 4 {
+        let year = r.year();
+        let mark = r.one_of(b"-/")?;
+        let month = r.short_number()?;
+        r.byte(mark)?;
+        Date { year, month, day: r.short_number()? }
+    } else if r.digits_ahead() == 2 {
+        let first = r.short_number()?;
+        let mark = r.one_of(b"-/.")?;
+        let second = r.short_number()?;
+        r.byte(mark)?;
+        let (month, day) = month_and_day(first, second, day_first.unwrap_or(mark != b'/'))?;
+        Date { year: Some(r.year()?), month, day }
+    } else {
+        return None;
+    };
+    let rest = &r.text[r.at..];
+    let ends = rest.first().is_none_or(|b| b" \t\r]),;|\"'".contains(b));
+    let hour_follows = rest.get(1).is_some_and(u8::is_ascii_digit)
+        && (rest.get(2) == Some(&b':') || rest.get(3) == Some(&b':'));
+    if !ends || hour_follows {
+        return None;
+    }
+    let civil =
+        Civil { year: date.year, month: date.month, day: date.day, hour: h, minute, second };
+    Some(Stamp { civil, offset_s: None, nanos, length: r.at, name: None })
 }
 
 /// `/Jan/2026`, `-Jan-2026`, `-Jan-26`, ` Jan 2026`, ` Jan`, after the day.
@@ -45,7 +89,21 @@ fn with_month_name(r: &mut Reader<'_>, day: i8, mark: u8) -> Option<Stamp> {
             return None;
         }
     }
-    after_date(r, Date { year, month, day })
+    let date = Date { year, month, day };
+    if mark == b'-' && r.peek() == Some(b' ') {
+        return with_stops(r, date).or_else(|| after_date(r, date));
+    }
+    after_date(r, date)
+}
+
+/// ` 10.00.02.123456 PM`, as Oracle writes a time of day. Without AM or PM, it may be an address.
+fn with_stops(r: &mut Reader<'_>, date: Date) -> Option<Stamp> {
+    let mut ahead = Reader { text: r.text, at: r.at + 1 };
+    let time = clock(&mut ahead, true, true)?;
+    let mut end = Reader { text: r.text, at: ahead.at };
+    end.fraction();
+    end.meridiem()?;
+    after_time(&mut ahead, date, time)
 }
 
 /// The date of three numbers; the third one follows.

@@ -18,7 +18,27 @@ pub(super) fn after_date(r: &mut Reader<'_>, date: Date) -> Option<Stamp> {
     let stops = r.peek() == Some(b'-');
     gap(r)?;
     let time = clock(r, date.year.is_some(), stops)?;
-    after_time(r, date, time)
+    let has_stops = stops && r.text[r.at - 3] == b'.';
+    let mut stamp = after_time(r, date, time)?;
+    if has_stops {
+        with_minutes(r, &mut stamp);
+    }
+    Some(stamp)
+}
+
+/// `2026-01-02-03.04.05.123456-300`: the minutes from UTC, as DB2 writes them.
+fn with_minutes(r: &mut Reader<'_>, stamp: &mut Stamp) {
+    let before = r.at;
+    let sign = r.one_of(b"+-");
+    let minutes = if r.digits_ahead() == 3 { r.number(3) } else { None };
+    let ends = r.peek().is_none_or(|b| b" \t\r".contains(&b));
+    match (sign, minutes) {
+        (Some(sign), Some(minutes @ 0..=900)) if ends => {
+            stamp.offset_s = Some(minutes * if sign == b'-' { -60 } else { 60 });
+            stamp.length = r.at;
+        }
+        _ => r.at = before,
+    }
 }
 
 /// The stamp whose date and time were read.
@@ -47,12 +67,13 @@ pub(super) fn ends(r: &Reader<'_>) -> Option<()> {
     (!cut).then_some(())
 }
 
-/// What separates a date from a time: `T`, `_`, blanks, a comma, ` - `, a colon or a hyphen that a digit
+/// What separates a date from a time: `T`, `_`, blanks, a comma, ` - `, two colons, a colon or a hyphen that a digit
 /// follows, or a blank between two values in quotation marks.
 #[inline]
 fn gap(r: &mut Reader<'_>) -> Option<()> {
     match r.peek()? {
         b'T' | b't' | b'_' => r.at += 1,
+        b':' if r.text[r.at..].starts_with(b"::") => r.at += 2,
         b':' | b'-' if r.ahead(1)?.is_ascii_digit() => r.at += 1,
         b',' => {
             r.at += 1;
@@ -123,6 +144,7 @@ pub(super) fn zone(r: &mut Reader<'_>, may_be_unknown: bool) -> Zone {
         Some(b'+' | b'-') => Zone { offset_s: offset(r, 2), name: None },
         Some(b'A'..=b'Z' | b'z') => named(r, spaced, may_be_unknown),
         Some(b'[') if !spaced => bracketed(r),
+        Some(b'[' | b'(') => in_brackets(r),
         _ => Zone::default(),
     };
     if zone.offset_s.is_none() {
@@ -159,7 +181,7 @@ fn offset(r: &mut Reader<'_>, digits_least: usize) -> Option<i32> {
     (hours <= 15 && minutes < 60 && !goes_on).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-/// `Z`, `UTC`, `GMT`, `UT`, the last three with an offset, or what may be a name.
+/// `Z`, `UTC`, `GMT`, `UT`, the last three with an offset, `GMT +1`, or what may be a name.
 fn named(r: &mut Reader<'_>, spaced: bool, may_be_unknown: bool) -> Zone {
     let rest = &r.text[r.at..];
     let letters = rest.iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
@@ -169,6 +191,13 @@ fn named(r: &mut Reader<'_>, spaced: bool, may_be_unknown: bool) -> Zone {
     if is_utc && matches!(next, Some(b'+' | b'-')) && word.len() > 1 {
         r.at += letters;
         return Zone { offset_s: offset(r, 1), name: None };
+    }
+    if word == b"GMT" && matches!(rest.get(letters..letters + 2), Some(b" +" | b" -")) {
+        let mut after = Reader { text: r.text, at: r.at + letters + 1 };
+        if let Some(offset_s) = offset(&mut after, 1) {
+            r.at = after.at;
+            return Zone { offset_s: Some(offset_s), name: None };
+        }
     }
     if is_utc {
         let ends = next.is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_');
@@ -200,6 +229,33 @@ fn bracketed(r: &Reader<'_>) -> Zone {
     let end = start + length;
     let is_name = rest[..length].contains(&b'/') && rest.get(length) == Some(&b']');
     let name = is_name.then_some(ZoneName { start, end, length: end + 1, known_only: false });
+    Zone { name, ..Zone::default() }
+}
+
+/// ` (EST)`, ` [UTC]`, ` [Europe/Berlin]`: a zone in brackets after a blank, where other words are
+/// frequent.
+fn in_brackets(r: &mut Reader<'_>) -> Zone {
+    let (open, start) = (r.peek(), r.at + 1);
+    let rest = r.text.get(start..).unwrap_or_default();
+    let length = rest.iter().take(64).take_while(|b| is_of_place(**b)).count();
+    let (word, end) = (&rest[..length], start + length);
+    let closes = rest.get(length) == Some(if open == Some(b'(') { &b')' } else { &b']' });
+    let is_utc = matches!(word, b"UTC" | b"GMT");
+    if is_utc && closes {
+        r.at = end + 1;
+        return Zone { offset_s: Some(0), name: None };
+    }
+    let abbreviation = matches!(length, 3..=5) && word.iter().all(u8::is_ascii_uppercase);
+    let place = || {
+        let slash = word.iter().position(|b| *b == b'/');
+        slash.is_some_and(|at| {
+            word[0].is_ascii_uppercase()
+                && word[..at].iter().all(u8::is_ascii_alphabetic)
+                && word.get(at + 1).is_some_and(u8::is_ascii_uppercase)
+        })
+    };
+    let is_name = closes && (abbreviation || place());
+    let name = is_name.then_some(ZoneName { start, end, length: end + 1, known_only: true });
     Zone { name, ..Zone::default() }
 }
 

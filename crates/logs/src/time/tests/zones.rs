@@ -16,6 +16,8 @@ fn offsets_and_names_that_have_one_meaning() {
         (" UTC", "03:04:05Z"),
         (" GMT", "03:04:05Z"),
         (" GMT+2", "01:04:05Z"),
+        (" GMT +1", "02:04:05Z"),
+        (" GMT -8", "11:04:05Z"),
         (" UTC-5", "08:04:05Z"),
         (" UTC+05:30", "21:34:05Z"),
         (" EST", "08:04:05Z"),
@@ -42,6 +44,10 @@ fn offsets_and_names_that_have_one_meaning() {
         (" Europe/Berlin", "02:04:05Z"),
         (" America/Argentina/Buenos_Aires", "06:04:05Z"),
         ("[Asia/Tokyo]", "18:04:05Z"),
+        (" (EST)", "08:04:05Z"),
+        (" [EST]", "08:04:05Z"),
+        (" (UTC)", "03:04:05Z"),
+        (" [Europe/Berlin]", "02:04:05Z"),
         // What the abbreviations with several meanings stand for by default.
         (" IST", "21:34:05Z"),
         (" CST", "09:04:05Z"),
@@ -93,6 +99,10 @@ fn unknown_names_are_counted_and_other_words_are_not() {
         (" a/b msg", 19),
         (" Foo/Bar msg", 19),
         (" CMD: msg", 19),
+        (" [QQQQ] msg", 19),
+        (" [INFO] msg", 19),
+        (" [main] msg", 19),
+        (" [Http/Worker] msg", 19),
     ] {
         let found = prefix(&format!("2026-01-02 03:04:05{rest}"));
         assert_eq!(found, Some((moment.clone(), length)), "{rest}");

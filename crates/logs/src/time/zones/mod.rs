@@ -55,25 +55,26 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The number of a word, by which its meaning is found; nothing when there is no room for it.
+    /// The number of a word, by which its meaning is found; nothing when there is no room for it. Then
+    /// an unknown one is counted where it `counts`.
     #[inline]
-    pub(super) fn number(&mut self, word: &[u8], rules: &Rules) -> Option<usize> {
+    pub(super) fn number(&mut self, word: &[u8], counts: bool, rules: &Rules) -> Option<usize> {
         let packed = pack(word);
         if packed.is_some() {
             let found = self.all.iter().position(|named| named.packed == packed);
-            return found.or_else(|| self.look_up(word, rules));
+            return found.or_else(|| self.look_up(word, counts, rules));
         }
         if self.all.get(self.last).is_some_and(|named| *named.name == *word) {
             return Some(self.last);
         }
-        self.look_up(word, rules)
+        self.look_up(word, counts, rules)
     }
 
     #[cold]
-    fn look_up(&mut self, word: &[u8], rules: &Rules) -> Option<usize> {
+    fn look_up(&mut self, word: &[u8], counts: bool, rules: &Rules) -> Option<usize> {
         let found = self.all.iter().position(|named| *named.name == *word);
         if found.is_none() && self.all.len() == NAMES_MAX {
-            self.others += u64::from(matches!(meaning(word, rules), Meaning::Unknown));
+            self.others += u64::from(counts && matches!(meaning(word, rules), Meaning::Unknown));
             return None;
         }
         self.last = found.unwrap_or_else(|| {
@@ -243,7 +244,7 @@ mod tests {
         let mut names = Names::default();
         for number in 0..200 {
             let name = format!("Q{}{}", (b'A' + number / 26) as char, (b'A' + number % 26) as char);
-            if let Some(number) = names.number(name.as_bytes(), &Rules::default()) {
+            if let Some(number) = names.number(name.as_bytes(), true, &Rules::default()) {
                 names.count_unknown(number);
             }
         }
