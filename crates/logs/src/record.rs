@@ -213,6 +213,13 @@ pub fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// How long the byte order mark is with which some programs begin a file of UTF-8, if `start`, the first
+/// bytes of a file, has one. It is not part of the first line.
+#[inline]
+pub(crate) fn mark_length(start: &[u8]) -> usize {
+    if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
+}
+
 /// The fields of one line. Used again for each line: nothing is allocated in the steady state.
 #[derive(Debug, Clone, Default)]
 pub struct Record {

@@ -9,7 +9,7 @@ use super::envelope::{Wrapped, Wrapping};
 use super::moment::Moment;
 use crate::bad::Reason;
 use crate::json::{Fault, JsonParser};
-use crate::record::{Fields, Record, Span};
+use crate::record::{Fields, Record, Span, without_return};
 use crate::time::Rules;
 
 /// Parses lines of a format that needs no index.
@@ -151,6 +151,7 @@ impl Parser {
         record: &mut Record,
     ) -> Result<bool, Fault> {
         let has_more = first < end;
+        let end = first.max(start + without_return(&block[start..end]).len());
         let parsed = match &mut self.0 {
             Inner::Json(_) | Inner::Csv(_) => return self.parse(block, start, fields, record).1,
             Inner::Line(line) => {

@@ -3,6 +3,7 @@
 use super::cursor::{Cursor, Step};
 use crate::bad::Reason;
 use crate::record::{Span, SpanKind};
+use crate::time::is_zone_name;
 
 /// A time, and whether a colon ends it in place of a host, as routers write it.
 pub(super) struct Stamp {
@@ -34,7 +35,32 @@ pub(super) fn stamp(c: &mut Cursor<'_>) -> Step<Stamp> {
     if c.peek().is_some_and(|b| b.is_ascii_digit()) && year(c.rest()) {
         c.at += 5;
     }
-    Ok(Span::new(SpanKind::Str, start, c.at - 1).into())
+    let end = c.at - 1;
+    Ok(Span::new(SpanKind::Str, start, zone(c).unwrap_or(end)).into())
+}
+
+/// Where the zone ends that `c` is at, which is passed over with the spaces after it. A host may be called
+/// like a zone: then the program follows, and not another host.
+#[inline]
+fn zone(c: &mut Cursor<'_>) -> Option<usize> {
+    if c.peek().is_some_and(|b| b.is_ascii_uppercase()) { zone_by_name(c) } else { None }
+}
+
+#[cold]
+fn zone_by_name(c: &mut Cursor<'_>) -> Option<usize> {
+    let (before, rest) = (c.at, c.rest());
+    let letters = rest.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    if rest.get(letters) != Some(&b' ') || !is_zone_name(&rest[..letters]) {
+        return None;
+    }
+    c.at += letters;
+    c.skip_spaces();
+    let host = c.rest().split(|&b| b == b' ').next().unwrap_or_default();
+    if host.is_empty() || host.ends_with(b":") {
+        c.at = before;
+        return None;
+    }
+    Some(before + letters)
 }
 
 /// Whether `text` begins with a year and a space.
@@ -98,6 +124,9 @@ fn month(c: &mut Cursor<'_>, start: usize) -> Step<Stamp> {
     if !ends_with_colon && year(c.rest()) {
         end = c.at + 4;
         c.at += 5;
+    }
+    if !ends_with_colon {
+        end = zone(c).unwrap_or(end);
     }
     Ok(Stamp { time: Span::new(SpanKind::Str, start, end), ends_with_colon })
 }

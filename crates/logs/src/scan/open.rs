@@ -9,6 +9,7 @@ use cutwater::ReadPath;
 
 use crate::Result;
 use crate::format::{Definition, Format, csv, detect, find_time, given, sample};
+use crate::record::mark_length;
 use crate::split::{Input, InputKind, Limits, is_elements};
 use crate::time::{Rules, find_day_first, find_indented};
 
@@ -28,9 +29,6 @@ pub struct Log {
     /// Lines sampled from it.
     pub sample: Vec<u8>,
 }
-
-/// Some programs begin a file of UTF-8 with this mark; it is not part of the first line.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How many bytes of a compressed log are sampled.
 const STREAM_SAMPLE_BYTES: usize = 64 << 10;
@@ -56,9 +54,7 @@ pub fn open(
         .unwrap_or_else(|_| jiff::Timestamp::now().as_second());
     let mut rules = Rules::new(zone.clone(), reference_s);
     let mut sample = take_sample(&input)?;
-    if sample.starts_with(BYTE_ORDER_MARK) {
-        sample.drain(..BYTE_ORDER_MARK.len());
-    }
+    sample.drain(..mark_length(&sample));
     rules.day_first = find_day_first(&sample);
     rules.indented = find_indented(&sample, &rules);
     let (definition, confidence, time) = match asked {
@@ -116,14 +112,18 @@ fn whole_lines(mut head: Vec<u8>) -> Vec<u8> {
     head
 }
 
-/// The first bytes of a log, decompressed.
+/// The first bytes of a log, decompressed and without the mark.
 fn head(input: &Input, bytes: usize) -> Result<Vec<u8>> {
-    let Some(file) = input.plain() else {
-        return beginning(input, bytes).map(|(head, _)| head);
+    let mut head = match input.plain() {
+        Some(file) => {
+            let mut head = vec![0; bytes];
+            let n = crate::split::ReadAt::read_at(file, &mut head, 0)?;
+            head.truncate(n);
+            head
+        }
+        None => beginning(input, bytes)?.0,
     };
-    let mut head = vec![0; bytes];
-    let n = crate::split::ReadAt::read_at(file, &mut head, 0)?;
-    head.truncate(n);
+    head.drain(..mark_length(&head));
     Ok(head)
 }
 

@@ -6,14 +6,13 @@ mod rewritten;
 use std::ops::{ControlFlow, Deref, Range};
 use std::sync::Arc;
 
-use super::open::BYTE_ORDER_MARK;
 use super::prefilter::Prefilter;
 use super::{BadRow, Log, Part, Request, Row, Sink, Tally};
 use crate::bad::{BadLine, Reason, excerpt};
 use crate::filter::LINE;
 use crate::format::{Begin, Format, feed, is_blank};
 use crate::json::Fault;
-use crate::record::{Fields, Record};
+use crate::record::{Fields, Record, mark_length};
 use crate::split::{Block, ReadAt, Task, Worker, lines_in};
 use crate::time::{Clock, Nanos};
 
@@ -167,8 +166,8 @@ impl<'a, S: Sink> Scanner<'a, S> {
         if let Some(prefilter) = &mut current.prefilter {
             prefilter.begin_block(bytes);
         }
-        let marked = block.offset == 0 && bytes.starts_with(BYTE_ORDER_MARK);
-        let mut at = if marked { BYTE_ORDER_MARK.len() } else { 0 };
+        let mut at = if block.offset == 0 { mark_length(bytes) } else { 0 };
+        let marked = at > 0;
         if at == bytes.len() {
             // Nothing but the mark: a blank line.
             self.tally.lines += u64::from(marked);
@@ -389,6 +388,7 @@ impl<S: Sink> Worker for Scanner<'_, S> {
     }
 
     fn begins_record(&mut self, line: &[u8]) -> bool {
+        let line = &line[mark_length(line)..];
         self.current.as_mut().is_none_or(|c| match &mut c.rewriter {
             Some(rewriter) => c.begin.begins(&rewriter.copy_of(line)),
             None => c.begin.begins(line),

@@ -15,6 +15,7 @@ use super::elements::Elements;
 use super::kind::InputKind;
 use super::otlp::{self, Otlp};
 use super::utf16::{self, Utf16, Utf16Order};
+use crate::record::mark_length;
 use crate::{Error, Result};
 
 /// Bytes at offsets, from any thread.
@@ -291,6 +292,7 @@ impl Input {
                 .take(ELEMENTS_HEAD_BYTES)
                 .read_to_end(&mut head)
                 .map_err(|e| self.failed(e))?;
+            head.drain(..mark_length(&head));
             let is_otlp = otlp::is_otlp(&head);
             let text = io::Cursor::new(head).chain(text);
             return Ok(if is_otlp {

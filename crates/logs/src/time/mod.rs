@@ -23,6 +23,7 @@ pub use front::{Front, find_indented};
 pub use order::find_day_first;
 pub use when::{Moment, format_utc, parse_when};
 pub use zones::UnknownZones;
+pub(crate) use zones::is_zone_name;
 
 use jiff::civil;
 use jiff::tz::TimeZone;

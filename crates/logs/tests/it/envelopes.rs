@@ -462,3 +462,77 @@ fn a_log_that_is_followed_gives_texts_when_they_are_whole() {
     // A record is held until the line after it shows that it is whole.
     assert_eq!(counts, [0, 0, 0, 1, 1, 1, 1]);
 }
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let time = "2026-11-27 10:00:0";
+    // Values in columns.
+    let csv: String = (0..5).map(|n| format!("{time}{n},INFO,a\n")).collect();
+    let (format, _, tally, seen) = read(&format!("\u{feff}ts,level,msg\n{csv}"));
+    assert_eq!((format, tally.records), (Format::Csv, 5), "{seen:#?}");
+    assert!(seen[0].ends_with("2026-11-27T10:00:00Z ts=2026-11-27 10:00:00|level=INFO|msg=a"));
+    // Text with colours, which is read in a copy.
+    let text = format!("\u{feff}{time}0 \u{1b}[31mERROR\u{1b}[0m a\n  more\n{time}1 INFO b\n");
+    let (_, _, tally, seen) = read(&text);
+    assert_eq!(tally.records, 2, "{seen:#?}");
+    assert!(seen[0].starts_with("1@3 2026-11-27T10:00:00Z "), "{}", seen[0]);
+    assert!(seen[0].ends_with("level=ERROR|message=a\n  more"), "{}", seen[0]);
+    // JSON with colours, and JSON in one piece.
+    let json = "\u{feff}{\"level\":\"\\u001b[32minfo\\u001b[0m\"}\n{\"level\":\"info\"}\n";
+    let (format, _, tally, _) = read(json);
+    assert_eq!((format, tally.records, tally.bad.total()), (Format::Json, 2, 0));
+    let (format, _, tally, _) = read("\u{feff}[{\"a\":1},\n{\"a\":2}]\n");
+    assert_eq!((format, tally.records, tally.bad.total()), (Format::Json, 2, 0));
+}
+
+#[test]
+fn a_carriage_return_ends_no_message() {
+    let text = "2026-11-27 10:00:00 ERROR a\r\n   at b\r\n2026-11-27 10:00:01 INFO c\r\n";
+    let (.., seen) = read(text);
+    assert!(seen[0].ends_with("|message=a\r\n   at b"), "{:?}", seen[0]);
+    assert!(seen[1].ends_with("|message=c"), "{:?}", seen[1]);
+    assert_eq!((count(text, "message=~b$"), count(text, "message=~c$")), (1, 1));
+}
+
+#[test]
+fn a_zone_after_the_time_of_syslog_is_no_host() {
+    for (stamp, utc) in [
+        ("Nov 27 10:00:00 EST", "2026-11-27T15:00:00Z"),
+        ("Nov 27 10:00:00 CET", "2026-11-27T09:00:00Z"),
+        ("Nov 27 10:00:00 UTC", "2026-11-27T10:00:00Z"),
+        ("Nov 27 10:00:00.5 PST", "2026-11-27T18:00:00.5Z"),
+        ("Nov 27 10:00:00 2026 EST", "2026-11-27T15:00:00Z"),
+        ("Nov 27 2026 10:00:00 EST", "2026-11-27T15:00:00Z"),
+    ] {
+        let (format, _, _, seen) = read(&format!("{stamp} web1 app[1]: hello\n").repeat(3));
+        assert_eq!(format, Format::Syslog);
+        let expected = format!("1@0 {utc} time={stamp}|host=web1|app=app|pid=1|message=hello");
+        assert_eq!(seen[0], expected);
+    }
+    for (line, expected) in [
+        ("EST app[1]: hello", "host=EST|app=app|pid=1|message=hello"),
+        ("EST app: hello", "host=EST|app=app|message=hello"),
+        ("WEB web1 app: hello", "host=WEB|message=web1 app: hello"),
+    ] {
+        let (.., seen) = read(&format!("Nov 27 10:00:00 {line}\n").repeat(3));
+        assert!(seen[0].ends_with(expected), "{}", seen[0]);
+        assert!(seen[0].contains(" 2026-11-27T10:00:00Z "), "{}", seen[0]);
+    }
+}
+
+#[test]
+fn the_time_inside_counts_record_by_record() {
+    let line = |n: u32| {
+        format!(
+            "Nov 27 10:00:{n:02} web nginx[1]: 10.0.0.1 - - [27/Nov/2026:09:59:{n:02} +0000] \"GET / HTTP/1.1\" 200 5\n"
+        )
+    };
+    let odd = "Nov 27 10:00:30 web nginx[1]: Server static/srv1 is DOWN, reason: L4\n";
+    let text: String =
+        (0..10).map(line).chain([odd.to_owned()]).chain((10..20).map(line)).collect();
+    let (format, envelopes, _, seen) = read(&text);
+    assert_eq!((format, envelopes), (Format::Access, vec!["syslog"]));
+    assert!(seen[9].contains(" 2026-11-27T09:59:09Z "), "{}", seen[9]);
+    assert!(seen[10].contains(" 2026-11-27T10:00:30Z "), "{}", seen[10]);
+    assert!(seen[20].contains(" 2026-11-27T09:59:19Z "), "{}", seen[20]);
+}

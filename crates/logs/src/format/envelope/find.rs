@@ -149,13 +149,8 @@ fn wrap(
     };
     envelopes.insert(0, envelope);
     let format = definition.format();
-    // Where some lines have no time inside, all have that of the envelope: the two may differ.
-    // That of syslog has no year.
-    let is_partial =
-        kind == EnvelopeKind::Syslog && inside.confidence < 1.0 && !matches!(format, Format::Json);
-    let own_time = inside
-        .time
-        .filter(|_| outer_time.is_none() || !is_text(format) && !is_partial || envelopes.len() > 1);
+    let own_time =
+        inside.time.filter(|_| outer_time.is_none() || !is_text(format) || envelopes.len() > 1);
     let time = own_time.or(outer_time);
     let mixed = text_mixed
         || match format {

@@ -15,6 +15,7 @@ use super::pieces::{Open, Piece, Pieces, cri_piece, is_found};
 use super::{EnvelopeKind, Wrapping, colours, journald};
 use crate::format::{feed, is_blank};
 use crate::json::Fault;
+use crate::record::mark_length;
 use crate::split::{RECORD_BYTES_MAX, RECORD_LINES_MAX};
 
 /// A line of the copy.
@@ -170,7 +171,7 @@ impl Rewriter {
         if let Joining::Docker(lines) = &mut self.joining {
             lines.begin_block(block);
         }
-        let mut at = 0;
+        let mut at = if offset == 0 { mark_length(block) } else { 0 };
         while at < block.len() {
             let end = feed(block, at);
             self.line += 1;
@@ -318,7 +319,7 @@ impl Rewriter {
         if let Joining::Docker(lines) = &mut self.joining {
             lines.begin_block(block);
         }
-        let mut at = 0;
+        let mut at = if offset == 0 { mark_length(block) } else { 0 };
         while at < block.len() {
             let end = feed(block, at);
             let piece = match &mut self.joining {

@@ -1,7 +1,7 @@
 //! Stamps that begin with the name of a month or of a day of the week, or with a letter for the
 //! level.
 
-use super::tail::{after_date, after_time, clock};
+use super::tail::{after_date, after_time, clock, zone};
 use super::{Date, Reader, Stamp, compact, digits, short_year};
 
 /// A stamp that begins with a letter.
@@ -66,7 +66,7 @@ fn with_marks(r: &mut Reader<'_>, month: i8, mark: u8) -> Option<Stamp> {
     after_date(r, Date { year: Some(year), month, day })
 }
 
-/// Adds the year that is written after the time, with a zone between them or not.
+/// Adds the year that is written after the time, with a zone before it, after it, or none.
 fn with_last_year(r: &mut Reader<'_>, stamp: &mut Stamp) {
     r.at = stamp.name.map_or(stamp.length, |name| name.length);
     if let Some(year) = last_year(r) {
@@ -74,6 +74,9 @@ fn with_last_year(r: &mut Reader<'_>, stamp: &mut Stamp) {
         stamp.length = r.at;
         if let Some(name) = &mut stamp.name {
             (name.length, name.known_only) = (r.at, false);
+        } else if stamp.offset_s.is_none() {
+            let after = zone(r, true);
+            (stamp.offset_s, stamp.name, stamp.length) = (after.offset_s, after.name, r.at);
         }
     }
 }

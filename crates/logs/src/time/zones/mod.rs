@@ -150,6 +150,12 @@ impl UnknownZones {
     }
 }
 
+/// Whether `word` is the abbreviation of a zone.
+pub(crate) fn is_zone_name(word: &[u8]) -> bool {
+    matches!(word, b"UTC" | b"GMT" | b"UT")
+        || std::str::from_utf8(word).is_ok_and(|name| abbreviation(name).is_some())
+}
+
 fn meaning(word: &[u8], rules: &Rules) -> Meaning {
     let Ok(text) = std::str::from_utf8(word) else { return Meaning::Word };
     if text.contains('/') {
