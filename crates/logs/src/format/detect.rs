@@ -38,7 +38,7 @@ const LINES_OF_ONE: usize = 40;
 /// Among lines of text, JSON is believed from this share on; among lines with times, which may
 /// print an object now and then, from the higher one on.
 const LEAST_MIXED: f64 = 0.1;
-const LEAST_MIXED_TIMES: f64 = 0.3;
+pub(super) const LEAST_MIXED_TIMES: f64 = 0.3;
 
 /// Lines of text beside JSON are records where they are at least this share of the sample, and otherwise
 /// bad lines. Within an envelope, whatever a program writes is there, so less text is enough.

@@ -536,3 +536,76 @@ fn the_time_inside_counts_record_by_record() {
     assert!(seen[10].contains(" 2026-11-27T10:00:30Z "), "{}", seen[10]);
     assert!(seen[20].contains(" 2026-11-27T09:59:19Z "), "{}", seen[20]);
 }
+
+#[test]
+fn json_after_times_is_found_among_text_with_times() {
+    for prefix in ["", "web-1  | "] {
+        let line = |n: u32| {
+            let text = if n.is_multiple_of(4) {
+                format!("START RequestId: {n}")
+            } else {
+                format!(
+                    "{{\"level\":\"{}\",\"msg\":\"m{n}\"}}",
+                    if n == 5 { "error" } else { "info" }
+                )
+            };
+            let trace =
+                if n == 8 { format!("{prefix}\tat a.b(C.java:1)\n") } else { String::new() };
+            format!("{prefix}2026-11-27T10:00:{n:02}.123Z {text}\n{trace}")
+        };
+        let text: String = (0..20).map(line).collect();
+        let (format, envelopes, tally, seen) = read(&text);
+        assert_eq!((format, envelopes.last()), (Format::Json, Some(&"time")), "{seen:#?}");
+        assert_eq!((tally.records, tally.bad.total(), tally.continued), (20, 0, 1), "{seen:#?}");
+        assert_eq!((count(&text, "level=error"), count(&text, "level=info")), (1, 14));
+        let start = "2026-11-27T10:00:04.123Z";
+        assert!(seen[4].contains(start) && seen[4].ends_with("|message=START RequestId: 4"));
+        assert!(seen[5].contains(" 2026-11-27T10:00:05.123Z "), "{}", seen[5]);
+        assert!(seen[8].ends_with("\tat a.b(C.java:1)"), "{}", seen[8]);
+    }
+}
+
+#[test]
+fn pairs_in_syslog_are_found_among_text() {
+    let line = |n: u32| {
+        let text = if n.is_multiple_of(5) {
+            format!("app[web.1]: hello {n}")
+        } else {
+            format!("heroku[router]: at=info method=GET path=\"/a\" status={}", 200 + n)
+        };
+        format!("2026-11-27T10:00:{n:02}+00:00 {text}\n")
+    };
+    let text: String = (0..20).map(line).collect();
+    let (format, envelopes, _, seen) = read(&text);
+    assert_eq!((format, envelopes), (Format::Logfmt, vec!["syslog"]), "{seen:#?}");
+    assert_eq!(count(&text, "status=201"), 1);
+    assert!(seen[0].ends_with("app=app|pid=web.1|message=hello 0"), "{}", seen[0]);
+    assert!(seen[5].contains(" 2026-11-27T10:00:05Z "), "{}", seen[5]);
+}
+
+#[test]
+fn further_lines_of_a_message_in_journalctl_continue_it() {
+    let line = |n: u32| format!("Nov 27 10:00:{n:02} web1 app[1]: first {n}\n");
+    let more = "                          second\n                          third\n";
+    let rest: String = (3..8).map(line).collect();
+    let text = line(0) + more + &line(1) + &line(2) + more + &rest;
+    let (format, _, tally, seen) = read(&text);
+    assert_eq!(format, Format::Syslog);
+    assert_eq!((tally.records, tally.bad.total(), tally.continued), (8, 0, 4), "{seen:#?}");
+    assert!(seen[0].ends_with("  third") && seen[1].ends_with("first 1"), "{seen:#?}");
+    assert_eq!(count(&text, "message~third"), 2);
+}
+
+#[test]
+fn stern_may_have_text_inside() {
+    let line = |pod: &str, n: u32| format!("{pod} app 2026-11-27 10:00:{n:02} INFO a\n");
+    let pods = |pod: &str| (0..4).map(|n| line(pod, n)).collect::<String>();
+    let (_, envelopes, _, seen) = read(&pods("web-6f7d9c5b8-abcde"));
+    assert_eq!(envelopes, ["stern"]);
+    assert_eq!(
+        seen[1],
+        "2@51 2026-11-27T10:00:01Z pod=web-6f7d9c5b8-abcde|container=app|time=2026-11-27 10:00:01|level=INFO|message=a"
+    );
+    // Any word with a hyphen is no pod.
+    assert!(read(&pods("my-service")).1.is_empty());
+}

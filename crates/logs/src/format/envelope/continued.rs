@@ -8,10 +8,11 @@
 use super::{Definition, Envelope, EnvelopeKind, Layer};
 use crate::format::begin::line_before;
 use crate::format::cursor::Cursor;
+use crate::format::plain::has_time;
 use crate::format::trace::{is_of_crash, is_of_trace};
 use crate::format::{Format, is_blank};
 use crate::record::{Fields, Record};
-use crate::time::Rules;
+use crate::time::{Clock, Rules};
 
 /// Fields of envelopes that differ from line to line of one program.
 const OF_LINES: [&str; 4] = ["time", "priority", "flag", "msgid"];
@@ -27,6 +28,9 @@ pub(in crate::format) struct Continued {
     record: Record,
     /// Whether the innermost envelope is that of syslog.
     is_syslog: bool,
+    /// Finds times where the innermost envelope is a time before JSON: lines of text have none.
+    clock: Option<Clock>,
+    mixed: bool,
 }
 
 impl Continued {
@@ -44,22 +48,41 @@ impl Continued {
             |kind: &EnvelopeKind| Envelope::new(*kind, &[], false).layer(&mut fields, rules);
         let layers = kinds.iter().map(layer).collect();
         let is_syslog = matches!(innermost, EnvelopeKind::Syslog | EnvelopeKind::Syslog5424);
-        Some(Self { layers, fields, record: Record::default(), is_syslog })
+        let clock = (innermost == EnvelopeKind::Time).then(|| Clock::new(rules.clone()));
+        let mixed = matches!(definition, Definition::Wrapped(wrapping) if wrapping.mixed);
+        Some(Self { layers, fields, record: Record::default(), is_syslog, clock, mixed })
     }
 
     /// Whether `line`, by itself, may continue a record.
     #[inline]
     pub(in crate::format) fn may_continue(&mut self, line: &[u8]) -> bool {
         if self.is_syslog && self.layers.len() == 1 && !may_continue_syslog(line) {
-            return false;
+            return self.is_at_column(line);
         }
-        self.inner(line).is_some_and(|at| is_continuation(&line[at..], self.is_syslog))
+        let Some(at) = self.inner(line) else { return false };
+        is_continuation(&line[at..], self.is_syslog) || self.is_more_text(&line[at..])
+    }
+
+    /// Whether `line` is a further line of a message in `journalctl`, which has blanks in place of the
+    /// envelope.
+    fn is_at_column(&self, line: &[u8]) -> bool {
+        let is_blank_head = line.get(..SYSLOG_HEAD).is_some_and(|h| h.iter().all(|&b| b == b' '));
+        self.is_syslog && self.layers.len() == 1 && is_blank_head && !is_blank(line)
+    }
+
+    /// Whether a text beside JSON, both after times, has no time: it belongs to the text before.
+    fn is_more_text(&mut self, text: &[u8]) -> bool {
+        let Some(clock) = self.clock.as_mut().filter(|_| self.mixed) else { return false };
+        !is_blank(text) && !text.starts_with(b"{") && !is_of_crash(text) && !has_time(clock, text)
     }
 
     /// Whether the line at `at` of `block`, which may continue a record, continues the one before.
     #[cold]
     pub(in crate::format) fn continues(&mut self, block: &[u8], at: usize) -> bool {
         let line = &block[at..crate::format::feed(block, at)];
+        if self.is_at_column(line) {
+            return line_before(block, at).is_some();
+        }
         let Some(mut inner) = self.inner(line) else { return false };
         let tag = self.tag(line);
         let (mut line, mut at) = (line, at);
@@ -85,8 +108,12 @@ impl Continued {
     fn inner(&mut self, line: &[u8]) -> Option<usize> {
         self.record.clear();
         let mut c = Cursor::new(line, 0, line.len());
-        for layer in &mut self.layers {
-            layer.open(&mut c, &mut self.fields, &mut self.record).ok()?;
+        let innermost = self.layers.len() - 1;
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let before = c.at;
+            if layer.open(&mut c, &mut self.fields, &mut self.record).is_err() {
+                return (index == innermost && self.clock.is_some()).then_some(before);
+            }
         }
         Some(c.at)
     }

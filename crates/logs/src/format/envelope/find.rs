@@ -3,10 +3,11 @@
 use super::{DEPTH_MAX, Envelope, EnvelopeKind, Wrapping, colours, is_text, wrapped_text};
 use crate::Result;
 use crate::format::cursor::Cursor;
-use crate::format::detect::{Detected, bare, field_names, is_mixture, texts};
+use crate::format::detect::{Detected, LEAST_MIXED_TIMES, bare, field_names, is_mixture, texts};
+use crate::format::plain::begins_with_time;
 use crate::format::{Definition, Format};
 use crate::record::{Fields, Record};
-use crate::time::Rules;
+use crate::time::{Clock, Rules};
 
 /// An envelope is believed where at least this share of the lines has it.
 const LEAST: f64 = 0.9;
@@ -136,7 +137,7 @@ fn wrap(
 ) -> Result<Option<Detected>> {
     let Some(peeled) = peel(kind, sample, rules) else { return Ok(None) };
     let inside = look(&peeled.inner, rules, depth - 1)?;
-    if !accepts(kind, &inside, sample) {
+    if !accepts(kind, &inside, sample, &peeled) {
         return Ok(None);
     }
     let share = peeled.opened as f64 / peeled.lines.max(1) as f64;
@@ -153,6 +154,7 @@ fn wrap(
         inside.time.filter(|_| outer_time.is_none() || !is_text(format) || envelopes.len() > 1);
     let time = own_time.or(outer_time);
     let mixed = text_mixed
+        || is_mixture(peeled.texts, peeled.lines)
         || match format {
             Format::Json => is_mixture(texts(&peeled.inner, true), peeled.opened),
             _ => !is_text(format),
@@ -195,6 +197,10 @@ struct Peeled {
     /// Lines with the envelope, and all lines that are not blank.
     opened: usize,
     lines: usize,
+    /// Lines of text beside those with the envelope, where that is a time before JSON.
+    texts: usize,
+    /// Whether all names in front are those of pods.
+    pods: bool,
 }
 
 /// Takes an envelope off sampled lines; nothing where too few have it.
@@ -212,7 +218,10 @@ fn peel(kind: EnvelopeKind, sample: &[u8], rules: &Rules) -> Option<Peeled> {
     let mut fields = Fields::all();
     let mut layer = envelope.layer(&mut fields, rules);
     let mut record = Record::default();
-    let mut peeled = Peeled { inner: Vec::with_capacity(sample.len()), opened: 0, lines: 0 };
+    let inner = Vec::with_capacity(sample.len());
+    let mut peeled = Peeled { inner, opened: 0, lines: 0, texts: 0, pods: true };
+    // The word after a time may be a level, too, so more must speak for that of `aws logs tail`.
+    let mut clock = (kind == EnvelopeKind::Time).then(|| Clock::new(rules.clone()));
     let mut start = 0;
     while start < sample.len() {
         let end = crate::format::feed(sample, start);
@@ -225,16 +234,26 @@ fn peel(kind: EnvelopeKind, sample: &[u8], rules: &Rules) -> Option<Peeled> {
                 super::prefixes::skip_cee(&mut c);
                 peeled.inner.extend_from_slice(c.rest());
                 peeled.inner.push(b'\n');
+                peeled.pods &= super::prefixes::is_of_pod(&sample[start..end]);
+            } else if let Some(clock) = &mut clock
+                && begins_with_time(clock, &sample[start..end])
+            {
+                peeled.texts += 1;
             }
         }
         start = end + 1;
     }
-    let least = if kind.is_strict() { LEAST_STRICT } else { LEAST };
-    (peeled.opened > 0 && peeled.opened as f64 >= least * peeled.lines as f64).then_some(peeled)
+    let (least, lines) = match kind {
+        _ if kind.is_strict() => (LEAST_STRICT, peeled.lines),
+        // Lines without a time belong to the text before.
+        _ if peeled.texts > 0 => (LEAST_MIXED_TIMES, peeled.opened + peeled.texts),
+        _ => (LEAST, peeled.lines),
+    };
+    (peeled.opened > 0 && peeled.opened as f64 >= least * lines as f64).then_some(peeled)
 }
 
 /// Whether what is inside confirms the envelope.
-fn accepts(kind: EnvelopeKind, inside: &Detected, sample: &[u8]) -> bool {
+fn accepts(kind: EnvelopeKind, inside: &Detected, sample: &[u8], peeled: &Peeled) -> bool {
     let text = is_text(inside.definition.format());
     let nested = matches!(&inside.definition, Definition::Wrapped(w) if !w.envelopes.is_empty());
     match kind {
@@ -243,14 +262,18 @@ fn accepts(kind: EnvelopeKind, inside: &Detected, sample: &[u8]) -> bool {
         EnvelopeKind::Compose => !text || nested || are_numbered(sample),
         EnvelopeKind::Docker | EnvelopeKind::Cri => !text || nested,
         EnvelopeKind::Syslog | EnvelopeKind::Syslog5424 => {
-            let sure = inside.format != Format::Logfmt || inside.confidence >= LEAST;
+            let sure = inside.format != Format::Logfmt || inside.confidence >= LEAST_INSIDE;
             !text && sure
         }
         EnvelopeKind::Time
         | EnvelopeKind::Cloudwatch
         | EnvelopeKind::Cee
         | EnvelopeKind::Journald => inside.format == Format::Json,
-        EnvelopeKind::Stern => !text && inside.confidence >= LEAST_INSIDE,
+        EnvelopeKind::Stern if text => {
+            let all = peeled.opened == peeled.lines && peeled.pods;
+            all && inside.format == Format::Plain
+        }
+        EnvelopeKind::Stern => inside.confidence >= LEAST_INSIDE,
     }
 }
 

@@ -136,6 +136,18 @@ impl Layer for Stern {
     }
 }
 
+/// Whether a line begins with the name of a pod as Kubernetes makes them: of a deployment
+/// (`api-7d9f8c6b5-x2x4z`), or with a number at the end (`db-0`).
+pub(super) fn is_of_pod(line: &[u8]) -> bool {
+    let name = line.split(|&b| b == b' ').next().unwrap_or_default();
+    let mut parts = name.rsplit(|&b| b == b'-');
+    let (Some(last), Some(before)) = (parts.next(), parts.next()) else { return false };
+    let is_part = |part: &[u8]| part.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let is_numbered = (1..=3).contains(&last.len()) && last.iter().all(u8::is_ascii_digit);
+    let is_hash = (5..=10).contains(&before.len()) && before.iter().any(u8::is_ascii_digit);
+    is_numbered || last.len() == 5 && is_part(last) && is_hash && is_part(before)
+}
+
 /// `2026-01-02T03:04:05.123456Z 00O text`: the time, a number of the stream, and whether it is the
 /// output (`O`) or the errors (`E`); `+` in place of the space continues the line before.
 #[derive(Debug)]
@@ -239,12 +251,15 @@ impl Layer for Time {
         let time = self.time(c)?;
         let before = c.at;
         skip_separators(c);
-        if let Some(slot) = self.stream {
-            slot.set(record, c.token()?);
+        let stream = self.stream.map(|slot| Ok((slot, c.token()?))).transpose()?;
+        if stream.is_some() {
             skip_separators(c);
         }
         if c.at == before || !matches!(c.peek(), Some(b'{' | b'@')) {
             return Err(Reason::NoMatch);
+        }
+        if let Some((slot, name)) = stream {
+            slot.set(record, name);
         }
         self.time.set(record, time);
         Ok(Some(time))

@@ -30,7 +30,7 @@ enum Inside {
     /// Every line is text.
     Text,
     /// Lines are of a format.
-    Format { parser: Box<Parser>, is_json: bool, mixed: bool },
+    Format { parser: Box<Parser>, is_json: bool, is_logfmt: bool, mixed: bool },
 }
 
 /// Text in an envelope, or between lines of another format.
@@ -56,7 +56,8 @@ impl Wrapped {
             Inside::Text
         } else {
             let parser = Box::new(wrapping.inside.parser(fields, rules));
-            Inside::Format { parser, is_json: format == Format::Json, mixed: wrapping.mixed }
+            let (is_json, is_logfmt) = (format == Format::Json, format == Format::Logfmt);
+            Inside::Format { parser, is_json, is_logfmt, mixed: wrapping.mixed }
         };
         let time = wrapping.time.as_ref().map(|name| Slot::new(fields, name));
         let strict = wrapping.envelopes.iter().any(|e| e.kind.is_strict());
@@ -94,11 +95,13 @@ impl Wrapped {
             return Err(Fault { reason: Reason::NoMatch, at: opened.at });
         }
         let parsed = match &mut self.inside {
-            Inside::Format { parser, is_json, mixed } if opened.whole => {
+            Inside::Format { parser, is_json, is_logfmt, mixed } if opened.whole => {
                 let at = opened.at;
                 // What an application prints may be an empty line.
                 let text = block[at..end].trim_ascii_start();
-                let is_text = text.is_empty() || *is_json && *mixed && text[0] != b'{';
+                let is_text = text.is_empty()
+                    || *is_json && *mixed && text[0] != b'{'
+                    || *is_logfmt && *mixed && begins_with_word(text);
                 if is_text { Ok(false) } else { parser.parse(block, at, fields, record).1 }
             }
             _ => Ok(false),
@@ -180,6 +183,12 @@ impl Wrapped {
             slot.set(record, found);
         }
     }
+}
+
+/// Whether a line begins with a word that is neither of a pair nor of a time: any text is logfmt, too.
+fn begins_with_word(text: &[u8]) -> bool {
+    let word = text.split(|&b| b == b' ').next().unwrap_or_default();
+    !word.contains(&b'=') && !matches!(word.first(), Some(b'0'..=b'9' | b'['))
 }
 
 impl Text {
