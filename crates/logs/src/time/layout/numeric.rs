@@ -130,11 +130,25 @@ fn three_numbers(
         let (month, day) = month_and_day(first, second, day_first.unwrap_or(mark != b'/'))?;
         Some(Date { year: Some(short_year(third)), month, day })
     };
-    if mark == b'.' || day_first.is_some() {
+    if mark == b'.' || day_first.is_some() || milliseconds_follow(r) {
         year_last().or_else(year_first)
     } else {
         year_first().or_else(year_last)
     }
+}
+
+/// Whether a time of day with a colon before its milliseconds follows, as WebSphere writes it, whose dates
+/// have the year last: `11/10/26 9:00:01:123 CET`.
+fn milliseconds_follow(r: &Reader<'_>) -> bool {
+    let rest = &r.text[r.at..];
+    let hour = rest.iter().skip(1).take(2).take_while(|b| b.is_ascii_digit()).count();
+    let Some(after) = rest.get(1 + hour..) else { return false };
+    let shape = b":dd:dd:ddd ";
+    let fits = |(byte, shape): (&u8, &u8)| match shape {
+        b'd' => byte.is_ascii_digit(),
+        other => byte == other,
+    };
+    hour > 0 && after.len() >= shape.len() && after.iter().zip(shape).all(fits)
 }
 
 fn without_year(first: i8, second: i8) -> Option<Date> {
