@@ -67,7 +67,7 @@ pub(crate) struct Cli {
     /// Draw a flame graph of CPU time into FILE (SVG), and one of waiting time next to it as
     /// .offcpu.svg.
     ///
-    /// `bench` and `scan --bench` draw both for each path, into a directory of this name. `trace` draws
+    /// `bench` and `bench --scan` draw both for each path, into a directory of this name. `trace` draws
     /// the traced process, and its slowest faults and reads into a third that ends in .tail.svg.
     #[arg(long, global = true, help_heading = FOR_ALL, value_name = "FILE", hide_short_help = true)]
     pub(crate) flamegraph: Option<PathBuf>,
@@ -141,7 +141,7 @@ impl Cli {
         inputs.check_all(outputs)
     }
 
-    /// Where the metrics of this process go. A child of `scan --bench` has the arguments of its
+    /// Where the metrics of this process go. A child of `bench --scan` has the arguments of its
     /// parent, which exports metrics for both; `query` becomes another program.
     pub(crate) fn metrics_here(&self) -> Outlets {
         let elsewhere = match &self.command {

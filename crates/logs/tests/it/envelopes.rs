@@ -609,3 +609,18 @@ fn stern_may_have_text_inside() {
     // Any word with a hyphen is no pod.
     assert!(read(&pods("my-service")).1.is_empty());
 }
+
+#[test]
+fn an_indented_line_of_syslog_belongs_to_a_trace_that_is_near() {
+    let line = |text: &str| format!("Nov 27 10:00:00 web1 app[1]: {text}\n");
+    let near = line("failed") + &line("  at a.b.C.d(C.java:1)") + &line("  locals: x").repeat(20);
+    let (format, _, tally, _) = read(&near);
+    assert_eq!((format, tally.records, tally.continued), (Format::Syslog, 1, 21));
+    // Without a bound, each line would look at all before it.
+    let far = near.repeat(2) + &line("  locals: x").repeat(200);
+    let (_, _, tally, _) = read(&far);
+    assert_eq!(tally.lines, 244);
+    assert!(tally.records > 100, "{}", tally.records);
+    let none = line("failed") + &line("  item").repeat(20);
+    assert_eq!(read(&none).2.records, 21);
+}

@@ -34,6 +34,8 @@ struct Bound {
     /// Reads nearly all lines; a few are left to the regular expression.
     matcher: Option<Matcher>,
     narrow: Arc<Narrow>,
+    /// Whether the regular expression read the last line.
+    by_regex: bool,
     locations: Option<CaptureLocations>,
     groups: Vec<(usize, Setter)>,
     /// The group that is the message, where the line goes on after it.
@@ -143,10 +145,11 @@ impl Bound {
             }
         }
         let (matcher, ends_early) = (narrow.matcher.clone(), rest_group.is_some());
-        let locations = None;
+        let (by_regex, locations) = (false, None);
         Some(Self {
             matcher,
             narrow,
+            by_regex,
             locations,
             groups,
             message,
@@ -159,26 +162,27 @@ impl Bound {
 
     /// Whether `line` matches; then [`Self::group`] has its groups.
     fn matches(&mut self, line: &[u8]) -> bool {
-        self.locations = None;
-        match self.matcher.as_mut().map(|matcher| matcher.matches(line)) {
-            Some(Answer::Yes) => return true,
-            Some(Answer::No) => return false,
-            Some(Answer::Unknown) | None => {}
+        let answer = self.matcher.as_mut().map_or(Answer::Unknown, |m| m.matches(line));
+        self.by_regex = answer == Answer::Unknown;
+        if !self.by_regex {
+            return answer == Answer::Yes;
         }
         let Some(regex) = self.narrow.regex() else { return false };
-        let mut locations = regex.capture_locations();
-        let found = regex.captures_read(&mut locations, line).is_some();
-        self.locations = Some(locations);
-        found
+        let wants_rest = self.rest.is_some() || self.rest_pairs.is_some();
+        if self.groups.is_empty() && self.pairs.is_none() && !wants_rest {
+            // The automaton that finds no groups is the faster one.
+            return regex.is_match(line);
+        }
+        let locations = self.locations.get_or_insert_with(|| regex.capture_locations());
+        regex.captures_read(locations, line).is_some()
     }
 
     /// Where a group is in the line that matched.
     fn group(&self, index: usize) -> Option<(usize, usize)> {
-        match (&self.locations, &self.matcher) {
-            (Some(locations), _) => locations.get(index),
-            (None, Some(matcher)) => matcher.group(index),
-            (None, None) => None,
+        if self.by_regex {
+            return self.locations.as_ref()?.get(index);
         }
+        self.matcher.as_ref()?.group(index)
     }
 
     /// Sets the fields of the line `block[start..end]`; with `more`, only those that no line of the

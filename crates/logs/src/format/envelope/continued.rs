@@ -20,6 +20,9 @@ const OF_LINES: [&str; 4] = ["time", "priority", "flag", "msgid"];
 /// Before this offset no text of a line of syslog begins.
 const SYSLOG_HEAD: usize = 15;
 
+/// How many lines before an indented line of syslog are looked at for the trace that it stands in.
+const LINES_BACK_MAX: usize = 64;
+
 /// The texts of lines in envelopes.
 #[derive(Debug)]
 pub(in crate::format) struct Continued {
@@ -86,7 +89,7 @@ impl Continued {
         let Some(mut inner) = self.inner(line) else { return false };
         let tag = self.tag(line);
         let (mut line, mut at) = (line, at);
-        loop {
+        for _ in 0..LINES_BACK_MAX {
             let is_known = !self.is_syslog || is_known_trace(&line[inner..]);
             let Some(before) = line_before(block, at) else { return false };
             let Some(inner_before) = self.inner(before) else { return false };
@@ -102,6 +105,7 @@ impl Continued {
             at -= before.len() + 1;
             (line, inner) = (before, inner_before);
         }
+        false
     }
 
     /// Where the text of `line` begins.

@@ -244,7 +244,7 @@ impl Rewriter {
         self.entries.push(Entry { outcome, text, source, offset, lines, back: 0, pieces: 1 });
     }
 
-    /// Joins the text `copy[from..]` of so many pieces with the last one, if it continues that and is of
+    /// Joins the text `copy[from..]`, made of `pieces`, with the last one, if it continues that and is of
     /// the same stream; whether it did.
     fn merge(&mut self, from: usize, pieces: u64) -> bool {
         let Some(last) = self.entries.last_mut().filter(|_| self.merges) else { return false };
